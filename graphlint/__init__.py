@@ -1,0 +1,1 @@
+"""graphlint: a linter for Keras models."""

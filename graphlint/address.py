@@ -1,0 +1,99 @@
+"""The address grammar: ``path/to/layer#call:output`` and ``path/to/layer@slot``.
+
+Path parts are layer names below the root model, then attribute names below a layer that is no model. Names may hold
+any character, so the five that have a meaning in the grammar are percent-escaped inside a part.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+ROOT = "."
+"""The path of the root model itself, whose name is not part of any address."""
+
+_RESERVED = {"%": "%25", "#": "%23", ":": "%3A", "@": "%40", "/": "%2F"}
+_ESCAPE = re.compile(r"[%#:@/]")
+_UNESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+
+
+class AddressError(ValueError):
+    """An address that does not follow the grammar, names nothing, or names more than one thing."""
+
+
+def escape(name: str) -> str:
+    """Escape a layer, attribute or slot name for use as one part of an address.
+
+    >>> escape("block/conv:1")
+    'block%2Fconv%3A1'
+    """
+    if name == ROOT:
+        return "%2E"
+    return _ESCAPE.sub(lambda match: _RESERVED[match.group()], name)
+
+
+def unescape(part: str) -> str:
+    """Undo `escape`.
+
+    >>> unescape("block%2Fconv%3A1")
+    'block/conv:1'
+    """
+    return _UNESCAPE.sub(lambda match: chr(int(match.group(1), 16)), part)
+
+
+def join(prefix: str, name: str) -> str:
+    """The path of ``name`` below ``prefix``; the root adds nothing.
+
+    >>> join(".", "encoder"), join("encoder", "a/b")
+    ('encoder', 'encoder/a%2Fb')
+    """
+    return escape(name) if prefix in ("", ROOT) else f"{prefix}/{escape(name)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One step of an address: an unescaped name and, where it was written, a call index."""
+
+    name: str
+    call: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A parsed address. ``output`` and ``slot`` exclude each other."""
+
+    parts: tuple[Part, ...]
+    output: int | None = None
+    slot: str | None = None
+
+
+def parse(text: str) -> Address:
+    """Parse an address.
+
+    Raises:
+        AddressError: the text is no string, is empty, or does not follow the grammar.
+
+    >>> parse("encoder#1/dense:0")
+    Address(parts=(Part(name='encoder', call=1), Part(name='dense', call=None)), output=0, slot=None)
+    >>> parse("encoder/dense@kernel").slot
+    'kernel'
+    """
+    if not isinstance(text, str):
+        raise AddressError(
+            f"expected an address such as 'encoder/dense#0:0', got {type(text).__name__} {text!r}: pass a string"
+        )
+    if not text or text != text.strip("/"):
+        raise AddressError(f"expected an address such as 'encoder/dense#0:0', got {text!r}: write path/to/layer#call")
+    head, at, slot = text.partition("@")
+    if at and not slot:
+        raise AddressError(f"expected a slot after '@', got {text!r}: write path/to/layer@kernel")
+    head, colon, output = head.partition(":")
+    if colon and (not output.isdecimal() or at):
+        raise AddressError(f"expected one whole number after ':', got {text!r}: write path/to/layer#call:0")
+    parts = []
+    for piece in head.split("/"):
+        name, hash_, call = piece.partition("#")
+        if not name or (hash_ and not call.isdecimal()):
+            raise AddressError(f"expected name or name#call between slashes, got {piece!r} in {text!r}")
+        parts.append(Part(name if name == ROOT else unescape(name), int(call) if hash_ else None))
+    return Address(tuple(parts), int(output) if colon else None, unescape(slot) if at else None)

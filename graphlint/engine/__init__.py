@@ -1,0 +1,1 @@
+"""The rules engine: findings, rules, selection, running."""

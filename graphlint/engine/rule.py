@@ -1,0 +1,58 @@
+"""The form of a rule."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from graphlint.engine.finding import Problem, Severity
+    from graphlint.graph.model_graph import ModelGraph
+
+
+class Need(StrEnum):
+    """What a rule needs beyond the configuration; it is skipped, and the report says so, where that is missing."""
+
+    WEIGHTS = "weights"
+    COMPILE = "compile"
+    LIVE = "live"
+    GRAPH = "graph"
+    """Layers and calls: missing in a file that holds nothing but weights. Every rule needs this unless it says not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A threshold of a rule that config can set: ``[tool.graphlint.rules.RULE-NAME] option = value``."""
+
+    default: float | int | bool | str
+    unit: str
+    help: str
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+class Rule(ABC):
+    """One check. Subclass it in a file of its own; the class docstring is the rule's page.
+
+    ``check`` is a pure query: it reads the graph and yields problems, and never changes it.
+    """
+
+    code: ClassVar[str]
+    name: ClassVar[str]
+    severity: ClassVar[Severity]
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.GRAPH})
+    preview: ClassVar[bool] = False
+    """Only run with ``--preview``, or when selected by its full code or name."""
+    default: ClassVar[bool] = True
+    """False: only run when selected by its full code or name."""
+    options: ClassVar[Mapping[str, Option]] = {}
+
+    def __init__(self, **options: Any) -> None:
+        self.option: dict[str, Any] = {name: option.default for name, option in self.options.items()} | options
+
+    @abstractmethod
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        """Yield the problems of one model."""

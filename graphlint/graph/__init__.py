@@ -1,0 +1,1 @@
+"""The graph: definitions, expansion, queries, addresses."""

@@ -1,0 +1,122 @@
+"""`canonical`: what two front ends must agree on."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from graphlint.graph.definition import Constant
+from graphlint.graph.model_graph import MASK, TENSOR, Call, Layer, ModelGraph, Tensor, Variable
+
+_IGNORED_CONFIG = frozenset({"name", "trainable", "dtype", "shared_object_id", "build_input_shape"})
+
+
+def canonical(graph: ModelGraph) -> dict[str, Any]:
+    """The parts of a graph that do not depend on where it was read from, as plain comparable data.
+
+    ``canonical(static graph of a saved file) == canonical(live graph of the model loaded from it)``, and also of the
+    model before saving but for what saving itself loses. Left out, because Keras itself does not keep it:
+
+    - variable paths as Keras prints them: they change on reload; identity is layer names, attribute names, slot;
+    - the slot name of a variable of a class that is not Keras's own: the file numbers variables, so the index stands;
+    - variable-level ``trainable``, which is lost on save, and the ``trainable`` of a Sequential, which reloads as True;
+    - seed generators: they are in ``variables`` and not in ``weights``;
+    - a ``keras.Variable`` argument: saved as a constant;
+    - stray nodes of calls outside the model;
+    - optimizer slots: unnamed in the file;
+    - models in which one layer sits in two containers (rule S001): one layer live, two in the file;
+    - ``shared_object_id``: an address in the memory of the process that saved;
+    - classes, configurations and specs of layers below a body that cannot be seen: the file only has their weights;
+    - call arguments that are None, which is what leaving them out means;
+    - output specs of layers that are not Keras's own where no other call receives the tensor: the file records shapes
+      on the edges only;
+    - the name of the root model.
+
+    >>> import graphlint
+    >>> import keras
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="head")])
+    >>> canonical(graphlint.check(model).graph)["variables"]["head@kernel"]["shape"]
+    [4, 2]
+    """
+    return {
+        "inputs": list(graph.inputs),
+        "outputs": [list(tensor) for tensor in graph.outputs],
+        "layers": {path: _layer(graph, layer) for path, layer in sorted(graph.layers.items())},
+        "aliases": dict(sorted(graph.aliases.items())),
+        "calls": {call.id: _call(graph, call) for call in sorted(graph.calls.values(), key=lambda call: call.id)},
+        "scopes": sorted(graph.scopes),
+        "variables": dict(sorted(_variable(graph, variable) for variable in graph.variables.values())),
+        "edges": sorted(_edges(graph)),
+    }
+
+
+def _seen(graph: ModelGraph, layer: Layer) -> bool:
+    """Whether the file holds the configuration of a layer: it is not below an opaque one."""
+    return not any(outer.opaque or not outer.container for outer in graph.enclosing(layer.path))
+
+
+def _layer(graph: ModelGraph, layer: Layer) -> dict[str, Any]:
+    if not _seen(graph, layer):
+        return {}
+    keep_flag = not layer.container and not layer.is_operation
+    return {
+        "class": layer.class_name,
+        "module": layer.module,
+        "container": layer.container,
+        "opaque": layer.opaque,
+        "dtype_policy": layer.dtype_policy,
+        "trainable": layer.trainable if keep_flag else None,
+        "config": {} if layer.is_model else plain({k: v for k, v in layer.config.items() if k not in _IGNORED_CONFIG}),
+    }
+
+
+def _call(graph: ModelGraph, call: Call) -> dict[str, Any]:
+    return {
+        "layer": call.layer,
+        "arguments": {
+            path: plain(leaf)
+            for path, leaf in graph.leaves(call.id)
+            if leaf is not None and not isinstance(leaf, Tensor)
+        },
+        "outputs": [_spec(graph, Tensor(call.id, index)) for index in range(len(call.outputs))],
+    }
+
+
+def _spec(graph: ModelGraph, tensor: Tensor) -> list[Any] | None:
+    if not graph.layer(tensor.call).is_keras and not graph.consumers(tensor):
+        return None
+    spec = graph.spec(tensor)
+    return [None if spec.shape is None else list(spec.shape), spec.dtype]
+
+
+def _variable(graph: ModelGraph, variable: Variable) -> tuple[str, dict[str, Any]]:
+    layer = graph.layers[variable.layer]
+    known = layer.is_keras and _seen(graph, layer)
+    slot = variable.slot if known else str(variable.index)
+    return f"{variable.layer}@{slot}", {"shape": list(variable.shape), "dtype": variable.dtype}
+
+
+def _edges(graph: ModelGraph) -> list[list[Any]]:
+    return [
+        [source, target, data["kind"], data["output"], data["argument"]]
+        if data["kind"] in (TENSOR, MASK)
+        else [source if data["kind"] == "runs as" else "", target, data["kind"], 0, ""]
+        for source, target, data in graph.nx.edges(data=True)
+    ]
+
+
+def plain(value: Any) -> Any:
+    """A configuration value as sorted plain JSON data, without object ids."""
+    if isinstance(value, Constant):
+        if value.kind == "variable":
+            return ["tensor", None, None, value.dtype]
+        return [value.kind, plain(value.value), value.dtype]
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in sorted(value.items(), key=str) if key != "shared_object_id"}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return json.loads(json.dumps(value, default=str))
+
+
