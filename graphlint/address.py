@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from graphlint.errors import GraphlintError
+
 ROOT = "."
 """The path of the root model itself, whose name is not part of any address."""
 
@@ -17,7 +19,7 @@ _ESCAPE = re.compile(r"[%#:@/]")
 _UNESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 
 
-class AddressError(ValueError):
+class AddressError(GraphlintError, ValueError):
     """An address that does not follow the grammar, names nothing, or names more than one thing."""
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphlint.address import ROOT, escape, join
+from graphlint.errors import LimitError
 from graphlint.graph.definition import (
     Body,
     CallDefinition,
@@ -30,7 +31,7 @@ MASK_ARGUMENTS = frozenset({"mask", "query_mask", "value_mask", "key_mask"})
 _UNKNOWN = TensorSpec(None, None)
 
 
-class TooManyCalls(ValueError):
+class TooManyCalls(LimitError):
     """The model expands to more calls than allowed."""
 
 
