@@ -149,6 +149,18 @@ class OptimizerDefinition:
 
 
 @dataclass(eq=False, slots=True)
+class SourceProblem:
+    """Something a reader found wrong in a file that it could read all the same.
+
+    ``kind`` is ``archive``, ``hdf5``, ``json`` or ``structure``; ``layer`` the layer it concerns, if any.
+    """
+
+    kind: str
+    message: str
+    layer: LayerDefinition | None = None
+
+
+@dataclass(eq=False, slots=True)
 class ModelDefinition:
     """A whole model: the root layer and what belongs to the file or object around it.
 
@@ -156,7 +168,8 @@ class ModelDefinition:
     ``weights``, ...), ``live`` for a model in memory. ``has_weights`` says whether variables (live or stored) are
     known; ``compile_config`` is None where the model is not compiled. ``raw`` is the whole parsed configuration as the
     file holds it (static only), for rules that must look at every dictionary. ``stray_weights`` are stored groups
-    that no layer of the configuration claims, with the number of elements in each.
+    that no layer of the configuration claims, with the number of elements in each. ``has_graph`` is False for a file
+    that holds nothing but weights.
     """
 
     root: LayerDefinition
@@ -169,6 +182,8 @@ class ModelDefinition:
     raw: Any = None
     stray_weights: dict[str, int] = field(default_factory=dict)
     asset_names: tuple[str, ...] = ()
+    problems: list[SourceProblem] = field(default_factory=list)
+    has_graph: bool = True
     obj: Any = field(default=None, repr=False)
 
 
