@@ -1,0 +1,476 @@
+"""From the parsed configuration of a model, in any dialect of Keras 1 to 3, to layer definitions.
+
+Nothing that the configuration names is imported. A reference that leads nowhere becomes a `SourceProblem`; only what
+is no model configuration at all is refused.
+
+Dialects of the calls of a layer (``inbound_nodes``):
+
+- Keras 3: ``{"args": [...], "kwargs": {...}}`` with ``__keras_tensor__`` leaves that record shape and dtype;
+- Keras 2: a list of ``[layer, node, tensor, {kwargs}]``, where the node index of a nested model starts at 1;
+- Keras 2 operations (``TFOpLambda``): one flat ``[layer, node, tensor, {kwargs}]`` with tensors inside the kwargs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphlint.errors import UnreadableError
+from graphlint.graph.definition import (
+    Body,
+    CallDefinition,
+    Constant,
+    LayerDefinition,
+    SourceProblem,
+    TensorRef,
+    TensorSpec,
+    leaves,
+)
+from graphlint.graph.expand import graph_order
+from graphlint.shapes import ShapeError, infer
+from graphlint.sources.literals import decode_constant
+
+_OPERATION_MODULES = ("keras.src.ops", "keras.ops")
+
+
+@dataclass(eq=False, slots=True)
+class _Reference:
+    """A tensor as the configuration names it: layer name, stored node index, output."""
+
+    layer: str
+    node: int
+    output: int
+    spec: TensorSpec | None = None
+
+
+@dataclass(slots=True)
+class _Reader:
+    problems: list[SourceProblem] = field(default_factory=list)
+    shared: dict[int, LayerDefinition] = field(default_factory=dict)
+
+
+def read_configuration(config: Any) -> tuple[LayerDefinition, list[SourceProblem]]:
+    """Turn a parsed model configuration into the definition of its root layer, and what is wrong with it.
+
+    Raises:
+        UnreadableError: this is no model configuration.
+    """
+    if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
+        raise UnreadableError(
+            f"expected a model configuration (an object with class_name and config), got {_describe(config)}: "
+            "save the model with model.save() or model.to_json()"
+        )
+    reader = _Reader()
+    root = _layer(reader, config)
+    root.is_model = True
+    root.opaque = root.body is None
+    return root, reader.problems
+
+
+def _describe(value: Any) -> str:
+    if isinstance(value, dict):
+        keys = ", ".join(sorted(map(str, value))[:5])
+        return f"an object with the keys {keys or '(none)'}"
+    return {list: "a list", str: "a string", type(None): "null"}.get(type(value), f"{type(value).__name__} {value!r:.40}")
+
+
+def _layer(reader: _Reader, entry: Any) -> LayerDefinition:
+    if not isinstance(entry, dict) or not isinstance(entry.get("class_name"), str):
+        raise UnreadableError(f"expected a layer (an object with class_name and config), got {_describe(entry)}")
+    shared_id = entry.get("shared_object_id")
+    if isinstance(shared_id, int) and shared_id in reader.shared:
+        return reader.shared[shared_id]
+    config = entry.get("config")
+    layers: Any = None
+    if isinstance(config, list) and entry["class_name"] == "Sequential":
+        config, layers = {}, config
+    if not isinstance(config, dict):
+        if config is not None:
+            raise UnreadableError(f"expected the config of {entry['class_name']} to be an object, got {_describe(config)}")
+        config = {}
+    module = _text(entry.get("module"))
+    name = _text(entry.get("name")) or _text(config.get("name")) or entry["class_name"].lower()
+    build_config = entry.get("build_config")
+    definition = LayerDefinition(
+        name=name,
+        class_name=entry["class_name"],
+        module=module,
+        registered_name=_text(entry.get("registered_name")),
+        config=config,
+        trainable=config.get("trainable") is not False,
+        dtype_policy=_policy(config.get("dtype")),
+        build_shape=build_config.get("input_shape") if isinstance(build_config, dict) else None,
+        is_operation=module is not None and module.startswith(_OPERATION_MODULES),
+        is_model="compile_config" in entry,
+        shared_object_id=shared_id if isinstance(shared_id, int) else None,
+    )
+    if isinstance(shared_id, int):
+        reader.shared[shared_id] = definition
+    if isinstance(config.get("layers"), list):
+        layers = config["layers"]
+    if layers is not None and "input_layers" in config and "output_layers" in config:
+        definition.is_model = True
+        definition.config = {k: v for k, v in config.items() if k not in ("layers", "input_layers", "output_layers")}
+        definition.body = _functional(reader, layers, config["input_layers"], config["output_layers"])
+    elif layers is not None and (entry["class_name"] == "Sequential" or "build_input_shape" in config):
+        definition.is_model = True
+        definition.config = {k: v for k, v in config.items() if k != "layers"}
+        definition.body = _sequential(reader, layers, config.get("build_input_shape"))
+    else:
+        _children(reader, definition)
+        definition.opaque = definition.is_model
+    return definition
+
+
+def _children(reader: _Reader, definition: LayerDefinition) -> None:
+    """The layers that Keras's own wrappers carry in their configuration."""
+    config = definition.config
+    for key in ("layer", "backward_layer", "cell"):
+        if _is_object(config.get(key)):
+            definition.children[key] = _layer(reader, config[key])
+    cells = config.get("cells")
+    if isinstance(cells, list) and cells and all(_is_object(cell) for cell in cells):
+        counts: dict[str, int] = {}
+        for cell in cells:
+            child = _layer(reader, cell)
+            definition.children[f"cells/{group_name(child, counts)}"] = child
+    if definition.class_name == "Bidirectional" and "layer" in definition.children:
+        forward = definition.children.pop("layer")
+        definition.children = {"forward_layer": forward, **definition.children}
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("class_name"), str) and "config" in value
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _policy(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict) and isinstance(value.get("config"), dict):
+        return _text(value["config"].get("name"))
+    return None
+
+
+def group_name(layer: LayerDefinition, counts: dict[str, int]) -> str:
+    """The name under which Keras stores one layer of a list: its class in snake case, numbered in order.
+
+    ``counts`` carries the numbering from one layer of the list to the next.
+    """
+    name = snake_case(layer.class_name or "")
+    counts[name] = counts.get(name, -1) + 1
+    return f"{name}_{counts[name]}" if counts[name] else name
+
+
+def snake_case(name: str) -> str:
+    """A class name as Keras writes it in file paths.
+
+    >>> snake_case("Conv2DTranspose"), snake_case("LSTM"), snake_case("MyLSTMCell")
+    ('conv2d_transpose', 'lstm', 'my_lstm_cell')
+    """
+    import re
+
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+# -- functional models ------------------------------------------------------------------------------------------
+
+
+def _functional(reader: _Reader, entries: list[Any], inputs: Any, outputs: Any) -> Body:
+    layers = [_layer(reader, entry) for entry in entries]
+    body = Body(layers, [], None, None)
+    by_name: dict[str, list[int]] = {}
+    names: dict[str, LayerDefinition] = {}
+    nodes: list[tuple[LayerDefinition, Any]] = []
+    for entry, layer in zip(entries, layers, strict=True):
+        name = layer.name
+        if name in names:
+            reader.problems.append(SourceProblem("structure", f"two layers are named {name!r}", layer))
+        names[name] = layer
+        stored = entry.get("inbound_nodes")
+        if not isinstance(stored, list):
+            stored = []
+        if layer.class_name == "InputLayer" and not stored:
+            stored = [None]
+        for node in stored:
+            by_name.setdefault(name, []).append(len(body.calls))
+            body.calls.append(CallDefinition(layer))
+            nodes.append((layer, node))
+
+    parsed = [_call_arguments(node, names) for _, node in nodes]
+    references = [leaf for args, kwargs in parsed for _, leaf in leaves((args, kwargs)) if isinstance(leaf, _Reference)]
+    legacy = any(isinstance(node, list) for _, node in nodes)
+    offsets = _offsets(references, by_name, names, legacy)
+    output_offsets = {
+        name: 1 if name in names and names[name].body is not None and names[name].class_name != "Sequential" else 0
+        for name in by_name
+    }
+    recorded: dict[TensorRef, TensorSpec] = {}
+
+    def resolve(reference: _Reference, layer: LayerDefinition | None, offset: int) -> Any:
+        calls = by_name.get(reference.layer, [])
+        where = f"{reference.layer!r}, call {reference.node}, output {reference.output}"
+        if reference.layer not in names:
+            reader.problems.append(SourceProblem("structure", f"refers to layer {reference.layer!r}, which is not in the model", layer))
+            return Constant("missing")
+        index = reference.node - offset if reference.node - offset >= 0 else reference.node
+        if not 0 <= index < len(calls) or reference.output < 0:
+            reader.problems.append(
+                SourceProblem("structure", f"refers to {where}, but that layer has {len(calls)} calls", layer)
+            )
+            return Constant("missing")
+        ref = TensorRef(calls[index], reference.output)
+        if reference.spec is not None:
+            recorded.setdefault(ref, reference.spec)
+        return ref
+
+    for call, (args, kwargs) in zip(body.calls, parsed, strict=True):
+
+        def bind(leaf: Any, layer: LayerDefinition = call.layer) -> Any:
+            return resolve(leaf, layer, offsets.get(leaf.layer, 0)) if isinstance(leaf, _Reference) else leaf
+
+        call.args = tuple(_map(arg, bind) for arg in args)
+        call.kwargs = {key: _map(value, bind) for key, value in kwargs.items()}
+
+    def bind_output(leaf: Any) -> Any:
+        if not isinstance(leaf, _Reference):
+            reader.problems.append(SourceProblem("structure", f"expected an output as [layer, call, output], got {_describe(leaf)}"))
+            return Constant("missing")
+        offset = offsets.get(leaf.layer, 0) if legacy else output_offsets.get(leaf.layer, 0)
+        return resolve(leaf, None, offset)
+
+    body.inputs = _map(_output_structure(inputs), bind_output)
+    body.outputs = _map(_output_structure(outputs), bind_output)
+    infer_specs(reader.problems, body, recorded)
+    return body
+
+
+def _offsets(
+    references: list[_Reference], by_name: dict[str, list[int]], names: dict[str, LayerDefinition], legacy: bool
+) -> dict[str, int]:
+    """How much the node indices of each nested model are too high: Keras 2 counts a node of the model itself."""
+    offsets = {}
+    lowest: dict[str, int] = {}
+    highest: dict[str, int] = {}
+    for reference in references:
+        lowest[reference.layer] = min(lowest.get(reference.layer, reference.node), reference.node)
+        highest[reference.layer] = max(highest.get(reference.layer, reference.node), reference.node)
+    for name, calls in by_name.items():
+        layer = names[name]
+        if layer.body is None and not layer.is_model:
+            continue
+        beyond = highest.get(name, 0) >= len(calls)
+        if beyond and lowest[name] >= 1:
+            offsets[name] = highest[name] - len(calls) + 1
+        elif legacy and lowest.get(name, 0) >= 1:
+            offsets[name] = 1
+        elif legacy and name not in lowest:
+            offsets[name] = 1
+    return offsets
+
+
+def _output_structure(value: Any) -> Any:
+    """``input_layers``/``output_layers``: one ``[name, node, tensor]``, or lists and dicts of them."""
+    if isinstance(value, list):
+        if len(value) in (3, 4) and isinstance(value[0], str) and _is_index(value[1]) and _is_index(value[2]):
+            return _Reference(value[0], value[1], value[2])
+        return [_output_structure(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _output_structure(item) for key, item in value.items()}
+    return value
+
+
+def _output_references(value: Any) -> Iterator[_Reference]:
+    for _, leaf in leaves(_output_structure(value)):
+        if isinstance(leaf, _Reference):
+            yield leaf
+
+
+def _is_index(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _map(structure: Any, function: Any) -> Any:
+    if isinstance(structure, dict):
+        return {key: _map(value, function) for key, value in structure.items()}
+    if isinstance(structure, list):
+        return [_map(value, function) for value in structure]
+    return function(structure)
+
+
+def _call_arguments(node: Any, names: dict[str, LayerDefinition]) -> tuple[list[Any], dict[str, Any]]:
+    if isinstance(node, dict):
+        args, kwargs = _decode(node.get("args", [])), _decode(node.get("kwargs", {}))
+        return args if isinstance(args, list) else [args], kwargs if isinstance(kwargs, dict) else {}
+    if not isinstance(node, list) or not node:
+        return [], {}
+    if isinstance(node[0], str):
+        node = [node]
+    inputs: list[Any] = []
+    kwargs = {}
+    for item in node:
+        if not isinstance(item, list) or len(item) < 3:
+            inputs.append(Constant("missing"))
+            continue
+        if len(item) > 3 and isinstance(item[3], dict):
+            kwargs = {**kwargs, **{key: _decode_legacy(value, names) for key, value in item[3].items()}}
+        if item[0] == "_CONSTANT_VALUE":
+            inputs.append(_decode(item[2]))
+        elif isinstance(item[0], str) and _is_index(item[1]) and _is_index(item[2]):
+            inputs.append(_Reference(item[0], item[1], item[2]))
+        else:
+            inputs.append(Constant("missing"))
+    return [inputs[0] if len(inputs) == 1 else inputs], kwargs
+
+
+def _decode(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_decode(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("class_name") == "__keras_tensor__" and isinstance(value.get("config"), dict):
+        config = value["config"]
+        history = config.get("keras_history")
+        if not (isinstance(history, list) and len(history) == 3 and isinstance(history[0], str)):
+            return Constant("missing")
+        if not (_is_index(history[1]) and _is_index(history[2])):
+            return Constant("missing")
+        return _Reference(history[0], history[1], history[2], TensorSpec(_shape(config.get("shape")), _text(config.get("dtype"))))
+    if "class_name" in value and "config" in value:
+        return decode_constant(value)
+    return {key: _decode(item) for key, item in value.items()}
+
+
+def _decode_legacy(value: Any, names: dict[str, LayerDefinition]) -> Any:
+    if isinstance(value, list):
+        if len(value) >= 3 and isinstance(value[0], str) and value[0] in names and _is_index(value[1]) and _is_index(value[2]):
+            return _Reference(value[0], value[1], value[2])
+        if len(value) >= 3 and value[0] == "_CONSTANT_VALUE":
+            return _decode(value[2])
+        return [_decode_legacy(item, names) for item in value]
+    if isinstance(value, dict) and "class_name" not in value:
+        return {key: _decode_legacy(item, names) for key, item in value.items()}
+    return _decode(value)
+
+
+def _shape(value: Any) -> tuple[int | None, ...] | None:
+    if not isinstance(value, (list, tuple)):
+        return None
+    return tuple(dim if _is_index(dim) and dim >= 0 else None for dim in value)
+
+
+# -- sequential models ------------------------------------------------------------------------------------------
+
+
+def _sequential(reader: _Reader, entries: list[Any], build_input_shape: Any) -> Body:
+    layers = [_layer(reader, entry) for entry in entries]
+    if not layers or layers[0].class_name != "InputLayer":
+        layers.insert(0, _implied_input(layers[0] if layers else None, build_input_shape))
+    calls = [CallDefinition(layers[0])]
+    for layer in layers[1:]:
+        calls.append(CallDefinition(layer, (TensorRef(len(calls) - 1, 0),)))
+    body = Body(layers, calls, [TensorRef(0, 0)], [TensorRef(len(calls) - 1, 0)])
+    infer_specs(reader.problems, body, {})
+    return body
+
+
+def _implied_input(first: LayerDefinition | None, build_input_shape: Any) -> LayerDefinition:
+    """The Input that a Sequential without one gets from the shape it was built with or its first layer declares."""
+    candidates: list[Any] = [build_input_shape]
+    dtype = "float32"
+    name = "input_layer"
+    if first is not None:
+        declared = first.config.get("batch_input_shape")
+        if declared is None and isinstance(first.config.get("input_shape"), list):
+            declared = [None, *first.config["input_shape"]]
+        if declared is None and first.body is not None:
+            specs = [first.body.calls[ref.call].outputs for _, ref in leaves(first.body.inputs) if isinstance(ref, TensorRef)]
+            declared = specs[0][0].shape if len(specs) == 1 and specs[0] else None
+        candidates += [declared, first.build_shape]
+        dtype = _text(first.config.get("dtype")) or dtype
+        dtype = "int32" if first.class_name == "Embedding" and dtype == "float32" else dtype
+        name = f"{first.name}_input"
+    shape = next((_shape(candidate) for candidate in candidates if _shape(candidate) is not None), None)
+    config = {"batch_shape": list(shape) if shape is not None else None, "dtype": dtype, "name": name}
+    return LayerDefinition(name, "InputLayer", "keras.layers", config=config, dtype_policy=dtype)
+
+
+# -- shapes -----------------------------------------------------------------------------------------------------
+
+
+def infer_specs(problems: list[SourceProblem], body: Body, recorded: dict[TensorRef, TensorSpec]) -> None:
+    """Give every call of a body its output specs: as recorded on the edges, else as inferred.
+
+    ``recorded`` wins where both are known; that they disagree is for a rule to say.
+    """
+    used: dict[int, int] = {}
+    for call in body.calls:
+        for _, leaf in leaves((call.args, call.kwargs)):
+            if isinstance(leaf, TensorRef):
+                used[leaf.call] = max(used.get(leaf.call, 0), leaf.output)
+    for _, leaf in leaves((body.inputs, body.outputs)):
+        if isinstance(leaf, TensorRef):
+            used[leaf.call] = max(used.get(leaf.call, 0), leaf.output)
+    for position in graph_order(body):
+        call = body.calls[position]
+        inferred = _output_specs(body, call)
+        count = max(len(inferred), used.get(position, 0) + 1)
+        if inferred and call.layer.body is not None and used.get(position, 0) >= len(inferred):
+            problems.append(
+                SourceProblem(
+                    "structure",
+                    f"output {used[position]} is used, but the model has {len(inferred)} outputs",
+                    call.layer,
+                )
+            )
+        known = [recorded.get(TensorRef(position, output)) for output in range(count)]
+        call.outputs = tuple(
+            merge(spec, inferred[output] if output < len(inferred) else None) for output, spec in enumerate(known)
+        )
+
+
+def merge(first: TensorSpec | None, second: TensorSpec | None) -> TensorSpec:
+    """The first spec, completed from the second where a whole shape or a dtype is unknown."""
+    if first is None:
+        return second or TensorSpec(None, None)
+    if second is None:
+        return first
+    shape = first.shape if first.shape is not None else second.shape
+    return TensorSpec(shape, first.dtype if first.dtype is not None else second.dtype)
+
+
+def _output_specs(body: Body, call: CallDefinition) -> tuple[TensorSpec, ...]:
+    layer = call.layer
+    if layer.class_name == "InputLayer":
+        config = layer.config
+        shape = config.get("batch_shape", config.get("batch_input_shape"))
+        if shape is None and isinstance(config.get("shape"), list):
+            shape = [None, *config["shape"]]
+        return (TensorSpec(_shape(shape), _policy(config.get("dtype")) or "float32"),)
+    if layer.body is not None:
+        return _body_specs(layer.body)
+
+    def spec(leaf: Any) -> Any:
+        if isinstance(leaf, TensorRef):
+            outputs = body.calls[leaf.call].outputs
+            return outputs[leaf.output] if outputs and leaf.output < len(outputs) else TensorSpec(None, None)
+        return leaf
+
+    try:
+        return infer(layer, tuple(_map(arg, spec) for arg in call.args), _map(call.kwargs, spec)) or ()
+    except ShapeError:
+        return ()
+
+
+def _body_specs(body: Body) -> tuple[TensorSpec, ...]:
+    found = []
+    for _, ref in leaves(body.outputs):
+        outputs = body.calls[ref.call].outputs if isinstance(ref, TensorRef) else None
+        found.append(outputs[ref.output] if outputs and ref.output < len(outputs) else TensorSpec(None, None))
+    return tuple(found)

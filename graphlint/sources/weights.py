@@ -1,0 +1,197 @@
+"""Stored groups of a Keras 3 weights file -> variables of layer definitions.
+
+Keras stores a layer's variables at ``vars/0``, ``vars/1``, ... of its group. The layers of a Functional or Sequential
+model lie below ``layers``, named by class in snake case and numbered in order; sublayers of any other layer lie under
+their attribute names. From 3.6 a ``name`` attribute on ``vars`` gives the layer's name.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from graphlint.graph.definition import LayerDefinition, OptimizerDefinition, Values, VariableDefinition
+from graphlint.shapes import slots
+from graphlint.sources.configuration import group_name
+
+VARIABLES = "vars"
+LAYERS = ("layers", "_layer_checkpoint_dependencies")
+NOT_LAYERS = frozenset({"optimizer", "metrics", "_metrics", "_compile_metrics", "_compile_loss", "_loss_tracker", "loss"})
+"""Groups of a model that hold no parameters."""
+
+
+class StoredArray(Values, Protocol):
+    """One stored array."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(slots=True)
+class StoredGroup:
+    """A group of a weights file: arrays and groups by name, and the ``name`` attribute where there is one."""
+
+    arrays: dict[str, StoredArray] = field(default_factory=dict)
+    groups: dict[str, StoredGroup] = field(default_factory=dict)
+    name: str | None = None
+
+    def place(self, path: str, array: StoredArray | None = None) -> StoredGroup:
+        """Add an array, or just the group, at a path; backslashes (files written on Windows) separate as well."""
+        parts = [part for part in path.replace("\\", "/").split("/") if part]
+        group = self
+        for part in parts if array is None else parts[:-1]:
+            group = group.groups.setdefault(part, StoredGroup())
+        if array is not None:
+            group.arrays[parts[-1]] = array
+        return group
+
+    @property
+    def variables(self) -> list[StoredArray]:
+        """The arrays of ``vars``, in saved order."""
+        inside = self.groups.get(VARIABLES)
+        if inside is None:
+            return []
+        numbered = sorted((int(name), array) for name, array in inside.arrays.items() if name.isdecimal())
+        named = [array for name, array in sorted(inside.arrays.items()) if not name.isdecimal()]
+        return [array for _, array in numbered] + named
+
+    @property
+    def layer_name(self) -> str | None:
+        inside = self.groups.get(VARIABLES)
+        return inside.name if inside is not None else None
+
+    def total(self) -> int:
+        """Number of elements in this group and below."""
+        count, stack = 0, [self]
+        while stack:
+            group = stack.pop()
+            count += sum(math.prod(array.shape) for array in group.arrays.values())
+            stack.extend(group.groups.values())
+        return count
+
+
+def attach_weights(root: LayerDefinition, stored: StoredGroup) -> dict[str, int]:
+    """Give every layer its stored variables. Returns the stored groups that no layer claims, with element counts."""
+    stray: dict[str, int] = {}
+    visited: set[int] = set()
+    stack: list[tuple[LayerDefinition, StoredGroup, str]] = [(root, stored, "")]
+    while stack:
+        layer, group, path = stack.pop()
+        visited.add(id(layer))
+        layer.variables = _variables(layer, group)
+        layer.has_weight_group = True
+        claimed = {VARIABLES} | (NOT_LAYERS if layer.is_model else set())
+        if layer.body is not None:
+            key = next((key for key in LAYERS if key in group.groups), None)
+            if key is not None:
+                claimed.add(key)
+                for child, name in _match(layer, group.groups[key], f"{path}{key}/", stray):
+                    if name is None:
+                        child.has_weight_group = id(child) in visited
+                    elif id(child) not in visited:
+                        stack.append((child, group.groups[key].groups[name], f"{path}{key}/{name}/"))
+            else:
+                for child in layer.body.layers:
+                    child.has_weight_group = id(child) in visited
+        children = dict(layer.children)
+        for attribute, inner in _attribute_groups(group, claimed):
+            if layer.is_model and _is_metric(inner):
+                continue
+            known = children.get(attribute)
+            if known is None and inner.total() == 0:
+                continue
+            if known is None:
+                known = LayerDefinition(
+                    inner.layer_name or attribute.rpartition("/")[2], None, trainable=layer.trainable
+                )
+                children[attribute] = known
+            if id(known) not in visited:
+                stack.append((known, inner, f"{path}{attribute}/"))
+        layer.children = children
+        if layer.class_name is not None and layer.body is None and not _is_keras(layer) and children:
+            layer.opaque = True
+    return stray
+
+
+def _is_keras(layer: LayerDefinition) -> bool:
+    return layer.module is not None and layer.module.partition(".")[0] in ("keras", "tf_keras", "tensorflow")
+
+
+def _variables(layer: LayerDefinition, group: StoredGroup) -> list[VariableDefinition]:
+    arrays = group.variables
+    if not arrays:
+        return []
+    known = slots(layer) if layer.class_name is not None else None
+    found = []
+    for index, array in enumerate(arrays):
+        slot = known[index] if known is not None and index < len(known) else None
+        found.append(
+            VariableDefinition(
+                slot.name if slot is not None else str(index),
+                index,
+                tuple(array.shape),
+                array.dtype,
+                layer.trainable and (slot.trainable if slot is not None else True),
+                array,
+            )
+        )
+    return found
+
+
+def _match(
+    model: LayerDefinition, group: StoredGroup, path: str, stray: dict[str, int]
+) -> Iterator[tuple[LayerDefinition, str | None]]:
+    """Pair the layers of a body with the groups below ``layers``, by number, else by recorded name."""
+    body = model.body
+    assert body is not None
+    counts: dict[str, int] = {}
+    skip_inputs = model.class_name == "Sequential" or "build_input_shape" in model.config
+    expected = {}
+    for layer in body.layers:
+        if layer.is_operation or (skip_inputs and layer.class_name == "InputLayer"):
+            continue
+        expected[group_name(layer, counts)] = layer
+    by_name = {inner.layer_name: name for name, inner in group.groups.items() if inner.layer_name is not None}
+    taken = set()
+    for name, layer in expected.items():
+        inner = group.groups.get(name)
+        if inner is None or inner.layer_name not in (None, layer.name):
+            name = by_name.get(layer.name, name if inner is not None and layer.name not in by_name else "")
+        if name in group.groups:
+            taken.add(name)
+            yield layer, name
+        else:
+            yield layer, None
+    for name, inner in group.groups.items():
+        if name not in taken and inner.total():
+            stray[path + name] = inner.total()
+
+
+def _attribute_groups(group: StoredGroup, claimed: set[str]) -> Iterator[tuple[str, StoredGroup]]:
+    """Sublayers by attribute path; a group without ``vars`` is a list or dict of them."""
+    stack = [(name, inner) for name, inner in reversed(group.groups.items()) if name not in claimed]
+    while stack:
+        name, inner = stack.pop()
+        if VARIABLES in inner.groups or not inner.groups:
+            yield name, inner
+        else:
+            stack.extend((f"{name}/{key}", below) for key, below in reversed(inner.groups.items()))
+
+
+def _is_metric(group: StoredGroup) -> bool:
+    """A metric that a model keeps as an attribute: a total and a count."""
+    arrays = group.variables
+    return len(arrays) == 2 and all(array.shape == () for array in arrays) and len(group.groups) == 1
+
+
+def attach_optimizer(optimizer: OptimizerDefinition | None, stored: StoredGroup) -> None:
+    """Give the optimizer its stored variables; the file numbers them and has no names."""
+    group = stored.groups.get("optimizer")
+    if optimizer is None or group is None:
+        return
+    optimizer.variables = [
+        VariableDefinition(str(index), index, tuple(array.shape), array.dtype, False, array)
+        for index, array in enumerate(group.variables)
+    ]
