@@ -1,0 +1,136 @@
+"""Read a JSON text that somebody else wrote: bounded, and with everything odd about it noted."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Any
+
+from graphlint.errors import UnreadableError
+from graphlint.sources.limits import DEFAULT, Limits
+
+_INTEGER_LIMIT = 1 << 63
+_STEP = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
+_LONG_DIGITS = re.compile(rb"[0-9]{19}")
+_LARGE_EXPONENT = re.compile(rb"[eE]\+?[0-9]{3}")
+
+
+@dataclass(frozen=True, slots=True)
+class JsonDocument:
+    """A parsed JSON text. ``problems`` are ``(kind, message)`` pairs for what is readable but suspicious.
+
+    The kinds are ``duplicate-key``, ``number``, ``encoding`` and ``twice``.
+    """
+
+    value: Any
+    problems: list[tuple[str, str]] = field(default_factory=list)
+
+
+def parse_config(data: bytes, limits: Limits = DEFAULT, what: str = "config.json") -> JsonDocument:
+    """Parse the JSON text of a model configuration as Keras does, within limits.
+
+    ``what`` is the text's name in messages. Of duplicate keys the last one counts, as in Keras; UTF-16 and UTF-32 are
+    read, as by Keras. A text that is one JSON string holding a JSON text is read through.
+
+    Raises:
+        UnreadableError: not JSON, or not text.
+        LimitError: larger, deeper or longer than the limits.
+
+    >>> parse_config(b'{"a": [1, 2]}').value
+    {'a': [1, 2]}
+    >>> parse_config(b'{"a": 1, "a": 2}').problems
+    [('duplicate-key', "config.json gives the key 'a' 2 times in one object; Keras takes the last")]
+    """
+    limits.check("json_bytes", len(data), f"{what}, bytes")
+    problems: list[tuple[str, str]] = []
+    text = _decode(data, what, problems)
+    value = _parse(text, limits, what, problems)
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        problems.append(("twice", f"{what} is one JSON string that holds the JSON text: it was encoded twice"))
+        value = _parse(value, limits, what, problems)
+    return JsonDocument(value, problems)
+
+
+def _decode(data: bytes, what: str, problems: list[tuple[str, str]]) -> str:
+    encoding = json.detect_encoding(data)
+    if not encoding.startswith("utf-8"):
+        name = encoding.upper().replace("-LE", "").replace("-BE", "")
+        problems.append(("encoding", f"{what} is written in {name}; Keras reads it, most scanners do not"))
+    try:
+        return data.decode(encoding, "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise UnreadableError(
+            f"{what} is no text: byte {error.start:,} is not valid {encoding.upper()}; save the model again"
+        ) from None
+
+
+def _parse(text: str, limits: Limits, what: str, problems: list[tuple[str, str]]) -> Any:
+    outside = _scan(text, limits, what)
+    duplicates: dict[str, int] = {}
+    constants: set[str] = set()
+
+    def from_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        result = dict(pairs)
+        if len(result) != len(pairs):
+            keys = [key for key, _ in pairs]
+            for key in result:
+                if (count := keys.count(key)) > 1:
+                    duplicates[key] = max(count, duplicates.get(key, 0))
+        return result
+
+    def from_constant(name: str) -> float:
+        constants.add(name)
+        return float(name)
+
+    def from_float(digits: str) -> float:
+        value = float(digits)
+        if value in (float("inf"), float("-inf")):
+            constants.add(digits if len(digits) < 20 else f"{digits[:20]}...")
+        return value
+
+    def from_integer(digits: str) -> int:
+        if len(digits.lstrip("-")) > limits.json_integer_digits:
+            raise limits.exceeded("json_integer_digits", f"{what}, an integer of {len(digits):,} digits")
+        value = int(digits)
+        if not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
+            raise limits.exceeded("json_integer_digits", f"{what}, the integer {value}, which is not below 2**63,")
+        return value
+
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=from_pairs,
+            parse_constant=from_constant,
+            parse_float=from_float if _LARGE_EXPONENT.search(outside) else None,
+            parse_int=from_integer if _LONG_DIGITS.search(outside) else None,
+        )
+    except json.JSONDecodeError as error:
+        raise UnreadableError(
+            f"{what} is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}; save the model again"
+        ) from None
+    except RecursionError:
+        raise limits.exceeded("json_depth", f"{what}, nesting") from None
+    for key, count in duplicates.items():
+        problems.append(
+            ("duplicate-key", f"{what} gives the key {key!r} {count} times in one object; Keras takes the last")
+        )
+    for name in sorted(constants):
+        problems.append(("number", f"{what} holds the number {name}, which is not finite and not JSON"))
+    return value
+
+
+def _scan(text: str, limits: Limits, what: str) -> bytes:
+    """Check size, nesting and strings in linear time before the parser runs; returns the text outside of strings."""
+    data = text.encode("utf-8", "surrogatepass")
+    if b"\\" in data:
+        data = data.replace(b"\\\\", b"..").replace(b'\\"', b"..")
+    pieces = data.split(b'"')
+    limits.check("json_string_bytes", max(map(len, pieces[1::2]), default=0), f"{what}, bytes of one string")
+    outside = b" ".join(pieces[::2])
+    limits.check("json_nodes", outside.count(b",") + outside.count(b"[") + outside.count(b"{"), f"{what}, values")
+    steps = memoryview(outside.translate(_STEP, _NOT_BRACKETS)).cast("b")
+    limits.check("json_depth", max(accumulate(steps), default=0), f"{what}, nesting")
+    return outside

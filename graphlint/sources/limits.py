@@ -1,0 +1,79 @@
+"""How much of a file is read before it is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from graphlint.errors import LimitError
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a model file may ask for. A file that asks for more is refused as a whole (E003).
+
+    Each can be raised in config, ``[tool.graphlint.limits]``, under its name with dashes: ``json-bytes = 67108864``.
+    """
+
+    zip_members: int = 10_000
+    """Members of a zip archive (a SavedModel directory: files)."""
+    zip_name_bytes: int = 1024
+    """Bytes in the name of one zip member."""
+    zip_ratio: int = 100
+    """Bytes a deflated member unpacks to, per stored byte. Asked only of members above ``zip_ratio_from_bytes``."""
+    zip_ratio_from_bytes: int = 1 << 20
+    """Unpacked bytes from which ``zip_ratio`` is asked for."""
+    zip_member_bytes: int = 1 << 34
+    """Unpacked bytes of one deflated member (stored members are read in place and need no limit)."""
+    json_bytes: int = 32 << 20
+    """Bytes of one JSON text."""
+    json_depth: int = 200
+    """Lists and objects inside each other in a JSON text."""
+    json_nodes: int = 1_000_000
+    """Values in a JSON text."""
+    json_string_bytes: int = 4 << 20
+    """Bytes of one string in a JSON text."""
+    json_integer_digits: int = 19
+    """Digits of one integer in a JSON text. Integers have to be below 2**63 besides."""
+    graph_calls: int = 1_000_000
+    """Calls after nested models are expanded."""
+    hdf5_objects: int = 200_000
+    """Groups and datasets in an HDF5 file."""
+    hdf5_depth: int = 64
+    """Groups inside each other in an HDF5 file."""
+    hdf5_attribute_bytes: int = 64 << 20
+    """Bytes of all attributes read from an HDF5 file."""
+    hdf5_metadata_bytes: int = 512 << 20
+    """Bytes read from an HDF5 file for its structure: headers, indexes, heaps. One read counts as 64 at least."""
+    hdf5_rank: int = 32
+    """Dimensions of one dataset."""
+    hdf5_unpack_ratio: int = 1100
+    """Bytes a compressed dataset declares, per stored byte (deflate reaches 1030)."""
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+                key = each.name.replace("_", "-")
+                raise ValueError(f"expected a whole number for the limit {key}, got {value!r}")
+
+    def check(self, name: str, received: int, what: str) -> None:
+        """Refuse what goes over the limit called ``name``.
+
+        Raises:
+            LimitError: ``received`` is above the limit.
+
+        >>> Limits().check("json_bytes", 5, "config.json")
+        """
+        if received > getattr(self, name):
+            raise self.exceeded(name, f"{what}: {received:,}")
+
+    def exceeded(self, name: str, received: str) -> LimitError:
+        """The error for something over the limit called ``name``."""
+        key = name.replace("_", "-")
+        return LimitError(
+            f"{received} goes over the limit {key} = {getattr(self, name):,}: "
+            f"if you trust this file, raise {key} in [tool.graphlint.limits]"
+        )
+
+
+DEFAULT = Limits()
