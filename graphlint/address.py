@@ -87,8 +87,8 @@ def parse(text: str) -> Address:
     if not text or text != text.strip("/"):
         raise AddressError(f"expected an address such as 'encoder/dense#0:0', got {text!r}: write path/to/layer#call")
     head, at, slot = text.partition("@")
-    if at and not slot:
-        raise AddressError(f"expected a slot after '@', got {text!r}: write path/to/layer@kernel")
+    if at and (not slot or set(slot) & set("#:@/")):
+        raise AddressError(f"expected one slot name after '@', got {text!r}: write path/to/layer@kernel")
     head, colon, output = head.partition(":")
     if colon and (not output.isdecimal() or at):
         raise AddressError(f"expected one whole number after ':', got {text!r}: write path/to/layer#call:0")
