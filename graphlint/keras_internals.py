@@ -1,0 +1,312 @@
+"""The one module that touches private attributes of Keras.
+
+Importing it imports keras. Everything else in graphlint reaches Keras through its public interface or through the
+functions below. `self_test` runs once, before the first of them is needed, and refuses a Keras whose private side is
+not the one graphlint knows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import keras
+
+from graphlint.errors import GraphlintError
+
+OLDEST = (3, 6)
+"""Oldest Keras release that graphlint is tested with."""
+NEWEST = (3, 15)
+"""Newest Keras release that graphlint is tested with; newer ones are used if they pass the self-test."""
+
+
+class UnknownKerasError(GraphlintError):
+    """The installed Keras does not look like any that graphlint knows."""
+
+
+# -- the graph of calls -----------------------------------------------------------------------------------------
+
+
+def history(tensor: keras.KerasTensor) -> tuple[keras.Operation, int, int] | None:
+    """The operation, node index and output index that made a symbolic tensor; None for one outside every graph."""
+    found = getattr(tensor, "_keras_history", None)
+    if found is None or found[0] is None:
+        return None
+    return found[0], found[1], found[2]
+
+
+def producer(tensor: keras.KerasTensor) -> tuple[Any, int] | None:
+    """The node that made a symbolic tensor, and which of its outputs it is; None for one outside every graph."""
+    found = history(tensor)
+    if found is None:
+        return None
+    operation, node_index, output = found
+    nodes = operation._inbound_nodes
+    return (nodes[node_index], output) if node_index < len(nodes) else None
+
+
+def inbound_nodes(operation: keras.Operation) -> list[Any]:
+    """The recorded calls of an operation, in any model; the list itself, in the order of the calls."""
+    nodes: list[Any] = operation._inbound_nodes
+    return nodes
+
+
+def outbound_nodes(operation: keras.Operation) -> list[Any]:
+    """The calls that received a tensor of an operation; the list itself. For undoing calls only."""
+    nodes: list[Any] = operation._outbound_nodes
+    return nodes
+
+
+def node_operation(node: Any) -> keras.Operation:
+    """The operation that a node is a call of."""
+    return node.operation
+
+
+def node_arguments(node: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a call, with symbolic tensors in place."""
+    return node.arguments.args, node.arguments.kwargs
+
+
+def node_inputs(node: Any) -> list[keras.KerasTensor]:
+    """The symbolic tensors among the arguments of a call, flat."""
+    tensors: list[keras.KerasTensor] = node.arguments.keras_tensors
+    return tensors
+
+
+def node_outputs(node: Any) -> list[keras.KerasTensor]:
+    """The symbolic tensors that a call returned, flat."""
+    tensors: list[keras.KerasTensor] = node.outputs
+    return tensors
+
+
+def mask_of(tensor: Any) -> Any:
+    """The mask attached to a tensor, symbolic or not; None if there is none."""
+    return getattr(tensor, "_keras_mask", None)
+
+
+def set_mask(tensor: Any, mask: Any) -> None:
+    """Attach a mask to a tensor, as layers with ``mask_zero=True`` do."""
+    tensor._keras_mask = mask
+
+
+# -- models -----------------------------------------------------------------------------------------------------
+
+
+def is_functional(layer: Any) -> bool:
+    """Whether a layer is a Functional model (or a subclass of it) whose graph exists."""
+    return isinstance(layer, _functional_class()) and hasattr(layer, "_nodes_by_depth")
+
+
+def graph_model(layer: Any) -> Any | None:
+    """The Functional model that holds the graph of a Functional or built Sequential model; None for anything else."""
+    if isinstance(layer, keras.Sequential):
+        inner = getattr(layer, "_functional", None)
+        return inner if inner is not None and is_functional(inner) else None
+    return layer if is_functional(layer) else None
+
+
+def own_nodes(functional: Any) -> list[Any]:
+    """The calls that belong to a Functional model: its operations in order, the calls of each in order."""
+    own = {id(node) for nodes in functional._nodes_by_depth.values() for node in nodes}
+    return [node for operation in operations(functional) for node in operation._inbound_nodes if id(node) in own]
+
+
+def operations(functional: Any) -> list[keras.Operation]:
+    """The layers and operations of a Functional model, in its order."""
+    return list(functional._operations)
+
+
+def declared_inputs(functional: Any) -> Any:
+    """The inputs of a Functional model in the structure in which they were declared."""
+    return functional._inputs_struct
+
+
+def declared_outputs(functional: Any) -> Any:
+    """The outputs of a Functional model in the structure in which they were declared."""
+    return functional._outputs_struct
+
+
+def added_layers(sequential: keras.Sequential) -> list[keras.Layer]:
+    """The layers of a Sequential model, its InputLayer included."""
+    return list(sequential._layers)
+
+
+def has_functional_constructor(cls: type) -> bool:
+    """Whether ``get_config`` of a Functional class describes its graph (its constructor takes inputs and outputs)."""
+    from keras.src.models.functional import functional_like_constructor
+
+    return bool(functional_like_constructor(cls))
+
+
+def functional_get_config() -> Any:
+    """``Functional.get_config``, to tell whether a subclass overrides it."""
+    return _functional_class().get_config  # type: ignore[attr-defined]
+
+
+def _functional_class() -> type:
+    from keras.src.models.functional import Functional
+
+    return Functional  # type: ignore[no-any-return]
+
+
+# -- layers -----------------------------------------------------------------------------------------------------
+
+
+def tracked_layers(layer: keras.Layer) -> list[keras.Layer]:
+    """The sublayers that a layer tracks, directly below it."""
+    return list(getattr(layer, "_layers", ()))
+
+
+def own_variables(layer: keras.Layer) -> list[keras.Variable]:
+    """The variables that a layer itself holds, in the order in which it saves them.
+
+    Seed generators and metrics keep their state elsewhere and are not among them.
+    """
+    tracked = [*layer._trainable_variables, *layer._non_trainable_variables]
+    if getattr(layer, "quantization_mode", None) is None:
+        return tracked
+    return _quantized_order(layer, tracked)
+
+
+def _quantized_order(layer: Any, tracked: list[keras.Variable]) -> list[keras.Variable]:
+    """A quantized layer saves its variables in the order of a table, not of their creation."""
+    table = getattr(layer, "variable_serialization_spec", None)
+    names = table.get(layer.quantization_mode, ()) if isinstance(table, dict) else ()
+    known = {id(variable): variable for variable in tracked}
+    ordered: list[keras.Variable] = []
+    for name in names:
+        variable = getattr(layer, f"_{name}", None)
+        if variable is None:
+            variable = getattr(layer, name, None)
+        found = known.pop(id(variable), None)
+        if found is not None:
+            ordered.append(found)
+    return ordered + [variable for variable in tracked if id(variable) in known]
+
+
+def tracking(layer: keras.Layer) -> Any:
+    """The tracker of a layer, which must be unlocked to tie variables after building."""
+    return layer._tracker
+
+
+def class_identity(cls: type) -> tuple[str, str | None, str | None]:
+    """Class name, module and registered name of a class, as Keras writes them into a file."""
+    from keras.src.saving.serialization_lib import serialize_with_public_class
+
+    found = serialize_with_public_class(cls, {})
+    if found is None:
+        return cls.__name__, cls.__module__, keras.saving.get_registered_name(cls)
+    module = found["module"]
+    return found["class_name"], None if module == "__main__" else module, found["registered_name"]
+
+
+def sublayers(owner: Any) -> Iterator[tuple[str, keras.Layer]]:
+    """The layers that a layer or model holds in attributes, lists, tuples and dicts, by the path that Keras saves under.
+
+    Depth first in saving order. A layer is yielded each time it is reached, so the first path is the one in the file.
+    The layers of a Functional or Sequential model itself come first, below ``layers``. Layers are not entered;
+    optimizers, metrics and losses are left out.
+    """
+    from keras.src.saving.keras_saveable import KerasSaveable
+    from keras.src.saving.saving_lib import _walk_saveable
+    from keras.src.utils.naming import to_snake_case
+
+    entered = {id(owner)}
+    stack: list[tuple[str, Any]] = _items("", _walk_saveable(owner))
+    while stack:
+        path, value = stack.pop()
+        if isinstance(value, keras.Layer):
+            yield path, value
+        elif id(value) in entered or isinstance(
+            value, (keras.optimizers.Optimizer, keras.metrics.Metric, keras.losses.Loss, keras.Operation)
+        ):
+            continue
+        elif isinstance(value, KerasSaveable):
+            entered.add(id(value))
+            stack += _items(path, _walk_saveable(value))
+        elif isinstance(value, (list, tuple, dict)):
+            entered.add(id(value))
+            stack += _items(path, _named(value, KerasSaveable, to_snake_case))
+
+
+def _items(prefix: str, items: Iterator[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    found = [(f"{prefix}/{name}" if prefix else name, value) for name, value in items]
+    found.reverse()
+    return found
+
+
+def _named(container: Any, saveable: type, to_snake_case: Any) -> Iterator[tuple[str, Any]]:
+    """The members of a list or dict under the names Keras gives them when it saves: class names, numbered."""
+    counts: dict[str, int] = {}
+    for value in container.values() if isinstance(container, dict) else container:
+        if isinstance(value, saveable):
+            name = to_snake_case(type(value).__name__)
+        elif isinstance(value, (list, tuple, dict)):
+            name = "container"
+        else:
+            continue
+        number = counts[name] = counts.get(name, -1) + 1
+        yield (f"{name}_{number}" if number else name), value
+
+
+# -- self-test --------------------------------------------------------------------------------------------------
+
+
+@cache
+def self_test() -> None:
+    """Check once that the private side of the installed Keras is as this module expects.
+
+    Raises:
+        UnknownKerasError: it is not; the message names the version and what is missing.
+    """
+    version = tuple(int(number) for number in re.findall(r"\d+", keras.__version__)[:2])
+    if version < OLDEST:
+        raise UnknownKerasError(_unknown("it is too old"))
+    try:
+        _probe()
+    except UnknownKerasError:
+        raise
+    except Exception as error:
+        raise UnknownKerasError(_unknown(f"{type(error).__name__}: {error}")) from error
+
+
+def _unknown(reason: str) -> str:
+    known = f"{OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}"
+    return (
+        f"graphlint knows Keras {known} and cannot work with the installed Keras {keras.__version__} ({reason}): "
+        f"install a Keras from {known}, or a newer graphlint"
+    )
+
+
+def _probe() -> None:
+    """Build the smallest model that has everything, with names so that automatic naming is left alone."""
+    inputs = keras.Input((2,), name="graphlint_probe_input")
+    layer = keras.layers.Dense(1, name="graphlint_probe")
+    outputs = layer(layer_input := inputs)
+    layer(keras.Input((2,), name="graphlint_probe_stray"))
+    model = keras.Model(inputs, outputs, name="graphlint_probe_model")
+    first = inbound_nodes(layer)[0]
+    made = producer(outputs)
+    arguments, _ = node_arguments(first)
+    checks = {
+        "KerasTensor._keras_history": made is not None and made[0] is first and made[1] == 0,
+        "Operation._inbound_nodes": len(inbound_nodes(layer)) == 2,
+        "Operation._outbound_nodes": len(outbound_nodes(history(inputs)[0])) == 1,  # type: ignore[index]
+        "Node.operation": node_operation(first) is layer,
+        "Node.arguments": arguments == (layer_input,) and node_inputs(first) == [layer_input],
+        "Node.outputs": node_outputs(first)[0] is outputs,
+        "Functional._nodes_by_depth": is_functional(model) and len(own_nodes(model)) == 2,
+        "Functional._operations": [operation.name for operation in operations(model)][-1] == layer.name,
+        "Functional._inputs_struct": declared_inputs(model) is not None and declared_outputs(model) is not None,
+        "Layer._trainable_variables": [variable.name for variable in own_variables(layer)] == ["kernel", "bias"],
+        "Layer._tracker": hasattr(tracking(layer), "unlock") and hasattr(tracking(layer), "lock"),
+        "Layer._layers": tracked_layers(layer) == [],
+        "saving_lib._walk_saveable": next(sublayers(model))[0].startswith("layers/"),
+        "serialization_lib.serialize_with_public_class": class_identity(type(layer))[:2] == ("Dense", "keras.layers"),
+        "functional_like_constructor": has_functional_constructor(type(model)),
+    }
+    for what, works in checks.items():
+        if not works:
+            raise UnknownKerasError(_unknown(f"{what} is not as expected"))

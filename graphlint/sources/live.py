@@ -1,0 +1,377 @@
+"""A ``keras.Model`` in memory -> `ModelDefinition`. The model is only looked at, never changed."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from graphlint import keras_internals
+from graphlint.errors import GraphlintError
+from graphlint.graph.definition import (
+    Body,
+    CallDefinition,
+    Constant,
+    LayerDefinition,
+    ModelDefinition,
+    OptimizerDefinition,
+    Shape,
+    TensorRef,
+    TensorSpec,
+    VariableDefinition,
+)
+from graphlint.sources.literals import decode_constant, policy_name
+
+_CHUNK_BYTES = 1 << 20
+_GRAPH_KEYS = frozenset({"layers", "input_layers", "output_layers"})
+_PLAIN = (type(None), bool, int, float, str)
+
+
+class LiveValues:
+    """The numbers of one live variable, copied out of the backend on demand."""
+
+    def __init__(self, variable: keras.Variable) -> None:
+        self._variable = variable
+
+    @property
+    def nbytes(self) -> int:
+        """Size in bytes."""
+        count = int(np.prod(self._variable.shape, dtype=np.int64))
+        return count * _itemsize(str(self._variable.dtype))
+
+    def read(self) -> np.ndarray:
+        """The whole value as an array."""
+        return np.asarray(keras.ops.convert_to_numpy(self._variable))
+
+    def chunks(self) -> Iterator[np.ndarray]:
+        """The value in flat pieces of at most 1 MiB."""
+        flat = self.read().reshape(-1)
+        step = max(1, _CHUNK_BYTES // max(1, flat.itemsize))
+        for start in range(0, flat.size, step):
+            yield flat[start : start + step]
+
+
+def _itemsize(dtype: str) -> int:
+    if dtype == "bool":
+        return 1
+    digits = "".join(character for character in dtype.partition("_")[0] if character.isdigit())
+    bits = 8 if dtype.startswith("float8") else int(digits or 0)
+    return max(1, bits // 8)
+
+
+def read_live(model: keras.Model) -> ModelDefinition:
+    """Define a model in memory, with everything below it.
+
+    Raises:
+        GraphlintError: this is no ``keras.Model``.
+        UnknownKerasError: the installed Keras is not one that graphlint knows.
+    """
+    if not isinstance(model, keras.Model):
+        raise GraphlintError(f"expected a keras.Model, got {type(model).__name__}: pass a built model, not its output")
+    keras_internals.self_test()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        root = _Reader().read(model)
+        return ModelDefinition(
+            root,
+            "live",
+            "live",
+            keras_version=keras.__version__,
+            has_weights=True,
+            compile_config=_compile_config(model),
+            optimizer=_optimizer(model),
+            obj=model,
+        )
+
+
+class _Reader:
+    """Turns layers into definitions, one for each object, without recursion."""
+
+    def __init__(self) -> None:
+        self.known: dict[int, LayerDefinition] = {}
+        self.waiting: list[LayerDefinition] = []
+
+    def read(self, model: keras.Model) -> LayerDefinition:
+        root = self.define(model)
+        while self.waiting:
+            definition = self.waiting.pop()
+            self.fill(definition)
+        self.drop_weightless()
+        return root
+
+    def define(self, operation: keras.Operation) -> LayerDefinition:
+        """The definition of a layer or operation; what is inside it follows later."""
+        definition = self.known.get(id(operation))
+        if definition is None:
+            definition = self.known[id(operation)] = _define(operation)
+            if isinstance(operation, keras.Layer):
+                self.waiting.append(definition)
+        return definition
+
+    def fill(self, definition: LayerDefinition) -> None:
+        layer = definition.obj
+        definition.variables = _variables(layer)
+        graph = keras_internals.graph_model(layer)
+        own: list[LayerDefinition] = []
+        if graph is not None:
+            definition.body = self.sequential(layer, graph) if isinstance(layer, keras.Sequential) else self.functional(graph)
+            own = definition.body.layers
+        elif not keras_internals.tracked_layers(layer) and _is_keras(definition):
+            return
+        seen = {id(one.obj) for one in own} | {id(layer), id(graph)}
+        for path, sublayer in keras_internals.sublayers(layer):
+            if id(sublayer) not in seen:
+                seen.add(id(sublayer))
+                definition.children[path] = self.define(sublayer)
+
+    # -- bodies -------------------------------------------------------------------------------------------------
+
+    def functional(self, model: Any) -> Body:
+        nodes = keras_internals.own_nodes(model)
+        positions = {id(node): position for position, node in enumerate(nodes)}
+
+        def leaf(value: Any) -> Any:
+            return _reference(value, positions) if isinstance(value, keras.KerasTensor) else _constant(value)
+
+        calls = []
+        for node in nodes:
+            args, kwargs = keras_internals.node_arguments(node)
+            calls.append(
+                CallDefinition(
+                    self.define(keras_internals.node_operation(node)),
+                    tuple(_structure(arg, leaf) for arg in args),
+                    {key: _structure(value, leaf) for key, value in kwargs.items()},
+                    _specs(node),
+                    node,
+                )
+            )
+        return Body(
+            [self.define(operation) for operation in keras_internals.operations(model)],
+            calls,
+            _structure(keras_internals.declared_inputs(model), leaf),
+            _structure(keras_internals.declared_outputs(model), leaf),
+        )
+
+    def sequential(self, model: keras.Sequential, graph: Any) -> Body:
+        """A chain, as the file has it: what Keras adds on the way (masks, defaults) is no part of it."""
+        layers = keras_internals.added_layers(model)
+        by_layer: dict[int, list[Any]] = {}
+        for node in keras_internals.own_nodes(graph):
+            by_layer.setdefault(id(keras_internals.node_operation(node)), []).append(node)
+        nodes = [by_layer[id(layer)].pop(0) for layer in layers]
+        positions = {id(node): position for position, node in enumerate(nodes)}
+
+        def leaf(value: Any) -> Any:
+            return _reference(value, positions) if isinstance(value, keras.KerasTensor) else value
+
+        calls = []
+        for layer, node in zip(layers, nodes, strict=True):
+            args, _ = keras_internals.node_arguments(node)
+            calls.append(
+                CallDefinition(
+                    self.define(layer), tuple(_structure(arg, leaf) for arg in args[:1]), {}, _specs(node), node
+                )
+            )
+        return Body(
+            [self.define(layer) for layer in dict.fromkeys(layers)],
+            calls,
+            [TensorRef(0, 0)],
+            _structure(keras_internals.declared_outputs(graph), leaf),
+        )
+
+    # -- sublayers ----------------------------------------------------------------------------------------------
+
+    def drop_weightless(self) -> None:
+        """Keep the sublayers that have weights below them, and those that a wrapper of Keras has in its configuration.
+
+        A file tells of no others.
+        """
+        holders: dict[int, list[LayerDefinition]] = {}
+        for definition in self.known.values():
+            inner = [*definition.children.values(), *(definition.body.layers if definition.body else ())]
+            for one in inner:
+                holders.setdefault(id(one), []).append(definition)
+        weighted = {id(definition) for definition in self.known.values() if definition.variables}
+        stack = [definition for definition in self.known.values() if definition.variables]
+        while stack:
+            for holder in holders.get(id(stack.pop()), ()):
+                if id(holder) not in weighted:
+                    weighted.add(id(holder))
+                    stack.append(holder)
+        for definition in self.known.values():
+            definition.children = {
+                path: child
+                for path, child in definition.children.items()
+                if id(child) in weighted or _in_configuration(definition, path)
+            }
+            if definition.body is None:
+                custom = not definition.is_operation and not _is_keras(definition)
+                definition.opaque = definition.is_model or (custom and bool(definition.children))
+
+
+def _in_configuration(definition: LayerDefinition, path: str) -> bool:
+    if not _is_keras(definition):
+        return False
+    if path in ("forward_layer", "backward_layer"):
+        return "layer" in definition.config
+    key, _, inside = path.partition("/")
+    if key == "cells":
+        return isinstance(definition.config.get(key), list)
+    return key in ("layer", "cell") and not inside and isinstance(definition.config.get(key), dict)
+
+
+def _is_keras(definition: LayerDefinition) -> bool:
+    registered = definition.registered_name
+    if registered is not None and ">" in registered:
+        return False
+    return definition.module is not None and definition.module.partition(".")[0] == "keras"
+
+
+# -- one layer --------------------------------------------------------------------------------------------------
+
+
+def _define(operation: keras.Operation) -> LayerDefinition:
+    layer = operation if isinstance(operation, keras.Layer) else None
+    class_name, module, registered_name = keras_internals.class_identity(type(operation))
+    definition = LayerDefinition(
+        name=str(operation.name),
+        class_name=class_name,
+        module=module,
+        registered_name=registered_name,
+        trainable=bool(layer.trainable) if layer is not None else True,
+        is_operation=layer is None,
+        is_model=isinstance(operation, keras.Model),
+        obj=operation,
+    )
+    try:
+        if keras_internals.graph_model(operation) is not None:
+            config, build = _model_config(operation), operation.get_build_config()
+        else:
+            serialized = keras.saving.serialize_keras_object(operation)
+            definition.module = serialized.get("module")
+            config, build = serialized["config"], serialized.get("build_config")
+        definition.config = _json(config)
+        definition.build_shape = _json(build.get("input_shape")) if isinstance(build, dict) else None
+    except Exception as error:
+        definition.config_error = f"{type(error).__name__}: {error}".partition("\n")[0]
+    definition.dtype_policy = policy_name(definition.config.get("dtype"))
+    if definition.config_error is not None and layer is not None:
+        definition.dtype_policy = layer.dtype_policy.name
+    return definition
+
+
+def _model_config(model: Any) -> dict[str, Any]:
+    """The configuration of a model with a graph, without serializing the layers of the graph if that can be helped."""
+    cls = type(model)
+    if isinstance(model, keras.Sequential) and cls.get_config is keras.Sequential.get_config:
+        config = keras.Model.get_config(model)
+        config["name"] = model.name
+        config["build_input_shape"] = keras_internals.added_layers(model)[0].batch_shape
+        return config
+    if cls.get_config is keras_internals.functional_get_config():
+        if keras_internals.has_functional_constructor(cls):
+            return {"name": model.name, "trainable": model.trainable}
+        return keras.Model.get_config(model)
+    return {key: value for key, value in model.get_config().items() if key not in _GRAPH_KEYS}
+
+
+def _json(value: Any) -> Any:
+    """A configuration as a file would give it back."""
+    return json.loads(json.dumps(keras.saving.serialize_keras_object(value)))
+
+
+def _variables(layer: keras.Layer) -> list[VariableDefinition]:
+    found: list[VariableDefinition] = []
+    taken: set[str] = set()
+    for index, variable in enumerate(keras_internals.own_variables(layer)):
+        slot, number = variable.name, 1
+        while slot in taken:
+            slot, number = f"{variable.name}_{number}", number + 1
+        taken.add(slot)
+        found.append(_variable(variable, slot, index))
+    return found
+
+
+def _variable(variable: keras.Variable, slot: str, index: int) -> VariableDefinition:
+    return VariableDefinition(
+        slot,
+        index,
+        tuple(int(size) for size in variable.shape),
+        str(variable.dtype),
+        bool(variable.trainable),
+        LiveValues(variable),
+        variable,
+    )
+
+
+# -- calls ------------------------------------------------------------------------------------------------------
+
+
+def _structure(value: Any, leaf: Callable[[Any], Any]) -> Any:
+    """Sequences as lists and dicts with text keys, as a file has them, with ``leaf`` applied to what they hold."""
+    if isinstance(value, (list, tuple)):
+        return [_structure(item, leaf) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _structure(item, leaf) for key, item in value.items()}
+    return leaf(value)
+
+
+def _reference(tensor: keras.KerasTensor, positions: dict[int, int]) -> Any:
+    made = keras_internals.producer(tensor)
+    if made is None or id(made[0]) not in positions:
+        return Constant("missing")
+    return TensorRef(positions[id(made[0])], made[1])
+
+
+def _constant(value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, keras.Variable):
+        return Constant("variable", None, tuple(value.shape), str(value.dtype), value)
+    try:
+        decoded = decode_constant(keras.saving.serialize_keras_object(value))
+    except Exception:
+        return Constant("object", {"class_name": type(value).__name__, "config": None}, obj=value)
+    if isinstance(decoded, Constant):
+        kind = decoded.kind
+        data = _json(decoded.value) if kind == "object" else decoded.value
+        return Constant(kind, data, decoded.shape, decoded.dtype, value)
+    return decoded
+
+
+def _specs(node: Any) -> tuple[TensorSpec, ...]:
+    return tuple(TensorSpec(_shape(tensor.shape), str(tensor.dtype)) for tensor in keras_internals.node_outputs(node))
+
+
+def _shape(shape: Any) -> Shape | None:
+    return None if shape is None else tuple(None if size is None else int(size) for size in shape)
+
+
+# -- around the model -------------------------------------------------------------------------------------------
+
+
+def _compile_config(model: keras.Model) -> dict[str, Any] | None:
+    if not getattr(model, "compiled", False):
+        return None
+    try:
+        config = _json(model.get_compile_config())
+    except Exception:
+        return {}
+    return config if isinstance(config, dict) else None
+
+
+def _optimizer(model: keras.Model) -> OptimizerDefinition | None:
+    optimizer = getattr(model, "optimizer", None)
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        return None
+    class_name, module, _ = keras_internals.class_identity(type(optimizer))
+    try:
+        config = _json(optimizer.get_config())
+    except Exception:
+        config = {}
+    variables = [_variable(variable, str(variable.path), index) for index, variable in enumerate(optimizer.variables)]
+    return OptimizerDefinition(class_name, module, config, variables)
