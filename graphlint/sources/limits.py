@@ -19,7 +19,8 @@ class Limits:
     zip_name_bytes: int = 1024
     """Bytes in the name of one zip member."""
     zip_ratio: int = 100
-    """Bytes a deflated member unpacks to, per stored byte. Asked only of members above ``zip_ratio_from_bytes``."""
+    """Bytes a deflated member unpacks to, per stored byte; bytes all HDF5 datasets declare, per byte of the file.
+    Asked only of members and datasets above ``zip_ratio_from_bytes``."""
     zip_ratio_from_bytes: int = 1 << 20
     """Unpacked bytes from which ``zip_ratio`` is asked for."""
     zip_member_bytes: int = 1 << 34
@@ -42,12 +43,12 @@ class Limits:
     """Groups inside each other in an HDF5 file."""
     hdf5_attribute_bytes: int = 64 << 20
     """Bytes of all attributes read from an HDF5 file."""
-    hdf5_metadata_bytes: int = 512 << 20
+    hdf5_metadata_bytes: int = 256 << 20
     """Bytes read from an HDF5 file for its structure: headers, indexes, heaps. One read counts as 64 at least."""
     hdf5_rank: int = 32
     """Dimensions of one dataset."""
-    hdf5_unpack_ratio: int = 1100
-    """Bytes a compressed dataset declares, per stored byte (deflate reaches 1030)."""
+    hdf5_chunk_bytes: int = 64 << 20
+    """Bytes of one row of chunks in a chunked dataset, which have to be unpacked together."""
 
     def __post_init__(self) -> None:
         for each in fields(self):

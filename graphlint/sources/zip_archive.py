@@ -23,6 +23,7 @@ from graphlint.errors import UnreadableError
 from graphlint.sources.limits import DEFAULT, Limits
 
 _BLOCK = 1 << 20
+_GAP = 1 << 16
 _END = struct.Struct("<4s4H2LH")
 _END_64_LOCATOR = struct.Struct("<4sLQL")
 _END_64 = struct.Struct("<4sQ2H2L4Q")
@@ -422,8 +423,8 @@ class _Entry:
 class MemberView(io.RawIOBase):
     """One member of a zip archive as a file of its own, read in place.
 
-    It has no ``fileno``, so nothing maps the whole archive. What is read in order from the beginning is added to a
-    running checksum; `verify` reads only the rest.
+    It has no ``fileno``, so nothing maps the whole archive. What is read in order from the beginning, with gaps of up
+    to 64 KiB, is added to a running checksum; `verify` reads only the rest.
     """
 
     def __init__(self, file: IO[bytes], start: int, size: int, name: str, crc: int, checked: int = 0) -> None:
@@ -473,9 +474,14 @@ class MemberView(io.RawIOBase):
     def _advance(self, data: memoryview) -> None:
         begin = self._position
         self._position += len(data)
-        if begin <= self._checked < self._position:
-            self._running = zlib.crc32(data[self._checked - begin :], self._running)
-            self._checked = self._position
+        if self._checked >= self._position or begin > self._checked + _GAP:
+            return
+        if begin > self._checked:
+            self._file.seek(self._start + self._checked)
+            self._running = zlib.crc32(self._file.read(begin - self._checked), self._running)
+            self._checked = begin
+        self._running = zlib.crc32(data[self._checked - begin :], self._running)
+        self._checked = self._position
 
     def verify(self) -> None:
         """Read what was not yet read in order and compare the checksum.
