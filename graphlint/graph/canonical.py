@@ -20,6 +20,7 @@ def canonical(graph: ModelGraph) -> dict[str, Any]:
     - variable paths as Keras prints them: they change on reload; identity is layer names, attribute names, slot;
     - the slot name of a variable of a class that is not Keras's own: the file numbers variables, so the index stands;
     - variable-level ``trainable``, which is lost on save, and the ``trainable`` of a Sequential, which reloads as True;
+    - the ``trainable`` of an InputLayer, which is not in its configuration;
     - seed generators: they are in ``variables`` and not in ``weights``;
     - a ``keras.Variable`` argument: saved as a constant;
     - stray nodes of calls outside the model;
@@ -58,7 +59,7 @@ def _seen(graph: ModelGraph, layer: Layer) -> bool:
 def _layer(graph: ModelGraph, layer: Layer) -> dict[str, Any]:
     if not _seen(graph, layer):
         return {}
-    keep_flag = not layer.container and not layer.is_operation
+    keep_flag = not layer.container and not layer.is_operation and not layer.is_input
     return {
         "class": layer.class_name,
         "module": layer.module,
