@@ -12,7 +12,7 @@ Dialects of the calls of a layer (``inbound_nodes``):
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +29,7 @@ from graphlint.graph.definition import (
 )
 from graphlint.graph.expand import graph_order
 from graphlint.shapes import ShapeError, infer
-from graphlint.sources.literals import decode_constant
+from graphlint.sources.literals import decode_constant, policy_name
 
 _OPERATION_MODULES = ("keras.src.ops", "keras.ops")
 
@@ -99,7 +99,7 @@ def _layer(reader: _Reader, entry: Any) -> LayerDefinition:
         registered_name=_text(entry.get("registered_name")),
         config=config,
         trainable=config.get("trainable") is not False,
-        dtype_policy=_policy(config.get("dtype")),
+        dtype_policy=policy_name(config.get("dtype")),
         build_shape=build_config.get("input_shape") if isinstance(build_config, dict) else None,
         is_operation=module is not None and module.startswith(_OPERATION_MODULES),
         is_model="compile_config" in entry,
@@ -148,14 +148,6 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _policy(value: Any) -> str | None:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, dict) and isinstance(value.get("config"), dict):
-        return _text(value["config"].get("name"))
-    return None
-
-
 def group_name(layer: LayerDefinition, counts: dict[str, int]) -> str:
     """The name under which Keras stores one layer of a list: its class in snake case, numbered in order.
 
@@ -172,8 +164,6 @@ def snake_case(name: str) -> str:
     >>> snake_case("Conv2DTranspose"), snake_case("LSTM"), snake_case("MyLSTMCell")
     ('conv2d_transpose', 'lstm', 'my_lstm_cell')
     """
-    import re
-
     name = re.sub(r"\W+", "", name)
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
@@ -284,12 +274,6 @@ def _output_structure(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _output_structure(item) for key, item in value.items()}
     return value
-
-
-def _output_references(value: Any) -> Iterator[_Reference]:
-    for _, leaf in leaves(_output_structure(value)):
-        if isinstance(leaf, _Reference):
-            yield leaf
 
 
 def _is_index(value: Any) -> bool:
@@ -452,7 +436,7 @@ def _output_specs(body: Body, call: CallDefinition) -> tuple[TensorSpec, ...]:
         shape = config.get("batch_shape", config.get("batch_input_shape"))
         if shape is None and isinstance(config.get("shape"), list):
             shape = [None, *config["shape"]]
-        return (TensorSpec(_shape(shape), _policy(config.get("dtype")) or "float32"),)
+        return (TensorSpec(_shape(shape), policy_name(config.get("dtype")) or "float32"),)
     if layer.body is not None:
         return _body_specs(layer.body)
 

@@ -10,11 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from graphlint.graph.definition import LayerDefinition, OptimizerDefinition, Values, VariableDefinition
 from graphlint.shapes import slots
 from graphlint.sources.configuration import group_name
+
+if TYPE_CHECKING:
+    from graphlint.sources.hdf5 import Hdf5File
 
 VARIABLES = "vars"
 LAYERS = ("layers", "_layer_checkpoint_dependencies")
@@ -23,10 +26,11 @@ NOT_LAYERS = frozenset({"optimizer", "metrics", "_metrics", "_compile_metrics", 
 
 
 class StoredArray(Values, Protocol):
-    """One stored array."""
+    """One stored array. ``stored`` is False where the file declares it and does not hold its numbers."""
 
     shape: tuple[int, ...]
     dtype: str
+    stored: bool
 
 
 @dataclass(slots=True)
@@ -70,6 +74,19 @@ class StoredGroup:
             count += sum(math.prod(array.shape) for array in group.arrays.values())
             stack.extend(group.groups.values())
         return count
+
+
+def stored_groups(file: Hdf5File) -> StoredGroup:
+    """The groups of an open weights file. Numbers stay where they are until they are asked for."""
+    root = StoredGroup()
+    for group in file.groups:
+        node = root.place(group.path)
+        for name, dataset in group.datasets.items():
+            node.place(name, dataset)
+        if group.path.replace("\\", "/").rpartition("/")[2] == VARIABLES:
+            name = group.attributes.get("name")
+            node.name = name if isinstance(name, str) else None
+    return root
 
 
 def attach_weights(root: LayerDefinition, stored: StoredGroup) -> dict[str, int]:
@@ -134,7 +151,7 @@ def _variables(layer: LayerDefinition, group: StoredGroup) -> list[VariableDefin
                 tuple(array.shape),
                 array.dtype,
                 layer.trainable and (slot.trainable if slot is not None else True),
-                array,
+                array if array.stored else None,
             )
         )
     return found
@@ -192,6 +209,6 @@ def attach_optimizer(optimizer: OptimizerDefinition | None, stored: StoredGroup)
     if optimizer is None or group is None:
         return
     optimizer.variables = [
-        VariableDefinition(str(index), index, tuple(array.shape), array.dtype, False, array)
+        VariableDefinition(str(index), index, tuple(array.shape), array.dtype, False, array if array.stored else None)
         for index, array in enumerate(group.variables)
     ]

@@ -520,7 +520,14 @@ def open_regular(path: str | os.PathLike[str]) -> io.FileIO:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise UnreadableError(f"{shown} changed while it was opened: expected a regular file")
-    return io.FileIO(descriptor, "rb")
+    return _OwnedFile(descriptor, "rb")
+
+
+class _OwnedFile(io.FileIO):
+    """Closes with the last reader of a weight, which no ``with`` block outlives."""
+
+    def __del__(self) -> None:
+        self.close()
 
 
 def bad_checksum(name: str) -> UnreadableError:

@@ -1,0 +1,84 @@
+"""`.keras` files: a zip of ``config.json``, ``metadata.json`` and ``model.weights.h5``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from graphlint.errors import UnreadableError
+from graphlint.graph.definition import ModelDefinition, OptimizerDefinition, SourceProblem
+from graphlint.sources.configuration import read_configuration
+from graphlint.sources.hdf5 import Hdf5File
+from graphlint.sources.json_text import parse_config
+from graphlint.sources.limits import DEFAULT, Limits
+from graphlint.sources.weights import attach_optimizer, attach_weights, stored_groups
+from graphlint.sources.zip_archive import ZipArchive
+
+CONFIG = "config.json"
+METADATA = "metadata.json"
+WEIGHTS = "model.weights.h5"
+
+
+def read_keras_archive(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
+    """Read a `.keras` file of any Keras version. The weights stay in the file until a rule asks for them.
+
+    Raises:
+        UnreadableError: the file is damaged or no Keras model.
+        LimitError: it goes over one of the limits.
+    """
+    archive = ZipArchive(path, limits)
+    if CONFIG not in archive:
+        archive.close()
+        raise UnreadableError(f"expected a Keras model, got a zip archive without {CONFIG}: save it with model.save()")
+    document = parse_config(archive.read(CONFIG, limits.json_bytes), limits)
+    problems = [SourceProblem("archive", text) for text in archive.problems]
+    problems += [SourceProblem("json", text) for _, text in document.problems]
+    root, structure = read_configuration(document.value)
+    definition = ModelDefinition(
+        root,
+        "static",
+        "keras",
+        keras_version=_version(archive, limits),
+        compile_config=compile_config(document.value),
+        optimizer=optimizer(document.value),
+        raw=document.value,
+        problems=problems + structure,
+        asset_names=tuple(name for name in archive.members if name not in (CONFIG, METADATA, WEIGHTS)),
+    )
+    if WEIGHTS in archive:
+        view = archive.view(WEIGHTS)
+        file = Hdf5File(view, limits)
+        stored = stored_groups(file)
+        definition.problems += [SourceProblem("hdf5", text) for text in file.problems]
+        view.verify()
+        definition.has_weights = True
+        definition.stray_weights = attach_weights(root, stored)
+        attach_optimizer(definition.optimizer, stored)
+    return definition
+
+
+def _version(archive: ZipArchive, limits: Limits) -> str | None:
+    if METADATA not in archive:
+        return None
+    metadata = parse_config(archive.read(METADATA, limits.json_bytes), limits, METADATA).value
+    version = metadata.get("keras_version") if isinstance(metadata, dict) else None
+    return version if isinstance(version, str) else None
+
+
+def compile_config(config: dict[str, Any]) -> dict[str, Any] | None:
+    """What the model was compiled with; None where it was not."""
+    found = config.get("compile_config")
+    return found if isinstance(found, dict) and found else None
+
+
+def optimizer(config: dict[str, Any]) -> OptimizerDefinition | None:
+    """The optimizer of a compile configuration."""
+    found = (compile_config(config) or {}).get("optimizer")
+    if isinstance(found, str):
+        return OptimizerDefinition(found, None, {})
+    if not isinstance(found, dict) or not isinstance(found.get("class_name"), str):
+        return None
+    module, settings = found.get("module"), found.get("config")
+    return OptimizerDefinition(
+        found["class_name"], module if isinstance(module, str) else None, settings if isinstance(settings, dict) else {}
+    )
