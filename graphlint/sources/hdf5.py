@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from graphlint.errors import GraphlintError, UnreadableError
 from graphlint.sources.limits import DEFAULT, Limits
@@ -32,6 +32,16 @@ _GZIP, _SHUFFLE, _FLETCHER32 = 1, 2, 3
 _SOFT_LINK, _EXTERNAL_LINK = 1, 64
 
 
+class BinaryFile(Protocol):
+    """What is needed of a file: a regular one, opened unbuffered, a view into an archive, or bytes in memory."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int: ...
+
+    def tell(self) -> int: ...
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
 class Hdf5File:
     """An HDF5 file, its whole structure listed on opening; numbers and attributes are read on demand.
 
@@ -44,7 +54,7 @@ class Hdf5File:
         LimitError: more objects, nesting or structure than the limits.
     """
 
-    def __init__(self, file: IO[bytes], limits: Limits = DEFAULT) -> None:
+    def __init__(self, file: BinaryFile, limits: Limits = DEFAULT) -> None:
         self.limits = limits
         self.problems: list[str] = []
         self._file = file
@@ -568,7 +578,7 @@ class _Reader:
     Indexes that point to themselves or to one block many times end here, whatever form they take.
     """
 
-    def __init__(self, file: IO[bytes], base: int, size: int, limits: Limits) -> None:
+    def __init__(self, file: BinaryFile, base: int, size: int, limits: Limits) -> None:
         self._file = file
         self._base = base
         self.size = size - base

@@ -1,0 +1,131 @@
+"""What a file is, by its content; its name is only used to say what it pretends to be."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from pathlib import Path
+
+from graphlint.errors import UnreadableError
+from graphlint.sources.hdf5 import SIGNATURE
+from graphlint.sources.zip_archive import open_regular
+
+_HEAD = 4096
+_ENDING = {
+    ".keras": "a .keras archive (zip)",
+    ".h5": "an HDF5 file",
+    ".hdf5": "an HDF5 file",
+    ".json": "a configuration in JSON",
+}
+_WHERE = "pass a .keras, .h5, .weights.h5 or .json file, or a SavedModel directory"
+
+
+class Content(StrEnum):
+    """What a path holds."""
+
+    ZIP = "zip"
+    HDF5 = "hdf5"
+    JSON = "json"
+    SAVED_MODEL = "saved_model"
+
+
+def detect(path: Path) -> Content:
+    """What kind of model container a path holds, by its first bytes.
+
+    Raises:
+        UnreadableError: the path holds nothing that a Keras model can be in; the message says what it is instead.
+    """
+    shown = repr(str(path))
+    if path.is_dir():
+        if (path / "saved_model.pb").is_file() or (path / "keras_metadata.pb").is_file():
+            return Content.SAVED_MODEL
+        raise UnreadableError(f"{shown} is a directory without saved_model.pb: {_WHERE}")
+    with open_regular(path) as file:
+        head = file.read(_HEAD)
+        if not head:
+            raise UnreadableError(f"{shown} is empty (0 bytes): saving it failed or was cut off; save the model again")
+        if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+            return Content.ZIP
+        if head.startswith(SIGNATURE):
+            return Content.HDF5
+        tail_start = max(0, file.seek(0, 2) - (1 << 16) - 22)
+        file.seek(tail_start)
+        if b"PK\x05\x06" in file.read():
+            return Content.ZIP
+        start = 512
+        size = file.seek(0, 2)
+        while start + len(SIGNATURE) <= size:
+            file.seek(start)
+            if file.read(len(SIGNATURE)) == SIGNATURE:
+                return Content.HDF5
+            start *= 2
+    other = _recognise(head)
+    if other is not None:
+        expected = _ENDING.get(path.suffix.lower(), "a Keras model")
+        raise UnreadableError(f"{shown} is {other}, expected {expected}")
+    if _looks_like_json(head):
+        return Content.JSON
+    expected = _ENDING.get(path.suffix.lower())
+    if expected is not None:
+        raise UnreadableError(f"{shown} is not {expected}: it begins with {_shown(head)}; save or download it again")
+    raise UnreadableError(f"{shown} is no Keras model: it begins with {_shown(head)}; {_WHERE}")
+
+
+def misnamed(path: Path, content: Content) -> str | None:
+    """What to tell a reader whose file is named as another format than it is; None where name and content agree.
+
+    >>> misnamed(Path("model.keras"), Content.HDF5)
+    'this is an HDF5 file named .keras'
+    """
+    ending = path.suffix.lower()
+    expected = {".keras": Content.ZIP, ".h5": Content.HDF5, ".hdf5": Content.HDF5, ".json": Content.JSON}.get(ending)
+    if expected is None or expected is content:
+        return None
+    name = {Content.ZIP: "a zip archive", Content.HDF5: "an HDF5 file", Content.JSON: "a JSON text"}.get(content)
+    return f"this is {name or 'a SavedModel directory'} named {ending}"
+
+
+def _recognise(head: bytes) -> str | None:
+    """The name of a file that people have in a model's place, with what to do; None for one that is not known."""
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if head.startswith(b"version https://git-lfs"):
+        size = re.search(rb"\nsize (\d+)", head)
+        held = f" of a {int(size.group(1)):,}-byte file" if size and len(size.group(1)) < 19 else ""
+        return f"a git-lfs pointer{held}: run `git lfs pull`"
+    if text[:15].lower().startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
+        return "an HTML page: the download got a web page in place of the file; download the raw file"
+    if text.startswith((b"<?xml", b"<Error>")):
+        return "an XML text: the download got an error in place of the file; download it again"
+    if re.search(rb"^(<<<<<<< |>>>>>>> )", head, re.MULTILINE):
+        return "a text with git merge conflict markers: resolve the conflict and save the model again"
+    for signature, name in (
+        (b"\x1f\x8b", "a gzip archive: unpack it first"),
+        (b"BZh", "a bzip2 archive: unpack it first"),
+        (b"\xfd7zXZ\0", "an xz archive: unpack it first"),
+        (b"7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it first"),
+        (b"Rar!\x1a\x07", "a RAR archive: unpack it first"),
+        (b"\x80\x02", "a Python pickle: graphlint never loads one; save the model with model.save()"),
+        (b"\x80\x03", "a Python pickle: graphlint never loads one; save the model with model.save()"),
+        (b"\x80\x04", "a Python pickle: graphlint never loads one; save the model with model.save()"),
+        (b"\x80\x05", "a Python pickle: graphlint never loads one; save the model with model.save()"),
+        (b"\x93NUMPY", "a NumPy array: it holds no model"),
+        (b"GGUF", "a GGUF model, which is no Keras model"),
+        (b"\x7fELF", "a program"),
+        (b"%PDF", "a PDF document"),
+    ):
+        if head.startswith(signature):
+            return name
+    if head[4:8] == b"TFL3":
+        return "a TensorFlow Lite model, which holds no Keras configuration: check the model that it was made from"
+    if head[257:262] == b"ustar":
+        return "a tar archive: unpack it first"
+    return None
+
+
+def _looks_like_json(head: bytes) -> bool:
+    text = head[:64].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    return text[:1] in (b"{", b"[", b'"') or text.startswith((b"null", b"true", b"false"))
+
+
+def _shown(head: bytes) -> str:
+    return repr(head[:12])[1:]
