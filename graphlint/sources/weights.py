@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from graphlint.sources.hdf5 import Hdf5File
 
 VARIABLES = "vars"
-LAYERS = ("layers", "_layer_checkpoint_dependencies")
+CHECKPOINT_LAYERS = "_layer_checkpoint_dependencies"
+"""Where Keras 2.13 and 2.14 store the layers; it lists each weighted layer twice, so that numbers are left out."""
+LAYERS = ("layers", CHECKPOINT_LAYERS)
 NOT_LAYERS = frozenset({"optimizer", "metrics", "_metrics", "_compile_metrics", "_compile_loss", "_loss_tracker", "loss"})
 """Groups of a model that hold no parameters."""
 
@@ -169,7 +171,10 @@ def _match(
     for layer in body.layers:
         if layer.is_operation or (skip_inputs and layer.class_name == "InputLayer"):
             continue
-        expected[group_name(layer, counts)] = layer
+        name = group_name(layer, counts)
+        expected[name] = layer
+        if path.endswith(f"{CHECKPOINT_LAYERS}/") and name in group.groups and group.groups[name].total():
+            group_name(layer, counts)
     by_name = {inner.layer_name: name for name, inner in group.groups.items() if inner.layer_name is not None}
     taken = set()
     for name, layer in expected.items():
