@@ -22,7 +22,7 @@ def canonical(graph: ModelGraph) -> dict[str, Any]:
     - variable-level ``trainable``, which is lost on save, and the ``trainable`` of a Sequential, which reloads as True;
     - the ``trainable`` of an InputLayer, which is not in its configuration;
     - seed generators: they are in ``variables`` and not in ``weights``;
-    - a ``keras.Variable`` argument: saved as a constant;
+    - the numbers of a baked tensor: a ``keras.Variable`` argument is saved as one;
     - stray nodes of calls outside the model;
     - optimizer slots: unnamed in the file;
     - models in which one layer sits in two containers (rule S001): one layer live, two in the file;
@@ -52,8 +52,12 @@ def canonical(graph: ModelGraph) -> dict[str, Any]:
 
 
 def _seen(graph: ModelGraph, layer: Layer) -> bool:
-    """Whether the file holds the configuration of a layer: it is not below an opaque one."""
-    return not any(outer.opaque or not outer.container for outer in graph.enclosing(layer.path))
+    """Whether the file holds the configuration of a layer: it is in the body of every model around it."""
+    for outer in graph.enclosing(layer.path):
+        if not outer.container or any(one is layer.definition for one in outer.definition.children.values()):
+            return False
+        layer = outer
+    return True
 
 
 def _layer(graph: ModelGraph, layer: Layer) -> dict[str, Any]:
@@ -109,8 +113,8 @@ def _edges(graph: ModelGraph) -> list[list[Any]]:
 def plain(value: Any) -> Any:
     """A configuration value as sorted plain JSON data, without object ids."""
     if isinstance(value, Constant):
-        if value.kind == "variable":
-            return ["tensor", None, None, value.dtype]
+        if value.kind in ("tensor", "variable"):
+            return ["tensor", list(value.shape or ()), value.dtype]
         return [value.kind, plain(value.value), value.dtype]
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in sorted(value.items(), key=str) if key != "shared_object_id"}

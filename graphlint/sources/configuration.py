@@ -353,14 +353,18 @@ def _shape(value: Any) -> tuple[int | None, ...] | None:
 
 
 def _sequential(reader: _Reader, entries: list[Any], build_input_shape: Any) -> Body:
-    layers = [_layer(reader, entry) for entry in entries]
+    return sequential_body(reader.problems, [_layer(reader, entry) for entry in entries], build_input_shape)
+
+
+def sequential_body(problems: list[SourceProblem], layers: list[LayerDefinition], build_input_shape: Any) -> Body:
+    """The layers of a Sequential as a chain, behind the Input that it implies where it has none."""
     if not layers or layers[0].class_name != "InputLayer":
-        layers.insert(0, _implied_input(layers[0] if layers else None, build_input_shape))
+        layers = [_implied_input(layers[0] if layers else None, build_input_shape), *layers]
     calls = [CallDefinition(layers[0])]
     for layer in layers[1:]:
         calls.append(CallDefinition(layer, (TensorRef(len(calls) - 1, 0),)))
     body = Body(layers, calls, [TensorRef(0, 0)], [TensorRef(len(calls) - 1, 0)])
-    infer_specs(reader.problems, body, {})
+    infer_specs(problems, body, {})
     return body
 
 

@@ -24,6 +24,7 @@ from graphlint.graph.definition import (
     TensorSpec,
     VariableDefinition,
 )
+from graphlint.sources.configuration import sequential_body
 from graphlint.sources.literals import decode_constant, policy_name
 
 _CHUNK_BYTES = 1 << 20
@@ -120,6 +121,10 @@ class _Reader:
         if graph is not None:
             definition.body = self.sequential(layer, graph) if isinstance(layer, keras.Sequential) else self.functional(graph)
             own = definition.body.layers
+        elif isinstance(layer, keras.Sequential):
+            layers = [self.define(one) for one in keras_internals.added_layers(layer)]
+            definition.body = sequential_body([], layers, None)
+            own = layers
         elif not keras_internals.tracked_layers(layer) and _is_keras(definition):
             return
         seen = {id(one.obj) for one in own} | {id(layer), id(graph)}
@@ -248,7 +253,7 @@ def _define(operation: keras.Operation) -> LayerDefinition:
         obj=operation,
     )
     try:
-        if keras_internals.graph_model(operation) is not None:
+        if keras_internals.graph_model(operation) is not None or isinstance(operation, keras.Sequential):
             config, build = _model_config(operation), operation.get_build_config()
         else:
             serialized = keras.saving.serialize_keras_object(operation)
@@ -270,7 +275,8 @@ def _model_config(model: Any) -> dict[str, Any]:
     if isinstance(model, keras.Sequential) and cls.get_config is keras.Sequential.get_config:
         config = keras.Model.get_config(model)
         config["name"] = model.name
-        config["build_input_shape"] = keras_internals.added_layers(model)[0].batch_shape
+        if keras_internals.graph_model(model) is not None:
+            config["build_input_shape"] = keras_internals.added_layers(model)[0].batch_shape
         return config
     if cls.get_config is keras_internals.functional_get_config():
         if keras_internals.has_functional_constructor(cls):
