@@ -26,6 +26,8 @@ def canonical(graph: ModelGraph) -> dict[str, Any]:
     - stray nodes of calls outside the model;
     - optimizer slots: unnamed in the file;
     - models in which one layer sits in two containers (rule S001): one layer live, two in the file;
+    - the graph of a Functional subclass whose own constructor makes it: the file has what its ``get_config`` gives;
+    - the byte code of a lambda: it is marshalled differently each time;
     - ``shared_object_id``: an address in the memory of the process that saved;
     - classes, configurations and specs of layers below a body that cannot be seen: the file only has their weights;
     - call arguments that are None, which is what leaving them out means;
@@ -117,6 +119,8 @@ def plain(value: Any) -> Any:
             return ["tensor", list(value.shape or ()), value.dtype]
         return [value.kind, plain(value.value), value.dtype]
     if isinstance(value, dict):
+        if value.get("class_name") == "__lambda__":
+            return "__lambda__"
         return {str(key): plain(item) for key, item in sorted(value.items(), key=str) if key != "shared_object_id"}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
