@@ -1,0 +1,18 @@
+"""What the calls of a model return, and what its layers hold, inferred without running anything."""
+
+from graphlint.shapes import (  # noqa: F401  (importing a family registers it)
+    attention,
+    convolution,
+    dense,
+    elementwise,
+    merging,
+    normalization,
+    pooling,
+    recurrent,
+    reshaping,
+)
+from graphlint.shapes.dimensions import ShapeError
+from graphlint.shapes.inference import infer
+from graphlint.shapes.slots import Slot, slots
+
+__all__ = ["ShapeError", "Slot", "infer", "slots"]

@@ -1,0 +1,59 @@
+"""Attention layers."""
+
+from __future__ import annotations
+
+from graphlint.graph.definition import Shape, TensorSpec
+from graphlint.shapes.dimensions import ShapeError, agree, text
+from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, layer
+
+
+@layer("Attention", "AdditiveAttention")
+def attention(call: LayerCall) -> Outcome:
+    shapes = [spec.shape for spec in call.tensors() if spec.shape is not None]
+    if len(shapes) not in (2, 3):
+        raise ShapeError(f"got {len(shapes)} inputs, expected [query, value] or [query, value, key]")
+    query, value, key = shapes[0], shapes[1], shapes[-1]
+    if not query or not value or not agree(query[-1], key[-1]):
+        raise ShapeError(
+            f"got a query of shape {text(query)} and a key of shape {text(key)}, expected equal last dimensions"
+        )
+    outputs: list[Shape] = [(*query[:-1], value[-1])]
+    if call.argument(2, "return_attention_scores", False) is True:
+        outputs.append((*query[:-1], key[-2]))
+    return call.returns(*outputs)
+
+
+@layer("MultiHeadAttention")
+def multi_head_attention(call: LayerCall) -> Outcome:
+    query, value, key = _query_value_key(call)
+    if len(value) != len(key) or not all(agree(*dims) for dims in zip(value[1:-1], key[1:-1], strict=True)):
+        raise ShapeError(f"got a value of shape {text(value)} and a key of shape {text(key)}, expected equal sequences")
+    declared = call.config.get("output_shape")
+    if isinstance(declared, int):
+        declared = [declared]
+    output = (*query[:-1], *declared) if declared else query
+    if call.argument(4, "return_attention_scores", False) is not True:
+        return call.returns(output)
+    # Keras declares square scores, whatever the length of the value.
+    return call.returns(output, (query[0], call.integer("num_heads"), query[1], query[1]))
+
+
+@layer("GroupedQueryAttention", "GroupQueryAttention")
+def grouped_query_attention(call: LayerCall) -> Outcome:
+    query, value, key = _query_value_key(call)
+    if not agree(query[-1], value[-1]):
+        raise ShapeError(
+            f"got a query of shape {text(query)} and a value of shape {text(value)}, expected equal last dimensions"
+        )
+    if call.argument(7, "return_attention_scores", False) is not True:
+        return call.returns(query)
+    return call.returns(query, (query[0], call.integer("num_query_heads"), query[1], key[1]))
+
+
+def _query_value_key(call: LayerCall) -> tuple[Shape, Shape, Shape]:
+    query, value = call.shape(0, "query"), call.shape(1, "value")
+    given = call.argument(2, "key")
+    key = given.shape if isinstance(given, TensorSpec) else value
+    if key is None or min(len(query), len(value), len(key)) < 2:
+        raise Insufficient
+    return query, value, key

@@ -1,0 +1,302 @@
+"""From the specs that a call receives to the specs it returns: the registry and what every family of layers shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphlint.graph.definition import Constant, LayerDefinition, Shape, TensorRef, TensorSpec, leaves, map_leaves
+from graphlint.shapes.dimensions import ShapeError, agree, text
+from graphlint.shapes.dtypes import compute_dtype, is_float
+
+Outcome = TensorSpec | Sequence[TensorSpec]
+
+
+class Insufficient(Exception):
+    """What is known is not enough to infer anything, or the configuration has no form that Keras writes."""
+
+
+@dataclass(slots=True)
+class LayerCall:
+    """One call whose outputs are to be inferred. ``dtype`` is the compute dtype of the layer."""
+
+    layer: LayerDefinition
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    dtype: str
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return self.layer.config
+
+    def argument(self, position: int, name: str, default: Any = None) -> Any:
+        """A call argument, given by position or by name; else, as operations have it, from the configuration."""
+        if position < len(self.args):
+            return self.args[position]
+        if name in self.kwargs:
+            return self.kwargs[name]
+        return self.config.get(name, default)
+
+    def tensor(self, position: int = 0, name: str = "inputs") -> TensorSpec:
+        """The spec of a tensor argument of known rank."""
+        value = self.args[position] if position < len(self.args) else self.kwargs.get(name)
+        if value is None and name == "inputs" and not self.args and len(self.kwargs) == 1:
+            value = next(iter(self.kwargs.values()))
+        while isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        spec = as_spec(value)
+        if spec is None or spec.shape is None:
+            raise Insufficient
+        return spec
+
+    def shape(self, position: int = 0, name: str = "inputs") -> Shape:
+        """The shape of a tensor argument."""
+        shape = self.tensor(position, name).shape
+        assert shape is not None
+        return shape
+
+    def tensors(self, position: int = 0, name: str = "inputs") -> list[TensorSpec]:
+        """The specs of an argument that is a list of tensors."""
+        value = self.args[position] if position < len(self.args) else self.kwargs.get(name)
+        if value is None and len(self.kwargs) == 1:
+            value = next(iter(self.kwargs.values()))
+        specs = [as_spec(leaf) for _, leaf in leaves(value)]
+        found = [spec for spec in specs if spec is not None and spec.shape is not None]
+        if not found or len(found) != len(specs):
+            raise Insufficient
+        return found
+
+    def returns(self, *shapes: Iterable[int | None]) -> Outcome:
+        """Outputs of these shapes in the compute dtype."""
+        return [TensorSpec(tuple(shape), self.dtype) for shape in shapes]
+
+    # -- configuration ------------------------------------------------------------------------------------------
+
+    def integer(self, name: str, default: int | None = None) -> int:
+        return integer(self.config.get(name, default))
+
+    def integers(self, name: str, count: int, default: Any = None) -> tuple[int, ...]:
+        """A number of integers, or one integer that stands for all."""
+        return integers(self.config.get(name, default), count)
+
+    @property
+    def channels_first(self) -> bool:
+        return self.config.get("data_format") == "channels_first"
+
+    @property
+    def channel_axis(self) -> int:
+        return 1 if self.channels_first else -1
+
+    def child(self, *names: str) -> LayerDefinition:
+        """The sublayer of a wrapper."""
+        for name in names:
+            if name in self.layer.children:
+                return self.layer.children[name]
+        for name in names:
+            if is_serialized(self.config.get(name)):
+                return definition_of(self.config[name])
+        raise Insufficient
+
+
+def as_spec(value: Any) -> TensorSpec | None:
+    """The spec of a leaf that is a tensor or an array."""
+    if isinstance(value, TensorSpec):
+        return value
+    if isinstance(value, Constant) and value.kind in ("tensor", "numpy", "variable") and value.shape is not None:
+        return TensorSpec(tuple(value.shape), value.dtype)
+    return None
+
+
+def integer(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    raise Insufficient
+
+
+def integers(value: Any, count: int) -> tuple[int, ...]:
+    if isinstance(value, (list, tuple)):
+        if len(value) == 1 and count > 1:
+            value = list(value) * count
+        if len(value) != count:
+            raise Insufficient
+        return tuple(integer(item) for item in value)
+    return (integer(value),) * count
+
+
+def is_serialized(value: Any) -> bool:
+    """Whether a configuration value is a serialized layer."""
+    return (
+        isinstance(value, dict) and isinstance(value.get("class_name"), str) and isinstance(value.get("config"), dict)
+    )
+
+
+def definition_of(serialized: dict[str, Any]) -> LayerDefinition:
+    """A sublayer that only the configuration of its wrapper holds."""
+    config = serialized["config"]
+    dtype = config.get("dtype")
+    build = serialized.get("build_config")
+    return LayerDefinition(
+        str(config.get("name", "")),
+        serialized["class_name"],
+        serialized.get("module"),
+        serialized.get("registered_name"),
+        config=config,
+        trainable=config.get("trainable") is not False,
+        dtype_policy=_policy_name(dtype),
+        build_shape=build.get("input_shape") if isinstance(build, dict) else None,
+    )
+
+
+def _policy_name(dtype: Any) -> str | None:
+    if isinstance(dtype, dict) and isinstance(dtype.get("config"), dict):
+        config = dtype["config"]
+        name = config.get("name", config.get("source_name"))
+        return name if isinstance(name, str) else None
+    return dtype if isinstance(dtype, str) else None
+
+
+# -- the registry -----------------------------------------------------------------------------------------------
+
+Rule = Callable[[LayerCall], Outcome]
+ShapeRule = Callable[[LayerCall, Shape], Iterable[int | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    rule: Rule
+    autocast: bool = True
+    rank: int | None = None
+    least_rank: int = 0
+
+
+LAYERS: dict[str, Entry] = {}
+OPERATIONS: dict[str, Entry] = {}
+
+
+def layer(*names: str, autocast: bool = True) -> Callable[[Rule], Rule]:
+    """Register how layers of these classes infer their outputs. ``autocast``: whether they cast float inputs."""
+
+    def register(rule: Rule) -> Rule:
+        for name in names:
+            LAYERS[name] = Entry(rule, autocast)
+        return rule
+
+    return register
+
+
+def shape_of(*names: str, rank: int | None = None, least_rank: int = 0) -> Callable[[ShapeRule], ShapeRule]:
+    """Register layers with one input and one output in the compute dtype, by their shapes alone."""
+
+    def register(rule: ShapeRule) -> ShapeRule:
+        def infer_one(call: LayerCall) -> Outcome:
+            shape = call.shape()
+            if rank is not None and len(shape) != rank:
+                raise ShapeError(f"got an input of shape {text(shape)}, expected rank {rank}")
+            if len(shape) < least_rank:
+                raise ShapeError(f"got an input of shape {text(shape)}, expected rank {least_rank} or more")
+            return call.returns(rule(call, shape))
+
+        for name in names:
+            LAYERS[name] = Entry(infer_one)
+        return rule
+
+    return register
+
+
+def operation(*names: str) -> Callable[[Rule], Rule]:
+    """Register how operations (``keras.ops``) of these classes infer their outputs."""
+
+    def register(rule: Rule) -> Rule:
+        for name in names:
+            OPERATIONS[name] = Entry(rule, autocast=False)
+        return rule
+
+    return register
+
+
+def is_custom(definition: LayerDefinition) -> bool:
+    """Whether a class is not Keras's own, by what the configuration says of it."""
+    module, registered = definition.module, definition.registered_name
+    if registered is not None and ">" in registered:
+        return True
+    if module is None:
+        return registered is not None
+    return not (module == "keras" or module.startswith(("keras.", "tf_keras.", "tensorflow.")))
+
+
+def infer(definition: LayerDefinition, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[TensorSpec, ...] | None:
+    """What one call of a layer or operation returns: a spec for each output, flattened in Keras's order.
+
+    ``args`` and ``kwargs`` are the arguments of the call with a `TensorSpec` in place of every tensor. None where the
+    class is unknown or not Keras's own, or where too little is known of the inputs.
+
+    Raises:
+        ShapeError: the inputs certainly do not fit.
+
+    >>> dense = LayerDefinition("d", "Dense", "keras.layers", config={"units": 3})
+    >>> infer(dense, (TensorSpec((None, 4), "float32"),), {})
+    (TensorSpec(shape=(None, 3), dtype='float32'),)
+    """
+    if definition.body is not None:
+        return body_outputs(definition)
+    entry = entry_of(definition)
+    if entry is None:
+        return None
+    dtype = compute_dtype(definition.dtype_policy)
+
+    def enter(leaf: Any) -> Any:
+        if isinstance(leaf, TensorSpec):
+            if entry.autocast and is_float(dtype) and is_float(leaf.dtype):
+                leaf = TensorSpec(leaf.shape, dtype)
+            return leaf
+        if isinstance(leaf, Constant) and leaf.kind == "missing":
+            return TensorSpec(None, None)
+        return leaf
+
+    call = LayerCall(definition, tuple(map_leaves(arg, enter) for arg in args), map_leaves(kwargs, enter), dtype)
+    try:
+        found = entry.rule(call)
+    except Insufficient:
+        return None
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError):
+        # A configuration or argument that has no form Keras writes: nothing can be said about it.
+        return None
+    return (found,) if isinstance(found, TensorSpec) else tuple(found)
+
+
+def entry_of(definition: LayerDefinition) -> Entry | None:
+    if definition.class_name is None or is_custom(definition):
+        return None
+    return (OPERATIONS if definition.is_operation else LAYERS).get(definition.class_name)
+
+
+def body_outputs(definition: LayerDefinition) -> tuple[TensorSpec, ...] | None:
+    """What a Functional or Sequential model returns, as its own calls record it."""
+    body = definition.body
+    assert body is not None
+    found = []
+    for _, ref in leaves(body.outputs):
+        specs = body.calls[ref.call].outputs if isinstance(ref, TensorRef) and ref.call < len(body.calls) else None
+        found.append(specs[ref.output] if specs and ref.output < len(specs) else TensorSpec(None, None))
+    return tuple(found)
+
+
+def check_build(call: LayerCall, shape: Shape, axis: int, what: str) -> None:
+    """Compare one dimension of an input with the shape that the layer was built for.
+
+    Raises:
+        ShapeError: they differ.
+    """
+    built = call.layer.build_shape
+    if not isinstance(built, (list, tuple)) or not all(dim is None or isinstance(dim, int) for dim in built):
+        return
+    if len(built) < 2 or not (-len(built) <= axis < len(built)) or not (-len(shape) <= axis < len(shape)):
+        return
+    if not agree(built[axis], shape[axis]):
+        raise ShapeError(
+            f"got an input of shape {text(shape)} with {shape[axis]} {what}, expected {built[axis]}: "
+            f"the layer was built for {text(built)}"
+        )
