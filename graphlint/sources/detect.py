@@ -65,9 +65,9 @@ def detect(path: Path) -> Content:
         raise UnreadableError(f"{shown} is {other}, expected {expected}")
     if _looks_like_json(head):
         return Content.JSON
-    expected = _ENDING.get(path.suffix.lower())
-    if expected is not None:
-        raise UnreadableError(f"{shown} is not {expected}: it begins with {_shown(head)}; save or download it again")
+    ending = _ENDING.get(path.suffix.lower())
+    if ending is not None:
+        raise UnreadableError(f"{shown} is not {ending}: it begins with {_shown(head)}; save or download it again")
     raise UnreadableError(f"{shown} is no Keras model: it begins with {_shown(head)}; {_WHERE}")
 
 

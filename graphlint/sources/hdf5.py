@@ -95,18 +95,13 @@ class Hdf5File:
             raise UnreadableError("not an HDF5 file (no signature): save or download it again")
         if start:
             self.problems.append(f"{start:,} bytes stand in front of the HDF5 data; another program may read them")
-        reader = _Reader(self._file, 0, self.size, self.limits)
-        superblock: Any = SuperBlock(reader, start)
-        base, end = superblock._contents["base_address"], superblock._contents["end_of_file_address"]
-        if base not in (0, start):
-            raise UnreadableError(f"the HDF5 data should begin at byte {base:,}, but begin at {start:,}: crafted")
-        if base + end > self.size and end > self.size:
+        reader = _Reader(self._file, start, self.size, self.limits)
+        superblock: Any = SuperBlock(reader, 0)
+        declared = superblock._contents["end_of_file_address"] - superblock._contents["base_address"]
+        if declared > reader.size:
             raise UnreadableError(
-                f"the HDF5 file is truncated: it holds {self.size:,} of {base + end:,} bytes; save or download it again"
+                f"the HDF5 file is truncated: it holds {reader.size:,} of {declared:,} bytes; save or download it again"
             )
-        if base:
-            reader = _Reader(self._file, base, self.size, self.limits)
-            superblock = SuperBlock(reader, 0)
         return reader, int(superblock.offset_to_dataobjects)
 
     def _walk(self, address: int) -> Group:
