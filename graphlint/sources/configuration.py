@@ -364,7 +364,10 @@ def sequential_body(problems: list[SourceProblem], layers: list[LayerDefinition]
     for layer in layers[1:]:
         calls.append(CallDefinition(layer, (TensorRef(len(calls) - 1, 0),)))
     body = Body(layers, calls, [TensorRef(0, 0)], [TensorRef(len(calls) - 1, 0)])
-    infer_specs(problems, body, {})
+    built = {
+        TensorRef(position, 0): TensorSpec(_shape(layer.build_shape), None) for position, layer in enumerate(layers[1:])
+    }
+    infer_specs(problems, body, {}, built)
     return body
 
 
@@ -392,11 +395,18 @@ def _implied_input(first: LayerDefinition | None, build_input_shape: Any) -> Lay
 # -- shapes -----------------------------------------------------------------------------------------------------
 
 
-def infer_specs(problems: list[SourceProblem], body: Body, recorded: dict[TensorRef, TensorSpec]) -> None:
-    """Give every call of a body its output specs: as recorded on the edges, else as inferred.
+def infer_specs(
+    problems: list[SourceProblem],
+    body: Body,
+    recorded: dict[TensorRef, TensorSpec],
+    built: dict[TensorRef, TensorSpec] | None = None,
+) -> None:
+    """Give every call of a body its output specs: as recorded on the edges, else as inferred, else as ``built``.
 
-    ``recorded`` wins where both are known; that they disagree is for a rule to say.
+    ``recorded`` wins where both are known; that they disagree is for a rule to say. ``built`` is the shape with which
+    the next layer of a Sequential was built.
     """
+    built = built or {}
     used: dict[int, int] = {}
     for call in body.calls:
         for _, leaf in leaves((call.args, call.kwargs)):
@@ -419,7 +429,8 @@ def infer_specs(problems: list[SourceProblem], body: Body, recorded: dict[Tensor
             )
         known = [recorded.get(TensorRef(position, output)) for output in range(count)]
         call.outputs = tuple(
-            merge(spec, inferred[output] if output < len(inferred) else None) for output, spec in enumerate(known)
+            merge(merge(spec, inferred[output] if output < len(inferred) else None), built.get(TensorRef(position, output)))
+            for output, spec in enumerate(known)
         )
 
 

@@ -95,6 +95,7 @@ def attach_weights(root: LayerDefinition, stored: StoredGroup) -> dict[str, int]
     """Give every layer its stored variables. Returns the stored groups that no layer claims, with element counts."""
     stray: dict[str, int] = {}
     visited: set[int] = set()
+    wrapped: list[LayerDefinition] = []
     stack: list[tuple[LayerDefinition, StoredGroup, str]] = [(root, stored, "")]
     while stack:
         layer, group, path = stack.pop()
@@ -129,9 +130,24 @@ def attach_weights(root: LayerDefinition, stored: StoredGroup) -> dict[str, int]
             if id(known) not in visited:
                 stack.append((known, inner, f"{path}{attribute}/"))
         layer.children = children
+        if layer.class_name == "SpectralNormalization":
+            wrapped.append(layer)
         if layer.class_name is not None and layer.body is None and not _is_keras(layer) and children:
             layer.opaque = True
+    for wrapper in wrapped:
+        _share_kernel(wrapper)
     return stray
+
+
+def _share_kernel(wrapper: LayerDefinition) -> None:
+    """SpectralNormalization holds the kernel of the layer it wraps as its own first variable, and saves it twice."""
+    inner = wrapper.children.get("layer")
+    if inner is None or not wrapper.variables:
+        return
+    kernel = wrapper.variables[0]
+    for index, variable in enumerate(inner.variables):
+        if variable.slot == kernel.slot and variable.shape == kernel.shape:
+            inner.variables[index] = kernel
 
 
 def _is_keras(layer: LayerDefinition) -> bool:
