@@ -203,7 +203,7 @@ def class_identity(cls: type) -> tuple[str, str | None, str | None]:
 
 
 def sublayers(owner: Any) -> Iterator[tuple[str, keras.Layer]]:
-    """The layers that a layer or model holds in attributes, lists, tuples and dicts, by the path that Keras saves under.
+    """The layers that a layer or model holds in attributes, lists, tuples and dicts, by the path Keras saves under.
 
     Depth first in saving order. A layer is yielded each time it is reached, so the first path is the one in the file.
     The layers of a Functional or Sequential model itself come first, below ``layers``. Layers are not entered;

@@ -12,8 +12,8 @@ _ARRAYS = {"__tensor__": "tensor", "__numpy__": "numpy"}
 def decode_constant(serialized: Any) -> Any:
     """A serialized call argument as plain values, lists, dicts and `Constant`.
 
-    ``serialized`` is what ``keras.saving.serialize_keras_object`` returns, before or after a JSON round trip. Tensors of
-    the graph (``__keras_tensor__``) are no constants: the caller resolves them first, what is left of them here is
+    ``serialized`` is what ``keras.saving.serialize_keras_object`` returns, before or after a JSON round trip. Tensors
+    of the graph (``__keras_tensor__``) are no constants: the caller resolves them first, what is left of them here is
     ``Constant("missing")``.
 
     >>> decode_constant({"class_name": "__slice__", "config": {"start": None, "stop": 2, "step": None}})

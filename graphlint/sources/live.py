@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -37,12 +38,7 @@ class LiveValues:
 
     def __init__(self, variable: keras.Variable) -> None:
         self._variable = variable
-
-    @property
-    def nbytes(self) -> int:
-        """Size in bytes."""
-        count = int(np.prod(self._variable.shape, dtype=np.int64))
-        return count * _itemsize(str(self._variable.dtype))
+        self.nbytes = math.prod(variable.shape) * _itemsize(str(variable.dtype))
 
     def read(self) -> np.ndarray:
         """The whole value as an array."""
@@ -118,13 +114,12 @@ class _Reader:
         definition.variables = _variables(layer)
         graph = keras_internals.graph_model(layer)
         own: list[LayerDefinition] = []
-        if graph is not None:
-            definition.body = self.sequential(layer, graph) if isinstance(layer, keras.Sequential) else self.functional(graph)
+        if isinstance(layer, keras.Sequential):
+            definition.body = self.sequential(layer, graph)
+            own = [self.define(one) for one in keras_internals.added_layers(layer)]
+        elif graph is not None:
+            definition.body = self.functional(graph)
             own = definition.body.layers
-        elif isinstance(layer, keras.Sequential):
-            layers = [self.define(one) for one in keras_internals.added_layers(layer)]
-            definition.body = sequential_body([], layers, None)
-            own = layers
         elif not keras_internals.tracked_layers(layer) and _is_keras(definition):
             return
         seen = {id(one.obj) for one in own} | {id(layer), id(graph)}
@@ -161,9 +156,11 @@ class _Reader:
             _structure(keras_internals.declared_outputs(model), leaf),
         )
 
-    def sequential(self, model: keras.Sequential, graph: Any) -> Body:
+    def sequential(self, model: keras.Sequential, graph: Any | None) -> Body:
         """A chain, as the file has it: what Keras adds on the way (masks, defaults) is no part of it."""
         layers = keras_internals.added_layers(model)
+        if graph is None:
+            return sequential_body([], [self.define(layer) for layer in layers], None)
         by_layer: dict[int, list[Any]] = {}
         for node in keras_internals.own_nodes(graph):
             by_layer.setdefault(id(keras_internals.node_operation(node)), []).append(node)
@@ -273,7 +270,7 @@ def _model_config(model: Any) -> dict[str, Any]:
     """The configuration of a model with a graph, without serializing the layers of the graph if that can be helped."""
     cls = type(model)
     if isinstance(model, keras.Sequential) and cls.get_config is keras.Sequential.get_config:
-        config = keras.Model.get_config(model)
+        config: dict[str, Any] = keras.Model.get_config(model)
         config["name"] = model.name
         if keras_internals.graph_model(model) is not None:
             config["build_input_shape"] = keras_internals.added_layers(model)[0].batch_shape
@@ -281,7 +278,7 @@ def _model_config(model: Any) -> dict[str, Any]:
     if cls.get_config is keras_internals.functional_get_config():
         if keras_internals.has_functional_constructor(cls):
             return {"name": model.name, "trainable": model.trainable}
-        return keras.Model.get_config(model)
+        return dict(keras.Model.get_config(model))
     return {key: value for key, value in model.get_config().items() if key not in _GRAPH_KEYS}
 
 
