@@ -1,0 +1,99 @@
+"""Time and peak memory of a cold ``graphlint check`` beside a cold ``keras.models.load_model``.
+
+    python tests/benchmarks/cold_check.py [--runs 5] [FILE.keras]...
+
+Without files it builds ResNet50, MobileNetV2 and a chain of 2,000 layers. Each figure is the median over runs, each run
+a process of its own, in turn with the others; the files are in the page cache. "imports" is what the libraries that
+graphlint needs cost by themselves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+BUILD = """
+import sys
+import keras
+name, path = sys.argv[1:]
+if name == "chain-2000":
+    x = inputs = keras.Input((16,))
+    for _ in range(1000):
+        x = keras.layers.ReLU()(keras.layers.Dense(16)(x))
+    model = keras.Model(inputs, x)
+else:
+    model = getattr(keras.applications, name)(weights=None)
+model.save(path)
+"""
+IMPORTS = ["-c", "import click, networkx, numpy, pyfive"]
+LOAD = ["-c", "import sys, keras; keras.models.load_model(sys.argv[1])"]
+GRAPHLINT = ["-c", "import sys; from graphlint.cli import main; sys.exit(main())"]
+CHECK = [*GRAPHLINT, "check", "--fail-on", "never", "--format", "json"]
+
+
+def cold(arguments: list[str]) -> tuple[float, float]:
+    """Wall time in seconds and peak resident memory in MB of one Python process."""
+    start = time.perf_counter()
+    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL, env=os.environ | QUIET)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"exit code {process.returncode} from: python {' '.join(arguments)}")
+    return seconds, peak_megabytes(usage)
+
+
+def peak_megabytes(usage: resource.struct_rusage) -> float:
+    """``ru_maxrss`` is in bytes on macOS and in kilobytes elsewhere."""
+    return usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+def medians(commands: dict[str, list[str]], runs: int) -> dict[str, tuple[float, float]]:
+    measured: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
+    for _ in range(runs):
+        for name, command in commands.items():
+            measured[name].append(cold(command))
+    return {name: (median(values, 0), median(values, 1)) for name, values in measured.items()}
+
+
+def median(values: list[tuple[float, float]], column: int) -> float:
+    return statistics.median(value[column] for value in values)
+
+
+def report(path: Path, runs: int) -> None:
+    commands = {"imports": IMPORTS, "graphlint check": [*CHECK, str(path)], "load_model": [*LOAD, str(path)]}
+    results = medians(commands, runs)
+    check, load, imports = results["graphlint check"], results["load_model"], results["imports"]
+    print(f"\n{path.stem} ({path.stat().st_size / 1e6:.1f} MB)")
+    for name, (seconds, megabytes) in results.items():
+        print(f"  {name:16} {seconds:7.3f} s {megabytes:8.1f} MB")
+    print(f"  check / load     {check[0] / load[0]:7.3f}   {check[1] / load[1]:8.3f}")
+    print(f"  check - imports  {check[0] - imports[0]:7.3f} s {check[1] - imports[1]:8.1f} MB", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("files", nargs="*", type=Path)
+    parser.add_argument("--runs", type=int, default=5)
+    options = parser.parse_args()
+    for file in options.files:
+        report(file, options.runs)
+    if options.files:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("ResNet50", "MobileNetV2", "chain-2000"):
+            path = Path(folder, f"{name}.keras")
+            cold(["-c", BUILD, name, str(path)])
+            report(path, options.runs)
+
+
+if __name__ == "__main__":
+    main()
