@@ -1,7 +1,6 @@
 """What holds for the project as a whole."""
 
 import importlib.metadata
-import re
 import subprocess
 import sys
 import tomllib
@@ -55,12 +54,3 @@ def test_the_readme_command_starts_from_a_bare_python(name: str) -> None:
     command = subprocess.run([sys.executable, script, name], cwd=ROOT, capture_output=True, text=True, check=True)
     assert command.stdout.startswith("python3 -m venv ")
     assert command.stdout.count("\n") == 1
-
-
-def test_the_readme_names_every_rule() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    codes = {
-        re.search(r'^    code = "(\w+)"', path.read_text(encoding="utf-8"), re.MULTILINE)[1]
-        for path in (ROOT / "rules").glob("*/[!_]*.py")
-    }
-    assert {code for code in codes if code not in readme} == set()
