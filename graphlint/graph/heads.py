@@ -109,6 +109,12 @@ def trace_activation(graph: ModelGraph, tensor: Tensor) -> Head:
         tensor = sources[0]
 
 
+def activation_of(graph: ModelGraph, call: str) -> tuple[str | None, int | None]:
+    """The activation that a call applies last, and the axis of a softmax; None where it cannot be told."""
+    layer = innermost(graph, graph.layer(call))
+    return _activation(graph, call, layer, layer.class_name or "") if _own(layer) else (None, None)
+
+
 def innermost(graph: ModelGraph, layer: Layer) -> Layer:
     """The layer inside a TimeDistributed, else the layer itself."""
     while layer.class_name == "TimeDistributed" and layer.is_keras:
@@ -154,7 +160,7 @@ def _activation(graph: ModelGraph, call: str, layer: Layer, name: str) -> tuple[
         axis = config.get("axis", -1)
         if layer.is_operation:
             arguments = graph.calls[call]
-            axis = arguments.kwargs.get("axis", arguments.args[1] if len(arguments.args) > 1 else -1)
+            axis = arguments.kwargs.get("axis", arguments.args[1] if len(arguments.args) > 1 else axis)
         activation = _ACTIVATION_LAYERS[name]
         return activation, axis if activation.endswith("softmax") and isinstance(axis, int) else None
     if name == "Activation" or name in _WITH_ACTIVATION:

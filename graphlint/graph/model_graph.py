@@ -141,6 +141,15 @@ class Layer:
         return module is not None and (module == "keras" or module.startswith(("keras.", "tf_keras.", "tensorflow.")))
 
     @property
+    def is_builtin(self) -> bool:
+        """Whether the class is one of Keras's own; by its name in files of Keras 1 and 2, which name no module."""
+        if self.module is not None or self.registered_name is not None:
+            return self.is_keras
+        from graphlint.loading.releases import is_known_class
+
+        return self.class_name is not None and is_known_class(self.class_name, ("layers",))
+
+    @property
     def obj(self) -> Any:
         """The live ``keras.Layer`` or operation; None for a graph read from a file."""
         return self.definition.obj

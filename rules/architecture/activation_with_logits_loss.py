@@ -1,0 +1,68 @@
+"""A003."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Need, Rule
+from graphlint.graph.heads import trace_activation
+from graphlint.graph.losses import losses
+from graphlint.graph.model_graph import ModelGraph
+
+
+class ActivationWithLogitsLoss(Rule):
+    """A loss with `from_logits=True` gets probabilities.
+
+    ## What it does
+    Follows every output whose built-in cross-entropy has `from_logits=True` back to the layer that made its numbers,
+    and reports a softmax or sigmoid there.
+
+    ## Why is this bad?
+    The loss applies the activation a second time. Its best value is then far from 0, gradients are small, and the
+    probabilities that come out are squeezed. Nothing warns of it on JAX.
+
+    ## Example
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3, activation="softmax")])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3, activation="softmax")])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy())
+    ```
+
+    ## Fix
+    None: compile again without `from_logits=True`, or drop the activation of the last layer.
+
+    ## Not reported
+    A loss that is not Keras's own, a model class with a training step of its own, an output whose last activation
+    cannot be told (Lambda, custom layers, merges).
+
+    ## References
+    Observed on Keras 3.15: the TensorFlow backend undoes it with a warning, JAX is silent.
+    """
+
+    code = "A003"
+    name = "activation-with-logits-loss"
+    severity = Severity.ERROR
+    needs = frozenset({Need.GRAPH, Need.COMPILE})
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        for loss in losses(graph) or ():
+            if not loss.built_in or not loss.from_logits or loss.weight == 0:
+                continue
+            head = trace_activation(graph, loss.output)
+            if head.activation not in ("softmax", "sigmoid"):
+                continue
+            layer = graph.layers[head.layer]
+            yield Problem(
+                f"{loss.loss} with from_logits=True on output {loss.name!r}, but {layer.class_name} {layer.name!r} "
+                f"already applies {head.activation}",
+                head.call,
+                "Write from_logits=False in the loss, or drop the activation of the last layer.",
+                () if loss.output.call == head.call else (loss.output,),
+                key=f"{loss.name}:{loss.loss}",
+            )

@@ -1,0 +1,74 @@
+"""A002."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Need, Rule
+from graphlint.graph.heads import trace_activation
+from graphlint.graph.losses import CROSS_ENTROPIES, losses
+from graphlint.graph.model_graph import ModelGraph
+
+_ENDINGS = ("linear", "relu", "tanh")
+
+
+class LogitsWithoutFlag(Rule):
+    """A cross-entropy that expects probabilities gets numbers that are none.
+
+    ## What it does
+    Follows every output with a built-in cross-entropy and `from_logits=False` back to the layer that made its numbers,
+    and reports a Dense or convolution that ends linear (error), in relu or in tanh (warning).
+
+    ## Why is this bad?
+    Keras clips the numbers to the interval from 0 to 1 before it takes the logarithm. Every unit outside it gets no
+    gradient, the loss looks plausible, and the model learns slowly, badly or not at all.
+
+    ## Example
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3)])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy())
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3)])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    ```
+
+    ## Fix
+    None: compile again, with `from_logits=True` on the loss or with a softmax (one label of many) or sigmoid (yes or
+    no) on the last layer.
+
+    ## Not reported
+    A loss that is not Keras's own, a model class with a training step of its own, an output whose last activation
+    cannot be told (Lambda, custom layers, merges).
+
+    ## References
+    keras-team/keras-hub#1008; NeuraLint; DeepLocalize
+    """
+
+    code = "A002"
+    name = "logits-without-flag"
+    severity = Severity.ERROR
+    needs = frozenset({Need.GRAPH, Need.COMPILE})
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        for loss in losses(graph) or ():
+            if not loss.built_in or loss.loss not in CROSS_ENTROPIES or loss.from_logits or loss.weight == 0:
+                continue
+            head = trace_activation(graph, loss.output)
+            if head.activation not in _ENDINGS:
+                continue
+            layer = graph.layers[head.layer]
+            wanted = "sigmoid" if loss.loss.startswith("binary") else "softmax"
+            yield Problem(
+                f"{loss.loss} with from_logits=False on output {loss.name!r}, but {layer.class_name} {layer.name!r} "
+                f"ends in {head.activation}, which gives no probabilities",
+                head.call,
+                f'Write from_logits=True in the loss{"" if head.activation == "linear" else " and drop the activation"}'
+                f', or activation="{wanted}" in the last layer.',
+                () if loss.output.call == head.call else (loss.output,),
+                severity=Severity.ERROR if head.activation == "linear" else Severity.WARNING,
+                key=f"{loss.name}:{loss.loss}",
+            )

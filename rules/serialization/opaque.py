@@ -1,0 +1,73 @@
+"""K008."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.model_graph import Layer, ModelGraph
+
+
+class Opaque(Rule):
+    """A body that cannot be seen, so that no rule looked inside.
+
+    ## What it does
+    Lists subclassed models and custom layers with sublayers: their `call` is Python code, of which neither a file nor a
+    model in memory keeps a graph.
+
+    ## Why is this bad?
+    It need not be. It says what the other findings do not cover: rules on connections, shapes and losses saw such a
+    layer as one step. Its stored weights are still checked.
+
+    ## Example
+    ```python
+    class Pair(keras.Model):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.first, self.second = layers.Dense(4, activation="relu"), layers.Dense(2)
+
+        def call(self, x):
+            return self.second(self.first(x))
+
+
+    keras.saving.register_keras_serializable("docs")(Pair)
+    model = Pair()
+    model(np.zeros((1, 3), "float32"))
+    ```
+
+    ## Use instead
+    ```python
+    x = keras.Input((3,))
+    model = keras.Model(x, layers.Dense(2)(layers.Dense(4, activation="relu")(x)))
+    ```
+
+    ## Fix
+    None: build the model from `keras.Input` and `keras.Model(inputs, outputs)` where its structure allows that.
+
+    ## Not reported
+    A custom layer without sublayers: there is nothing inside.
+
+    ## References
+    keras-team/keras#19150
+    """
+
+    code = "K008"
+    name = "opaque"
+    severity = Severity.INFO
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        by_class: dict[tuple[str | None, str | None], list[Layer]] = {}
+        for layer in graph.opaque_layers:
+            by_class.setdefault((layer.class_name, layer.registered_name), []).append(layer)
+        for (class_name, _), (first, *others) in by_class.items():
+            inner = sum(1 for _ in graph.layers_below(first.path)) - 1
+            size = sum(variable.size for variable in graph.variables_below(first.path))
+            more = f", {len(others) + 1} layers of this class" if others else ""
+            yield Problem(
+                f"the body of {class_name} cannot be seen ({inner} sublayers, {size:,} parameters{more}): "
+                "rules about connections, shapes and losses did not look inside",
+                first.path,
+                "Build it as a functional model to have it checked, or check its parts on their own.",
+                tuple(layer.path for layer in others),
+            )
