@@ -8,7 +8,9 @@ from typing import Any
 from graphlint.graph.definition import Constant
 from graphlint.graph.model_graph import MASK, TENSOR, Call, Layer, ModelGraph, Tensor, Variable
 
-_IGNORED_CONFIG = frozenset({"name", "trainable", "dtype", "shared_object_id", "build_input_shape"})
+_IGNORED_CONFIG = frozenset({"name", "trainable", "dtype", "build_input_shape"})
+_ADDED_LATER = frozenset({"shared_object_id", "renorm_momentum"})
+_RENAMED = {"OrthogonalInitializer": "Orthogonal", "IdentityInitializer": "Identity"}
 
 
 def canonical(graph: ModelGraph) -> dict[str, Any]:
@@ -29,6 +31,8 @@ def canonical(graph: ModelGraph) -> dict[str, Any]:
     - the graph of a Functional subclass whose own constructor makes it: the file has what its ``get_config`` gives;
     - the byte code of a lambda: it is marshalled differently each time;
     - ``shared_object_id``: an address in the memory of the process that saved;
+    - entries of a configuration that are None or False, and ``renorm_momentum``: versions of Keras differ in which of
+      them they write, and the initializers that Keras has renamed count as one;
     - classes, configurations and specs of layers below a body that cannot be seen: the file only has their weights;
     - call arguments that are None, which is what leaving them out means;
     - output specs of layers that are not Keras's own where no other call receives the tensor: the file records shapes
@@ -121,7 +125,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         if value.get("class_name") == "__lambda__":
             return "__lambda__"
-        return {str(key): plain(item) for key, item in sorted(value.items(), key=str) if key != "shared_object_id"}
+        return {
+            str(key): _RENAMED.get(item, item) if key == "class_name" and isinstance(item, str) else plain(item)
+            for key, item in sorted(value.items(), key=str)
+            if key not in _ADDED_LATER and item is not None and item is not False
+        }
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     if value is None or isinstance(value, (bool, int, float, str)):
