@@ -5,5 +5,5 @@ from pathlib import Path
 
 project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
 for requirement in project["dependencies"] + project["optional-dependencies"]["keras"]:
-    name, bound = requirement.split(">=")
+    name, bound = requirement.split(",")[0].split(">=")
     print(f"{name}=={bound}.*" if bound.count(".") < 2 else f"{name}=={bound}")
