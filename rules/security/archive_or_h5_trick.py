@@ -1,0 +1,64 @@
+"""X004."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.address import ROOT
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.model_graph import ModelGraph
+
+
+class ArchiveOrH5Trick(Rule):
+    """The file is built in a way in which Keras builds none.
+
+    ## What it does
+    Reports what the readers found odd in the container: duplicate, escaping or hidden members of the zip archive, data
+    in front of or behind it, external and soft links, external and virtual datasets in the HDF5, arrays that declare
+    far more than they store.
+
+    ## Why is this bad?
+    Such a file can be read as one model by one program and as another by the next, write outside the folder it is
+    unpacked to, read other files of the machine into the weights, or fill the memory.
+
+    ## Example
+    ```python
+    import zipfile
+
+    path = tmp_path / "twice.keras"
+    keras.Sequential([keras.Input((2,)), layers.Dense(1)]).save(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("../outside.txt", "written by whoever unpacks this")
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+    ```
+
+    ## Fix
+    None: do not load the file. Where it is your own, load it in a sandbox and save it again with `model.save()`.
+
+    ## Not reported
+    Assets that Keras itself puts into the archive (vocabularies).
+
+    ## References
+    CVE-2026-1669, CVE-2026-0897, CVE-2026-12479, CVE-2026-12480
+    """
+
+    code = "X004"
+    name = "archive-or-h5-trick"
+    severity = Severity.ERROR
+    needs = frozenset()
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        for problem in graph.definition.problems:
+            if problem.kind in ("archive", "hdf5"):
+                layer = graph.layer_of.get(id(problem.layer)) if problem.layer is not None else None
+                yield Problem(
+                    problem.message,
+                    layer or ROOT,
+                    "Do not load the file unless you trust its source; save the model again from a trusted copy.",
+                    key=problem.message,
+                )

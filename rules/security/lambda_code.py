@@ -1,0 +1,67 @@
+"""X001."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.model_graph import ModelGraph
+from graphlint.graph.references import Kind, Reference, references
+
+
+class LambdaCode(Rule):
+    """The model holds serialized Python code.
+
+    ## What it does
+    Looks at every dictionary of the configuration, at any depth, for code: Lambda layers however their class is
+    written, lambdas as activations, initializers, losses or metrics, inside wrappers and nested models, in the forms of
+    Keras 1, 2 and 3. The code is never unpacked.
+
+    ## Why is this bad?
+    Loading the file runs the code, with the rights of whoever loads it. Keras 3 refuses such `.keras` files unless
+    `safe_mode=False` is passed, so the model does not load for most people; for `.h5` files safe mode does not apply.
+    The code is bytecode of one Python version besides.
+
+    ## Example
+    ```python
+    x = keras.Input((4,))
+    model = keras.Model(x, layers.Lambda(lambda t: t * 2.0, output_shape=(4,))(x))
+    ```
+
+    ## Use instead
+    ```python
+    x = keras.Input((4,))
+    model = keras.Model(x, ops.multiply(x, 2.0))
+    ```
+
+    ## Fix
+    None: write the code as `keras.ops` operations, which are saved as operations, or as a registered
+    `keras.layers.Layer`.
+
+    ## Not reported
+    A Lambda of a named function, of which the file holds the name and no code.
+
+    ## References
+    CVE-2024-3660, CVE-2025-9905, CVE-2026-12481
+    """
+
+    code = "X001"
+    name = "lambda-code"
+    severity = Severity.ERROR
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        by_layer: dict[str, list[Reference]] = {}
+        for reference in references(graph):
+            if reference.kind is Kind.CODE:
+                by_layer.setdefault(reference.layer, []).append(reference)
+        unsafe = graph.definition.format == "h5"
+        for layer, found in by_layer.items():
+            places = ", ".join(dict.fromkeys(one.where or "the layer" for one in found))
+            yield Problem(
+                f"serialized Python code in {places}: loading the model runs it"
+                + (", and safe_mode does not apply to .h5 files" if unsafe else ""),
+                layer,
+                "Write it with keras.ops or as a registered layer, and do not load the file unless you trust its source.",
+                key=places,
+            )

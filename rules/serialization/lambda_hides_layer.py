@@ -1,0 +1,155 @@
+"""K001."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import CodeType, FunctionType, MethodType
+from typing import Any
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.model_graph import Layer, ModelGraph
+from graphlint.graph.references import is_lambda
+from graphlint.loading.releases import is_known_class
+
+
+class LambdaHidesLayer(Rule):
+    """A Lambda layer uses a layer, model or variable from outside.
+
+    ## What it does
+    Reports Lambda layers whose function holds a layer with weights, a model or a `keras.Variable`: in its closure, its
+    default values or its `arguments`, and in a live model also among the globals that it uses.
+
+    ## Why is this bad?
+    Keras does not see what is inside the function. The hidden weights are not in `model.weights`: they are not counted,
+    not trained, not saved, and come back as fresh random numbers when the file is loaded.
+
+    ## Example
+    ```python
+    @keras.saving.register_keras_serializable(package="docs")
+    def apply(tensor, layer):
+        return layer(tensor)
+
+
+    x = keras.Input((4,))
+    hidden = layers.Dense(3)
+    model = keras.Model(x, layers.Lambda(apply, arguments={"layer": hidden}, output_shape=(3,))(x))
+    ```
+
+    ## Use instead
+    ```python
+    x = keras.Input((4,))
+    model = keras.Model(x, layers.Dense(3)(x))
+    ```
+
+    ## Fix
+    None: call the layer directly instead of inside the Lambda, or write a `keras.layers.Layer` that owns it.
+
+    ## Not reported
+    Numbers, strings, arrays and functions in the closure; layers without weights.
+
+    ## References
+    keras-team/keras#9740
+    """
+
+    code = "K001"
+    name = "lambda-hides-layer"
+    severity = Severity.ERROR
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        for layer in graph.layers.values():
+            if not is_lambda(layer):
+                continue
+            hidden = _in_memory(layer) if layer.obj is not None else _in_file(layer)
+            if hidden:
+                yield Problem(
+                    f"the Lambda uses {', '.join(hidden)} from outside: those weights are neither tracked nor saved",
+                    layer.path,
+                    "Call the layer directly, or write a keras.layers.Layer that owns it.",
+                )
+
+
+def _in_file(layer: Layer) -> list[str]:
+    """The layers among what the file keeps of the function's surroundings."""
+    held = [layer.config.get(key) for key in ("function", "output_shape", "mask", "arguments")]
+    found: dict[str, None] = {}
+    while held:
+        value = held.pop(0)
+        if isinstance(value, dict):
+            name, config = value.get("class_name"), value.get("config")
+            if isinstance(name, str) and isinstance(config, dict) and name != "__lambda__":
+                weighted = is_known_class(name, ("layers",)) and name not in _WEIGHTLESS
+                module = value.get("module")
+                own = isinstance(module, str) and not module.startswith(("keras.init", "keras.reg", "keras.const"))
+                if weighted or ("build_config" in value and own):
+                    found[f"{name} {config.get('name', '')!r}"] = None
+                    continue
+            held.extend(value.values())
+        elif isinstance(value, (list, tuple)):
+            held.extend(value)
+    return list(found)
+
+
+_WEIGHTLESS = frozenset(
+    """
+    Activation ActivityRegularization Add AlphaDropout Average AveragePooling1D AveragePooling2D AveragePooling3D
+    Concatenate Cropping1D Cropping2D Cropping3D Dot Dropout ELU Flatten GaussianDropout GaussianNoise
+    GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D
+    GlobalMaxPooling3D Identity InputLayer InputSpec LeakyReLU Masking MaxPooling1D MaxPooling2D MaxPooling3D Maximum
+    Minimum Multiply Permute ReLU RepeatVector Rescaling Reshape Resizing Softmax SpatialDropout1D SpatialDropout2D
+    SpatialDropout3D Subtract UnitNormalization UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D
+    ZeroPadding3D
+    """.split()
+)
+
+
+def _in_memory(layer: Layer) -> list[str]:
+    """The layers and variables that the functions of a live Lambda can reach by name."""
+    found: dict[str, None] = {}
+    functions = [getattr(layer.obj, name, None) for name in ("function", "_output_shape", "mask")]
+    held: list[Any] = [*functions, getattr(layer.obj, "arguments", None)]
+    seen: set[int] = set()
+    while held:
+        value = held.pop(0)
+        if value is None or id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, MethodType):
+            held += [value.__self__, value.__func__]
+        elif isinstance(value, FunctionType):
+            held += _surroundings(value)
+        elif isinstance(value, dict):
+            held += value.values()
+        elif isinstance(value, (list, tuple)):
+            held += value
+        elif _is_keras_object(value):
+            weights = getattr(value, "weights", None)
+            if weights is None or weights or not getattr(value, "built", True):
+                found[f"{type(value).__name__} {getattr(value, 'name', '')!r}"] = None
+    return list(found)
+
+
+def _surroundings(function: FunctionType) -> list[Any]:
+    found: list[Any] = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+    for cell in function.__closure__ or ():
+        try:
+            found.append(cell.cell_contents)
+        except ValueError:  # the variable was never assigned
+            continue
+    names = _global_names(function.__code__)
+    return found + [function.__globals__[name] for name in names if _is_keras_object(function.__globals__.get(name))]
+
+
+def _global_names(code: CodeType) -> list[str]:
+    names, stack = [], [code]
+    while stack:
+        one = stack.pop()
+        names += one.co_names
+        stack += [constant for constant in one.co_consts if isinstance(constant, CodeType)]
+    return names
+
+
+def _is_keras_object(value: Any) -> bool:
+    """Whether a value is a layer or a variable, told by its class so that Keras need not be imported."""
+    names = {f"{cls.__module__}.{cls.__name__}" for cls in type(value).__mro__}
+    return any(name.startswith("keras.") and name.endswith((".Layer", ".Variable")) for name in names)
