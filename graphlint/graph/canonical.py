@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from graphlint.graph.definition import Constant
-from graphlint.graph.model_graph import MASK, TENSOR, Call, Layer, ModelGraph, Tensor, Variable
+from graphlint.graph.model_graph import HELD_BY, MASK, RUNS_AS, TENSOR, Call, Layer, ModelGraph, Tensor, Variable
 
 _IGNORED_CONFIG = frozenset({"name", "trainable", "dtype", "build_input_shape"})
 _ADDED_LATER = frozenset({"shared_object_id", "renorm_momentum"})
@@ -25,6 +26,7 @@ def canonical(graph: ModelGraph) -> dict[str, Any]:
     - the ``trainable`` of an InputLayer, which is not in its configuration;
     - seed generators: they are in ``variables`` and not in ``weights``;
     - the numbers of a baked tensor: a ``keras.Variable`` argument is saved as one;
+    - the low-rank matrices of LoRA: saving merges them into the kernel;
     - stray nodes of calls outside the model;
     - optimizer slots: unnamed in the file;
     - models in which one layer sits in two containers (rule S001): one layer live, two in the file;
@@ -33,10 +35,10 @@ def canonical(graph: ModelGraph) -> dict[str, Any]:
     - ``shared_object_id``: an address in the memory of the process that saved;
     - entries of a configuration that are None or False, and ``renorm_momentum``: versions of Keras differ in which of
       them they write, and the initializers that Keras has renamed count as one;
-    - classes, configurations and specs of layers below a body that cannot be seen: the file only has their weights;
+    - layers below a body that cannot be seen, but for their paths and weights, which is all the file has of them;
     - call arguments that are None, which is what leaving them out means;
-    - output specs of layers that are not Keras's own where no other call receives the tensor: the file records shapes
-      on the edges only;
+    - outputs of a Lambda or of a layer that is not Keras's own which no other call receives: the file records shapes on
+      the edges only;
     - the name of the root model.
 
     >>> import graphlint
@@ -45,16 +47,23 @@ def canonical(graph: ModelGraph) -> dict[str, Any]:
     >>> canonical(graphlint.check(model).graph)["variables"]["head@kernel"]["shape"]
     [4, 2]
     """
+    kept = {path: layer for path, layer in graph.layers.items() if _seen(graph, layer) or graph.variables_below(path)}
     return {
         "inputs": list(graph.inputs),
         "outputs": [list(tensor) for tensor in graph.outputs],
-        "layers": {path: _layer(graph, layer) for path, layer in sorted(graph.layers.items())},
+        "layers": {path: _layer(graph, layer) for path, layer in sorted(kept.items())},
         "aliases": dict(sorted(graph.aliases.items())),
         "calls": {call.id: _call(graph, call) for call in sorted(graph.calls.values(), key=lambda call: call.id)},
         "scopes": sorted(graph.scopes),
-        "variables": dict(sorted(_variable(graph, variable) for variable in graph.variables.values())),
-        "edges": sorted(_edges(graph)),
+        "variables": dict(
+            sorted(_variable(graph, one) for one in graph.variables.values() if not _merged_on_save(one))
+        ),
+        "edges": sorted(edge for edge in _edges(graph) if edge[0] in kept or edge[0] not in graph.layers),
     }
+
+
+def _inferable(layer: Layer) -> bool:
+    return layer.is_keras and layer.class_name != "Lambda"
 
 
 def _seen(graph: ModelGraph, layer: Layer) -> bool:
@@ -89,15 +98,12 @@ def _call(graph: ModelGraph, call: Call) -> dict[str, Any]:
             for path, leaf in graph.leaves(call.id)
             if leaf is not None and not isinstance(leaf, Tensor)
         },
-        "outputs": [_spec(graph, Tensor(call.id, index)) for index in range(len(call.outputs))],
+        "outputs": {
+            index: [None if spec.shape is None else list(spec.shape), spec.dtype]
+            for index, spec in enumerate(call.outputs)
+            if _inferable(graph.layer(call.id)) or graph.consumers(Tensor(call.id, index))
+        },
     }
-
-
-def _spec(graph: ModelGraph, tensor: Tensor) -> list[Any] | None:
-    if not graph.layer(tensor.call).is_keras and not graph.consumers(tensor):
-        return None
-    spec = graph.spec(tensor)
-    return [None if spec.shape is None else list(spec.shape), spec.dtype]
 
 
 def _variable(graph: ModelGraph, variable: Variable) -> tuple[str, dict[str, Any]]:
@@ -107,13 +113,18 @@ def _variable(graph: ModelGraph, variable: Variable) -> tuple[str, dict[str, Any
     return f"{variable.layer}@{slot}", {"shape": list(variable.shape), "dtype": variable.dtype}
 
 
-def _edges(graph: ModelGraph) -> list[list[Any]]:
-    return [
-        [source, target, data["kind"], data["output"], data["argument"]]
-        if data["kind"] in (TENSOR, MASK)
-        else [source if data["kind"] == "runs as" else "", target, data["kind"], 0, ""]
-        for source, target, data in graph.nx.edges(data=True)
-    ]
+def _edges(graph: ModelGraph) -> Iterator[list[Any]]:
+    for source, target, data in graph.nx.edges(data=True):
+        if data["kind"] in (TENSOR, MASK):
+            yield [source, target, data["kind"], data["output"], data["argument"]]
+        elif data["kind"] == RUNS_AS:
+            yield [source, target, RUNS_AS, 0, ""]
+        elif not _merged_on_save(graph.variables[source]):
+            yield [_variable(graph, graph.variables[source])[0], target, HELD_BY, 0, ""]
+
+
+def _merged_on_save(variable: Variable) -> bool:
+    return variable.slot.startswith("lora_")
 
 
 def plain(value: Any) -> Any:

@@ -21,6 +21,7 @@ from graphlint.graph.definition import (
 )
 from graphlint.graph.masks import add_mask_edges
 from graphlint.graph.model_graph import HELD_BY, MASK, RUNS_AS, TENSOR, Call, Layer, ModelGraph, Scope, Tensor, Variable
+from graphlint.graph.stored_names import stored_names
 
 MAX_CALLS = 1_000_000
 """Calls after expansion; nested doublings grow exponentially."""
@@ -250,11 +251,15 @@ class _Expansion:
             self.register(layer, join(path, names[id(layer)]), path)
 
     def register(self, layer: LayerDefinition, path: str, parent: str | None) -> None:
-        """Add a layer with its variables, and everything inside it that is not expanded call by call."""
+        """Add a layer with its variables, and everything inside it that is not expanded call by call.
+
+        Inside a body that cannot be seen, the layers of a model go by the names under which they are stored: a file has
+        no other, and automatic names change whenever the body is built again.
+        """
         graph = self.graph
-        stack: list[tuple[LayerDefinition, str, str | None, bool]] = [(layer, path, parent, False)]
+        stack: list[tuple[LayerDefinition, str, str | None, bool, bool]] = [(layer, path, parent, False, False)]
         while stack:
-            layer, path, parent, inside_leaf = stack.pop()
+            layer, path, parent, inside_leaf, hidden = stack.pop()
             known = graph.layer_of.get(id(layer))
             if known is not None:
                 if known != path and path not in graph.aliases:
@@ -270,10 +275,14 @@ class _Expansion:
             if parent is not None:
                 graph.children.setdefault(parent, []).append(path)
             self.add_variables(layer, path)
-            inner = [(child, _below(path, name), path, True) for name, child in layer.children.items()]
+            hidden = hidden or layer.opaque
+            inner = [(child, _below(path, name), path, True, hidden) for name, child in layer.children.items()]
             if layer.body is not None and inside_leaf:
                 names = self.plan(layer.body).names
-                inner += [(child, join(path, names[id(child)]), path, True) for child in layer.body.layers]
+                stored = {key: f"layers/{name}" for key, name in stored_names(layer).items()} if hidden else {}
+                for child in layer.body.layers:
+                    where = stored.get(id(child)) or names[id(child)]
+                    inner.append((child, _below(path, where) if hidden else join(path, where), path, True, hidden))
             stack.extend(reversed(inner))
 
     def add_variables(self, layer: LayerDefinition, path: str) -> None:

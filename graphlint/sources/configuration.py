@@ -12,7 +12,6 @@ Dialects of the calls of a layer (``inbound_nodes``):
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +27,7 @@ from graphlint.graph.definition import (
     leaves,
 )
 from graphlint.graph.expand import graph_order
+from graphlint.graph.stored_names import group_name
 from graphlint.shapes import ShapeError, infer
 from graphlint.sources.literals import decode_constant, policy_name
 
@@ -146,27 +146,6 @@ def _is_object(value: Any) -> bool:
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def group_name(layer: LayerDefinition, counts: dict[str, int]) -> str:
-    """The name under which Keras stores one layer of a list: its class in snake case, numbered in order.
-
-    ``counts`` carries the numbering from one layer of the list to the next.
-    """
-    name = snake_case(layer.class_name or "")
-    counts[name] = counts.get(name, -1) + 1
-    return f"{name}_{counts[name]}" if counts[name] else name
-
-
-def snake_case(name: str) -> str:
-    """A class name as Keras writes it in file paths.
-
-    >>> snake_case("Conv2DTranspose"), snake_case("LSTM"), snake_case("MyLSTMCell")
-    ('conv2d_transpose', 'lstm', 'my_lstm_cell')
-    """
-    name = re.sub(r"\W+", "", name)
-    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 # -- functional models ------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from graphlint.graph.definition import LayerDefinition, OptimizerDefinition, Values, VariableDefinition
 from graphlint.shapes import slots
-from graphlint.sources.configuration import group_name
+from graphlint.graph.stored_names import group_name, is_sequential
 
 if TYPE_CHECKING:
     from graphlint.sources.hdf5 import Hdf5File
@@ -25,6 +25,8 @@ CHECKPOINT_LAYERS = "_layer_checkpoint_dependencies"
 LAYERS = ("layers", CHECKPOINT_LAYERS)
 NOT_LAYERS = frozenset({"optimizer", "metrics", "_metrics", "_compile_metrics", "_compile_loss", "_loss_tracker", "loss"})
 """Groups of a model that hold no parameters."""
+_VOCABULARIES = frozenset({"TextVectorization", "StringLookup", "IntegerLookup"})
+"""Layers that store adapted numbers which Keras does not count as variables."""
 
 
 class StoredArray(Values, Protocol):
@@ -102,6 +104,9 @@ def attach_weights(root: LayerDefinition, stored: StoredGroup) -> dict[str, int]
         visited.add(id(layer))
         layer.variables = _variables(layer, group)
         layer.has_weight_group = True
+        if layer.class_name in _VOCABULARIES and _is_keras(layer):
+            layer.variables = []
+            continue
         claimed = {VARIABLES} | (NOT_LAYERS if layer.is_model else set())
         if layer.body is not None:
             key = next((key for key in LAYERS if key in group.groups), None)
@@ -182,7 +187,7 @@ def _match(
     body = model.body
     assert body is not None
     counts: dict[str, int] = {}
-    skip_inputs = model.class_name == "Sequential" or "build_input_shape" in model.config
+    skip_inputs = is_sequential(model)
     expected = {}
     for layer in body.layers:
         if layer.is_operation or (skip_inputs and layer.class_name == "InputLayer"):
