@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphlint.graph.definition import TensorRef, leaves
-from graphlint.graph.model_graph import ModelGraph, Tensor
+from graphlint.graph.model_graph import Layer, ModelGraph, Tensor
 
 _BUILT_IN = {
     "binary_crossentropy": ("BinaryCrossentropy", "bce", "BCE"),
@@ -37,6 +37,7 @@ CROSS_ENTROPIES = frozenset(name for name in _BUILT_IN if name.endswith("crossen
 """Losses that take probabilities or, with ``from_logits=True``, logits."""
 
 _KERAS_PACKAGES = frozenset({"keras", "tf_keras", "tensorflow", "builtins"})
+_ADD_LOSS = frozenset({"ActivityRegularization", "AddLoss", "AddMetric"})
 _STOCK_MODELS = frozenset({"Functional", "Sequential", "Model"})
 
 
@@ -94,8 +95,23 @@ def losses(graph: ModelGraph) -> list[OutputLoss] | None:
 
 def stock_training(graph: ModelGraph) -> bool:
     """Whether the root is a plain Keras model, whose training step is Keras's own."""
-    root = graph.root
-    return root.container and root.class_name in _STOCK_MODELS and (root.module is None or root.is_keras)
+    return graph.root.container and stock_model(graph.root)
+
+
+def stock_model(layer: Layer) -> bool:
+    """Whether a model is of Keras's own class, and not of one with methods of its own."""
+    return layer.class_name in _STOCK_MODELS and (layer.module is None or layer.is_keras)
+
+
+def losses_added(graph: ModelGraph) -> list[str]:
+    """Ids of the calls that may add a loss of their own: ActivityRegularization, AddLoss, and layers not of Keras."""
+    return [call for call in graph.calls if _may_add_loss(graph.layer(call))]
+
+
+def _may_add_loss(layer: Layer) -> bool:
+    if layer.is_operation:
+        return False
+    return layer.class_name in _ADD_LOSS or not (layer.is_keras or layer.module is None) or layer.opaque
 
 
 def output_names(graph: ModelGraph) -> list[str] | None:

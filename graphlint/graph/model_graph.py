@@ -404,6 +404,22 @@ class ModelGraph:
         """Every call that an Input of the root model influences."""
         return {node for node in self.descendants(self.inputs) if node in self.calls}
 
+    def components(self, calls: Iterable[str]) -> list[list[str]]:
+        """Split calls into groups that are connected by tensors or masks among themselves, each in graph order."""
+        position = {call: index for index, call in enumerate(self.calls)}
+        waiting = dict.fromkeys(sorted(calls, key=position.__getitem__))
+        found = []
+        while waiting:
+            members = [next(iter(waiting))]
+            del waiting[members[0]]
+            for call in members:
+                for near in (*self.nx.pred[call], *self.nx.succ[call]):
+                    if near in waiting:
+                        del waiting[near]
+                        members.append(near)
+            found.append(sorted(members, key=position.__getitem__))
+        return found
+
     # -- text ---------------------------------------------------------------------------------------------------
 
     def address(self, node: str | Tensor) -> str:

@@ -1,0 +1,238 @@
+"""Optimizer variables matched to the trainable variables they belong to.
+
+Files number the variables of an optimizer and do not name them, so the layout comes from a table of Keras's own
+optimizers. Order of `keras.optimizers.Optimizer.variables`: the iteration count, the learning rate (Keras 3, unless it
+is a schedule), then for each group of slots one variable per slot and trainable variable; Keras before 2.11 (known by
+its ``lr`` and ``decay`` arguments) saves all of one slot before the next.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from graphlint.graph.definition import LayerDefinition, VariableDefinition
+from graphlint.graph.model_graph import ModelGraph, Variable
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    name: str
+    initial: str | float = 0.0
+    """Initial value, or the argument of the optimizer that gives it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    groups: tuple[tuple[_Slot, ...], ...]
+    trailing: int = 0
+    """Scalars after the slots."""
+
+
+_M, _V = _Slot("momentum"), _Slot("velocity")
+_ACCUMULATOR = _Slot("accumulator", "initial_accumulator_value")
+
+
+def _layout(name: str, config: dict[str, Any]) -> _Layout | None:
+    """The layout of one of Keras's optimizers by lower-case class name; None for a class that is not in the table."""
+    if name in ("adam", "adamw"):
+        return _Layout(((_M, _V), (_Slot("velocity_hat"),)) if config.get("amsgrad") else ((_M, _V),))
+    if name == "nadam":
+        return _Layout(((_M, _V),), trailing=1)
+    if name == "lamb":
+        return _Layout(((_M, _V),))
+    if name == "adamax":
+        return _Layout(((_M, _Slot("norm")),))
+    if name == "adadelta":
+        return _Layout(((_Slot("accumulated_grad"), _Slot("accumulated_delta_var")),))
+    if name == "adagrad":
+        return _Layout(((_ACCUMULATOR,),))
+    if name == "ftrl":
+        return _Layout(((_ACCUMULATOR, _Slot("linear")),))
+    if name == "lion":
+        return _Layout(((_M,),))
+    if name == "rmsprop":
+        groups: list[tuple[_Slot, ...]] = [(_V,)]
+        if config.get("momentum"):
+            groups.append((_M,))
+        if config.get("centered"):
+            groups.append((_Slot("average_gradient"),))
+        return _Layout(tuple(groups))
+    if name == "sgd" and config.get("momentum"):
+        return _Layout(((_M,),))
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizerSlots:
+    """The variables of a built optimizer of a known class.
+
+    ``iterations`` is its step count, ``slots`` the variables kept per trainable variable, in saved order, and
+    ``shapes`` the shapes of the variables it was built for, with how many of each.
+    """
+
+    class_name: str
+    iterations: VariableDefinition
+    slots: tuple[VariableDefinition, ...]
+    shapes: Counter[tuple[int, ...]]
+    layout: _Layout
+    config: dict[str, Any]
+
+    @property
+    def count(self) -> int:
+        """The number of variables the optimizer was built for."""
+        return self.shapes.total()
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedSlot:
+    """A group of trainable variables and the slots of one kind that belong to them, in no particular order.
+
+    Mostly one variable and its slot. Where a file does not tell in which order the optimizer met the variables of one
+    layer, those of equal shape are one group. ``initial`` is the value that the slots started from.
+    """
+
+    layer: str
+    variables: tuple[Variable, ...]
+    slots: tuple[VariableDefinition, ...]
+    initial: float
+
+
+def optimizer_slots(graph: ModelGraph) -> OptimizerSlots | None:
+    """The slots of the optimizer; None where there are none or their layout is not known.
+
+    Not known: classes that are not Keras's own or not in the table, moving averages of the weights, gradient
+    accumulation, loss scaling, optimizers without slots (plain SGD), optimizers that are not built.
+    """
+    optimizer = graph.optimizer
+    if optimizer is None or not optimizer.variables:
+        return None
+    config = optimizer.config
+    if any(config.get(key) for key in ("use_ema", "gradient_accumulation_steps", "loss_scale_factor")):
+        return None
+    if optimizer.module is not None and optimizer.module.partition(".")[0] not in ("keras", "tf_keras", "tensorflow"):
+        return None
+    layout = _layout(optimizer.class_name.lower(), config)
+    if layout is None:
+        return None
+    variables = optimizer.variables
+    first = variables[0]
+    if first.shape != () or not first.dtype.startswith(("int", "uint")):
+        return None
+    per_variable = sum(len(group) for group in layout.groups)
+    for header in (2, 1):
+        if header == 2 and (len(variables) < 2 or variables[1].shape != () or isinstance(_rate(config), dict)):
+            continue
+        slots = tuple(variables[header : len(variables) - layout.trailing])
+        counts = Counter(slot.shape for slot in slots)
+        if slots and all(count % per_variable == 0 for count in counts.values()):
+            shapes = Counter({shape: count // per_variable for shape, count in counts.items()})
+            return OptimizerSlots(optimizer.class_name, first, slots, shapes, layout, config)
+    return None
+
+
+def _rate(config: dict[str, Any]) -> Any:
+    return config.get("learning_rate", config.get("lr"))
+
+
+def match_slots(graph: ModelGraph, optimizer: OptimizerSlots) -> list[MatchedSlot] | None:
+    """Match the slots of one kind, the first of the table, to the trainable variables in Keras's order.
+
+    None where numbers or shapes do not fit.
+    """
+    segments = list(_segments(graph))
+    if sum(len(variables) for _, variables, _ in segments) != optimizer.count:
+        return None
+    return _fit(segments, _first_kind(optimizer), _initial(optimizer))
+
+
+def trainable_variables(graph: ModelGraph) -> list[Variable]:
+    """What Keras lists as ``model.trainable_variables``, in its order but for sublayers of layers such as
+    MultiHeadAttention, which a file lists alphabetically."""
+    return [variable for _, variables, _ in _segments(graph) for variable in variables]
+
+
+def _first_kind(optimizer: OptimizerSlots) -> list[VariableDefinition]:
+    """The slots of the first kind, one for each trainable variable."""
+    count = optimizer.count
+    if "lr" in optimizer.config or "decay" in optimizer.config:
+        return list(optimizer.slots[:count])
+    kinds = len(optimizer.layout.groups[0])
+    return list(optimizer.slots[: count * kinds : kinds])
+
+
+def _initial(optimizer: OptimizerSlots) -> float:
+    initial = optimizer.layout.groups[0][0].initial
+    if isinstance(initial, str):
+        initial = optimizer.config.get(initial, 0.1)
+    return float(initial) if isinstance(initial, (int, float)) else 0.1
+
+
+def _fit(
+    segments: list[tuple[str, list[Variable], bool]], slots: list[VariableDefinition], initial: float
+) -> list[MatchedSlot] | None:
+    matched = []
+    position = 0
+    for layer, variables, ordered in segments:
+        own = slots[position : position + len(variables)]
+        position += len(variables)
+        if ordered:
+            if any(variable.shape != slot.shape for variable, slot in zip(variables, own, strict=True)):
+                return None
+            matched += [MatchedSlot(layer, (v,), (s,), initial) for v, s in zip(variables, own, strict=True)]
+            continue
+        if Counter(variable.shape for variable in variables) != Counter(slot.shape for slot in own):
+            return None
+        for shape in dict.fromkeys(variable.shape for variable in variables):
+            matched.append(
+                MatchedSlot(
+                    layer,
+                    tuple(variable for variable in variables if variable.shape == shape),
+                    tuple(slot for slot in own if slot.shape == shape),
+                    initial,
+                )
+            )
+    return matched
+
+
+_ORDERED_CHILDREN = frozenset(
+    {"Bidirectional", "TimeDistributed", "RNN", "LSTM", "GRU", "SimpleRNN", "StackedRNNCells"}
+)
+
+
+def _segments(graph: ModelGraph) -> Iterator[tuple[str, list[Variable], bool]]:
+    """Trainable variables layer by layer: path, variables, and whether their order inside the layer is Keras's."""
+    if not graph.root.trainable:
+        return
+    seen: set[str] = set()
+    visited: set[int] = set()
+    stack: list[LayerDefinition] = [graph.definition.root]
+    while stack:
+        definition = stack.pop()
+        if id(definition) in visited:
+            continue
+        visited.add(id(definition))
+        path = graph.layer_of.get(id(definition))
+        if path is None:
+            continue
+        if definition.body is not None:
+            yield from _segment(path, graph.variables_of(path), seen, True)
+            stack.extend(reversed([*definition.body.layers, *definition.children.values()]))
+            continue
+        inner = [
+            layer for layer in graph.layers_below(path) if layer.path == path or id(layer.definition) not in visited
+        ]
+        visited.update(id(layer.definition) for layer in inner)
+        ordered = all(layer.class_name in _ORDERED_CHILDREN or not graph.children.get(layer.path) for layer in inner)
+        yield from _segment(path, [v for layer in inner for v in graph.variables_of(layer.path)], seen, ordered)
+
+
+def _segment(
+    path: str, variables: list[Variable], seen: set[str], ordered: bool
+) -> Iterator[tuple[str, list[Variable], bool]]:
+    fresh = [variable for variable in variables if variable.trainable and variable.id not in seen]
+    seen.update(variable.id for variable in fresh)
+    if fresh:
+        yield path, fresh, ordered
