@@ -10,16 +10,54 @@ from graphlint.sources.limits import DEFAULT, Limits
 if TYPE_CHECKING:
     from graphlint.graph.definition import ModelDefinition
 
-__all__ = ["read"]
+__all__ = ["read", "read_text"]
 
 
-def read(path: str | Path, *, limits: Limits = DEFAULT) -> ModelDefinition:
-    """Read a model file, whatever its name: the content decides.
+def read(path: str | Path, *, limits: Limits = DEFAULT, by_content: bool = False) -> ModelDefinition:
+    """Read a model file or a SavedModel directory; the content decides what it is.
+
+    A file that is named as another format than it is, is refused, as by Keras, unless ``by_content`` is set.
 
     Raises:
-        UnreadableError: the file is missing, damaged, or no Keras model.
+        UnreadableError: the file is missing, damaged, misnamed, or no Keras model.
         LimitError: it goes over one of the limits.
     """
-    from graphlint.sources.keras_archive import read_keras_archive
+    from graphlint.errors import UnreadableError
+    from graphlint.sources.detect import Content, detect, misnamed
 
-    return read_keras_archive(Path(path), limits)
+    path = Path(path)
+    content = detect(path)
+    if not by_content and (other := misnamed(path, content)) is not None:
+        raise UnreadableError(other)
+    if content is Content.ZIP:
+        from graphlint.sources.keras_archive import read_keras_archive
+
+        return read_keras_archive(path, limits)
+    if content is Content.HDF5:
+        from graphlint.sources.h5_model import read_h5
+
+        return read_h5(path, limits)
+    if content is Content.SAVED_MODEL:
+        from graphlint.sources.saved_model import read_saved_model
+
+        return read_saved_model(path, limits)
+    from graphlint.sources.json_model import load_json, read_json
+    from graphlint.sources.weights_file import is_shard_index, read_sharded_weights
+
+    document = load_json(path, limits)
+    if is_shard_index(document):
+        return read_sharded_weights(path, document, limits)
+    return read_json(document)
+
+
+def read_text(data: bytes, *, limits: Limits = DEFAULT) -> ModelDefinition:
+    """Read a configuration as ``model.to_json()`` gives it.
+
+    Raises:
+        UnreadableError: not JSON, or no configuration of a model.
+        LimitError: it goes over one of the limits.
+    """
+    from graphlint.sources.json_model import read_json
+    from graphlint.sources.json_text import parse_config
+
+    return read_json(parse_config(data, limits, "the configuration"))

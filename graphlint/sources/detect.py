@@ -72,17 +72,26 @@ def detect(path: Path) -> Content:
 
 
 def misnamed(path: Path, content: Content) -> str | None:
-    """What to tell a reader whose file is named as another format than it is; None where name and content agree.
+    """What to tell somebody whose file is named as another format than it is; None where name and content agree.
 
     >>> misnamed(Path("model.keras"), Content.HDF5)
-    'this is an HDF5 file named .keras'
+    "this is an HDF5 file named .keras: Keras would look for a zip archive; rename it to 'model.h5'"
     """
     ending = path.suffix.lower()
     expected = {".keras": Content.ZIP, ".h5": Content.HDF5, ".hdf5": Content.HDF5, ".json": Content.JSON}.get(ending)
     if expected is None or expected is content:
         return None
-    name = {Content.ZIP: "a zip archive", Content.HDF5: "an HDF5 file", Content.JSON: "a JSON text"}.get(content)
-    return f"this is {name or 'a SavedModel directory'} named {ending}"
+    name = {
+        Content.ZIP: "a zip archive",
+        Content.HDF5: "an HDF5 file",
+        Content.JSON: "a JSON text",
+        Content.SAVED_MODEL: "a SavedModel directory",
+    }
+    right = {Content.ZIP: ".keras", Content.HDF5: ".h5", Content.JSON: ".json", Content.SAVED_MODEL: ""}[content]
+    return (
+        f"this is {name[content]} named {ending}: Keras would look for {name[expected]}; "
+        f"rename it to {path.with_suffix(right).name!r}"
+    )
 
 
 def _recognise(head: bytes) -> str | None:

@@ -1,0 +1,85 @@
+"""Whole models in HDF5 (``.h5``, ``.hdf5``) of Keras 1, 2 and 3; a file without a configuration is read as weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from graphlint.errors import UnreadableError
+from graphlint.graph.definition import ModelDefinition, SourceProblem
+from graphlint.sources.configuration import read_configuration
+from graphlint.sources.hdf5 import Group, Hdf5File
+from graphlint.sources.json_model import as_compile_config
+from graphlint.sources.json_text import JsonDocument, parse_config
+from graphlint.sources.keras_archive import compile_config, optimizer
+from graphlint.sources.legacy_weights import attach_legacy_optimizer, attach_legacy_weights
+from graphlint.sources.limits import DEFAULT, Limits
+from graphlint.sources.weights_file import read_weights
+from graphlint.sources.zip_archive import open_regular
+
+
+def read_h5(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
+    """Read an HDF5 file: a whole model, or weights alone. Numbers stay in the file until a rule asks for them.
+
+    Raises:
+        UnreadableError: damaged, or no Keras model and no Keras weights.
+        LimitError: over one of the limits.
+    """
+    handle = open_regular(path)
+    try:
+        file = Hdf5File(handle, limits)
+        return _read(file, limits)
+    except BaseException:
+        handle.close()
+        raise
+
+
+def _read(file: Hdf5File, limits: Limits) -> ModelDefinition:
+    attributes = file.root.attributes
+    stored = file.root.groups.get("model_weights")
+    version = attributes.get("keras_version")
+    if version is None and stored is not None:
+        version = stored.attributes.get("keras_version")
+    version = version if isinstance(version, str) else None
+    if "model_config" not in attributes:
+        if stored is not None:
+            raise UnreadableError(
+                "this HDF5 file holds the weights of a model and no model_config: saving was cut off, or the "
+                "configuration was removed; save the model again"
+            )
+        return read_weights([file], version)
+    document = _json(attributes, "model_config", limits)
+    config = document.value
+    problems = [SourceProblem("json", text) for _, text in document.problems]
+    if isinstance(attributes.get("training_config"), str):
+        training = _json(attributes, "training_config", limits)
+        problems += [SourceProblem("json", text) for _, text in training.problems]
+        if isinstance(config, dict):
+            config = {**config, "compile_config": as_compile_config(training.value)}
+    root, structure = read_configuration(config)
+    definition = ModelDefinition(
+        root,
+        "static",
+        "h5",
+        keras_version=version,
+        compile_config=compile_config(config),
+        optimizer=optimizer(config),
+        raw=config,
+        problems=problems + structure,
+    )
+    if isinstance(stored, Group):
+        definition.has_weights = True
+        definition.stray_weights = attach_legacy_weights(root, stored)
+        attach_legacy_optimizer(definition.optimizer, file.root)
+    definition.problems += [SourceProblem("hdf5", text) for text in file.problems]
+    return definition
+
+
+def _json(attributes: dict[str, Any], name: str, limits: Limits) -> JsonDocument:
+    text = attributes[name]
+    if not isinstance(text, str):
+        raise UnreadableError(
+            f"expected the attribute {name} to be a text, got {type(text).__name__}: the file is damaged or crafted; "
+            "save the model again"
+        )
+    return parse_config(text.encode("utf-8", "surrogateescape"), limits, name)

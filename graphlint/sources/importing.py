@@ -1,0 +1,119 @@
+"""Models that Python code makes: ``package.module:attribute``. Imported only because the user asks for it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graphlint.errors import GraphlintError
+
+if TYPE_CHECKING:
+    import keras
+
+
+class ImportTargetError(GraphlintError):
+    """``package.module:attribute`` does not lead to a model."""
+
+
+def is_target(text: str) -> bool:
+    """Whether a text has the form ``package.module:attribute``.
+
+    >>> is_target("models.detector:build"), is_target("models/detector.keras"), is_target("C:\\\\models")
+    (True, False, False)
+    """
+    module, colon, attribute = text.partition(":")
+    return bool(colon) and all(part.isidentifier() for part in (*module.split("."), *attribute.split(".")))
+
+
+def load_attribute(target: str, call_args: str | None = None) -> keras.Model:
+    """Import a module and return the model at one of its attributes; what is callable and no model is called.
+
+    ``call_args`` are arguments of that call as JSON: a list of positional ones, or an object of named ones. The current
+    directory is searched first, as by ``python -m``.
+
+    Raises:
+        ImportTargetError: not of that form, not importable, not there, or no ``keras.Model`` in the end.
+    """
+    if not is_target(target):
+        raise ImportTargetError(
+            f"expected package.module:attribute, got {target!r}: write for example models.net:build"
+        )
+    args, kwargs = _arguments(call_args)
+    import keras
+
+    name, _, attribute = target.partition(":")
+    found = _attribute(_module(name), name, attribute)
+    if isinstance(found, keras.Model):
+        if call_args is not None:
+            raise ImportTargetError(f"{target} is a model, and a model is not called: leave out the call arguments")
+        return found
+    if not callable(found):
+        raise ImportTargetError(f"expected {target} to be a keras.Model or to return one, got {type(found).__name__}")
+    try:
+        made = found(*args, **kwargs)
+    except Exception as error:
+        raise ImportTargetError(
+            f"calling {target} failed with {_line(error)}: give its arguments as JSON, or fix the function"
+        ) from error
+    if not isinstance(made, keras.Model):
+        raise ImportTargetError(f"expected {target} to return a keras.Model, got {type(made).__name__}")
+    return made
+
+
+def _arguments(call_args: str | None) -> tuple[list[Any], dict[str, Any]]:
+    if call_args is None:
+        return [], {}
+    try:
+        found = json.loads(call_args)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ImportTargetError(
+            f'expected call arguments as JSON, got {call_args!r:.80} ({error}): write [1, 2] or {{"units": 2}}'
+        ) from None
+    if isinstance(found, list):
+        return found, {}
+    if isinstance(found, dict):
+        return [], found
+    raise ImportTargetError(
+        f'expected call arguments as a JSON list or object, got {call_args!r:.80}: write [1, 2] or {{"units": 2}}'
+    )
+
+
+def _module(name: str) -> Any:
+    here = str(Path.cwd())
+    added = here not in sys.path
+    if added:
+        sys.path.insert(0, here)
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
+            raise ImportTargetError(
+                f"no module {error.name!r} in the current directory or the environment: check the name"
+            ) from error
+        raise ImportTargetError(f"importing {name} failed with {_line(error)}: install what it needs") from error
+    except Exception as error:
+        raise ImportTargetError(f"importing {name} failed with {_line(error)}: fix the module") from error
+    finally:
+        if added and here in sys.path:
+            sys.path.remove(here)
+
+
+def _attribute(module: Any, name: str, attribute: str) -> Any:
+    found = module
+    for part in attribute.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            public = ", ".join(key for key in vars(module) if not key.startswith("_"))[:200]
+            raise ImportTargetError(
+                f"module {name} has no attribute {attribute!r}: it has {public or 'none'}"
+            ) from None
+    return found
+
+
+def _line(error: BaseException) -> str:
+    text = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

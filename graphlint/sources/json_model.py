@@ -1,0 +1,88 @@
+"""Configurations as JSON text: ``model.to_json()``, of any Keras version, and the ``model.json`` of TensorFlow.js."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from graphlint.errors import UnreadableError
+from graphlint.graph.definition import ModelDefinition, SourceProblem
+from graphlint.sources.configuration import read_configuration
+from graphlint.sources.json_text import JsonDocument, parse_config
+from graphlint.sources.keras_archive import compile_config, optimizer
+from graphlint.sources.limits import DEFAULT, Limits
+from graphlint.sources.zip_archive import open_regular
+
+
+def read_json_file(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
+    """Read a configuration from a file.
+
+    Raises:
+        UnreadableError: not JSON, or no configuration of a model.
+        LimitError: over one of the limits.
+    """
+    return read_json(load_json(path, limits))
+
+
+def load_json(path: Path, limits: Limits = DEFAULT) -> JsonDocument:
+    """Parse a JSON file.
+
+    Raises:
+        UnreadableError: no regular file, or not JSON.
+        LimitError: over one of the limits.
+    """
+    with open_regular(path) as file:
+        limits.check("json_bytes", file.seek(0, 2), f"{path.name}, bytes")
+        file.seek(0)
+        return parse_config(file.read(limits.json_bytes + 1), limits, path.name)
+
+
+def read_json(document: JsonDocument) -> ModelDefinition:
+    """Define the model of a parsed configuration.
+
+    Raises:
+        UnreadableError: this is no configuration of a model.
+    """
+    config, training, version = _unwrap(document.value)
+    root, problems = read_configuration(config)
+    if training is not None:
+        config = {**config, "compile_config": training}
+    return ModelDefinition(
+        root,
+        "static",
+        "json",
+        keras_version=version,
+        compile_config=compile_config(config),
+        optimizer=optimizer(config),
+        raw=config,
+        problems=[SourceProblem("json", text) for _, text in document.problems] + problems,
+    )
+
+
+def _unwrap(value: Any) -> tuple[Any, dict[str, Any] | None, str | None]:
+    """``(model configuration, training configuration, Keras version)`` of a JSON text."""
+    if isinstance(value, dict) and isinstance(value.get("modelTopology"), dict):
+        value = value["modelTopology"]
+    if not isinstance(value, dict):
+        return value, None, None
+    version = value.get("keras_version")
+    training = value.get("training_config")
+    if isinstance(value.get("model_config"), dict):
+        config = value["model_config"]
+    elif "node" in value and "class_name" not in value:
+        raise UnreadableError(
+            "this is a TensorFlow graph for TensorFlow.js, which has no Keras layers: check the model it was made from"
+        )
+    else:
+        config = value
+    return config, as_compile_config(training), version if isinstance(version, str) else None
+
+
+def as_compile_config(training: Any) -> dict[str, Any] | None:
+    """A ``training_config`` of Keras 1 or 2 in the form of a ``compile_config``."""
+    if not isinstance(training, dict):
+        return None
+    found = dict(training)
+    if "optimizer_config" in found:
+        found["optimizer"] = found.pop("optimizer_config")
+    return found

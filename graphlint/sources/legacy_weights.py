@@ -1,0 +1,247 @@
+"""The weights of the legacy HDF5 layout -> variables of layer definitions.
+
+One group for each layer of the root model, by layer name. Its attribute ``weight_names`` lists all arrays below that
+layer, however deep, trainable ones first: which array belongs to which sublayer follows from the order in which Keras
+counts them, and, where a class is unknown, from the names.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from graphlint.graph.definition import LayerDefinition, OptimizerDefinition, VariableDefinition
+from graphlint.shapes import Slot, slots
+from graphlint.sources.hdf5 import Dataset, Group
+
+TOP_LEVEL = "top_level_model_weights"
+_CELLS = {
+    "LSTM": "LSTMCell",
+    "GRU": "GRUCell",
+    "SimpleRNN": "SimpleRNNCell",
+    "ConvLSTM1D": "ConvLSTMCell",
+    "ConvLSTM2D": "ConvLSTMCell",
+    "ConvLSTM3D": "ConvLSTMCell",
+}
+_ATTENTION = ("MultiHeadAttention", "GroupedQueryAttention", "GroupQueryAttention")
+_PROJECTIONS = ("query_dense", "key_dense", "value_dense", "output_dense")
+
+
+class Array(NamedTuple):
+    """One stored array under its full name: ``bidirectional/forward_lstm/lstm_cell/kernel:0``."""
+
+    name: str
+    dataset: Dataset
+
+
+class _Expected(NamedTuple):
+    """A variable that a layer should have."""
+
+    layer: LayerDefinition
+    slot: Slot
+
+
+def is_legacy(group: Group) -> bool:
+    """Whether a group holds weights in the legacy layout."""
+    return "layer_names" in group.attributes or "layer_names0" in group.attributes
+
+
+def names(group: Group, attribute: str) -> list[str]:
+    """A list of names in an attribute, joined again where Keras split it because it was too long for one."""
+    found = group.attributes.get(attribute)
+    if found is not None:
+        return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
+    parts: list[list[Any]] = []
+    while isinstance(part := group.attributes.get(f"{attribute}{len(parts)}"), list):
+        parts.append(part)
+    return [name for part in parts for name in part if isinstance(name, str)]
+
+
+def arrays(group: Group) -> list[Array]:
+    """The arrays that a layer's group lists, in saved order."""
+    found = []
+    for name in names(group, "weight_names"):
+        dataset = group.find(name)
+        if isinstance(dataset, Dataset):
+            found.append(Array(name, dataset))
+    return found
+
+
+def attach_legacy_weights(root: LayerDefinition, stored: Group) -> dict[str, int]:
+    """Give every layer its stored variables. Returns the stored groups that no layer claims, with element counts."""
+    listed = names(stored, "layer_names")
+    layers = {layer.name: layer for layer in (root.body.layers if root.body is not None else ())}
+    if root.body is not None:
+        for layer in root.body.layers:
+            layer.has_weight_group = layer.name in listed
+    stray: dict[str, int] = {}
+    for name in listed:
+        group = stored.find(name)
+        if not isinstance(group, Group):
+            continue
+        found = arrays(group)
+        if name in layers:
+            _attach(layers[name], found)
+        elif root.body is None:
+            root.children[name] = child = LayerDefinition(name, None, trainable=root.trainable)
+            child.variables = [_variable(child, index, array) for index, array in enumerate(found)]
+        elif found:
+            stray[name] = sum(math.prod(array.dataset.shape) for array in found)
+    top = stored.find(TOP_LEVEL)
+    if isinstance(top, Group):
+        root.variables = [_variable(root, index, array) for index, array in enumerate(arrays(top))]
+    return stray
+
+
+def attach_legacy_optimizer(optimizer: OptimizerDefinition | None, stored: Group) -> None:
+    """Give the optimizer its stored variables in saved order."""
+    group = stored.groups.get("optimizer_weights")
+    if optimizer is None or group is None:
+        return
+    owner = LayerDefinition("", None, trainable=False)
+    optimizer.variables = [_variable(owner, index, array, str(index)) for index, array in enumerate(arrays(group))]
+
+
+def _attach(layer: LayerDefinition, found: list[Array]) -> None:
+    expected = _expected(layer)
+    if expected is not None and len(expected) == len(found):
+        pairs = list(zip(expected, found, strict=True))
+        if all(_fits(want.slot, array) for want, array in pairs):
+            _assign(pairs)
+            return
+    rest = _by_name(layer, found)
+    used = {variable.slot for variable in layer.variables}
+    for array in rest:
+        slot = _slot_name(array.name)
+        while slot in used:
+            slot += "_"
+        used.add(slot)
+        layer.variables.append(_variable(layer, len(layer.variables), array, slot))
+
+
+def _assign(pairs: list[tuple[_Expected, Array]]) -> None:
+    """Give each owner its variables, in the order in which it saves them."""
+    owners: dict[int, tuple[LayerDefinition, list[tuple[Slot, Array]]]] = {}
+    for want, array in pairs:
+        owners.setdefault(id(want.layer), (want.layer, []))[1].append((want.slot, array))
+    for layer, held in owners.values():
+        held.sort(key=lambda pair: not pair[0].trainable)
+        layer.variables = [
+            _variable(layer, index, array, slot.name, slot.trainable) for index, (slot, array) in enumerate(held)
+        ]
+
+
+def _by_name(layer: LayerDefinition, found: list[Array]) -> list[Array]:
+    """Pair sublayers of a model with the arrays whose names hold their name; returns what is left."""
+    if layer.body is None:
+        return found
+    left = list(found)
+    for inner in _leaves(layer):
+        own = [array for array in left if inner.name in array.name.split("/")[:-1]]
+        if own:
+            left = [array for array in left if array not in own]
+            _attach(inner, own)
+    return left
+
+
+def _leaves(model: LayerDefinition) -> Iterator[LayerDefinition]:
+    stack = [model]
+    while stack:
+        layer = stack.pop()
+        if layer.body is None:
+            yield layer
+        else:
+            stack.extend(reversed(_members(layer)))
+
+
+def _members(layer: LayerDefinition) -> list[LayerDefinition]:
+    """The layers directly inside another, in Keras's order, each once."""
+    inner = layer.body.layers if layer.body is not None else list(_children(layer).values())
+    return list({id(one): one for one in inner}.values())
+
+
+def _expected(layer: LayerDefinition) -> list[_Expected] | None:
+    """All variables of a layer and what is inside it in saved order; None where a class is not known."""
+    order: list[tuple[LayerDefinition, list[Slot], bool]] = []
+    seen: set[int] = set()
+    stack = [(layer, layer.trainable)]
+    while stack:
+        inner, trainable = stack.pop()
+        if id(inner) in seen:
+            continue
+        seen.add(id(inner))
+        own = _own_slots(inner)
+        if own is None:
+            return None
+        order.append((inner, own, trainable and inner.trainable))
+        stack.extend((one, trainable and inner.trainable) for one in reversed(_members(inner)))
+    every = [(_Expected(one, slot), flag and slot.trainable) for one, own, flag in order for slot in own]
+    return [want for want, trainable in every if trainable] + [want for want, trainable in every if not trainable]
+
+
+def _own_slots(layer: LayerDefinition) -> list[Slot] | None:
+    if layer.class_name in ("CuDNNLSTM", "CuDNNGRU"):
+        return [Slot(name, None, True) for name in ("kernel", "recurrent_kernel", "bias")]
+    if layer.class_name in _PROJECTIONS:
+        return [Slot("kernel", None, True)] + ([Slot("bias", None, True)] if layer.config.get("use_bias") else [])
+    return slots(layer)
+
+
+def _children(layer: LayerDefinition) -> dict[str, LayerDefinition]:
+    """The sublayers of Keras's own layers that hold weights; those that no configuration tells of are made here."""
+    name, config = layer.class_name, layer.config
+    if name in _CELLS and "cell" not in layer.children and layer.module != "":
+        rank = {"rank": int(name[-2])} if name.startswith("Conv") else {}
+        cell = LayerDefinition(
+            f"{layer.name}_cell", _CELLS[name], "keras.layers", config={**config, **rank}, trainable=layer.trainable
+        )
+        cell.build_shape = layer.build_shape
+        layer.children["cell"] = cell
+    elif name == "Bidirectional" and "forward_layer" in layer.children and "backward_layer" not in layer.children:
+        forward = layer.children["forward_layer"]
+        turned: dict[str, Any] = {**forward.config, "go_backwards": not forward.config.get("go_backwards", False)}
+        layer.children["backward_layer"] = LayerDefinition(
+            f"backward_{forward.name}",
+            forward.class_name,
+            forward.module,
+            forward.registered_name,
+            turned,
+            forward.trainable,
+            forward.dtype_policy,
+        )
+    elif name in _ATTENTION and not layer.children:
+        bias = {"use_bias": config.get("use_bias", True) is not False}
+        for attribute in _PROJECTIONS:
+            layer.children[attribute] = LayerDefinition(
+                attribute.removesuffix("_dense"), attribute, "keras.layers", config=bias, trainable=layer.trainable
+            )
+    return layer.children
+
+
+def _fits(slot: Slot, array: Array) -> bool:
+    return slot.shape is None or slot.shape == array.dataset.shape
+
+
+def _variable(
+    layer: LayerDefinition, index: int, array: Array, slot: str | None = None, trainable: bool = True
+) -> VariableDefinition:
+    dataset = array.dataset
+    return VariableDefinition(
+        slot if slot is not None else _slot_name(array.name),
+        index,
+        dataset.shape,
+        dataset.dtype,
+        layer.trainable and trainable,
+        dataset if dataset.stored else None,
+    )
+
+
+def _slot_name(name: str) -> str:
+    """The last part of a stored name without TensorFlow's output number.
+
+    >>> _slot_name("lstm/lstm_cell/recurrent_kernel:0")
+    'recurrent_kernel'
+    """
+    return re.sub(r":\d+$", "", name.rpartition("/")[2])
