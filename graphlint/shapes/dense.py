@@ -73,9 +73,8 @@ def einsum_shapes(config: dict[str, Any], shape: Shape) -> tuple[Shape, Shape, S
             if output[position] is None:
                 output[position] = hidden[position] if ellipsis_left else hidden[position - len(result)]
         elif letter in sizes:
-            if output[position] is None:
-                output[position] = sizes[letter]
-            elif not agree(output[position], sizes[letter]):
+            # A dimension declared as None stays unknown, as Keras has it.
+            if not agree(output[position], sizes[letter]):
                 raise ShapeError(
                     f"got an input of shape {text(shape)} where {letter!r} of {equation!r} is {sizes[letter]}, "
                     f"expected {output[position]}"

@@ -203,9 +203,15 @@ def _calibrated(layer: _Layer, mode: str, rows: Dim, columns: Dim, zero: str) ->
 
 @_slots_of("EinsumDense")
 def _einsum_dense(layer: _Layer) -> list[Slot]:
-    if layer.quantization is not None:
-        raise Insufficient
     has_bias = bool(layer.config.get("bias_axes"))
+    mode = layer.quantization
+    if mode is not None:
+        bias_slots = [_unknown("bias")] if has_bias else []
+        if mode == "float8":
+            return [_unknown("kernel"), *bias_slots, *_FLOAT8]
+        if mode not in ("int8", "int4"):
+            raise Insufficient
+        return [_unknown("kernel", False), *bias_slots, *_scales(layer, mode, "kernel")]
     if not layer.build:
         kernel: Shape | None = None
         bias: Shape | None = None
@@ -229,6 +235,12 @@ def _unknown(name: str, trainable: bool = True) -> Slot:
     return Slot(name, None, trainable)
 
 
+def _scales(layer: _Layer, mode: str, name: str) -> list[Slot]:
+    """What a quantized layer holds beside its integers, without the shapes."""
+    grouped = mode == "int4" and _groups(layer, None, 128) != _UNGROUPED
+    return [Slot(slot, None, False) for slot in (f"{name}_scale", *((f"{name}_zero", "g_idx") if grouped else ()))]
+
+
 @_slots_of("Embedding")
 def _embedding(layer: _Layer) -> list[Slot]:
     rows, columns = layer.integer("input_dim"), layer.integer("output_dim")
@@ -239,6 +251,8 @@ def _embedding(layer: _Layer) -> list[Slot]:
             _slot("embeddings_scale", rows, trainable=False),
             *_lora(layer, "embeddings", rows, columns),
         ]
+    if mode == "int4":
+        return [_unknown("embeddings", False), *_scales(layer, mode, "embeddings")]
     if mode is not None:
         raise Insufficient
     trainable = not layer.config.get("lora_rank")
@@ -248,6 +262,8 @@ def _embedding(layer: _Layer) -> list[Slot]:
 @_slots_of("ReversibleEmbedding")
 def _reversible_embedding(layer: _Layer) -> list[Slot]:
     rows, columns = layer.integer("input_dim"), layer.integer("output_dim")
+    if layer.quantization not in (None, "int8"):
+        raise Insufficient
     found = _embedding(layer)
     if layer.flag("tie_weights"):
         return found
@@ -360,7 +376,15 @@ def _spectral_normalization(layer: _Layer) -> list[Slot]:
     last = kernel.shape[-1] if kernel is not None and kernel.shape else None
     if last is None:
         last = child.config.get("filters", child.config.get("units", child.config.get("output_dim")))
-    return [_slot("vector_u", 1, last, trainable=False)]
+    if kernel is None:
+        raise Insufficient
+    # The kernel of the wrapped layer is set as an attribute and so saved here as well.
+    return [Slot(kernel.name, kernel.shape, kernel.trainable), _slot("vector_u", 1, last, trainable=False)]
+
+
+@_slots_of("LayerScale")
+def _layer_scale(layer: _Layer) -> list[Slot]:
+    return [_slot("gamma", layer.integer("projection_dim"))]
 
 
 @_slots_of("Normalization")

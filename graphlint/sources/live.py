@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -30,6 +31,7 @@ from graphlint.sources.literals import decode_constant, policy_name
 
 _CHUNK_BYTES = 1 << 20
 _GRAPH_KEYS = frozenset({"layers", "input_layers", "output_layers"})
+_AUTOMATIC_NAME = re.compile(r"variable(_\d+)?")
 _PLAIN = (type(None), bool, int, float, str)
 
 
@@ -291,12 +293,21 @@ def _variables(layer: keras.Layer) -> list[VariableDefinition]:
     found: list[VariableDefinition] = []
     taken: set[str] = set()
     for index, variable in enumerate(keras_internals.own_variables(layer)):
-        slot, number = variable.name, 1
+        name = slot = _slot(layer, variable, index)
+        number = 1
         while slot in taken:
-            slot, number = f"{variable.name}_{number}", number + 1
+            slot, number = f"{name}_{number}", number + 1
         taken.add(slot)
         found.append(_variable(variable, slot, index))
     return found
+
+
+def _slot(layer: keras.Layer, variable: keras.Variable, index: int) -> str:
+    """The name of a variable; its attribute where Keras made up the name and numbered it."""
+    name = str(variable.name)
+    if _AUTOMATIC_NAME.fullmatch(name) is None:
+        return name
+    return next((key.lstrip("_") for key, value in vars(layer).items() if value is variable), str(index))
 
 
 def _variable(variable: keras.Variable, slot: str, index: int) -> VariableDefinition:
