@@ -1,0 +1,79 @@
+"""H002."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.batch import BROADCASTING, batched
+from graphlint.graph.model_graph import ModelGraph, Tensor, shape_text
+
+
+class BatchAxisBroadcast(Rule):
+    """Two tensors of different rank are combined so that the batch of one meets another axis of the other.
+
+    ## What it does
+    Reports elementwise operations whose operands have different ranks and both have the batch on axis 0. Axes align
+    from the right, so `(batch,)` and `(batch, 1)` give `(batch, batch)`.
+
+    ## Why is this bad?
+    Every sample is mixed with every other sample of its batch. The result has the wrong shape, or, after a mean, the
+    wrong value and no error at all.
+
+    ## Example
+    ```python
+    x = keras.Input((4,))
+    score = ops.sum(x, axis=1)
+    model = keras.Model(x, layers.Dense(1)(x) - score)
+    ```
+
+    ## Use instead
+    ```python
+    x = keras.Input((4,))
+    score = ops.sum(x, axis=1, keepdims=True)
+    model = keras.Model(x, layers.Dense(1)(x) - score)
+    ```
+
+    ## Fix
+    None: write `keepdims=True` in the reduction, or `ops.expand_dims(x, -1)`.
+
+    ## Not reported
+    Merge layers, which add the missing axes behind the batch; operands without a batch axis, or with one that is not
+    proven (behind Lambda or custom layers); pairs that were made on purpose by expanding an axis of the other side.
+
+    ## References
+    keras-team/keras#14627
+    """
+
+    code = "H002"
+    name = "batch-axis-broadcast"
+    severity = Severity.ERROR
+    preview = True
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        proven: set[Tensor] | None = None
+        for call in graph.calls.values():
+            layer = graph.layers[call.layer]
+            if not layer.is_operation or layer.class_name not in BROADCASTING:
+                continue
+            sources = graph.producers(call.id)
+            shapes = [graph.spec(source).shape for source in sources]
+            ranked = [(len(shape), source) for shape, source in zip(shapes, sources, strict=True) if shape is not None]
+            if len(ranked) < 2 or len({rank for rank, _ in ranked}) == 1:
+                continue
+            proven = batched(graph) if proven is None else proven
+            ranked = [(rank, source) for rank, source in ranked if source in proven]
+            low, high = min(ranked, default=None), max(ranked, default=None)
+            if low is None or high is None or low[0] == high[0] or low[0] == 0:
+                continue
+            if graph.layer(high[1].call).class_name in ("ExpandDims", "GetItem", "Reshape"):
+                continue
+            axis = high[0] - low[0]
+            yield Problem(
+                f"{layer.class_name} of {shape_text(graph.spec(high[1]).shape)} and "
+                f"{shape_text(graph.spec(low[1]).shape)}: the batch of the second meets axis {axis} of the first",
+                call.id,
+                "Give both operands the same rank: keepdims=True in the reduction, or ops.expand_dims(x, -1).",
+                (low[1], high[1]),
+            )

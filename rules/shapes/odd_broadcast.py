@@ -1,0 +1,89 @@
+"""H003."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.batch import argument
+from graphlint.graph.definition import Shape
+from graphlint.graph.model_graph import ModelGraph, Tensor, shape_text
+
+_ON_PURPOSE = frozenset(
+    {"ExpandDims", "GetItem", "Reshape", "Transpose", "Swapaxes", "Permute", "Moveaxis", "RepeatVector", "Lambda"}
+)
+
+
+class OddBroadcast(Rule):
+    """A sum or difference in which both sides are expanded.
+
+    ## What it does
+    Reports Add, Subtract and Average whose operands each have an axis of size 1, off the batch axis, where the other is
+    longer: `(10, 1) + (1, 10)` gives `(10, 10)`.
+
+    ## Why is this bad?
+    A sum of two vectors was meant and a table of all pairs comes out. Nothing fails; the layers behind simply get more
+    numbers.
+
+    ## Example
+    ```python
+    a, b = keras.Input((10, 4)), keras.Input((1, 10))
+    model = keras.Model([a, b], layers.Add()([layers.Dense(1)(a), b]))
+    ```
+
+    ## Use instead
+    ```python
+    a, b = keras.Input((10, 4)), keras.Input((1, 10))
+    model = keras.Model([a, b], layers.Add()([layers.Dense(1)(a), layers.Permute((2, 1))(b)]))
+    ```
+
+    ## Fix
+    None: transpose one side, or expand one on purpose with `ops.expand_dims`.
+
+    ## Not reported
+    Broadcasts that expand one side only (duelling heads, position embeddings, gates); sides whose axis of size 1 was
+    made on purpose by expanding, reshaping, transposing or `keepdims`, as additive and graph attention do.
+
+    ## References
+    Seen in public code: a scalar head added to a row.
+    """
+
+    code = "H003"
+    name = "odd-broadcast"
+    severity = Severity.WARNING
+    preview = True
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        for call in graph.calls.values():
+            layer = graph.layers[call.layer]
+            if layer.class_name not in ("Add", "Subtract", "Average") or not (layer.is_operation or layer.is_builtin):
+                continue
+            sources = graph.producers(call.id)
+            if len(sources) != 2 or any(_deliberate(graph, source) for source in sources):
+                continue
+            first, second = (graph.spec(source).shape for source in sources)
+            if first is None or second is None or len(first) != len(second):
+                continue
+            if _expanded(first, second) and _expanded(second, first):
+                result = tuple(other if one == 1 else one for one, other in zip(first, second, strict=True))
+                yield Problem(
+                    f"{layer.class_name} of {shape_text(first)} and {shape_text(second)} expands both sides to "
+                    f"{shape_text(result)}",
+                    call.id,
+                    "Transpose one side if a sum of equals was meant; expand it with ops.expand_dims if all pairs were.",
+                    tuple(sources),
+                )
+
+
+def _expanded(shape: Shape, other: Shape) -> bool:
+    """Whether an axis of size 1 off the batch is expanded to that of the other side."""
+    return any(one == 1 and two not in (1, None) for one, two in zip(shape[1:], other[1:], strict=True))
+
+
+def _deliberate(graph: ModelGraph, tensor: Tensor) -> bool:
+    """Whether the call that made a tensor says in so many words which axes it has."""
+    layer, call = graph.layer(tensor.call), graph.calls[tensor.call]
+    if layer.class_name in _ON_PURPOSE or not (layer.is_operation or layer.is_builtin):
+        return True
+    return bool(layer.config.get("keepdims") or argument(layer, call, 99, "keepdims"))

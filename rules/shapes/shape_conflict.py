@@ -1,0 +1,169 @@
+"""H001."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.definition import LayerDefinition, Shape, TensorSpec, map_leaves
+from graphlint.graph.model_graph import Call, Layer, ModelGraph, Tensor, shape_text
+from graphlint.shapes import ShapeError, infer, slots
+
+
+class ShapeConflict(Rule):
+    """What the file says about a shape in two places disagrees.
+
+    ## What it does
+    Compares, for every call of a layer whose shapes can be inferred, the shapes that are recorded on the tensors, the
+    shape that follows from the layer's configuration and its inputs, the shape the layer was built for, and the shapes
+    of its stored weights.
+
+    ## Why is this bad?
+    The model cannot be rebuilt, or is rebuilt differently from what was trained. The file was edited, merged from two
+    models, or written by code that changed a layer after it was built.
+
+    ## Example
+    ```python
+    import json
+    import zipfile
+
+    keras.Sequential([keras.Input((4,)), layers.Dense(3), layers.Dense(2)]).save(tmp_path / "good.keras")
+    path = tmp_path / "bad.keras"
+    with zipfile.ZipFile(tmp_path / "good.keras") as good, zipfile.ZipFile(path, "w") as bad:
+        for name in good.namelist():
+            data = good.read(name)
+            if name == "config.json":
+                config = json.loads(data)
+                config["config"]["layers"][1]["config"]["units"] = 5
+                data = json.dumps(config)
+            bad.writestr(name, data)
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3), layers.Dense(2)])
+    ```
+
+    ## Fix
+    None: which side is right is for a person to say. Build the model again from code, load the weights into it layer by
+    layer, and save it.
+
+    ## Not reported
+    Free dimensions, layers whose shapes graphlint cannot infer, custom layers.
+
+    ## References
+    Tensfa (ICSE 2021) counts shape faults as the most frequent in deep-learning programs.
+    """
+
+    code = "H001"
+    name = "shape-conflict"
+    severity = Severity.ERROR
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        seen: set[int] = set()
+        reported: set[str] = set()
+        for call in graph.calls.values():
+            if call.definition is None or id(call.definition) in seen or call.layer in reported:
+                continue
+            seen.add(id(call.definition))
+            problem = _fed(graph, call) if graph.layers[call.layer].is_input else _conflict(graph, call)
+            if problem is not None:
+                reported.add(call.layer)
+                yield problem
+
+
+def _fed(graph: ModelGraph, call: Call) -> Problem | None:
+    """An Input of a nested model against what it is fed."""
+    for source in graph.producers(call.id):
+        fed, declared = graph.spec(source).shape, call.outputs[0].shape
+        if fed is None or declared is None or abs(len(fed) - len(declared)) == 1 or _agree(fed, declared):
+            continue
+        return Problem(
+            f"declares the shape {shape_text(declared)} but is fed {shape_text(fed)}",
+            call.id,
+            "Build the model again from code so that the shapes agree.",
+            (source,),
+        )
+    return None
+
+
+def _conflict(graph: ModelGraph, call: Call) -> Problem | None:
+    layer = graph.layers[call.layer]
+
+    def spec(leaf: Any) -> Any:
+        return graph.spec(leaf) if isinstance(leaf, Tensor) else leaf
+
+    args, kwargs = map_leaves(call.args, spec), map_leaves(call.kwargs, spec)
+    sources = tuple(dict.fromkeys(graph.producers(call.id)))
+    hint = "Build the model again from code, load the weights layer by layer, and save it."
+    try:
+        inferred = infer(layer.definition, args, kwargs)
+    except ShapeError as error:
+        return Problem(f"{layer.class_name} {error}", call.id, hint, sources)
+    for output, (recorded, expected) in enumerate(zip(call.outputs, inferred or (), strict=False)):
+        if recorded.shape is not None and expected.shape is not None and not _agree(recorded.shape, expected.shape):
+            return Problem(
+                f"output {output} is recorded as {shape_text(recorded.shape)}, but {layer.class_name} makes "
+                f"{shape_text(expected.shape)} of {_inputs(graph, sources)}",
+                call.id,
+                hint,
+                sources,
+            )
+    return _weights(graph, call, layer, args, hint)
+
+
+def _weights(graph: ModelGraph, call: Call, layer: Layer, args: Any, hint: str) -> Problem | None:
+    """The stored weights of a layer and of what a wrapper holds, against what the input asks for."""
+    first = args[0] if len(args) > 0 else None
+    shape = first.shape if isinstance(first, TensorSpec) else None
+    for path, definition, built in _built_for(graph, layer, shape):
+        variables = graph.variables_of(path)
+        expected = slots(replace(definition, build_shape=list(built)) if built is not None else definition)
+        if expected is None or len(expected) != len(variables):
+            continue
+        for slot, variable in zip(expected, variables, strict=True):
+            if slot.shape is not None and tuple(slot.shape) != tuple(variable.shape):
+                text = f" on an input of {shape_text(built)}" if built is not None else ""
+                return Problem(
+                    f"{slot.name} is stored with the shape {shape_text(variable.shape)}, but {definition.class_name}"
+                    f"{text} needs {shape_text(slot.shape)}",
+                    variable.id,
+                    hint,
+                    (call.id,),
+                )
+    return None
+
+
+def _built_for(
+    graph: ModelGraph, layer: Layer, shape: Shape | None
+) -> Iterator[tuple[str, LayerDefinition, Shape | None]]:
+    """A layer and the sublayers of Keras's wrappers, with the input shape of each where it is known."""
+    stack: list[tuple[str, Shape | None]] = [(layer.path, shape)]
+    while stack:
+        path, built = stack.pop()
+        definition = graph.layers[path].definition
+        if not graph.layers[path].is_builtin or definition.body is not None:
+            continue
+        yield path, definition, built
+        below = {id(child): name for name, child in definition.children.items()}
+        for child in graph.children.get(path, []):
+            name = below.get(id(graph.layers[child].definition))
+            if name in ("cell", "layer") and definition.class_name != "SpectralNormalization":
+                stack.append((child, (built[0], *built[2:]) if built is not None and len(built) > 2 else None))
+            elif name in ("forward_layer", "backward_layer"):
+                stack.append((child, built))
+            else:
+                stack.append((child, None))
+
+
+def _inputs(graph: ModelGraph, sources: tuple[Tensor, ...]) -> str:
+    return " and ".join(shape_text(graph.spec(source).shape) for source in sources[:3]) or "no tensor"
+
+
+def _agree(first: Shape, second: Shape) -> bool:
+    return len(first) == len(second) and all(
+        one is None or other is None or one == other for one, other in zip(first, second, strict=True)
+    )
