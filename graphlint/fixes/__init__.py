@@ -1,0 +1,1 @@
+"""Fixes: turn fixable findings into edits, prove the result, write it safely."""

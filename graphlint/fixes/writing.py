@@ -1,0 +1,239 @@
+"""Putting a new model file in place of an old one, so that whatever happens the file is the old or the new one.
+
+The new bytes go to a temporary file in the same directory, are forced to disk and checked there; only then does one
+rename put them in place. The original is locked meanwhile, and the rename does not happen if it changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from graphlint.errors import GraphlintError
+
+Produce = Callable[[Path], None]
+"""Writes the new file at the path it is given, and raises where the result is not fit to be used."""
+
+
+class WriteError(GraphlintError):
+    """A file cannot be written, and nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """What a file was when it was read: a later difference means that somebody else wrote it."""
+
+    device: int
+    inode: int
+    size: int
+    modified: int
+    digest: str
+
+    @classmethod
+    def take(cls, path: Path) -> _Snapshot:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            found = os.fstat(file.fileno())
+        return cls(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, digest)
+
+
+def write_new(path: Path, produce: Produce, *, force: bool = False) -> None:
+    """Create ``path``, whole or not at all.
+
+    Raises:
+        WriteError: it exists and ``force`` is not set, or the directory cannot be written.
+    """
+    if path.is_symlink() or path.exists():
+        if not force:
+            raise WriteError(f"{path} exists: choose another name, or pass --force to overwrite it")
+        _require_regular(path)
+        path = path.resolve()
+    with _temporary(path) as temporary:
+        produce(temporary)
+        _sync(temporary)
+        if path.exists() and force:
+            _copy_permissions(path.stat(), temporary)
+            temporary.replace(path)
+        else:
+            _permissions_of_new_files(temporary)
+            try:
+                _take_name(temporary, path)
+            except FileExistsError:
+                raise WriteError(f"{path} exists: choose another name, or pass --force to overwrite it") from None
+        _sync_directory(path.parent)
+
+
+@contextmanager
+def locked(path: Path, *, force: bool = False) -> Iterator[InPlace]:
+    """Open a file to be replaced: nobody else's fixer touches it until the block ends.
+
+    A symbolic link stays one: what it points to is replaced.
+
+    Raises:
+        WriteError: not a regular writable file, one with several hard links (unless ``force``), or another fixer is at
+            work on it.
+    """
+    real = path.resolve()
+    _require_regular(real)
+    links = real.stat().st_nlink
+    if links > 1 and not force:
+        raise WriteError(f"{path} has {links} hard links: replacing it would separate them; pass --force to do so")
+    if not os.access(real, os.W_OK):
+        raise WriteError(f"{path} is read-only: make it writable, or write to another file with -o")
+    with real.open("rb") as file, _lock(file.fileno(), path):
+        if not _same_file(os.fstat(file.fileno()), real):
+            raise WriteError(f"{path} was replaced by another program: nothing was changed, run the fix again")
+        yield InPlace(path, real, _Snapshot.take(real))
+
+
+@dataclass(frozen=True, slots=True)
+class InPlace:
+    """A locked file. ``real`` is where its bytes are."""
+
+    path: Path
+    real: Path
+    _before: _Snapshot
+
+    def replace(self, produce: Produce) -> Path:
+        """Replace the file by what ``produce`` writes. Returns where the old bytes are kept (``name.bak``).
+
+        Raises:
+            WriteError: the file changed since it was locked, or the disk or directory does not take the new one.
+        """
+        with _temporary(self.real) as temporary:
+            produce(temporary)
+            old = self.real.stat()
+            _copy_permissions(old, temporary)
+            _sync(temporary)
+            backup = self._back_up()
+            try:
+                self._require_unchanged()
+                temporary.replace(self.real)
+            except BaseException:
+                backup.unlink(missing_ok=True)
+                raise
+            _sync_directory(self.real.parent)
+            return backup
+
+    def _back_up(self) -> Path:
+        with _temporary(self.real) as copy:
+            with _disk_errors(self.path):
+                shutil.copy2(self.real, copy)
+            _sync(copy)
+            number = 0
+            while True:
+                backup = self.real.with_name(f"{self.real.name}.bak{number or ''}")
+                with contextlib.suppress(FileExistsError):
+                    _take_name(copy, backup)
+                    return backup
+                number += 1
+
+    def _require_unchanged(self) -> None:
+        try:
+            now = _Snapshot.take(self.real)
+        except OSError:
+            now = None
+        if now != self._before:
+            raise WriteError(f"{self.path} was changed by another program: nothing was written, run the fix again")
+
+
+def _require_regular(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise WriteError(f"cannot write {path}: {error.strerror or error}") from None
+    if not stat.S_ISREG(mode):
+        raise WriteError(f"{path} is no regular file: expected a model file")
+
+
+def _same_file(found: os.stat_result, path: Path) -> bool:
+    try:
+        return os.path.samestat(found, path.stat())
+    except OSError:
+        return False
+
+
+@contextmanager
+def _lock(descriptor: int, path: Path) -> Iterator[None]:
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise WriteError(f"another graphlint is at work on {path}: wait for it, then run the fix again") from None
+    try:
+        yield
+    finally:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    """A name beside ``path`` with its suffix, created for us alone and gone when the block ends."""
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}{path.suffix}")
+    with _disk_errors(path):
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        try:
+            yield temporary
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise WriteError(f"cannot write {path}: {error.strerror or error}; nothing was changed") from error
+
+
+def _copy_permissions(old: os.stat_result, new: Path) -> None:
+    new.chmod(stat.S_IMODE(old.st_mode))
+    if hasattr(os, "chown"):
+        with contextlib.suppress(PermissionError):
+            os.chown(new, old.st_uid, old.st_gid)
+
+
+def _take_name(temporary: Path, path: Path) -> None:
+    """Give a finished file its name, unless somebody has taken it (FileExistsError)."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        temporary.replace(path)
+
+
+def _permissions_of_new_files(path: Path) -> None:
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _sync_directory(path: Path) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
