@@ -146,5 +146,3 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     return json.loads(json.dumps(value, default=str))
-
-

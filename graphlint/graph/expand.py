@@ -149,7 +149,9 @@ class _Expansion:
         path = self.graph.layer_of[id(layer)]
         prefix = "" if scope_id == ROOT else f"{scope_id}/"
         inputs = tuple(
-            prefix + plan.parts[ref.call] for _, ref in leaves(body.inputs) if isinstance(ref, TensorRef) and ref.call in plan.parts
+            prefix + plan.parts[ref.call]
+            for _, ref in leaves(body.inputs)
+            if isinstance(ref, TensorRef) and ref.call in plan.parts
         )
         scope = Scope(scope_id, path, parent, index, inputs, (), args, kwargs, definition)
         self.graph.scopes[scope_id] = scope

@@ -283,6 +283,30 @@ class ModelGraph:
         """Ids of the calls a layer runs as, in graph order. A sublayer of a leaf runs as the calls of that leaf."""
         return list(dict.fromkeys(self.nx.successors(layer)))
 
+    def shared_layers(self) -> list[str]:
+        """Paths of the layers and nested models that are called more than once for each call of what contains them.
+
+        What is inside a nested model that is called twice is not shared by that alone; a layer that two models or
+        wrappers hold is.
+        """
+        found = []
+        for path, layer in self.layers.items():
+            if layer.is_operation or layer.is_input or path == ROOT:
+                continue
+            scopes = self.container_calls(path)
+            if scopes:
+                holders = [(self.scopes[scope].parent, path) for scope in scopes]
+            else:
+                holders = [(self.calls[call].scope, self.calls[call].layer) for call in self.call_sites(path)]
+                if layer.parent is not None and not self.layers[layer.parent].container and not layer.aliases:
+                    continue
+            models = {
+                (self.scopes[scope].layer if scope in self.scopes else scope, runner) for scope, runner in holders
+            }
+            if len(models) > 1 or len(set(holders)) < len(holders):
+                found.append(path)
+        return found
+
     def container_calls(self, layer: str) -> list[str]:
         """Ids of the scopes a container runs as, in graph order."""
         return self._scopes_by_layer.get(layer, [])
@@ -339,7 +363,11 @@ class ModelGraph:
 
     def in_edges(self, call: str, kind: str = TENSOR) -> list[Edge]:
         """Tensors (or masks) that a call receives, in argument order."""
-        found = [(data["position"], source, data) for source, _, data in self.nx.in_edges(call, data=True) if data["kind"] == kind]
+        found = [
+            (data["position"], source, data)
+            for source, _, data in self.nx.in_edges(call, data=True)
+            if data["kind"] == kind
+        ]
         found.sort(key=lambda item: item[0])
         return [
             Edge(source, data["output"], call, data["argument"], kind, TensorSpec(data["shape"], data["dtype"]))
@@ -407,15 +435,17 @@ class ModelGraph:
     def components(self, calls: Iterable[str]) -> list[list[str]]:
         """Split calls into groups that are connected by tensors or masks among themselves, each in graph order."""
         position = {call: index for index, call in enumerate(self.calls)}
-        waiting = dict.fromkeys(sorted(calls, key=position.__getitem__))
+        waiting = set(calls)
         found = []
-        while waiting:
-            members = [next(iter(waiting))]
-            del waiting[members[0]]
+        for start in sorted(waiting, key=position.__getitem__):
+            if start not in waiting:
+                continue
+            waiting.remove(start)
+            members = [start]
             for call in members:
                 for near in (*self.nx.pred[call], *self.nx.succ[call]):
                     if near in waiting:
-                        del waiting[near]
+                        waiting.remove(near)
                         members.append(near)
             found.append(sorted(members, key=position.__getitem__))
         return found

@@ -72,7 +72,9 @@ def _describe(value: Any) -> str:
     if isinstance(value, dict):
         keys = ", ".join(sorted(map(str, value))[:5])
         return f"an object with the keys {keys or '(none)'}"
-    return {list: "a list", str: "a string", type(None): "null"}.get(type(value), f"{type(value).__name__} {value!r:.40}")
+    return {list: "a list", str: "a string", type(None): "null"}.get(
+        type(value), f"{type(value).__name__} {value!r:.40}"
+    )
 
 
 def _layer(reader: _Reader, entry: Any) -> LayerDefinition:
@@ -87,7 +89,9 @@ def _layer(reader: _Reader, entry: Any) -> LayerDefinition:
         config, layers = {}, config
     if not isinstance(config, dict):
         if config is not None:
-            raise UnreadableError(f"expected the config of {entry['class_name']} to be an object, got {_describe(config)}")
+            raise UnreadableError(
+                f"expected the config of {entry['class_name']} to be an object, got {_describe(config)}"
+            )
         config = {}
     module = _text(entry.get("module"))
     name = _text(entry.get("name")) or _text(config.get("name")) or entry["class_name"].lower()
@@ -186,7 +190,9 @@ def _functional(reader: _Reader, entries: list[Any], inputs: Any, outputs: Any) 
         calls = by_name.get(reference.layer, [])
         where = f"{reference.layer!r}, call {reference.node}, output {reference.output}"
         if reference.layer not in names:
-            reader.problems.append(SourceProblem("structure", f"refers to layer {reference.layer!r}, which is not in the model", layer))
+            reader.problems.append(
+                SourceProblem("structure", f"refers to layer {reference.layer!r}, which is not in the model", layer)
+            )
             return Constant("missing")
         index = reference.node - offset if reference.node - offset >= 0 else reference.node
         if not 0 <= index < len(calls) or reference.output < 0:
@@ -209,7 +215,9 @@ def _functional(reader: _Reader, entries: list[Any], inputs: Any, outputs: Any) 
 
     def bind_output(leaf: Any) -> Any:
         if not isinstance(leaf, _Reference):
-            reader.problems.append(SourceProblem("structure", f"expected an output as [layer, call, output], got {_describe(leaf)}"))
+            reader.problems.append(
+                SourceProblem("structure", f"expected an output as [layer, call, output], got {_describe(leaf)}")
+            )
             return Constant("missing")
         offset = offsets.get(leaf.layer, 0) if legacy else output_offsets.get(leaf.layer, 0)
         return resolve(leaf, None, offset)
@@ -304,7 +312,9 @@ def _decode(value: Any) -> Any:
             return Constant("missing")
         if not (_is_index(history[1]) and _is_index(history[2])):
             return Constant("missing")
-        return _Reference(history[0], history[1], history[2], TensorSpec(_shape(config.get("shape")), _text(config.get("dtype"))))
+        return _Reference(
+            history[0], history[1], history[2], TensorSpec(_shape(config.get("shape")), _text(config.get("dtype")))
+        )
     if "class_name" in value and "config" in value:
         return decode_constant(value)
     return {key: _decode(item) for key, item in value.items()}
@@ -312,7 +322,13 @@ def _decode(value: Any) -> Any:
 
 def _decode_legacy(value: Any, names: dict[str, LayerDefinition]) -> Any:
     if isinstance(value, list):
-        if len(value) >= 3 and isinstance(value[0], str) and value[0] in names and _is_index(value[1]) and _is_index(value[2]):
+        if (
+            len(value) >= 3
+            and isinstance(value[0], str)
+            and value[0] in names
+            and _is_index(value[1])
+            and _is_index(value[2])
+        ):
             return _Reference(value[0], value[1], value[2])
         if len(value) >= 3 and value[0] == "_CONSTANT_VALUE":
             return _decode(value[2])
@@ -360,7 +376,9 @@ def _implied_input(first: LayerDefinition | None, build_input_shape: Any) -> Lay
         if declared is None and isinstance(first.config.get("input_shape"), list):
             declared = [None, *first.config["input_shape"]]
         if declared is None and first.body is not None:
-            specs = [first.body.calls[ref.call].outputs for _, ref in leaves(first.body.inputs) if isinstance(ref, TensorRef)]
+            specs = [
+                first.body.calls[ref.call].outputs for _, ref in leaves(first.body.inputs) if isinstance(ref, TensorRef)
+            ]
             declared = specs[0][0].shape if len(specs) == 1 and specs[0] else None
         candidates += [declared, first.build_shape]
         dtype = _text(first.config.get("dtype")) or dtype
@@ -408,7 +426,10 @@ def infer_specs(
             )
         known = [recorded.get(TensorRef(position, output)) for output in range(count)]
         call.outputs = tuple(
-            merge(merge(spec, inferred[output] if output < len(inferred) else None), built.get(TensorRef(position, output)))
+            merge(
+                merge(spec, inferred[output] if output < len(inferred) else None),
+                built.get(TensorRef(position, output)),
+            )
             for output, spec in enumerate(known)
         )
 

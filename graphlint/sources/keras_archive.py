@@ -47,6 +47,7 @@ def read_keras_archive(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
     )
     if WEIGHTS in archive:
         view = archive.view(WEIGHTS)
+        view.verify()
         file = Hdf5File(view, limits)
         stored = stored_groups(file)
         definition.problems += [SourceProblem("hdf5", text) for text in file.problems]

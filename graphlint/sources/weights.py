@@ -23,7 +23,9 @@ VARIABLES = "vars"
 CHECKPOINT_LAYERS = "_layer_checkpoint_dependencies"
 """Where Keras 2.13 and 2.14 store the layers; it lists each weighted layer twice, so that numbers are left out."""
 LAYERS = ("layers", CHECKPOINT_LAYERS)
-NOT_LAYERS = frozenset({"optimizer", "metrics", "_metrics", "_compile_metrics", "_compile_loss", "_loss_tracker", "loss"})
+NOT_LAYERS = frozenset(
+    {"optimizer", "metrics", "_metrics", "_compile_metrics", "_compile_loss", "_loss_tracker", "loss"}
+)
 """Groups of a model that hold no parameters."""
 _VOCABULARIES = frozenset({"TextVectorization", "StringLookup", "IntegerLookup"})
 """Layers that store adapted numbers which Keras does not count as variables."""
