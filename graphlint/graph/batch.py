@@ -10,31 +10,17 @@ from graphlint.graph.model_graph import Call, Layer, ModelGraph, Tensor
 from graphlint.graph.references import is_lambda
 
 BROADCASTING = frozenset(
-    """
-    Add Arctan2 BitwiseAnd BitwiseOr BitwiseXor Divide DivideNoNan Equal FloorDivide Fmax Fmin Fmod Greater GreaterEqual
-    Heaviside Hypot Less LessEqual Logaddexp Logaddexp2 LogicalAnd LogicalOr LogicalXor Maximum Minimum Mod Multiply
-    NotEqual Power Subtract TrueDivide Where
-    """.split()
+    ["Add", "Arctan2", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "Divide", "DivideNoNan", "Equal", "FloorDivide", "Fmax", "Fmin", "Fmod", "Greater", "GreaterEqual", "Heaviside", "Hypot", "Less", "LessEqual", "Logaddexp", "Logaddexp2", "LogicalAnd", "LogicalOr", "LogicalXor", "Maximum", "Minimum", "Mod", "Multiply", "NotEqual", "Power", "Subtract", "TrueDivide", "Where"]
 )
 """Operations (``keras.ops``) that align their operands' axes from the right."""
 
 _UNARY = frozenset(
-    """
-    Abs Absolute Angle Arccos Arccosh Arcsin Arcsinh Arctan Arctanh BitwiseInvert BitwiseNot Cast Cbrt Ceil Celu Clip
-    Conj Conjugate Copy Cos Cosh Cumprod Cumsum Deg2rad Elu Erf Erfc Erfinv Exp Exp2 Expm1 Fabs Floor Gelu HardShrink
-    HardSigmoid HardSilu HardTanh Imag Isfinite Isinf Isnan LeakyRelu Log Log10 Log1p Log2 LogSigmoid LogSoftmax
-    LogicalNot NanToNum Negative Normalize OneHot OnesLike RMSNorm LayerNorm Rad2deg Real Reciprocal Relu Relu6 Round
-    Rsqrt SaturateCast Selu Sigmoid Sign Silu Sin Sinc Sinh SoftShrink Softmax Softplus Softsign Sparsemax
-    SparsePlus SparseSigmoid Sqrt Square Squareplus StopGradient Tan Tanh TanhShrink Threshold Trunc ZerosLike TopK
-    """.split()
+    ["Abs", "Absolute", "Angle", "Arccos", "Arccosh", "Arcsin", "Arcsinh", "Arctan", "Arctanh", "BitwiseInvert", "BitwiseNot", "Cast", "Cbrt", "Ceil", "Celu", "Clip", "Conj", "Conjugate", "Copy", "Cos", "Cosh", "Cumprod", "Cumsum", "Deg2rad", "Elu", "Erf", "Erfc", "Erfinv", "Exp", "Exp2", "Expm1", "Fabs", "Floor", "Gelu", "HardShrink", "HardSigmoid", "HardSilu", "HardTanh", "Imag", "Isfinite", "Isinf", "Isnan", "LeakyRelu", "Log", "Log10", "Log1p", "Log2", "LogSigmoid", "LogSoftmax", "LogicalNot", "NanToNum", "Negative", "Normalize", "OneHot", "OnesLike", "RMSNorm", "LayerNorm", "Rad2deg", "Real", "Reciprocal", "Relu", "Relu6", "Round", "Rsqrt", "SaturateCast", "Selu", "Sigmoid", "Sign", "Silu", "Sin", "Sinc", "Sinh", "SoftShrink", "Softmax", "Softplus", "Softsign", "Sparsemax", "SparsePlus", "SparseSigmoid", "Sqrt", "Square", "Squareplus", "StopGradient", "Tan", "Tanh", "TanhShrink", "Threshold", "Trunc", "ZerosLike", "TopK"]
 )
 """Operations that leave axis 0 as it is."""
 
 _REDUCTIONS = frozenset(
-    """
-    All Amax Amin Any Argmax Argmin Average CountNonzero Logsumexp Max Mean Median Min Nanmax Nanmean Nanmin Nansum Prod
-    Ptp Std Sum Var
-    """.split()
+    ["All", "Amax", "Amin", "Any", "Argmax", "Argmin", "Average", "CountNonzero", "Logsumexp", "Max", "Mean", "Median", "Min", "Nanmax", "Nanmean", "Nanmin", "Nansum", "Prod", "Ptp", "Std", "Sum", "Var"]
 )
 
 

@@ -189,7 +189,7 @@ class ModelDefinition:
 
 def is_leaf(value: Any) -> bool:
     """Whether a node of an argument structure is a leaf: a TensorRef, Constant or plain value."""
-    return isinstance(value, tuple) and hasattr(value, "_fields") or not isinstance(value, (list, tuple, dict))
+    return (isinstance(value, tuple) and hasattr(value, "_fields")) or not isinstance(value, (list, tuple, dict))
 
 
 def leaves(structure: Any, path: str = "") -> Iterator[tuple[str, Any]]:

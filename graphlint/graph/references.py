@@ -6,6 +6,7 @@ One walk over every dictionary. Nothing that is named is imported, opened or unp
 from __future__ import annotations
 
 import re
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -78,9 +79,15 @@ def last_name(name: str) -> str:
     return name.rpartition(">")[2].rpartition(".")[2]
 
 
+_known: weakref.WeakKeyDictionary[ModelGraph, list[Reference]] = weakref.WeakKeyDictionary()
+
+
 def references(graph: ModelGraph) -> list[Reference]:
     """Every reference of a model, in the order of its configuration, the compile configuration included."""
-    return list(_walk(graph))
+    found = _known.get(graph)
+    if found is None:
+        found = _known[graph] = list(_walk(graph))
+    return found
 
 
 def is_lambda(layer: Layer) -> bool:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from graphlint.graph.definition import LayerDefinition, OptimizerDefinition, Values, VariableDefinition
-from graphlint.shapes import slots
 from graphlint.graph.stored_names import group_name, is_sequential
+from graphlint.shapes import slots
 
 if TYPE_CHECKING:
     from graphlint.sources.hdf5 import Hdf5File
