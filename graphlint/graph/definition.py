@@ -134,6 +134,8 @@ class LayerDefinition:
     """Live only: why the layer's configuration cannot be serialized."""
     shared_object_id: int | None = None
     """Static only: the id under which the file records this object as shared."""
+    stored_at: str | None = None
+    """Static only: where in the weights file the layer's group is, or would be."""
     has_weight_group: bool = True
     """Static only: False where the file's weights hold no group for this layer although they hold one for others."""
 

@@ -103,9 +103,12 @@ def attach_weights(root: LayerDefinition, stored: StoredGroup) -> dict[str, int]
     stack: list[tuple[LayerDefinition, StoredGroup, str]] = [(root, stored, "")]
     while stack:
         layer, group, path = stack.pop()
+        if id(layer) in visited:
+            continue
         visited.add(id(layer))
         layer.variables = _variables(layer, group)
-        layer.has_weight_group = True
+        layer.stored_at, layer.has_weight_group = path, True
+        inside: list[tuple[LayerDefinition, StoredGroup, str]] = []
         if layer.class_name in _VOCABULARIES and _is_keras(layer):
             layer.variables = []
             continue
@@ -115,10 +118,11 @@ def attach_weights(root: LayerDefinition, stored: StoredGroup) -> dict[str, int]
             if key is not None:
                 claimed.add(key)
                 for child, name in _match(layer, group.groups[key], f"{path}{key}/", stray):
-                    if name is None:
-                        child.has_weight_group = id(child) in visited
+                    found = group.groups[key].groups.get(name)
+                    if found is not None:
+                        inside.append((child, found, f"{path}{key}/{name}/"))
                     elif id(child) not in visited:
-                        stack.append((child, group.groups[key].groups[name], f"{path}{key}/{name}/"))
+                        child.stored_at, child.has_weight_group = f"{path}{key}/{name}/", False
             else:
                 for child in layer.body.layers:
                     child.has_weight_group = id(child) in visited
@@ -134,9 +138,9 @@ def attach_weights(root: LayerDefinition, stored: StoredGroup) -> dict[str, int]
                     inner.layer_name or attribute.rpartition("/")[2], None, trainable=layer.trainable
                 )
                 children[attribute] = known
-            if id(known) not in visited:
-                stack.append((known, inner, f"{path}{attribute}/"))
+            inside.append((known, inner, f"{path}{attribute}/"))
         layer.children = children
+        stack.extend(reversed(inside))
         if layer.class_name == "SpectralNormalization":
             wrapped.append(layer)
         if layer.class_name is not None and layer.body is None and not _is_keras(layer) and children:
@@ -184,8 +188,11 @@ def _variables(layer: LayerDefinition, group: StoredGroup) -> list[VariableDefin
 
 def _match(
     model: LayerDefinition, group: StoredGroup, path: str, stray: dict[str, int]
-) -> Iterator[tuple[LayerDefinition, str | None]]:
-    """Pair the layers of a body with the groups below ``layers``, by number, else by recorded name."""
+) -> Iterator[tuple[LayerDefinition, str]]:
+    """Pair the layers of a body with the groups below ``layers``, by number, else by recorded name.
+
+    A layer without a group comes with the name that its group would have.
+    """
     body = model.body
     assert body is not None
     counts: dict[str, int] = {}
@@ -203,12 +210,9 @@ def _match(
     for name, layer in expected.items():
         inner = group.groups.get(name)
         if inner is None or inner.layer_name not in (None, layer.name):
-            name = by_name.get(layer.name, name if inner is not None and layer.name not in by_name else "")
-        if name in group.groups:
-            taken.add(name)
-            yield layer, name
-        else:
-            yield layer, None
+            name = by_name.get(layer.name, name)
+        taken.add(name)
+        yield layer, name
     for name, inner in group.groups.items():
         if name not in taken and inner.total():
             stray[path + name] = inner.total()
