@@ -91,6 +91,13 @@ def set_mask(tensor: Any, mask: Any) -> None:
     tensor._keras_mask = mask
 
 
+def record_call(operation: keras.Operation, args: Any, kwargs: Any, outputs: list[keras.KerasTensor]) -> None:
+    """Record a symbolic call whose outputs are known, without running shape inference."""
+    from keras.src.ops.node import Node
+
+    Node(operation, call_args=args, call_kwargs=kwargs, outputs=outputs)
+
+
 # -- models -----------------------------------------------------------------------------------------------------
 
 
@@ -151,6 +158,11 @@ def _functional_class() -> type:
     return Functional  # type: ignore[no-any-return]
 
 
+def runs_its_graph(model: Any) -> bool:
+    """Whether calling a model with a graph runs that graph, and not a ``call`` of its class."""
+    return type(model).call in (_functional_class().call, keras.Sequential.call)  # type: ignore[attr-defined]
+
+
 # -- layers -----------------------------------------------------------------------------------------------------
 
 
@@ -184,6 +196,11 @@ def _quantized_order(layer: Any, tracked: list[keras.Variable]) -> list[keras.Va
         if found is not None:
             ordered.append(found)
     return ordered + [variable for variable in tracked if id(variable) in known]
+
+
+def set_own_trainable(layer: keras.Layer, trainable: bool) -> None:
+    """Set the flag of a layer itself; the public property sets those of everything below it as well."""
+    layer._trainable = trainable
 
 
 def tracking(layer: keras.Layer) -> Any:

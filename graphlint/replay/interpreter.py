@@ -1,0 +1,167 @@
+"""The walker: runs a plan over a live graph in one value domain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import keras
+
+from graphlint import keras_internals
+from graphlint.graph.model_graph import Tensor
+from graphlint.replay.live_graph import Arguments, LiveGraph, call_parameters
+from graphlint.replay.plan import Mode, Plan
+
+Environment = dict[Tensor, Any]
+Proceed = Callable[[Any, tuple[Any, ...], dict[str, Any]], list[Any]]
+Hook = Callable[[Any, tuple[Any, ...], dict[str, Any], Proceed], list[Any]]
+"""Runs in place of a call: receives the operation, its arguments, and the function that runs a call as it was."""
+
+
+class Domain(Protocol):
+    """What values are: symbolic tensors, arrays, specs."""
+
+    def call(self, unit: str, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], recorded: Any) -> list[Any]:
+        """Run one call and return its outputs, flat. ``recorded`` is the node, None where the call was changed."""
+
+    def bind(self, operation: Any, value: Any) -> Any:
+        """What the Input of an opened container makes of a value: its dtype, its rank."""
+
+    def attach_mask(self, value: Any, mask: Any) -> Any:
+        """The value with a mask attached."""
+
+    def container(self, walk: Interpreter, plan: Plan, environment: Environment, context: Mapping[str, Any]) -> None:
+        """Run a container that is rebuilt under its own name, and store what is wanted of it."""
+
+
+@dataclass(slots=True)
+class _Frame:
+    steps: Iterator[str | Plan]
+    context: dict[str, Any]
+    """Call arguments that a container hands to everything inside it: ``training``."""
+
+
+class Interpreter:
+    """Walks the calls of a plan in graph order. A value that is in the environment always wins.
+
+    ``hooks`` run in place of single units; ``operations`` replaces layers, by the ``id`` of the one replaced.
+    """
+
+    def __init__(
+        self,
+        live: LiveGraph,
+        domain: Domain,
+        *,
+        hooks: Mapping[str, Hook] | None = None,
+        operations: Mapping[int, Any] | None = None,
+    ) -> None:
+        self.live = live
+        self.domain = domain
+        self.hooks = hooks or {}
+        self.operations = operations or {}
+
+    def run(self, plan: Plan, environment: Environment, context: Mapping[str, Any] | None = None) -> Environment:
+        """Run a plan; ``environment`` holds the given values and receives the others."""
+        frames = [_Frame(iter(plan.steps), dict(context or {}))]
+        while frames:
+            frame = frames[-1]
+            step = next(frame.steps, None)
+            if step is None:
+                frames.pop()
+            elif isinstance(step, str):
+                self._call(step, environment, frame.context)
+            elif step.mode is Mode.WHOLE:
+                self._unit(step.scope, environment, frame.context)
+            elif step.mode is Mode.NESTED:
+                self.domain.container(self, step, environment, frame.context)
+            else:
+                frames.append(_Frame(iter(step.steps), self.inner_context(step, environment, frame.context)))
+        return environment
+
+    def _call(self, unit: str, environment: Environment, context: Mapping[str, Any]) -> None:
+        if not self.live.is_input(unit):
+            self._unit(unit, environment, context)
+            return
+        tensor = Tensor(unit, 0)
+        if tensor in environment:
+            return
+        bound = self.live.binding(unit)
+        value = environment[bound] if isinstance(bound, Tensor) else _plain(bound)
+        value = self.domain.bind(self.operation(unit), value)
+        mask = context.get("masks", {}).get(unit)
+        environment[tensor] = value if mask is None else self.domain.attach_mask(value, mask)
+
+    def _unit(self, unit: str, environment: Environment, context: Mapping[str, Any]) -> None:
+        live = self.live
+        operation = self.operation(unit)
+        arguments = live.arguments(unit)
+        args, kwargs = self.fill_in(unit, arguments, environment)
+        kwargs = with_training(operation, kwargs, context.get("training"))
+        same = operation is live.operation(unit) and unit not in self.hooks
+        hook = self.hooks.get(unit)
+        if hook is None:
+            outputs = self.domain.call(unit, operation, args, kwargs, live.node(unit) if same else None)
+        else:
+            outputs = hook(operation, args, kwargs, lambda *call: self.domain.call(unit, *call, None))
+        self.store(live.outputs(unit), outputs, environment)
+
+    @staticmethod
+    def store(tensors: tuple[Tensor, ...], values: list[Any], environment: Environment) -> None:
+        """Store what a unit returned; a value that is there already wins."""
+        for tensor, value in zip(tensors, values, strict=False):
+            environment.setdefault(tensor, value)
+
+    def operation(self, unit: str) -> Any:
+        """The layer that runs as a unit, after replacement."""
+        operation = self.live.operation(unit)
+        return self.operations.get(id(operation), operation)
+
+    def fill_in(
+        self, unit: str, arguments: Arguments, environment: Environment
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of a unit with the values of its tensors."""
+        symbols = self.live.symbols[self.live.parent[unit]]
+        if not arguments.kwargs and len(arguments.args) == 1 and len(arguments.tensors) == 1:
+            only = arguments.args[0]
+            if isinstance(only, keras.KerasTensor):
+                return (environment[symbols[id(only)]],), {}
+
+        def fill(leaf: Any) -> Any:
+            return environment[symbols[id(leaf)]] if isinstance(leaf, keras.KerasTensor) else leaf
+
+        args, kwargs = keras.tree.map_structure(fill, (arguments.args, arguments.kwargs))
+        return tuple(args), kwargs
+
+    def inner_context(self, plan: Plan, environment: Environment, context: Mapping[str, Any]) -> dict[str, Any]:
+        """What an inlined container hands inward: ``training``, and masks passed to it by its Inputs."""
+        live = self.live
+        _, kwargs = live.arguments(plan.scope).args, live.arguments(plan.scope).kwargs
+        inner: dict[str, Any] = {}
+        training = context.get("training")
+        inner["training"] = kwargs.get("training") if training is None else training
+        if kwargs.get("mask") is not None:
+            symbols = live.symbols[live.parent[plan.scope]]
+            masks = [
+                environment[symbols[id(one)]] if isinstance(one, keras.KerasTensor) else one
+                for one in keras.tree.flatten(kwargs["mask"])
+            ]
+            inner["masks"] = {
+                unit: mask
+                for unit, mask in zip(live.graph.scopes[plan.scope].inputs, masks, strict=False)
+                if mask is not None
+            }
+        return inner
+
+
+def with_training(operation: Any, kwargs: dict[str, Any], training: Any) -> dict[str, Any]:
+    """The keyword arguments with what the container says about ``training``, which overrides the call's own."""
+    if training is None or not isinstance(operation, keras.Layer):
+        return kwargs
+    if "training" in call_parameters(operation) or keras_internals.tracked_layers(operation):
+        return {**kwargs, "training": training}
+    return kwargs
+
+
+def _plain(bound: Any) -> Any:
+    return getattr(bound, "obj", bound) if bound is not None else None

@@ -1,0 +1,33 @@
+"""All or nothing: symbolic calls leave nodes on layers; a failed surgery takes them back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any
+
+from graphlint import keras_internals
+
+
+class Transaction:
+    """Remembers the node lists of some operations and truncates them where the block raises.
+
+    With ``keep=False`` the nodes are taken back in any case.
+    """
+
+    def __init__(self, operations: Iterable[Any], *, keep: bool = True) -> None:
+        self.keep = keep
+        self.lists = []
+        for operation in operations:
+            for nodes in (keras_internals.inbound_nodes(operation), keras_internals.outbound_nodes(operation)):
+                self.lists.append((nodes, len(nodes)))
+
+    def __enter__(self) -> Transaction:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None or not self.keep:
+            for nodes, length in self.lists:
+                del nodes[length:]
