@@ -1,0 +1,61 @@
+"""D006."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.gradients import value_reach
+from graphlint.graph.model_graph import ModelGraph
+
+
+class ConstantOutput(Rule):
+    """An output depends on no input.
+
+    ## What it does
+    Finds outputs whose numbers no Input of the model influences. `ops.ones_like(x)` and its kind take over the shape
+    of `x`, not its numbers.
+
+    ## Why is this bad?
+    The model answers the same whatever it is asked. The output was connected to the wrong tensor, or the file lost the
+    connection.
+
+    ## Example
+    ```python
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(1, use_bias=False)(ops.ones_like(inputs)))
+    ```
+
+    ## Use instead
+    ```python
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(1, use_bias=False)(inputs))
+    ```
+
+    ## Fix
+    None: connect the output to the tensor that was meant.
+
+    ## Not reported
+    Models whose inside cannot be seen.
+
+    ## References
+    keras-team/keras#20705
+    """
+
+    code = "D006"
+    name = "constant-output"
+    severity = Severity.ERROR
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        if not graph.root.container:
+            return
+        reached = value_reach(graph, graph.inputs)
+        for index, output in enumerate(graph.outputs):
+            if output.call not in reached and not any(graph.layers[graph.calls[output.call].layer].opaque for _ in [0]):
+                yield Problem(
+                    f"output {index} depends on none of the {len(graph.inputs)} inputs: it is the same for all data",
+                    output,
+                    "Connect the output to a tensor that comes from an Input.",
+                    key=str(index),
+                )

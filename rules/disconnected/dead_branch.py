@@ -1,0 +1,79 @@
+"""D002."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.model_graph import ModelGraph
+from graphlint.graph.unreached import DeadBranch, dead_branches
+
+
+class DeadBranchRule(Rule):
+    """Trainable layers feed only something that nothing consumes.
+
+    ## What it does
+    Finds calls that reach no output of the model, mostly because an output of a nested model is never used, and among
+    them the trainable layers that are used nowhere else.
+
+    ## Why is this bad?
+    These weights are stored, counted and handed to the optimizer, and get no gradient: they keep their random initial
+    values. Keras computes the branch all the same.
+
+    ## Example
+    ```python
+    inputs = keras.Input((4,))
+    main = layers.Dense(4, name="main")(inputs)
+    auxiliary = layers.Dense(2, name="auxiliary")(inputs)
+    inner = keras.Model(inputs, [main, auxiliary], name="inner")
+    outer = keras.Input((4,))
+    model = keras.Model(outer, layers.Dense(1)(inner(outer)[0]))
+    ```
+
+    ## Use instead
+    ```python
+    inputs = keras.Input((4,))
+    inner = keras.Model(inputs, layers.Dense(4, name="main")(inputs), name="inner")
+    outer = keras.Input((4,))
+    model = keras.Model(outer, layers.Dense(1)(inner(outer)))
+    ```
+
+    ## Fix
+    None yet: rebuild the nested model with the outputs that are used, `keras.Model(inner.inputs, inner.outputs[:1])`,
+    and call that. The outputs stay as they are.
+
+    ## Not reported
+    - frozen branches, and branches without weights of their own;
+    - branches that end in a layer which may add a loss of its own.
+
+    ## References
+    tensorflow/tensorflow#37501
+    """
+
+    code = "D002"
+    name = "dead-branch"
+    severity = Severity.WARNING
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        for branch in dead_branches(graph):
+            size = sum(variable.size for variable in branch.variables)
+            count = len({variable.layer for variable in branch.variables})
+            layers = f"{count} layers" if count > 1 else "one layer"
+            yield Problem(
+                f"{layers} with {size:,} trainable parameters {'feed' if count > 1 else 'feeds'} only "
+                f"{_unused(graph, branch)}",
+                branch.ends[0] if branch.ends else branch.calls[-1],
+                "Use that output, or build the nested model without it.",
+                (*branch.layers, *branch.ends[1:]),
+            )
+
+
+def _unused(graph: ModelGraph, branch: DeadBranch) -> str:
+    for end in branch.ends:
+        scope = graph.scopes.get(graph.calls[end.call].scope)
+        while scope is not None and scope.parent is not None:
+            if end in scope.outputs:
+                return f"output {scope.outputs.index(end)} of the model {scope.layer}, which nothing consumes"
+            scope = graph.scopes.get(scope.parent)
+    return "what reaches no output of the model"

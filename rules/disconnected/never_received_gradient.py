@@ -1,0 +1,110 @@
+"""D004."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Need, Option, Rule
+from graphlint.graph.model_graph import ModelGraph
+from graphlint.graph.optimizer_slots import match_slots, optimizer_slots
+
+if TYPE_CHECKING:
+    from graphlint.graph.definition import VariableDefinition
+
+
+class NeverReceivedGradient(Rule):
+    """The optimizer has trained for a while and never saw a gradient for a variable.
+
+    ## What it does
+    Optimizers such as Adam keep a running average of the gradients of each variable. After enough steps an average
+    that is still exactly what it was at the start, while others are not, means that the gradient was always zero, or
+    that there was none.
+
+    ## Why is this bad?
+    The variable is trainable and did not train: a branch without a loss, a `stop_gradient` or `argmax` in the way, a
+    layer of dead ReLUs, or tokens that never occur.
+
+    ## Example
+    ```python
+    inputs = keras.Input((4,))
+    x = layers.Dense(4, name="cut")(inputs)
+    model = keras.Model(inputs, layers.Dense(1, name="head")(ops.stop_gradient(x)))
+    model.compile(optimizer="adam")
+    model.optimizer.build(model.trainable_variables)
+    model.optimizer.iterations.assign(100)
+    for variable in model.optimizer.variables:
+        if "head" in variable.path and "momentum" in variable.path:
+            variable.assign(variable + 0.1)
+    ```
+
+    ## Use instead
+    ```python
+    inputs = keras.Input((4,))
+    x = layers.Dense(4, name="free")(inputs)
+    model = keras.Model(inputs, layers.Dense(1, name="head")(x))
+    model.compile(optimizer="adam")
+    model.optimizer.build(model.trainable_variables)
+    model.optimizer.iterations.assign(100)
+    for variable in model.optimizer.variables:
+        if "momentum" in variable.path:
+            variable.assign(variable + 0.1)
+    ```
+
+    ## Fix
+    None: find what cuts the gradient; if the layer should not train, freeze it with `layer.trainable = False`.
+
+    ## Not reported
+    - plain SGD, which keeps nothing, and optimizers that are not Keras's own;
+    - moving averages of the weights, gradient accumulation and loss scaling, whose layout differs;
+    - fewer steps than the option `iterations`.
+    """
+
+    code = "D004"
+    name = "never-received-gradient"
+    severity = Severity.WARNING
+    needs = frozenset({Need.GRAPH, Need.WEIGHTS, Need.COMPILE})
+    options = {
+        "iterations": Option(
+            10, "optimizer steps", "training steps before an untouched variable is reported", minimum=1
+        )
+    }
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        optimizer = optimizer_slots(graph)
+        if optimizer is None or optimizer.iterations.values is None:
+            return
+        steps = int(optimizer.iterations.values.read())
+        matched = match_slots(graph, optimizer) if steps >= self.option["iterations"] else None
+        if not matched:
+            return
+        untouched = [group for group in matched if all(_untouched(slot, group.initial) for slot in group.slots)]
+        if len(untouched) == len(matched):
+            return
+        by_layer: dict[str, list[str]] = {}
+        sizes = {variable.id: variable.size for group in untouched for variable in group.variables}
+        for group in untouched:
+            for variable in group.variables:
+                by_layer.setdefault(variable.layer, []).append(variable.id)
+        for layer, variables in by_layer.items():
+            slots = ", ".join(graph.variables[variable].slot for variable in variables)
+            yield Problem(
+                f"{slots} ({sum(sizes[variable] for variable in variables):,} parameters) got no gradient in {steps:,} "
+                f"steps of {optimizer.class_name}",
+                layer,
+                "Find what keeps the gradient away (no loss, stop_gradient, argmax, dead ReLUs), or freeze the layer.",
+                tuple(variables),
+            )
+
+
+def _untouched(slot: VariableDefinition, initial: float) -> bool:
+    """Whether a slot holds nothing but its initial value; reads until the first number that differs."""
+    if slot.values is None:
+        return False
+    seen = False
+    for chunk in slot.values.chunks():
+        seen = seen or chunk.size > 0
+        if (chunk != chunk.dtype.type(initial)).any():
+            return False
+    return seen

@@ -1,0 +1,86 @@
+"""D003."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Need, Rule
+from graphlint.graph.losses import losses, losses_added
+from graphlint.graph.model_graph import ModelGraph
+from graphlint.graph.parameters import trained
+
+
+class OutputWithoutLoss(Rule):
+    """The compiled loss leaves an output out, and with it the weights that feed only that output.
+
+    ## What it does
+    Distributes the compiled loss over the outputs as Keras does and reports outputs that get none. A warning where
+    trainable weights feed only such an output, information otherwise.
+
+    ## Why is this bad?
+    Those weights never get a gradient: the head stays random, and Keras says so only in a warning during `fit`.
+
+    ## Example
+    ```python
+    inputs = keras.Input((4,))
+    a = layers.Dense(1, name="a")(inputs)
+    b = layers.Dense(1, name="b")(inputs)
+    model = keras.Model(inputs, [a, b])
+    model.compile(loss={"a": "mse", "b": None})
+    ```
+
+    ## Use instead
+    ```python
+    inputs = keras.Input((4,))
+    a = layers.Dense(1, name="a")(inputs)
+    b = layers.Dense(1, name="b")(inputs)
+    model = keras.Model(inputs, [a, b])
+    model.compile(loss={"a": "mse", "b": "mse"})
+    ```
+
+    ## Fix
+    None: name a loss for the output in `compile(loss={...})`, or freeze the layers that feed only it.
+
+    ## Not reported
+    - models of a class of their own, which may train in their own way;
+    - weights that feed a layer which may add a loss of its own;
+    - models compiled without any loss.
+    """
+
+    code = "D003"
+    name = "output-without-loss"
+    severity = Severity.WARNING
+    needs = frozenset({Need.GRAPH, Need.COMPILE})
+    preview = True
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        compiled = losses(graph)
+        if compiled is None:
+            return
+        without = [one for one in compiled if one.loss is None]
+        if not without or len(without) == len(compiled):
+            return
+        covered = graph.ancestors(
+            [*{one.output.call for one in compiled if one.loss is not None}, *losses_added(graph)]
+        )
+        claimed: set[str] = set()
+        for one in without:
+            reach = graph.ancestors({one.output.call}) - covered - claimed
+            claimed |= reach
+            lost = [v for v in graph.variables.values() if v.id in reach and trained(graph, v)]
+            size = sum(variable.size for variable in lost)
+            loss = (
+                f"{size:,} trainable parameters feed only this output and get no gradient"
+                if lost
+                else "nothing trainable depends on it alone"
+            )
+            yield Problem(
+                f"output {one.name!r} has no loss: {loss}",
+                one.output,
+                f"Give {one.name!r} a loss in compile(loss=...)"
+                + (", or freeze the layers that feed only it." if lost else " if it should be trained."),
+                tuple(dict.fromkeys(variable.layer for variable in lost)),
+                None if lost else Severity.INFO,
+                key=one.name,
+            )

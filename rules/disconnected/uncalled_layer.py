@@ -1,0 +1,56 @@
+"""D008."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.model_graph import ModelGraph
+from graphlint.graph.unreached import uncalled_layers
+
+
+class UncalledLayer(Rule):
+    """A model holds a layer with weights that no call uses.
+
+    ## What it does
+    Finds layers and nested models with weights, inside a Functional or Sequential model, that are called nowhere.
+
+    ## Why is this bad?
+    The weights are stored, loaded and counted, the optimizer gets them, and nothing depends on them.
+
+    ## Example
+    ```python
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(1)(inputs))
+    model.old_head = layers.Dense(8)
+    model.old_head.build((None, 4))
+    ```
+
+    ## Use instead
+    ```python
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(1)(inputs))
+    ```
+
+    ## Fix
+    None yet: call the layer, or drop it: `keras.Model(model.inputs, model.outputs)` keeps only what the outputs need.
+
+    ## Not reported
+    - layers without weights;
+    - layers of a model of a class of its own, whose methods may use them.
+    """
+
+    code = "D008"
+    name = "uncalled-layer"
+    severity = Severity.WARNING
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        for layer in uncalled_layers(graph):
+            size = sum(variable.size for variable in graph.variables_below(layer.path))
+            yield Problem(
+                f"{'nested model' if layer.container else layer.class_name or 'layer'} with {size:,} parameters is "
+                "never called",
+                layer.path,
+                "Call it, or rebuild the model without it: keras.Model(model.inputs, model.outputs).",
+            )

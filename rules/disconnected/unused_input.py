@@ -1,0 +1,65 @@
+"""D001."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.losses import losses_added
+from graphlint.graph.model_graph import ModelGraph, shape_text
+
+
+class UnusedInput(Rule):
+    """A declared input reaches no output.
+
+    ## What it does
+    Finds Inputs of the model from which no path leads to an output.
+
+    ## Why is this bad?
+    The model asks for the data, trains, saves and predicts without a word, and never looks at it. Usually a branch was
+    left out of a merge.
+
+    ## Example
+    ```python
+    a = keras.Input((4,), name="a")
+    b = keras.Input((4,), name="b")
+    model = keras.Model([a, b], layers.Dense(1)(a))
+    ```
+
+    ## Use instead
+    ```python
+    a = keras.Input((4,), name="a")
+    b = keras.Input((4,), name="b")
+    model = keras.Model([a, b], layers.Dense(1)(layers.Concatenate()([a, b])))
+    ```
+
+    ## Fix
+    None: either connect the input, or rebuild the model without it, `keras.Model([a], outputs)`, which changes its
+    signature for everyone who calls it.
+
+    ## Not reported
+    Inputs declared with `optional=True`; inputs that feed a layer which may add a loss of its own; models whose inside
+    cannot be seen.
+    """
+
+    code = "D001"
+    name = "unused-input"
+    severity = Severity.WARNING
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        unused = [call for call in graph.inputs if call not in graph.live_nodes]
+        if not unused:
+            return
+        used = graph.ancestors(losses_added(graph))
+        for call in unused:
+            if call in used or graph.layer(call).config.get("optional") is True:
+                continue
+            spec = graph.calls[call].outputs[0]
+            reached = len(graph.descendants([call])) - 1
+            path = "nothing uses it" if not reached else f"the {reached} calls that it feeds end before one"
+            yield Problem(
+                f"input {shape_text(spec.shape)} {spec.dtype or 'of unknown dtype'} reaches no output: {path}",
+                call,
+                "Connect it to an output, or build the model without it.",
+            )

@@ -1,0 +1,116 @@
+"""D007."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Need, Rule
+from graphlint.graph.model_graph import Layer, ModelGraph
+from graphlint.graph.sharing import shared_across_scopes
+from graphlint.shapes.slots import slots
+
+_OTHER_STATE = frozenset({"Normalization", "StringLookup", "IntegerLookup", "TextVectorization", "Discretization"})
+"""Layers whose state may come from their configuration or lie outside the weights."""
+
+
+class WeightsWithoutGraph(Rule):
+    """The file holds a layer without its weights, or weights without their layer.
+
+    ## What it does
+    Matches the stored groups of weights with the layers of the configuration. An error for every layer that is called,
+    has weights by its class, and has none in the file; a warning for stored weights that no layer claims.
+
+    ## Why is this bad?
+    A layer without weights cannot be loaded, or is loaded with random ones. Weights without a layer are ignored on
+    loading: what was trained is lost.
+
+    ## Example
+    ```python
+    import h5py
+    import zipfile
+
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3, name="a"), layers.ReLU(), layers.Dense(2, name="b")])
+    model.save(tmp_path / "good.keras")
+    path = tmp_path / "bad.keras"
+    with zipfile.ZipFile(tmp_path / "good.keras") as good, zipfile.ZipFile(path, "w") as bad:
+        for name in good.namelist():
+            data = good.read(name)
+            if name == "model.weights.h5":
+                (tmp_path / name).write_bytes(data)
+                with h5py.File(tmp_path / name, "a") as file:
+                    del file["layers/dense_1/vars"]
+                data = (tmp_path / name).read_bytes()
+            bad.writestr(name, data)
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3, name="a"), layers.ReLU(), layers.Dense(2, name="b")])
+    path = tmp_path / "good.keras"
+    model.save(path)
+    ```
+
+    ## Fix
+    None: save the model again from the process that trained it, or load an older checkpoint.
+
+    ## Not reported
+    - layers shared across scopes (S001), which have one set of weights for two layers;
+    - bodies that cannot be seen: subclassed models and custom layers;
+    - weights of the optimizer and of metrics;
+    - preprocessing layers, whose state may come from their configuration.
+
+    ## References
+    keras-team/keras#20598, keras-team/keras#22891, keras-team/keras#20260
+    """
+
+    code = "D007"
+    name = "weights-without-graph"
+    severity = Severity.ERROR
+    needs = frozenset({Need.GRAPH, Need.WEIGHTS})
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        if graph.live:
+            return
+        yield from self.layers_without(graph)
+        yield from self.weights_without(graph)
+
+    @staticmethod
+    def layers_without(graph: ModelGraph) -> Iterator[Problem]:
+        missing = [layer for layer in graph.layers.values() if _should_have_weights(graph, layer)]
+        if not missing or not graph.variables:
+            return
+        copies = {one.copy for one in shared_across_scopes(graph)}
+        for layer in missing:
+            if layer.path in copies or any(outer.path in copies for outer in graph.enclosing(layer.path)):
+                continue
+            expected = slots(layer.definition) or []
+            names = ", ".join(slot.name for slot in expected)
+            yield Problem(
+                f"{layer.class_name} is called and has no weights in the file, expected {names}",
+                layer.path,
+                "Save the model again from the process that trained it: loading this file fails, or leaves the layer random.",
+            )
+
+    @staticmethod
+    def weights_without(graph: ModelGraph) -> Iterator[Problem]:
+        stray = graph.definition.stray_weights
+        if stray:
+            shown = ", ".join(list(stray)[:3]) + (", ..." if len(stray) > 3 else "")
+            yield Problem(
+                f"{len(stray)} stored groups with {sum(stray.values()):,} numbers belong to no layer of the "
+                f"configuration: {shown}",
+                None,
+                "Save the model again: the configuration and the weights in this file are not of one model.",
+                severity=Severity.WARNING,
+                key="stray",
+            )
+
+
+def _should_have_weights(graph: ModelGraph, layer: Layer) -> bool:
+    if graph.variables_of(layer.path) or not layer.is_keras or layer.container or layer.opaque:
+        return False
+    if layer.class_name in _OTHER_STATE or not graph.call_sites(layer.path):
+        return False
+    expected = slots(layer.definition)
+    return bool(expected)

@@ -1,0 +1,93 @@
+"""S001."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.address import ROOT
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Need, Rule
+from graphlint.graph.model_graph import ModelGraph
+from graphlint.graph.sharing import Place, SharedAcrossScopes, shared_across_scopes
+
+
+class SharedAcrossScopesRule(Rule):
+    """One layer sits in two models, or in a model and a wrapper, and the saved file cannot be loaded.
+
+    ## What it does
+    Finds a layer with weights that two nested models, a nested model and its parent, or a wrapper and its parent hold.
+    In a file the sign is a layer that is marked as shared, whose partner has lost the mark, and that has no weights.
+
+    ## Why is this bad?
+    `model.save()` succeeds. `load_model()` then fails, because Keras makes two layers of the one and finds the weights
+    of only one of them. The training run is lost unless the code that built the model still exists.
+
+    ## Example
+    ```python
+    shared = layers.Dense(4, name="shared")
+    first = keras.Sequential([keras.Input((4,)), shared], name="first")
+    second = keras.Sequential([keras.Input((4,)), shared], name="second")
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, second(layers.ReLU()(first(inputs))))
+    ```
+
+    ## Use instead
+    ```python
+    tower = keras.Sequential([keras.Input((4,)), layers.Dense(4, name="shared")], name="tower")
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, tower(layers.ReLU()(tower(inputs))))
+    ```
+
+    ## Fix
+    None: which of the places should hold the layer is for the author to say. Call one submodel, or one wrapper, in both
+    places. To save the weights of a live model as it is, use `model.save_weights()` and keep the code that builds it.
+
+    ## Not reported
+    - the same submodel called twice: it loads;
+    - layers without weights, and marks on initializers and dtype policies;
+    - a layer called directly and, later, through a wrapper in the same model: Keras keeps that shared;
+    - a nested model made from the Inputs of the model around it;
+    - layers that custom layers hold: their own `from_config` decides.
+
+    ## References
+    keras-team/keras#10898, keras-team/keras#9571, keras-team/keras#7116; seen on Keras 3.3, 3.8 and 3.15.
+    """
+
+    code = "S001"
+    name = "shared-across-scopes"
+    severity = Severity.ERROR
+    needs = frozenset({Need.GRAPH, Need.WEIGHTS})
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        groups: dict[tuple[int, int], list[SharedAcrossScopes]] = {}
+        for found in shared_across_scopes(graph):
+            groups.setdefault((id(found.first.holder), id(found.second.holder)), []).append(found)
+        for first, *others in groups.values():
+            yield self.problem(graph, first, others)
+
+    def problem(self, graph: ModelGraph, first: SharedAcrossScopes, others: list[SharedAcrossScopes]) -> Problem:
+        variables = {v.id: v.size for one in [first, *others] for v in graph.variables_below(one.layer)}
+        size = sum(variables.values())
+        if others:
+            what = f"{len(others) + 1} layers of {_holder(graph, first.second)} are layers of {_holder(graph, first.first)}"
+        else:
+            what = f"{first.second.path} is {first.first.path}"
+        loss = (
+            "on loading, Keras cannot tell their calls apart and refuses"
+            if first.disconnects
+            else "the file keeps their weights once, and loading it fails on the second"
+        )
+        wrapped = first.first.holder.body is None or first.second.holder.body is None
+        hint = (
+            "Share the wrapper instead of the layer in it: make it once and call it in both places."
+            if wrapped
+            else "Put what is shared into one submodel and call that in both places, or give each place its own layer."
+        )
+        related = [] if first.copy == first.layer else [first.layer]
+        related += [one.copy for one in others]
+        return Problem(f"{what} ({size:,} parameters): {loss}", first.copy, hint, tuple(related))
+
+
+def _holder(graph: ModelGraph, place: Place) -> str:
+    path = graph.layer_of[id(place.holder)]
+    return "the model itself" if path == ROOT else path

@@ -1,0 +1,70 @@
+"""S004."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.model_graph import ModelGraph
+
+
+class SharedBatchnorm(Rule):
+    """One trainable BatchNormalization is called on different inputs.
+
+    ## What it does
+    Finds a BatchNormalization that is not frozen and has two or more calls fed from different tensors.
+
+    ## Why is this bad?
+    In training each call normalises by the statistics of its own input, and both write their mean and variance into
+    the same moving averages. At prediction time both are normalised by a mixture that fits neither: training looks
+    good, evaluation does not. `training=False` on a call does not help: under `fit` the averages move all the same.
+
+    ## Example
+    ```python
+    a = keras.Input((4,), name="a")
+    b = keras.Input((4,), name="b")
+    norm = layers.BatchNormalization(name="norm")
+    model = keras.Model([a, b], layers.Concatenate()([norm(a), norm(b)]))
+    ```
+
+    ## Use instead
+    ```python
+    a = keras.Input((4,), name="a")
+    b = keras.Input((4,), name="b")
+    norm_a = layers.BatchNormalization(name="norm_a")
+    norm_b = layers.BatchNormalization(name="norm_b")
+    model = keras.Model([a, b], layers.Concatenate()([norm_a(a), norm_b(b)]))
+    ```
+
+    ## Fix
+    None: give each input its own `BatchNormalization()`, or use `LayerNormalization`, which keeps no averages.
+
+    ## Not reported
+    - a BatchNormalization inside a submodel that is itself called twice (a siamese tower);
+    - a frozen one;
+    - two calls on the same tensor.
+
+    ## References
+    keras-team/keras#8794
+    """
+
+    code = "S004"
+    name = "shared-batchnorm"
+    severity = Severity.WARNING
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        for path in graph.shared_layers():
+            layer = graph.layers[path]
+            if layer.class_name != "BatchNormalization" or not layer.trainable or not graph.root.trainable:
+                continue
+            calls = graph.call_sites(path)
+            sources = {tuple(graph.producers(call)) for call in calls}
+            if len(sources) > 1:
+                yield Problem(
+                    f"{len(calls)} calls on {len(sources)} different inputs move one mean and variance, which then "
+                    "fits none of them",
+                    path,
+                    "Give each input a BatchNormalization of its own.",
+                    tuple(calls),
+                )

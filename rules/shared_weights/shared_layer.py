@@ -1,0 +1,59 @@
+"""S003."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.model_graph import ModelGraph
+
+
+class SharedLayer(Rule):
+    """A layer or nested model with weights is called more than once.
+
+    ## What it does
+    Reports every weighted layer, and every nested model, that has two or more calls, with the number of parameters
+    that the calls share. What is inside a nested model that is itself called twice is not listed again.
+
+    ## Why is this bad?
+    It is not: siamese towers and tied heads are built like this. But it should be meant. A variable that is used twice
+    by accident (`x = dense(x)` in a loop) trains as one.
+
+    ## Example
+    ```python
+    inputs = keras.Input((4,))
+    dense = layers.Dense(4)
+    model = keras.Model(inputs, dense(layers.ReLU()(dense(inputs))))
+    ```
+
+    ## Use instead
+    ```python
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(4)(layers.ReLU()(layers.Dense(4)(inputs))))
+    ```
+
+    ## Fix
+    None: whether the weights should be shared is for the author to say. To unshare, make one layer for each call.
+
+    ## Not reported
+    Layers without weights; layers inside a nested model that is itself called twice.
+    """
+
+    code = "S003"
+    name = "shared-layer"
+    severity = Severity.INFO
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        for path in graph.shared_layers():
+            calls = graph.container_calls(path) if graph.layers[path].container else graph.call_sites(path)
+            calls = calls or graph.call_sites(path)
+            variables = graph.variables_below(path)
+            size = sum(variable.size for variable in variables)
+            if size:
+                yield Problem(
+                    f"{len(calls)} calls share {size:,} parameters",
+                    path,
+                    "Nothing to do if the sharing is meant; otherwise make one layer for each call.",
+                    tuple(call for call in calls if call in graph.calls),
+                )

@@ -1,0 +1,128 @@
+"""S006."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.definition import Shape
+from graphlint.graph.model_graph import Layer, ModelGraph, shape_text
+
+_FREE = (
+    "Conv",
+    "DepthwiseConv",
+    "SeparableConv",
+    "LSTM",
+    "GRU",
+    "SimpleRNN",
+    "RNN",
+    "ConvLSTM",
+    "Bidirectional",
+    "TimeDistributed",
+    "Embedding",
+    "ReversibleEmbedding",
+    "MultiHeadAttention",
+    "GroupedQueryAttention",
+    "GroupQueryAttention",
+    "Attention",
+    "AdditiveAttention",
+)
+"""Classes, by how their names begin, that are made for inputs of any length or size."""
+
+
+class SharedWithDifferentShapes(Rule):
+    """One layer is called on inputs of different shapes.
+
+    ## What it does
+    Compares the inputs of the calls of a shared layer beyond the batch axis. A warning where the weights of the layer
+    depend on an axis that differs.
+
+    ## Why is this bad?
+    It works, and is sometimes meant. But a Dense that is shared between `(?, 8)` and `(?, 3, 8)` usually comes from a
+    flatten or pooling that one of the branches lost.
+
+    ## Example
+    ```python
+    a = keras.Input((8,), name="a")
+    b = keras.Input((3, 8), name="b")
+    dense = layers.Dense(4)
+    model = keras.Model([a, b], [dense(a), dense(b)])
+    ```
+
+    ## Use instead
+    ```python
+    a = keras.Input((8,), name="a")
+    b = keras.Input((3, 8), name="b")
+    dense = layers.Dense(4)
+    model = keras.Model([a, b], [dense(a), dense(layers.GlobalAveragePooling1D()(b))])
+    ```
+
+    ## Fix
+    None: reduce both inputs to the same shape, for example with `GlobalAveragePooling1D()`, or make two layers.
+
+    ## Not reported
+    - convolutions, recurrent layers, attention and embeddings over free spatial and time axes;
+    - dimensions that are not known;
+    - layers without weights.
+    """
+
+    code = "S006"
+    name = "shared-with-different-shapes"
+    severity = Severity.INFO
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        for path in graph.shared_layers():
+            layer = graph.layers[path]
+            if layer.container or not graph.variables_below(path):
+                continue
+            shapes: dict[Shape, str] = {}
+            for call in graph.call_sites(path):
+                edges = graph.in_edges(call)
+                if edges and edges[0].spec.shape is not None and graph.calls[call].layer == path:
+                    shapes.setdefault(edges[0].spec.shape[1:], call)
+            first, *others = shapes or {(): ""}
+            other = next((shape for shape in others if _differ(first, shape)), None)
+            if other is None:
+                continue
+            depends = _weight_depends(layer, first, other)
+            if not depends and len(first) == len(other) and (layer.class_name or "").startswith(_FREE):
+                continue
+            yield Problem(
+                f"called on {shape_text((None, *first))} and on {shape_text((None, *other))}"
+                + (", and its weights depend on an axis that differs" if depends else ""),
+                path,
+                "Bring both inputs to one shape, or make one layer for each.",
+                (shapes[first], shapes[other]),
+                Severity.WARNING if depends else None,
+            )
+
+
+def _differ(first: Shape, other: Shape) -> bool:
+    if len(first) != len(other):
+        return True
+    return any(a is not None and b is not None and a != b for a, b in zip(first, other, strict=True))
+
+
+def _weight_depends(layer: Layer, first: Shape, other: Shape) -> bool:
+    """Whether an axis that the weights of a layer were built for differs: the channel axis, or those it normalises."""
+    if not layer.is_keras or (layer.class_name or "").endswith("Embedding"):
+        return False
+    config = layer.config
+    axes = config.get("axis", config.get("axes", -1))
+    if config.get("data_format") == "channels_first":
+        axes = 1
+    if isinstance(config.get("axis"), dict):
+        axes = (
+            config["axis"].get("config", {}).get("items", -1) if isinstance(config["axis"].get("config"), dict) else -1
+        )
+    rank = len(first) + 1
+    for axis in axes if isinstance(axes, list) else [axes]:
+        if not isinstance(axis, int) or len(first) != len(other):
+            a, b = (first[-1:] or (None,))[0], (other[-1:] or (None,))[0]
+        else:
+            place = axis % rank - 1 if -rank <= axis < rank else -1
+            a, b = (first[place], other[place]) if 0 <= place < len(first) else (None, None)
+        if a is not None and b is not None and a != b:
+            return True
+    return False

@@ -1,0 +1,87 @@
+"""S007."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Need, Rule
+from graphlint.graph.equal_weights import equal, equal_transposed, may_be_equal
+from graphlint.graph.model_graph import ModelGraph
+
+if TYPE_CHECKING:
+    from graphlint.graph.model_graph import Variable
+
+
+class TieLost(Rule):
+    """An Embedding and an output Dense hold the same numbers in two variables.
+
+    ## What it does
+    Compares the table of every Embedding with every Dense kernel of the same or the transposed shape.
+
+    ## Why is this bad?
+    The two were tied once (`dense.kernel = transpose(embedding)`), or one was copied into the other. As two variables
+    they drift apart with the next training step, take twice the memory, and count twice.
+
+    ## Example
+    ```python
+    inputs = keras.Input((6,), dtype="int32")
+    x = layers.Embedding(40, 8, name="tokens")(inputs)
+    model = keras.Model(inputs, layers.Dense(40, use_bias=False, name="logits")(x))
+    table = model.get_layer("tokens").get_weights()[0]
+    model.get_layer("logits").set_weights([table.T])
+    ```
+
+    ## Use instead
+    ```python
+    inputs = keras.Input((6,), dtype="int32")
+    tokens = layers.ReversibleEmbedding(40, 8, name="tokens")
+    model = keras.Model(inputs, tokens(tokens(inputs), reverse=True))
+    ```
+
+    ## Fix
+    None: tying changes what is trained. Use `keras.layers.ReversibleEmbedding` and call it with `reverse=True`.
+
+    ## Not reported
+    `ReversibleEmbedding`, which holds one variable; tables of fewer than 256 elements; constant ones.
+
+    ## References
+    keras-team/keras#10485
+    """
+
+    code = "S007"
+    name = "tie-lost"
+    severity = Severity.INFO
+    needs = frozenset({Need.GRAPH, Need.WEIGHTS})
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        tables = self.matrices(graph, "Embedding")
+        kernels = self.matrices(graph, "Dense") if tables else {}
+        for shape, embeddings in tables.items():
+            straight = kernels.get(shape, [])
+            turned = kernels.get((shape[1], shape[0]), [])
+            for table in embeddings:
+                pair = next((k for k in straight if may_be_equal(graph, table, k) and equal(table, k)), None)
+                how = ""
+                if pair is None:
+                    how = " transposed"
+                    pair = next(
+                        (k for k in turned if may_be_equal(graph, table, k) and equal_transposed(table, k)), None
+                    )
+                if pair is not None:
+                    yield Problem(
+                        f"the table {list(shape)} equals the{how} kernel of a Dense layer: {table.size:,} numbers are "
+                        "stored and trained twice",
+                        table.layer,
+                        "Tie them: use keras.layers.ReversibleEmbedding and call it with reverse=True for the output.",
+                        (pair.layer,),
+                    )
+
+    @staticmethod
+    def matrices(graph: ModelGraph, class_name: str) -> dict[tuple[int, ...], list[Variable]]:
+        found: dict[tuple[int, ...], list[Variable]] = {}
+        for variable in graph.variables.values():
+            if len(variable.shape) == 2 and graph.layers[variable.layer].class_name == class_name:
+                found.setdefault(variable.shape, []).append(variable)
+        return found

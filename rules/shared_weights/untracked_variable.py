@@ -1,0 +1,124 @@
+"""S008."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.definition import Constant
+from graphlint.graph.expand import MASK_ARGUMENTS
+from graphlint.graph.model_graph import ModelGraph
+
+
+class UntrackedVariable(Rule):
+    """A variable is used in the graph and belongs to no layer.
+
+    ## What it does
+    On a live model, finds a `keras.Variable` that is an argument of a call (`x * variable`). In a file, where such a
+    variable has become a constant, reports baked floating-point tensors of more than one element as information: each
+    may have been one.
+
+    ## Why is this bad?
+    Keras tracks the variables of layers only. This one is not in `model.weights`, no optimizer trains it, and saving
+    freezes its present value into the configuration. Where it belongs to a layer elsewhere, saving breaks the tie.
+
+    ## Example
+    ```python
+    inputs = keras.Input((4,))
+    scale = keras.Variable(np.array([1.0, 2.0, 3.0, 4.0], "float32"))
+    model = keras.Model(inputs, layers.Dense(2)(inputs * scale))
+    ```
+
+    ## Use instead
+    ```python
+    inputs = keras.Input((4,))
+    scale = layers.EinsumDense("ab,b->ab", output_shape=(4,), name="scale")
+    model = keras.Model(inputs, layers.Dense(2)(scale(inputs)))
+    ```
+
+    ## Fix
+    None: put the variable into a layer: `self.add_weight(...)` in the `build` of a small `keras.Layer`.
+
+    ## Not reported
+    Scalars that are not trainable; masks and tables of zeros and ones; integer and boolean tensors; NumPy constants.
+    """
+
+    code = "S008"
+    name = "untracked-variable"
+    severity = Severity.WARNING
+    preview = True
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        tracked = {id(variable.obj): variable.id for variable in graph.variables.values() if variable.obj is not None}
+        seen: set[int] = set()
+        for call in graph.calls.values():
+            if id(call.definition) in seen:
+                continue
+            seen.add(id(call.definition))
+            for argument, leaf in graph.leaves(call.id):
+                if isinstance(leaf, Constant) and argument.partition("/")[0] not in MASK_ARGUMENTS:
+                    if leaf.kind == "variable":
+                        yield from self.variable(call.id, argument, leaf, tracked)
+                    elif leaf.kind == "tensor" and _may_have_been_trained(leaf):
+                        yield Problem(
+                            f"argument {argument} is a constant tensor {list(_shape(leaf) or ())} baked into the "
+                            "configuration: if it was a keras.Variable, it is not trained any more",
+                            call.id,
+                            "Keep it in a layer (self.add_weight) if it should train; otherwise nothing is wrong.",
+                            severity=Severity.INFO,
+                            key=argument,
+                        )
+
+    @staticmethod
+    def variable(call: str, argument: str, leaf: Constant, tracked: dict[int, str]) -> Iterator[Problem]:
+        shape = list(leaf.shape or ())
+        owner = tracked.get(id(leaf.obj))
+        if owner is not None:
+            yield Problem(
+                f"argument {argument} is the variable {owner} {shape}: saving bakes its value into the configuration "
+                "as a constant, and the tie is lost",
+                call,
+                "Use the variable inside a layer, or call the layer that holds it.",
+                (owner,),
+                key=argument,
+            )
+        elif shape or getattr(leaf.obj, "trainable", False):
+            yield Problem(
+                f"argument {argument} is a keras.Variable {shape} of no layer: it is not in model.weights, no "
+                "optimizer trains it, and saving makes it a constant",
+                call,
+                "Put it into a layer: self.add_weight(...) in the build method of a keras.Layer.",
+                key=argument,
+            )
+
+
+def _shape(leaf: Constant) -> tuple[int, ...] | None:
+    if leaf.shape is not None:
+        return leaf.shape
+    shape: list[int] = []
+    value = leaf.value
+    while isinstance(value, list):
+        shape.append(len(value))
+        if not value:
+            break
+        value = value[0]
+    return tuple(shape)
+
+
+def _may_have_been_trained(leaf: Constant) -> bool:
+    """Floating point, more than one element, and neither zeros and ones nor one of two values, as masks are."""
+    if leaf.dtype is not None and not leaf.dtype.startswith(("float", "bfloat")):
+        return False
+    distinct: set[Any] = set()
+    stack = [leaf.value]
+    while stack and len(distinct) < 3:
+        value = stack.pop()
+        if isinstance(value, list):
+            stack.extend(value)
+        elif isinstance(value, bool) or not isinstance(value, float):
+            return False
+        else:
+            distinct.add(value)
+    return len(distinct) > 2
