@@ -119,7 +119,7 @@ def reshaped(shape: Sequence[Dim], target: Sequence[int | None]) -> Shape:
 
 
 def concatenated(shapes: Sequence[Sequence[Dim]], axis: int) -> Shape:
-    """The shape of a concatenation.
+    """The shape of a concatenation. Off the axis, Keras takes the dimensions of the first.
 
     Raises:
         ShapeError: ranks differ, or known dimensions off the axis do.
@@ -134,12 +134,23 @@ def concatenated(shapes: Sequence[Sequence[Dim]], axis: int) -> Shape:
             raise ShapeError(
                 f"got the shapes {', '.join(map(text, shapes))}, expected shapes that are equal except on axis {axis}"
             )
-    for index in range(len(first)):
-        if index == axis:
-            first[index] = add(*(shape[index] for shape in shapes))
-        else:
-            first[index] = next((shape[index] for shape in shapes if shape[index] is not None), None)
+    first[axis] = add(*(shape[axis] for shape in shapes))
     return tuple(first)
+
+
+def reduced(shape: Sequence[Dim], axes: Sequence[int] | None, keepdims: bool) -> Shape:
+    """The shape after a reduction over some axes, over all where ``axes`` is None.
+
+    Raises:
+        ShapeError: the shape has no such axis.
+
+    >>> reduced((2, 3, 4), [-1], False), reduced((2, 3), None, True)
+    ((2, 3), (1, 1))
+    """
+    gone = set(range(len(shape))) if axes is None else {axis_of(axis, len(shape)) for axis in axes}
+    if keepdims:
+        return tuple(1 if axis in gone else dim for axis, dim in enumerate(shape))
+    return tuple(dim for axis, dim in enumerate(shape) if axis not in gone)
 
 
 def matmul(first: Sequence[Dim], second: Sequence[Dim]) -> Shape:

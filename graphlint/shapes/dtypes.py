@@ -80,4 +80,15 @@ def result_type(*dtypes: Any) -> str | None:
         return next(iter(nodes)) if len(nodes) == 1 and None not in nodes else None
     common = set.intersection(*(_ABOVE[node] for node in nodes))
     found = next((node for node in common if common <= _ABOVE[node]), None)
-    return {"i*": "int32", "f*": FLOATX}.get(found, found) if found is not None else None
+    return {"i*": "int32", "f*": FLOATX, "complex128": "complex64"}.get(found, found) if found is not None else None
+
+
+def standard(dtype: Any) -> str | None:
+    """The name of a dtype as Keras writes it on a tensor.
+
+    >>> standard("int"), standard("float"), standard(bool)
+    ('int64', 'float32', 'bool')
+    """
+    names = {int: "int64", float: "float32", bool: "bool", "int": "int64", "float": FLOATX}
+    found = names.get(dtype, dtype)
+    return found if isinstance(found, str) else None

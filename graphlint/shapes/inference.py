@@ -12,6 +12,12 @@ from graphlint.shapes.dtypes import compute_dtype, is_float
 
 Outcome = TensorSpec | Sequence[TensorSpec]
 
+MAX_RANK = 254
+"""What TensorFlow allows."""
+MAX_DIMENSION = 2**63 - 1
+MAX_OUTPUTS = 10_000
+"""Outputs of one call; a number in a file must not make a list of that length."""
+
 
 class Insufficient(Exception):
     """What is known is not enough to infer anything, or the configuration has no form that Keras writes."""
@@ -67,6 +73,17 @@ class LayerCall:
             raise Insufficient
         return found
 
+    def operand(self, position: int, name: str) -> tuple[Shape, Any]:
+        """Shape and dtype of an operand of an operation; a plain number has no axes and its Python type."""
+        return operand(self.argument(position, name))
+
+    def axes(self, name: str = "axis", default: Any = None) -> list[int] | None:
+        """One axis or several; None for all."""
+        value = self.config.get(name, default)
+        if value is None:
+            return None
+        return [integer(axis) for axis in value] if isinstance(value, (list, tuple)) else [integer(value)]
+
     def returns(self, *shapes: Iterable[int | None]) -> Outcome:
         """Outputs of these shapes in the compute dtype."""
         return [TensorSpec(tuple(shape), self.dtype) for shape in shapes]
@@ -106,6 +123,18 @@ def as_spec(value: Any) -> TensorSpec | None:
     if isinstance(value, Constant) and value.kind in ("tensor", "numpy", "variable") and value.shape is not None:
         return TensorSpec(tuple(value.shape), value.dtype)
     return None
+
+
+def operand(value: Any) -> tuple[Shape, Any]:
+    """Shape and dtype of an operand of an operation; a plain number has no axes and its Python type."""
+    spec = as_spec(value)
+    if spec is not None:
+        if spec.shape is None:
+            raise Insufficient
+        return spec.shape, spec.dtype
+    if isinstance(value, (bool, int, float)):
+        return (), type(value)
+    raise Insufficient
 
 
 def integer(value: Any) -> int:
@@ -264,7 +293,14 @@ def infer(definition: LayerDefinition, args: Sequence[Any], kwargs: dict[str, An
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError):
         # A configuration or argument that has no form Keras writes: nothing can be said about it.
         return None
-    return (found,) if isinstance(found, TensorSpec) else tuple(found)
+    specs = (found,) if isinstance(found, TensorSpec) else tuple(found)
+    return specs if all(map(_is_possible, specs)) else None
+
+
+def _is_possible(spec: TensorSpec) -> bool:
+    """Whether a tensor of this shape can be named at all: rank and dimensions must not grow without bounds."""
+    shape = spec.shape or ()
+    return len(shape) <= MAX_RANK and all(dim is None or dim <= MAX_DIMENSION for dim in shape)
 
 
 def entry_of(definition: LayerDefinition) -> Entry | None:

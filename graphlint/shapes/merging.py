@@ -42,16 +42,7 @@ def _merged(first: Shape, second: Shape, shapes: list[Shape]) -> Shape:
 @layer("Concatenate")
 def concatenate(call: LayerCall) -> Outcome:
     shapes = [spec.shape for spec in call.tensors() if spec.shape is not None]
-    axis = call.integer("axis", -1)
-    found = list(shapes[0])
-    concatenated(shapes, axis)  # for its checks: Keras takes the other dimensions of the first input
-    axis = axis_of(axis, len(found))
-    total: Dim = 0
-    for shape in shapes:
-        size = shape[axis]
-        total = None if total is None or size is None else total + size
-    found[axis] = total
-    return call.returns(found)
+    return call.returns(concatenated(shapes, call.integer("axis", -1)))
 
 
 @layer("Dot")
