@@ -29,6 +29,7 @@ from graphlint.graph.definition import (
 from graphlint.graph.expand import graph_order
 from graphlint.graph.stored_names import group_name
 from graphlint.shapes import ShapeError, infer
+from graphlint.sources.dialects import identity
 from graphlint.sources.literals import decode_constant, policy_name
 
 _OPERATION_MODULES = ("keras.src.ops", "keras.ops")
@@ -93,14 +94,14 @@ def _layer(reader: _Reader, entry: Any) -> LayerDefinition:
                 f"expected the config of {entry['class_name']} to be an object, got {_describe(config)}"
             )
         config = {}
-    module = _text(entry.get("module"))
+    class_name, module, registered_name = identity(entry)
     name = _text(entry.get("name")) or _text(config.get("name")) or entry["class_name"].lower()
     build_config = entry.get("build_config")
     definition = LayerDefinition(
         name=name,
-        class_name=entry["class_name"],
+        class_name=class_name,
         module=module,
-        registered_name=_text(entry.get("registered_name")),
+        registered_name=registered_name,
         config=config,
         trainable=config.get("trainable") is not False,
         dtype_policy=policy_name(config.get("dtype")),

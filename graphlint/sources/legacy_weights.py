@@ -27,6 +27,7 @@ _CELLS = {
 }
 _ATTENTION = ("MultiHeadAttention", "GroupedQueryAttention", "GroupQueryAttention")
 _PROJECTIONS = ("query_dense", "key_dense", "value_dense", "output_dense")
+_CUDNN = ("CuDNNLSTM", "CuDNNGRU")
 
 
 class Array(NamedTuple):
@@ -110,15 +111,42 @@ def _attach(layer: LayerDefinition, found: list[Array]) -> None:
         pairs = list(zip(expected, found, strict=True))
         if all(_fits(want.slot, array) for want, array in pairs):
             _assign(pairs)
+            _share_kernels(layer)
             return
-    rest = _by_name(layer, found)
-    used = {variable.slot for variable in layer.variables}
-    for array in rest:
-        slot = _slot_name(array.name)
-        while slot in used:
-            slot += "_"
-        used.add(slot)
-        layer.variables.append(_variable(layer, len(layer.variables), array, slot))
+    for array in _by_name(layer, found):
+        _attach_unknown(layer, array)
+
+
+def _attach_unknown(layer: LayerDefinition, array: Array) -> None:
+    """Give a layer of an unknown class, or the sublayer of it that the stored name tells of, one variable."""
+    parts = array.name.split("/")[:-1]
+    inside = parts[parts.index(layer.name) + 1 :] if layer.name in parts else []
+    owner = layer
+    if inside and layer.body is None:
+        path = "/".join(inside)
+        if path not in layer.children:
+            layer.children[path] = LayerDefinition(inside[-1], None, trainable=layer.trainable)
+        owner = layer.children[path]
+        layer.opaque = layer.opaque or layer.module is None
+    slot = _slot_name(array.name)
+    used = {variable.slot for variable in owner.variables}
+    while slot in used:
+        slot += "_"
+    owner.variables.append(_variable(owner, len(owner.variables), array, slot))
+
+
+def _share_kernels(layer: LayerDefinition) -> None:
+    """SpectralNormalization and the layer inside it hold one kernel, which the file lists once."""
+    stack = [layer]
+    while stack:
+        wrapper = stack.pop()
+        stack.extend(_members(wrapper))
+        inner = wrapper.children.get("layer")
+        if wrapper.class_name != "SpectralNormalization" or inner is None or not wrapper.variables:
+            continue
+        for variable in inner.variables:
+            variable.index += 1
+        inner.variables.insert(0, wrapper.variables[0])
 
 
 def _assign(pairs: list[tuple[_Expected, Array]]) -> None:
@@ -166,6 +194,7 @@ def _expected(layer: LayerDefinition) -> list[_Expected] | None:
     """All variables of a layer and what is inside it in saved order; None where a class is not known."""
     order: list[tuple[LayerDefinition, list[Slot], bool]] = []
     seen: set[int] = set()
+    shared: set[int] = set()
     stack = [(layer, layer.trainable)]
     while stack:
         inner, trainable = stack.pop()
@@ -175,6 +204,10 @@ def _expected(layer: LayerDefinition) -> list[_Expected] | None:
         own = _own_slots(inner)
         if own is None:
             return None
+        if id(inner) in shared:
+            own = own[1:]
+        if inner.class_name == "SpectralNormalization":
+            shared.update(id(one) for one in _members(inner))
         order.append((inner, own, trainable and inner.trainable))
         stack.extend((one, trainable and inner.trainable) for one in reversed(_members(inner)))
     every = [(_Expected(one, slot), flag and slot.trainable) for one, own, flag in order for slot in own]
@@ -182,7 +215,7 @@ def _expected(layer: LayerDefinition) -> list[_Expected] | None:
 
 
 def _own_slots(layer: LayerDefinition) -> list[Slot] | None:
-    if layer.class_name in ("CuDNNLSTM", "CuDNNGRU"):
+    if layer.class_name in _CUDNN:
         return [Slot(name, None, True) for name in ("kernel", "recurrent_kernel", "bias")]
     if layer.class_name in _PROJECTIONS:
         return [Slot("kernel", None, True)] + ([Slot("bias", None, True)] if layer.config.get("use_bias") else [])
@@ -213,8 +246,9 @@ def _children(layer: LayerDefinition) -> dict[str, LayerDefinition]:
         )
     elif name in _ATTENTION and not layer.children:
         bias = {"use_bias": config.get("use_bias", True) is not False}
+        prefix = "" if name == "MultiHeadAttention" else "_"
         for attribute in _PROJECTIONS:
-            layer.children[attribute] = LayerDefinition(
+            layer.children[prefix + attribute] = LayerDefinition(
                 attribute.removesuffix("_dense"), attribute, "keras.layers", config=bias, trainable=layer.trainable
             )
     return layer.children
