@@ -211,12 +211,14 @@ def frozen_backbone() -> keras.Model:
     return model
 
 
-@sample
-def tied_embedding() -> keras.Model:
-    tokens = keras.Input((6,), dtype="int32", name="tokens")
-    embedding = layers.ReversibleEmbedding(20, 8, name="embedding")
-    x = layers.Dense(8, activation="gelu", name="mix")(embedding(tokens))
-    return keras.Model(tokens, embedding(x, reverse=True))
+if hasattr(layers, "ReversibleEmbedding"):
+
+    @sample
+    def tied_embedding() -> keras.Model:
+        tokens = keras.Input((6,), dtype="int32", name="tokens")
+        embedding = layers.ReversibleEmbedding(20, 8, name="embedding")
+        x = layers.Dense(8, activation="gelu", name="mix")(embedding(tokens))
+        return keras.Model(tokens, embedding(x, reverse=True))
 
 
 # -- sequences --------------------------------------------------------------------------------------------------
@@ -505,19 +507,19 @@ class FeedForward(layers.Layer):
         super().__init__(**kwargs)
         self.width = width
         self.expand = layers.Dense(2 * width, activation="relu")
-        self.blocks = [layers.Dense(2 * width), [layers.LayerNormalization()], layers.Dense(width)]
+        self.blocks = [layers.Dense(2 * width), layers.LayerNormalization(), layers.Dense(width)]
 
     def build(self, input_shape):  # type: ignore[no-untyped-def]
         wide = (*input_shape[:-1], 2 * self.width)
         self.expand.build(input_shape)
         self.blocks[0].build(wide)
-        self.blocks[1][0].build(wide)
+        self.blocks[1].build(wide)
         self.blocks[2].build(wide)
         self.built = True
 
     def call(self, inputs):  # type: ignore[no-untyped-def]
         x = self.expand(inputs)
-        return inputs + self.blocks[2](self.blocks[1][0](self.blocks[0](x)))
+        return inputs + self.blocks[2](self.blocks[1](self.blocks[0](x)))
 
     def compute_output_shape(self, input_shape):  # type: ignore[no-untyped-def]
         return input_shape

@@ -86,7 +86,7 @@ def _layer(graph: ModelGraph, layer: Layer) -> dict[str, Any]:
         "opaque": layer.opaque,
         "dtype_policy": layer.dtype_policy,
         "trainable": layer.trainable if keep_flag else None,
-        "config": {} if layer.is_model else plain({k: v for k, v in layer.config.items() if k not in _IGNORED_CONFIG}),
+        "config": {} if layer.container else plain({k: v for k, v in layer.config.items() if k not in _IGNORED_CONFIG}),
     }
 
 
