@@ -1,0 +1,166 @@
+"""Edits on a `.keras` file itself, for findings that keep Keras from loading it.
+
+Only the configuration and the weights member are written anew; every other member is carried over byte for byte.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graphlint.errors import GraphlintError
+from graphlint.graph.definition import LayerDefinition
+from graphlint.graph.model_graph import ModelGraph
+from graphlint.sources.keras_archive import CONFIG, WEIGHTS
+
+if TYPE_CHECKING:
+    import h5py
+
+StoredEdit = Callable[["StoredModel", ModelGraph, dict[str, Any]], None]
+
+
+class StoredModel:
+    """The configuration and weights of a `.keras` file, open for editing."""
+
+    def __init__(self, path: Path) -> None:
+        import h5py
+
+        self._archive = zipfile.ZipFile(path)
+        self.config: Any = json.loads(self._archive.read(CONFIG))
+        self._buffer = io.BytesIO(self._archive.read(WEIGHTS))
+        self.weights: h5py.File = h5py.File(self._buffer, "r+")
+
+    def save(self, path: Path) -> None:
+        """Write the edited model."""
+        changed = {CONFIG: json.dumps(self.config).encode(), WEIGHTS: self._packed()}
+        with self._archive, zipfile.ZipFile(path, "w") as target:
+            for member in self._archive.infolist():
+                content = changed.get(member.filename)
+                target.writestr(member, self._archive.read(member) if content is None else content)
+
+    def _packed(self) -> bytes:
+        """The weights in a fresh file: HDF5 does not give back the space of what was deleted."""
+        import h5py
+
+        packed = io.BytesIO()
+        with self.weights as source, h5py.File(packed, "w") as target:
+            for name in source:
+                source.copy(name, target)
+            for name, value in source.attrs.items():
+                target.attrs[name] = value
+        return packed.getvalue()
+
+    def entry(self, graph: ModelGraph, layer: LayerDefinition) -> dict[str, Any]:
+        """The configuration entry of a layer of ``graph``, which was read from the same file.
+
+        Raises:
+            GraphlintError: the layer has none; it is known from its weights only.
+        """
+        steps = _steps(graph.definition.raw, layer)
+        if steps is None:
+            raise GraphlintError(f"expected a layer with a configuration, got {layer.name!r}, which only has weights")
+        found = self.config
+        for step in steps:
+            found = found[step]
+        assert isinstance(found, dict)
+        return found
+
+
+def _steps(raw: Any, layer: LayerDefinition) -> tuple[str | int, ...] | None:
+    """The keys that lead from the root of a configuration to the entry that a definition was read from."""
+    stack: list[tuple[Any, tuple[str | int, ...]]] = [(raw, ())]
+    while stack:
+        value, steps = stack.pop()
+        if isinstance(value, dict):
+            if value.get("config") is layer.config or (
+                value.get("class_name") == layer.class_name
+                and layer.shared_object_id is not None
+                and value.get("shared_object_id") == layer.shared_object_id
+            ):
+                return steps
+            stack.extend((item, (*steps, key)) for key, item in value.items())
+        elif isinstance(value, list):
+            stack.extend((item, (*steps, index)) for index, item in enumerate(value))
+    return None
+
+
+def share_identity(model: StoredModel, graph: ModelGraph, arguments: dict[str, Any]) -> None:
+    """Mark ``layer`` as the object that ``copy`` already says it is: loading makes one layer of the two again."""
+    copy = graph.layers[arguments["copy"]].definition
+    owner = graph.layers[arguments["layer"]].definition
+    model.entry(graph, owner)["shared_object_id"] = copy.shared_object_id
+
+
+def copy_weights(model: StoredModel, graph: ModelGraph, arguments: dict[str, Any]) -> None:
+    """Give ``copy`` weights of its own, with the values of ``layer``: loading works, and they are shared no longer."""
+    copy = graph.layers[arguments["copy"]].definition
+    owner = graph.layers[arguments["layer"]].definition
+    if owner.stored_at is None or copy.stored_at is None:
+        raise GraphlintError(f"expected stored weights for {arguments['layer']!r}, got a layer without a group")
+    source = model.weights[owner.stored_at]
+    target = model.weights.require_group(copy.stored_at)
+    for name in source:
+        if name in target:
+            del target[name]
+        source.copy(name, target)
+    model.entry(graph, copy).pop("shared_object_id", None)
+
+
+def drop_optimizer(model: StoredModel, graph: ModelGraph, arguments: dict[str, Any]) -> None:
+    """Remove the optimizer's state; the compile configuration stays, so training can start afresh."""
+    if "optimizer" in model.weights:
+        del model.weights["optimizer"]
+
+
+def rename(model: StoredModel, graph: ModelGraph, arguments: dict[str, Any]) -> None:
+    """Give a layer another name, everywhere in the body that holds it."""
+    layer = graph.layers[arguments["layer"]].definition
+    new = arguments["name"]
+    entry = model.entry(graph, layer)
+    body = _body_of(model.config, entry)
+    for name_holder in (entry, entry.get("config", {})):
+        if isinstance(name_holder, dict) and name_holder.get("name") == layer.name:
+            name_holder["name"] = new
+    if body is not None:
+        _rename_references(body, layer.name, new)
+
+
+def _body_of(config: Any, entry: dict[str, Any]) -> dict[str, Any] | None:
+    stack = [config]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            layers = value.get("layers")
+            if isinstance(layers, list) and any(one is entry for one in layers):
+                return value
+            stack.extend(value.values())
+        elif isinstance(value, list):
+            stack.extend(value)
+    return None
+
+
+def _rename_references(body: dict[str, Any], old: str, new: str) -> None:
+    """Point every ``[layer, call, output]`` of a body at the new name; inner bodies have names of their own."""
+    stack: list[Any] = [body.get("input_layers"), body.get("output_layers")]
+    stack += [entry.get("inbound_nodes") for entry in body["layers"] if isinstance(entry, dict)]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, list):
+            if len(value) in (3, 4) and value[0] == old and isinstance(value[1], int):
+                value[0] = new
+            stack.extend(value)
+        elif isinstance(value, dict):
+            stack.extend(value.values())
+
+
+STORED_EDITS: dict[str, StoredEdit] = {
+    "share_identity": share_identity,
+    "copy_weights": copy_weights,
+    "drop_optimizer": drop_optimizer,
+    "rename": rename,
+}
+"""Edits by the name under which a rule's fix asks for them."""
