@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from graphlint.engine.finding import Problem, Severity
@@ -65,11 +66,9 @@ class NeverReceivedGradient(Rule):
     name = "never-received-gradient"
     severity = Severity.WARNING
     needs = frozenset({Need.GRAPH, Need.WEIGHTS, Need.COMPILE})
-    options = {
-        "iterations": Option(
-            10, "optimizer steps", "training steps before an untouched variable is reported", minimum=1
-        )
-    }
+    options = MappingProxyType(
+        {"iterations": Option(10, "optimizer steps", "steps of training before a variable is reported", minimum=1)}
+    )
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         optimizer = optimizer_slots(graph)

@@ -68,15 +68,6 @@ class NonDifferentiableCut(Rule):
         added = losses_added(graph)
         reached = gradient_reach(graph, covered, added)
         influential = graph.ancestors({tensor.call for tensor in covered})
-        cut_off = []
-        for call in graph.calls.values():
-            if call.id in reached or call.id not in influential or graph.layer(call.id).is_input:
-                continue
-            sites = graph.call_sites(call.layer)
-            if not any(site in reached for site in sites):
-                cut_off.append(call.id)
-        if not cut_off:
-            return
         behind = [call for call in influential if call in graph.calls and call not in reached]
         for members in graph.components(behind):
             inside = set(members)
@@ -92,9 +83,9 @@ class NonDifferentiableCut(Rule):
             cuts = _cuts(graph, members, inside)
             what = graph.layer(cuts[0]).class_name or graph.layer(cuts[0]).name
             count = f"{len(layers)} layers" if len(layers) > 1 else "one layer"
+            size = sum(layers.values())
             yield Problem(
-                f"{what} lets no gradient through: {count} behind it with {sum(layers.values()):,} trainable parameters "
-                "never learn",
+                f"{what} lets no gradient through: {count} behind it with {size:,} trainable parameters never learn",
                 cuts[0],
                 "Use a differentiable form, or x + ops.stop_gradient(f(x) - x); freeze the layers if they should rest.",
                 (*layers, *cuts[1:]),

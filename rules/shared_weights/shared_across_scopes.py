@@ -69,7 +69,8 @@ class SharedAcrossScopesRule(Rule):
         variables = {v.id: v.size for one in [first, *others] for v in graph.variables_below(one.layer)}
         size = sum(variables.values())
         if others:
-            what = f"{len(others) + 1} layers of {_holder(graph, first.second)} are layers of {_holder(graph, first.first)}"
+            second, original = _holder(graph, first.second), _holder(graph, first.first)
+            what = f"{len(others) + 1} layers of {second} are layers of {original}"
         else:
             what = f"{first.second.path} is {first.first.path}"
         loss = (
