@@ -1,1 +1,58 @@
-"""graphlint: a linter for Keras models."""
+"""graphlint: find what is wrong in a Keras model, and cut or mend it.
+
+Importing this package is cheap: what a name needs is imported when the name is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from graphlint.api import assert_clean as assert_clean
+    from graphlint.api import check as check
+    from graphlint.api import to_networkx as to_networkx
+    from graphlint.engine.finding import Applicability as Applicability
+    from graphlint.engine.finding import Finding as Finding
+    from graphlint.engine.finding import Fix as Fix
+    from graphlint.engine.finding import Location as Location
+    from graphlint.engine.finding import Problem as Problem
+    from graphlint.engine.finding import Severity as Severity
+    from graphlint.engine.report import Report as Report
+    from graphlint.engine.rule import Need as Need
+    from graphlint.engine.rule import Option as Option
+    from graphlint.engine.rule import Rule as Rule
+    from graphlint.errors import GraphlintError as GraphlintError
+    from graphlint.graph.model_graph import ModelGraph as ModelGraph
+
+    __version__: str
+
+_HOMES = {
+    "graphlint.api": ("assert_clean", "check", "to_networkx"),
+    "graphlint.engine.finding": ("Applicability", "Finding", "Fix", "Location", "Problem", "Severity"),
+    "graphlint.engine.report": ("Report",),
+    "graphlint.engine.rule": ("Need", "Option", "Rule"),
+    "graphlint.errors": ("GraphlintError",),
+    "graphlint.graph.model_graph": ("ModelGraph",),
+    "graphlint.replay": ("clone", "edit", "extract", "features", "run", "split", "verify"),
+    "graphlint.fixes": ("fix",),
+}
+
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = ["__version__", *sorted(_HOME)]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("keras-graphlint")
+    if name not in _HOME:
+        raise AttributeError(f"module 'graphlint' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOME[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

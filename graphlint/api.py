@@ -1,0 +1,148 @@
+"""The Python API of the linter."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graphlint.config import Config, load_config
+from graphlint.engine.linter import LIVE, Linter
+from graphlint.engine.report import Report
+from graphlint.engine.selection import Selection
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from graphlint.graph.model_graph import ModelGraph
+
+Target = Any
+"""A ``keras.Model``, or the path of a model file."""
+
+
+def check(
+    model_or_path: Target,
+    *,
+    select: str | Iterable[str] | None = None,
+    ignore: str | Iterable[str] | None = None,
+    extend_select: str | Iterable[str] | None = None,
+    preview: bool | None = None,
+    config: str | os.PathLike[str] | Config | None = None,
+    name: str | None = None,
+) -> Report:
+    """Check one model, in memory or in a file.
+
+    Parameters
+    ----------
+    model_or_path
+        A ``keras.Model``, or the path of a file.
+    select, ignore, extend_select
+        Codes, names, prefixes or ``"ALL"``: one, or several.
+    preview
+        Whether rules run that are not in the default set yet.
+    config
+        A configuration file. None is read unless it is named here.
+    name
+        What the report calls the model; the path, or ``<live>``, if left out.
+
+    Returns
+    -------
+    Report
+        A file that cannot be read is a finding in it (E001), not an exception.
+
+    Raises
+    ------
+    GraphlintError
+        The configuration cannot be used, a code is unknown, or this is no model.
+    """
+    selection = Selection(_several(select), _several(extend_select) or (), _several(ignore) or ())
+    settings = config if config is None or isinstance(config, Config) else load_config(Path(config))
+    linter = Linter(settings, selection, preview=preview)
+    if isinstance(model_or_path, (str, os.PathLike)):
+        return linter.report([linter.check_file(Path(model_or_path), name)])
+    return linter.report([linter.check_model(model_or_path, name or LIVE)])
+
+
+def assert_clean(
+    model_or_path: Target,
+    *,
+    fail_on: str | None = None,
+    select: str | Iterable[str] | None = None,
+    ignore: str | Iterable[str] | None = None,
+    extend_select: str | Iterable[str] | None = None,
+    preview: bool | None = None,
+    config: str | os.PathLike[str] | Config | None = None,
+    name: str | None = None,
+) -> None:
+    """Check one model and fail where something is found at or above ``fail_on``, or could not be checked.
+
+    ``fail_on`` is ``"error"``, ``"warning"``, ``"info"`` or ``"never"``; left out, it is the configuration's, by
+    default ``"warning"``. The other arguments are those of `check`.
+
+    Raises
+    ------
+    AssertionError
+        With the full report.
+    """
+    report = check(
+        model_or_path,
+        select=select,
+        ignore=ignore,
+        extend_select=extend_select,
+        preview=preview,
+        config=config,
+        name=name,
+    )
+    if report.exit_code(fail_on):
+        raise AssertionError(str(report))
+
+
+def read_graph(model_or_path: Target) -> ModelGraph:
+    """The graph of a model in memory or in a file.
+
+    Raises
+    ------
+    UnreadableError, LimitError
+        The file cannot be read, or goes over a limit.
+    GraphlintError
+        This is no model.
+    """
+    from graphlint.graph.expand import expand
+
+    if isinstance(model_or_path, (str, os.PathLike)):
+        from graphlint.sources import read
+
+        return expand(read(Path(model_or_path)))
+    from graphlint.extras import require_keras
+
+    require_keras("a live model")
+    from graphlint.sources.live import read_live
+
+    return expand(read_live(model_or_path))
+
+
+def to_networkx(model_or_path: Target) -> nx.MultiDiGraph:
+    """The influence graph of a model as plain networkx: every attribute is plain data.
+
+    Nodes have a ``kind``: ``variable`` (``layer``, ``slot``, ``shape``, ``dtype``, ``trainable``), ``layer``
+    (``name``, ``class_name``, ``module``, ``config``, ``trainable``, ``dtype_policy``, ``build_shape``, ``container``,
+    ``opaque``, ``aliases``, ``parent``) or ``call`` (``layer``, ``scope``, ``args``, ``kwargs``, ``shapes`` and
+    ``dtypes`` of its outputs). Edges have a ``kind``: ``held by``, ``runs as``, ``tensor`` or ``mask``; the last two
+    also ``output``, ``argument``, ``position``, ``shape`` and ``dtype``. The graph has ``name``, ``format``,
+    ``keras_version``, ``inputs`` (call nodes) and ``outputs`` (pairs of call node and output index).
+
+    Raises
+    ------
+    GraphlintError
+        The model cannot be read.
+    """
+    from graphlint.graph.plain import plain
+
+    return plain(read_graph(model_or_path))
+
+
+def _several(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    return (value,) if isinstance(value, str) else tuple(value)

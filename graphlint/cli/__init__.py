@@ -1,0 +1,86 @@
+"""The command line. Commands are imported only when used.
+
+A command is the attribute ``command`` of ``graphlint.cli.<name>``, listed in ``COMMANDS`` with its one-line help. Its
+module imports nothing heavy at its top: what it needs, it imports inside the command.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from graphlint.errors import GraphlintError
+
+COMMANDS = {
+    "check": "Check model files, directories of them, or models that Python code makes.",
+    "rule": "Explain one rule.",
+    "rules": "List all rules.",
+}
+
+TRACEBACK = "GRAPHLINT_TRACEBACK"
+
+
+class Commands(click.Group):
+    """Imports a command when it is run, and turns every error into one line and exit code 2."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        found: click.Command = import_module(f"graphlint.cli.{cmd_name}").command
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:
+        if not extra.pop("standalone_mode", True):
+            return super().main(args, prog_name, standalone_mode=False, **extra)
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
+        sys.exit(self._run(args, prog_name or "graphlint", **extra))
+
+    def _run(self, args: Sequence[str] | None, prog_name: str, **extra: Any) -> int:
+        try:
+            code = super().main(args, prog_name, standalone_mode=False, **extra)
+            sys.stdout.flush()
+        except click.ClickException as error:
+            error.show()
+            return 2
+        except (click.Abort, KeyboardInterrupt):
+            return _failed("interrupted")
+        except BrokenPipeError:
+            # Whoever read the report has gone; keep the interpreter from writing to them once more at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 2
+        except GraphlintError as error:
+            return _failed(str(error))
+        except Exception as error:  # A defect of graphlint itself: still one line, and never an exit code of 1.
+            what = f"{type(error).__name__}: {error}".partition("\n")[0]
+            return _failed(f"internal error: {what} (set {TRACEBACK}=1 for the traceback)")
+        return code if isinstance(code, int) else 0
+
+
+def _failed(text: str) -> int:
+    from graphlint.reports.text import printable
+
+    if os.environ.get(TRACEBACK):
+        traceback.print_exc(file=sys.stderr)
+    click.echo(f"graphlint: {printable(text)}", err=True)
+    return 2
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="keras-graphlint", prog_name="graphlint")
+def main() -> None:
+    """Find what is wrong in a Keras model file, without running it or importing TensorFlow."""

@@ -1,0 +1,122 @@
+"""``graphlint check``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from graphlint.reports import FORMATS
+
+if TYPE_CHECKING:
+    from graphlint.cli.session import Session
+    from graphlint.config import Config
+
+_FAIL_ON = ("error", "warning", "info", "never")
+
+
+def _codes(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """Codes given one by one or joined by commas."""
+    return tuple(code for text in value for code in text.replace(",", " ").split())
+
+
+@click.command("check")
+@click.argument("paths", nargs=-1, metavar="[PATHS|MODULE:ATTRIBUTE]...")
+@click.option("--select", multiple=True, callback=_codes, help="Run only these rules: codes, prefixes, names, ALL.")
+@click.option("--extend-select", multiple=True, callback=_codes, help="Run these rules too.")
+@click.option("--ignore", multiple=True, callback=_codes, help="Leave these rules out.")
+@click.option("--preview/--no-preview", default=None, help="Run rules that are not in the default set yet.")
+@click.option("--fail-on", type=click.Choice(_FAIL_ON), help="Lowest severity that exits with 1.  [default: warning]")
+@click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="full", show_default=True)
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the report to a file.")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out what a search of a directory finds.")
+@click.option("--force-exclude", is_flag=True, help="Leave out excluded paths even when named, as for pre-commit.")
+@click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Use this configuration file.")
+@click.option("--isolated", is_flag=True, help="Use no configuration file.")
+@click.option("--show-config", is_flag=True, help="Print the configuration that applies, with its source, and exit.")
+@click.option("--statistics", is_flag=True, help="Count the findings of each rule (full and concise).")
+@click.option("--call-args", metavar="JSON", help="Arguments for a MODULE:ATTRIBUTE that is called.")
+@click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors.")
+@click.option("-v", "--verbose", count=True, help="Say on stderr what was left out, and why; twice: times.")
+@click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@click.pass_context
+def command(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> None:
+    """Check models: files, directories (searched for .keras, .h5 and .hdf5 files), `-` for a configuration in JSON on
+    stdin, or MODULE:ATTRIBUTE for a model that Python code makes (an existing path wins). Without any, the current
+    directory is searched.
+
+    Exits with 0 where nothing was found at or above --fail-on, with 1 for findings, with 2 where something could not
+    be checked.
+    """
+    from graphlint.cli.output import wants_color, write
+    from graphlint.cli.session import Overrides, Session
+    from graphlint.cli.targets import Kind, find_targets
+    from graphlint.engine.linter import nothing_to_check
+    from graphlint.engine.selection import Selection
+    from graphlint.reports import render
+
+    if options["config"] is not None and options["isolated"]:
+        raise click.UsageError("--config and --isolated exclude each other")
+    selection = Selection(options["select"] or None, options["extend_select"], options["ignore"])
+    session = Session(
+        Overrides(selection, options["preview"], options["exclude"]),
+        options["config"],
+        options["isolated"],
+        -1 if options["quiet"] else options["verbose"],
+        options["call_args"],
+    )
+    if options["show_config"]:
+        write(_shown(session, Path(paths[0]) if paths else None, options), options["output"])
+        return
+    found = find_targets(paths or (".",), session.excluded, options["force_exclude"])
+    for path, reason in found.passed_over:
+        session.note(f"{path}: passed over: {reason}")
+    for target in found.targets:
+        if target.kind is Kind.EXCLUDED:
+            session.note(f"{target.text}: skipped: {target.reason}")
+    message = "no .keras, .h5 or .hdf5 file there: name a model file, or a directory that holds one"
+    if found.targets:
+        for path in found.empty:
+            session.note(f"{path}: {message}", 0)
+    general = [nothing_to_check(path, message) for path in found.empty if not found.targets]
+    report = session.run(found.targets, general, options["jobs"])
+    color = options["output"] is None and wants_color()
+    write(render(report, options["format_"], color=color, statistics=options["statistics"]), options["output"])
+    for note in report.notes:
+        session.note(f"warning: {note}", 0)
+    context.exit(report.exit_code(options["fail_on"]))
+
+
+def _shown(session: Session, path: Path | None, options: Mapping[str, Any]) -> str:
+    """The configuration that applies, one key a line, each with where it comes from."""
+    from graphlint.config import effective
+
+    linter = session.linter_for(path)
+    config = linter.config
+    values = effective(config) | {
+        key: value
+        for key, value in (
+            ("select", options["select"]),
+            ("extend-select", options["extend_select"]),
+            ("ignore", options["ignore"]),
+            ("exclude", (*config.exclude, *options["exclude"]) if options["exclude"] else ()),
+            ("fail-on", options["fail_on"]),
+        )
+        if value
+    }
+    if options["preview"] is not None:
+        values["preview"] = options["preview"]
+    lines = [f"# {config.source.as_posix() if config.source else 'no configuration file'}"]
+    for key, value in values.items():
+        lines.append(f"{key} = {json.dumps(value)}  # {_origin(key, config, options)}")
+    return "\n".join([*lines, f"# rules: {' '.join(rule.code for rule in linter.rules)}"])
+
+
+def _origin(key: str, config: Config, options: Mapping[str, Any]) -> str:
+    given = options.get(key.replace("-", "_"))
+    if given is not None and given != ():
+        return "command line"
+    return config.source.name if key in config.given and config.source else "default"

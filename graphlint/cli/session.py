@@ -1,0 +1,197 @@
+"""One run of ``graphlint check``: which configuration applies to which model, and the models one after another."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+from graphlint.cli.targets import Kind, Target
+from graphlint.config import Config, ConfigError, find_config, load_config
+from graphlint.engine.finding import Finding
+from graphlint.engine.linter import Linter, refused, skipped, without_graph
+from graphlint.engine.report import ModelReport, Report
+from graphlint.engine.selection import Selection
+from graphlint.errors import GraphlintError
+from graphlint.reports.text import printable
+
+_MANY = 5
+"""Models from which a progress bar is worth its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What the command line says on top of a configuration."""
+
+    selection: Selection = field(default_factory=Selection)
+    preview: bool | None = None
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass
+class Session:
+    """The configurations of one run. ``config`` names the one to use; ``isolated`` means none."""
+
+    overrides: Overrides = field(default_factory=Overrides)
+    config: Path | None = None
+    isolated: bool = False
+    verbosity: int = 0
+    call_args: str | None = None
+    _configs: dict[Path, Config] = field(default_factory=dict)
+    _linters: dict[Path | None, Linter] = field(default_factory=dict)
+
+    def note(self, text: str, level: int = 1) -> None:
+        """Say something on stderr, if the user asked for this much."""
+        if self.verbosity >= level:
+            click.echo(printable(text), err=True)
+
+    # -- configuration ------------------------------------------------------------------------------------------
+
+    def config_for(self, path: Path | None) -> Config:
+        """The closest configuration: from the model's folder upwards, then from the current directory upwards.
+
+        Raises:
+            ConfigError: it cannot be used.
+        """
+        folder = Path.cwd() if path is None else (path if path.is_dir() else path.parent).absolute()
+        found = self._configs.get(folder)
+        if found is None:
+            found = self._configs[folder] = self._find(folder)
+        return found
+
+    def _find(self, folder: Path) -> Config:
+        if self.isolated:
+            return Config()
+        if self.config is not None:
+            return load_config(self.config)
+        here = Path.cwd()
+        found = find_config(folder) or find_config(here) or Config()
+        if found.plugins and found.root != here and found.root not in here.parents:
+            source = "" if found.source is None else f"{found.source.as_posix()}: "
+            raise ConfigError(
+                f"{source}plugins: the modules named there are only imported from a configuration in the current "
+                "directory or above it: name this one with --config if you trust it"
+            )
+        return found
+
+    def linter_for(self, path: Path | None) -> Linter:
+        """The linter for a model.
+
+        Raises:
+            GraphlintError: the configuration, or a rule, cannot be used.
+        """
+        config = self.config_for(path)
+        found = self._linters.get(config.source)
+        if found is None:
+            self.note(f"config: {config.source.as_posix() if config.source else 'none'}")
+            found = Linter(config, self.overrides.selection, preview=self.overrides.preview)
+            self._linters[config.source] = found
+        return found
+
+    def excluded(self, path: Path) -> str | None:
+        """Why a file is left out; None where it is not."""
+        on_command_line = Config(exclude=self.overrides.exclude).excluded(path)
+        return on_command_line or self.config_for(path).excluded(path)
+
+    # -- models -------------------------------------------------------------------------------------------------
+
+    def run(self, targets: list[Target], general: Iterable[Finding] = (), jobs: int = 1) -> Report:
+        """Check every target, in order.
+
+        Raises:
+            GraphlintError: a configuration, or a rule, cannot be used.
+        """
+        linters = [self.linter_for(target.path if target.kind is Kind.FILE else None) for target in targets]
+        places = [place for place, target in enumerate(targets) if target.kind is Kind.FILE]
+        models: dict[int, ModelReport] = {}
+        with _progress(len(targets), self.verbosity) as advance:
+            if jobs > 1 and len(places) > 1:
+                work = [(linters[place].config, self.overrides, targets[place]) for place in places]
+                for place, model in zip(places, _in_processes(work, jobs), strict=True):
+                    models[place] = model
+                    advance(targets[place].text)
+            for place, target in enumerate(targets):
+                if place not in models:
+                    start = time.perf_counter()
+                    models[place] = without_graph(self._check(linters[place], target))
+                    self.note(f"{target.text}: {time.perf_counter() - start:.2f} s", 2)
+                    advance(target.text)
+        return _together(linters, [models[place] for place in range(len(targets))], general)
+
+    def _check(self, linter: Linter, target: Target) -> ModelReport:
+        if target.kind is Kind.EXCLUDED:
+            return skipped(target.text, target.reason)
+        if target.kind is Kind.FILE:
+            return linter.check_file(target.path, target.text)
+        if target.kind is Kind.STDIN:
+            from graphlint.sources import read_text
+
+            limits = linter.config.limits
+            data = click.get_binary_stream("stdin").read(limits.json_bytes + 1)
+            return linter.check_source(lambda: read_text(data, limits=limits), target.text)
+        return self._import(linter, target.text)
+
+    def _import(self, linter: Linter, text: str) -> ModelReport:
+        from graphlint.extras import require_keras
+        from graphlint.sources.importing import load_attribute
+
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        try:
+            require_keras(text)
+            return linter.check_model(load_attribute(text, self.call_args), text)
+        except GraphlintError as error:
+            return refused(text, error)
+
+
+def _together(linters: list[Linter], models: list[ModelReport], general: Iterable[Finding]) -> Report:
+    """One report over models that were checked under several configurations."""
+    notes: list[str] = []
+    explanations: dict[str, str] = {}
+    general = tuple(general)
+    for linter in dict.fromkeys(linters):
+        mine = [model for one, model in zip(linters, models, strict=True) if one is linter]
+        part = linter.report(mine, general)
+        notes.extend(part.notes)
+        explanations.update(part.explanations)
+    return Report(tuple(models), general, tuple(notes), explanations)
+
+
+def _in_processes(work: list[tuple[Config, Overrides, Target]], jobs: int) -> Iterator[ModelReport]:
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(min(jobs, len(work)), mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_check_in_process, work)
+
+
+_linters: dict[Path | None, Linter] = {}
+"""In a worker process: the linters made so far."""
+
+
+def _check_in_process(work: tuple[Config, Overrides, Target]) -> ModelReport:
+    config, overrides, target = work
+    linter = _linters.get(config.source)
+    if linter is None:
+        linter = _linters[config.source] = Linter(config, overrides.selection, preview=overrides.preview)
+    return without_graph(linter.check_file(target.path, target.text))
+
+
+@contextmanager
+def _progress(total: int, verbosity: int) -> Iterator[Callable[[str], None]]:
+    """A bar on stderr for many models on a terminal; yields what to call after each model."""
+    if total < _MANY or verbosity < 0 or not sys.stderr.isatty():
+        yield lambda text: None
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda text: bar.update(task, advance=1, description=escape(printable(text)))

@@ -1,0 +1,102 @@
+"""From what the command line names to the models to check."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from graphlint.sources.importing import is_target
+
+MODEL_SUFFIXES = (".keras", ".h5", ".hdf5")
+"""What a search of a directory takes for a model; anything else has to be named."""
+
+STDIN = "-"
+_SAVED_MODEL = "saved_model.pb"
+_KERAS_METADATA = "keras_metadata.pb"
+_ENVIRONMENT = "pyvenv.cfg"
+
+
+class Kind(StrEnum):
+    """How a target is obtained."""
+
+    FILE = "file"
+    STDIN = "stdin"
+    IMPORT = "import"
+    EXCLUDED = "excluded"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One model to check, or to leave out. ``text`` is what the report calls it."""
+
+    kind: Kind
+    text: str
+    path: Path
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Found:
+    """What was found: targets in order, paths with nothing to check, and what was passed over with the reason."""
+
+    targets: list[Target]
+    empty: list[str]
+    passed_over: list[tuple[str, str]]
+
+
+def find_targets(paths: Iterable[str], excluded: Callable[[Path], str | None], force_exclude: bool) -> Found:
+    """The models that the paths name. ``excluded`` says why a file is left out.
+
+    A path that is named is only left out with ``force_exclude``, as linters do; one that is found always is.
+    """
+    found = Found([], [], [])
+    seen: set[str] = set()
+    for text in paths:
+        path = Path(text)
+        if text == STDIN:
+            batch = [Target(Kind.STDIN, "<stdin>", path)]
+        elif path.is_dir() and not (path / _SAVED_MODEL).is_file() and not (path / _KERAS_METADATA).is_file():
+            batch = list(_search(path, excluded, found.passed_over))
+            if not batch:
+                found.empty.append(path.as_posix())
+        elif not os.path.lexists(path) and is_target(text):
+            batch = [Target(Kind.IMPORT, text, path)]
+        else:
+            reason = excluded(path) if force_exclude else None
+            batch = [_target(path, reason)]
+        for target in batch:
+            key = target.text if target.kind in (Kind.STDIN, Kind.IMPORT) else str(target.path.absolute())
+            if key not in seen:
+                seen.add(key)
+                found.targets.append(target)
+    return found
+
+
+def _target(path: Path, reason: str | None) -> Target:
+    return Target(Kind.FILE if reason is None else Kind.EXCLUDED, path.as_posix(), path, reason or "")
+
+
+def _search(root: Path, excluded: Callable[[Path], str | None], passed_over: list[tuple[str, str]]) -> Iterator[Target]:
+    def unreadable(error: OSError) -> None:
+        passed_over.append((Path(error.filename).as_posix(), error.strerror or "cannot be read"))
+
+    for folder, folders, files in os.walk(root, onerror=unreadable):
+        here = Path(folder)
+        if here != root and _ENVIRONMENT in files:
+            folders.clear()
+            passed_over.append((here.as_posix(), "a virtual environment"))
+            continue
+        if here != root and _KERAS_METADATA in files:
+            folders.clear()
+            yield _target(here, excluded(here))
+            continue
+        hidden = [name for name in folders if name.startswith(".") or name == "__pycache__"]
+        passed_over.extend(((here / name).as_posix(), "hidden") for name in sorted(hidden) if name != "__pycache__")
+        folders[:] = sorted(name for name in folders if name not in hidden)
+        for name in sorted(files):
+            if name.lower().endswith(MODEL_SUFFIXES) and not name.startswith("."):
+                path = here / name
+                yield _target(path, excluded(path))

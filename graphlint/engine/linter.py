@@ -1,0 +1,322 @@
+"""Runs the selected rules over models, one at a time."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graphlint.address import ROOT
+from graphlint.config import Config, RuleSettings
+from graphlint.engine import documentation
+from graphlint.engine.finding import Finding, Location, Problem, Severity
+from graphlint.engine.fingerprint import Fingerprints
+from graphlint.engine.globs import matches, matches_file
+from graphlint.engine.registry import Registry, RuleClass, load_registry, precision
+from graphlint.engine.report import ModelReport, Report, SkippedRule, Status
+from graphlint.engine.rule import Need
+from graphlint.engine.selection import Selection, selected
+from graphlint.engine.tool_findings import OVER_LIMIT, RULE_CRASHED, TOOL_FINDINGS, UNREADABLE
+from graphlint.errors import GraphlintError, LimitError, UnreadableError
+
+if TYPE_CHECKING:
+    from graphlint.graph.definition import ModelDefinition
+    from graphlint.graph.model_graph import ModelGraph, Tensor
+
+LIVE = "<live>"
+TRACEBACK = "GRAPHLINT_TRACEBACK"
+"""Environment variable that shows the traceback of what was turned into a finding or one line."""
+
+
+class Linter:
+    """One configuration, ready to check models.
+
+    Raises:
+        GraphlintError: a rule cannot be loaded, or the configuration names what there is not.
+    """
+
+    def __init__(
+        self,
+        config: Config | None = None,
+        overrides: Selection | None = None,
+        *,
+        preview: bool | None = None,
+        registry: Registry | None = None,
+    ) -> None:
+        self.config = config or Config()
+        self.registry = registry or load_registry(self.config.plugins, self.config.root)
+        self.config.check_rules(self.registry)
+        asked = Config(selection=overrides or Selection())
+        asked.check_rules(self.registry)
+        self.rules = selected(
+            self.registry,
+            [self.config.selection, asked.selection],
+            preview=self.config.preview if preview is None else preview,
+        )
+        self._settings = {self.registry.get(name): settings for name, settings in self.config.rules.items()}
+
+    # -- one model ----------------------------------------------------------------------------------------------
+
+    def check_file(self, path: str | Path, shown: str | None = None) -> ModelReport:
+        """Check a model file. What cannot be read is a finding, never an exception."""
+        from graphlint.sources import read
+
+        limits = self.config.limits
+        return self.check_source(lambda: read(path, limits=limits), shown or Path(path).as_posix(), Path(path))
+
+    def check_model(self, model: Any, shown: str = LIVE) -> ModelReport:
+        """Check a ``keras.Model`` in memory.
+
+        Raises:
+            GraphlintError: this is no ``keras.Model``, or Keras is not installed.
+        """
+        from graphlint.extras import require_keras
+
+        require_keras("a live model")
+        from graphlint.sources.live import read_live
+
+        definition = read_live(model)
+        return self.check_source(lambda: definition, shown)
+
+    def check_source(self, read: Callable[[], ModelDefinition], shown: str, path: Path | None = None) -> ModelReport:
+        """Check what ``read`` returns. ``shown`` is the name in the report, ``path`` the file that globs see."""
+        from graphlint.graph.expand import expand
+
+        try:
+            definition = read()
+            graph = expand(definition, self.config.limits.graph_calls)
+        except Exception as error:  # Whatever a file does to the reader, the other files are still checked.
+            code, message = _refusal(error)
+            finding = _tool_finding(code, message, shown)
+            return ModelReport(shown, Status.REFUSED, message, findings=(finding,), fail_on=self.config.fail_on)
+        return _Run(self, graph, shown, path or Path(shown)).report()
+
+    def settings(self, rule: RuleClass) -> RuleSettings:
+        """What the configuration sets for a rule."""
+        return self._settings.get(rule, RuleSettings())
+
+    # -- the whole run ------------------------------------------------------------------------------------------
+
+    def explanations(self, codes: Iterable[str]) -> dict[str, str]:
+        """Why each of the codes is bad, in one sentence."""
+        wanted = set(codes)
+        found = {code: TOOL_FINDINGS[code][1] for code in sorted(wanted & set(TOOL_FINDINGS))}
+        for rule in self.rules:
+            if rule.code in wanted:
+                found[rule.code] = documentation.page(rule).first_sentence(documentation.WHY)
+        return found
+
+    def stale_ignores(self, models: Iterable[ModelReport]) -> list[str]:
+        """Notes on ignores of single objects that were tried and matched nothing."""
+        tried: set[int] = set()
+        used: set[int] = set()
+        for model in models:
+            tried |= model.tried_ignores
+            used |= model.used_ignores
+        source = f"{self.config.source.name}: " if self.config.source else ""
+        return [f"{source}ignore matches nothing: {self.config.ignores[place]}" for place in sorted(tried - used)]
+
+    def report(self, models: Iterable[ModelReport], general: Iterable[Finding] = ()) -> Report:
+        """The report on models that were all checked by this linter."""
+        models, general = tuple(models), tuple(general)
+        codes = {finding.code for model in models for finding in model.findings} | {one.code for one in general}
+        return Report(models, general, tuple(self.stale_ignores(models)), self.explanations(codes))
+
+
+class _Run:
+    """All selected rules over one graph."""
+
+    def __init__(self, linter: Linter, graph: ModelGraph, shown: str, path: Path) -> None:
+        self.linter = linter
+        self.graph = graph
+        self.shown = shown
+        self.fingerprints = Fingerprints(graph)
+        self.missing = dict(_missing(graph))
+        self.found: list[tuple[tuple[Any, ...], Finding]] = []
+        self.refusals: dict[tuple[str, str], Finding] = {}
+        self.suppressed = 0
+        self.used: set[int] = set()
+        config = linter.config
+        self.ignores = [
+            (place, ignore)
+            for place, ignore in enumerate(config.ignores)
+            if ignore.model is None or matches_file(ignore.model, path, config.root)
+        ]
+        self.ignored_here = [
+            selector
+            for glob, selectors in config.per_file_ignores
+            if matches_file(glob, path, config.root)
+            for selector in selectors
+        ]
+        self.places = {layer: number for number, layer in enumerate(graph.layers)}
+
+    def report(self) -> ModelReport:
+        skipped = []
+        ran: list[RuleClass] = []
+        for rule in self.linter.rules:
+            missing = [reason for need, reason in self.missing.items() if need in rule.needs]
+            if missing:
+                skipped.append(SkippedRule(rule.code, missing[0]))
+            elif self.run(rule):
+                ran.append(rule)
+        self.found.sort(key=lambda item: item[0])
+        graph, definition = self.graph, self.graph.definition
+        findings = [*self.refusals.values(), *(finding for _, finding in self.found)]
+        refused = next(iter(self.refusals.values()), None)
+        parameters = None
+        if graph.has_weights and refused is None:
+            parameters = graph.parameters
+        tried = {place for place, ignore in self.ignores if _all_ran(ignore.rules, ran, self.linter.registry)}
+        return ModelReport(
+            self.shown,
+            Status.CHECKED if refused is None else Status.REFUSED,
+            None if refused is None else refused.message,
+            definition.format,
+            definition.keras_version,
+            tuple(layer.path for layer in graph.opaque_layers),
+            tuple(skipped),
+            parameters,
+            tuple(findings),
+            self.suppressed,
+            self.linter.config.fail_on,
+            frozenset(tried),
+            frozenset(self.used),
+            graph,
+        )
+
+    def run(self, rule: RuleClass) -> bool:
+        """Run one rule; whether it ran to its end."""
+        settings = self.linter.settings(rule)
+        try:
+            options = {key.replace("-", "_"): value for key, value in settings.options.items()}
+            for problem in rule(**options).check(self.graph):
+                self.add(rule, settings, problem)
+        except (UnreadableError, LimitError) as error:
+            code, message = _refusal(error)
+            self.refusals.setdefault((code, message), _tool_finding(code, message, self.shown))
+            return False
+        except Exception as error:  # A rule may raise anything; the others still run.
+            _show_traceback()
+            message = f"{rule.code} {rule.name} crashed: {type(error).__name__}: {error}"
+            self.found.append(((-1, rule.code), _tool_finding(RULE_CRASHED, message, self.shown, rule.code)))
+            return False
+        return True
+
+    def add(self, rule: RuleClass, settings: RuleSettings, problem: Problem) -> None:
+        location = self.location(problem.node)
+        if self.is_ignored(rule, location):
+            self.suppressed += 1
+            return
+        severity = settings.severity or problem.severity or rule.severity
+        finding = Finding(
+            rule.code,
+            rule.name,
+            severity,
+            problem.message,
+            self.shown,
+            location,
+            tuple(self.location_of(node).address for node in problem.related),
+            problem.hint,
+            problem.fix,
+            self.fingerprints.of(rule.code, problem.node, problem.key),
+        )
+        place = self.places.get(location.layer, -1) if location else -1
+        self.found.append(((severity.rank, rule.code, place, len(self.found)), finding))
+
+    def location(self, node: str | Tensor | None) -> Location | None:
+        return None if node is None else self.location_of(node)
+
+    def location_of(self, node: str | Tensor) -> Location:
+        graph = self.graph
+        if not isinstance(node, str):
+            layer = graph.calls[node.call].layer
+        elif node in graph.calls:
+            layer = graph.calls[node].layer
+        elif node in graph.variables:
+            layer = graph.variables[node].layer
+        elif node in graph.scopes:
+            layer = graph.scopes[node].layer
+        else:
+            layer = graph.layers[node].path
+        return Location(graph.address(node), layer)
+
+    def is_ignored(self, rule: RuleClass, location: Location | None) -> bool:
+        if any(precision(selector, rule) is not None for selector in self.ignored_here):
+            return True
+        found = False
+        for place, ignore in self.ignores:
+            meant = any(precision(selector, rule) is not None for selector in ignore.rules)
+            if meant and (ignore.layer is None or self.is_at(location, ignore.layer)):
+                self.used.add(place)
+                found = True
+        return found
+
+    def is_at(self, location: Location | None, glob: str) -> bool:
+        if location is None:
+            return matches(glob, ROOT)
+        return any(matches(glob, path) for path in (location.layer, *self.graph.layers[location.layer].aliases))
+
+
+def _missing(graph: ModelGraph) -> Iterator[tuple[Need, str]]:
+    """What a graph lacks that a rule may need, and how the report says it."""
+    definition = graph.definition
+    if not definition.has_graph:
+        yield Need.GRAPH, "needs layers: the file holds nothing but weights"
+    if not definition.has_weights:
+        yield Need.WEIGHTS, "needs weights"
+    if not definition.compile_config:
+        yield Need.COMPILE, "needs a compiled model"
+    if not graph.live:
+        yield Need.LIVE, "needs a live model"
+
+
+def _all_ran(selectors: Iterable[str], ran: list[RuleClass], registry: Registry) -> bool:
+    """Whether every rule that the selectors mean ran: else an ignore may have had no chance to match."""
+    meant = [rule for rule in registry if any(precision(selector, rule) is not None for selector in selectors)]
+    return set(meant) <= set(ran)
+
+
+def _tool_finding(code: str, message: str, shown: str, key: str = "") -> Finding:
+    name = TOOL_FINDINGS[code][0]
+    return Finding(code, name, Severity.ERROR, message, shown, fingerprint=Fingerprints(None).of(code, None, key))
+
+
+def nothing_to_check(shown: str, message: str) -> Finding:
+    """The finding for a path below which there is no model."""
+    return _tool_finding("E004", message, shown)
+
+
+def refused(shown: str, error: Exception) -> ModelReport:
+    """The report on a model that could not be obtained at all."""
+    code, message = _refusal(error)
+    return ModelReport(shown, Status.REFUSED, message, findings=(_tool_finding(code, message, shown),))
+
+
+def skipped(shown: str, reason: str) -> ModelReport:
+    """The report on a model that was left out on purpose."""
+    return ModelReport(shown, Status.SKIPPED, reason)
+
+
+def without_graph(model: ModelReport) -> ModelReport:
+    """The same report without the graph, which may be large and cannot leave the process."""
+    return replace(model, graph=None)
+
+
+def _refusal(error: Exception) -> tuple[str, str]:
+    if isinstance(error, LimitError):
+        return OVER_LIMIT, str(error)
+    if isinstance(error, GraphlintError):
+        return UNREADABLE, str(error)
+    _show_traceback()
+    if isinstance(error, OSError):
+        return UNREADABLE, f"cannot be read: {error.strerror or error}"
+    return UNREADABLE, f"cannot be read: {type(error).__name__}: {error}"
+
+
+def _show_traceback() -> None:
+    if os.environ.get(TRACEBACK):
+        traceback.print_exc(file=sys.stderr)

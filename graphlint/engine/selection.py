@@ -1,0 +1,49 @@
+"""Which rules run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from graphlint.engine.registry import Registry, RuleClass, precision
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What one place (a config, the command line) says about which rules run. ``select`` None leaves it to others."""
+
+    select: tuple[str, ...] | None = None
+    extend_select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+
+def selected(registry: Registry, layers: Iterable[Selection], *, preview: bool = False) -> list[RuleClass]:
+    """The rules that run, by their codes.
+
+    Later layers win over earlier ones; a layer with ``select`` starts afresh. Inside a layer the selector that means a
+    rule more precisely wins, and ``ignore`` wins a draw. A preview rule needs ``preview`` or its full code or name, a
+    rule outside the default set its full code or name.
+    """
+    stack = [Selection(select=("ALL",)), *layers]
+    return [rule for rule in registry if _runs(rule, stack, preview)]
+
+
+def _runs(rule: RuleClass, layers: list[Selection], preview: bool) -> bool:
+    runs = False
+    for layer in layers:
+        if layer.select is not None:
+            runs = False
+        chosen = _best(rule, (*(layer.select or ()), *layer.extend_select))
+        ignored = _best(rule, layer.ignore)
+        if chosen < 5 and (not rule.default or (rule.preview and not preview)):
+            chosen = -1
+        if chosen > ignored:
+            runs = True
+        elif ignored >= 0:
+            runs = False
+    return runs
+
+
+def _best(rule: RuleClass, selectors: Iterable[str]) -> int:
+    found = (precision(selector, rule) for selector in selectors)
+    return max((one for one in found if one is not None), default=-1)

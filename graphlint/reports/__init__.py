@@ -1,0 +1,32 @@
+"""Output formats, one module each. A module has ``render(report, *, color, statistics) -> str``."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from graphlint.engine.report import Report
+
+FORMATS = {
+    "full": "what a person reads: where, what, why, what to do",
+    "concise": "one line a finding",
+    "json": "everything, for programs (version 1)",
+    "sarif": "SARIF 2.1.0, for code scanning",
+    "github": "annotations in a GitHub workflow",
+}
+"""Name -> what it is for; each is the module of the same name in this package."""
+
+
+def render(report: Report, format: str = "full", *, color: bool = False, statistics: bool = False) -> str:
+    """A report as text, without a newline at the end.
+
+    ``color`` and ``statistics`` (counts of each code) only mean something to the formats that people read.
+
+    >>> from graphlint.engine.report import Report
+    >>> render(Report(), "concise")
+    ''
+    """
+    module = import_module(f"graphlint.reports.{format}")
+    text: str = module.render(report, color=color, statistics=statistics)
+    return text

@@ -1,0 +1,19 @@
+"""One line a finding: ``path: address: CODE name: message``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from graphlint.reports.text import printable, statistics_lines
+
+if TYPE_CHECKING:
+    from graphlint.engine.report import Report
+
+
+def render(report: Report, *, color: bool = False, statistics: bool = False) -> str:
+    """The findings, one line each."""
+    lines = []
+    for finding in report.findings:
+        where = finding.model if finding.location is None else f"{finding.model}: {finding.location.address}"
+        lines.append(printable(f"{where}: {finding.code} {finding.name}: {finding.message}"))
+    return "\n".join([*lines, *(statistics_lines(report) if statistics else ())])

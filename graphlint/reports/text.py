@@ -1,0 +1,58 @@
+"""Text that is safe to print, and counts as people write them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from graphlint.engine.report import Report
+
+_UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
+)
+
+
+def printable(text: str) -> str:
+    r"""The text with whatever could move the cursor, hide or reorder other text written as an escape.
+
+    >>> printable("a\x1b[31m\nb")
+    'a\\x1b[31m\\nb'
+    """
+    return _UNPRINTABLE.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "error"), counted(1200, "model")
+    ('1 error', '1,200 models')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def summary_line(report: Report) -> str:
+    """What was found, in one line."""
+    summary = report.summary
+    counts = [(summary.error, "error"), (summary.warning, "warning"), (summary.info, "info")]
+    found = ", ".join(
+        f"{number:,} info" if noun == "info" else counted(number, noun) for number, noun in counts if number
+    )
+    skipped = sum(model.status == "skipped" for model in report.models)
+    text = f"{found or 'Nothing found'} in {counted(summary.models, 'model')}"
+    extra = [f"{summary.suppressed:,} suppressed"] if summary.suppressed else []
+    extra += [f"{skipped:,} skipped"] if skipped else []
+    return text + (f" ({', '.join(extra)})" if extra else "")
+
+
+def statistics_lines(report: Report) -> list[str]:
+    """How often each rule found something, the most frequent first."""
+    counts = Counter((finding.code, finding.name) for finding in report.findings)
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    width = max((len(f"{number:,}") for _, number in ranked), default=0)
+    return [f"{number:>{width},}  {code} {name}" for (code, name), number in ranked]
