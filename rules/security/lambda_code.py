@@ -57,7 +57,7 @@ class LambdaCode(Rule):
                 by_layer.setdefault(reference.layer, []).append(reference)
         unsafe = graph.definition.format == "h5"
         for layer, found in by_layer.items():
-            places = ", ".join(dict.fromkeys(one.where or "the layer" for one in found))
+            places = ", ".join(dict.fromkeys(one.where or one.name for one in found))
             yield Problem(
                 f"serialized Python code in {places}: loading the model runs it"
                 + (", and safe_mode does not apply to .h5 files" if unsafe else ""),

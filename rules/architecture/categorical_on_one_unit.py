@@ -1,0 +1,69 @@
+"""A005."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Need, Rule
+from graphlint.graph.heads import trace_activation
+from graphlint.graph.losses import losses
+from graphlint.graph.model_graph import ModelGraph, shape_text
+
+
+class CategoricalOnOneUnit(Rule):
+    """A categorical cross-entropy over one class.
+
+    ## What it does
+    Reports a categorical cross-entropy, sparse or not, on an output with one unit.
+
+    ## Why is this bad?
+    With one class there is nothing to choose: the normalised probability is always 1, the loss is always 0 (or
+    meaningless for labels above 0), and nothing is learned.
+
+    ## Example
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(1, activation="sigmoid")])
+    model.compile("adam", "categorical_crossentropy")
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(1, activation="sigmoid")])
+    model.compile("adam", "binary_crossentropy")
+    ```
+
+    ## Fix
+    None: compile with `binary_crossentropy`, or give the last layer one unit for each class.
+
+    ## Not reported
+    A softmax over the one unit (A001 says it), a loss that is not Keras's own.
+
+    ## References
+    keras-team/keras#17029
+    """
+
+    code = "A005"
+    name = "categorical-on-one-unit"
+    severity = Severity.ERROR
+    needs = frozenset({Need.GRAPH, Need.COMPILE})
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        for loss in losses(graph) or ():
+            shape = graph.spec(loss.output).shape
+            if not loss.built_in or loss.loss is None or loss.weight == 0 or not shape or shape[-1] != 1:
+                continue
+            categorical = loss.loss.startswith(("categorical", "sparse_categorical"))
+            if not categorical or not loss.loss.endswith("crossentropy") or loss.config.get("axis", -1) != -1:
+                continue
+            head = trace_activation(graph, loss.output)
+            if head.activation == "softmax":
+                continue
+            yield Problem(
+                f"{loss.loss} on output {loss.name!r} of shape {shape_text(shape)}: one class, so there is nothing to "
+                "choose",
+                head.call,
+                "Compile with binary_crossentropy, or give the last layer one unit for each class.",
+                () if loss.output.call == head.call else (loss.output,),
+                key=f"{loss.name}:{loss.loss}",
+            )

@@ -1,0 +1,86 @@
+"""A013."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.model_graph import Call, ModelGraph
+
+_KEEPS_SCALE = frozenset(
+    """
+    InputLayer Identity Resizing CenterCrop RandomCrop RandomFlip RandomRotation RandomTranslation RandomZoom
+    RandomHeight RandomWidth RandomBrightness RandomContrast RandomShear RandomPerspective RandomErasing Reshape Permute
+    Flatten Dropout GaussianNoise ZeroPadding1D ZeroPadding2D ZeroPadding3D Cropping2D Cast Transpose GetItem ExpandDims
+    UpSampling2D MaxPooling2D AveragePooling2D
+    """.split()
+)
+_SMALL, _COMBINED = 0.1, 1e-3
+
+
+class DoubleRescaling(Rule):
+    """Inputs are scaled down twice.
+
+    ## What it does
+    Reports a Rescaling with a factor below 0.1 whose input was already scaled by another one below 0.1, with nothing in
+    between that would change the range.
+
+    ## Why is this bad?
+    Many models of `keras.applications` rescale their input themselves. With another `Rescaling(1/255)` in front, pixels
+    arrive between 0 and 0.004 instead of between 0 and 1, and a pretrained model sees black images.
+
+    ## Example
+    ```python
+    image = keras.Input((8, 8, 3))
+    backbone = keras.Sequential([keras.Input((8, 8, 3)), layers.Rescaling(1 / 255), layers.Conv2D(4, 3)])
+    model = keras.Model(image, backbone(layers.Rescaling(1 / 255)(image)))
+    ```
+
+    ## Use instead
+    ```python
+    image = keras.Input((8, 8, 3))
+    backbone = keras.Sequential([keras.Input((8, 8, 3)), layers.Rescaling(1 / 255), layers.Conv2D(4, 3)])
+    model = keras.Model(image, backbone(image))
+    ```
+
+    ## Fix
+    None: remove the outer Rescaling and train again.
+
+    ## Not reported
+    Factors whose product is 0.001 or more; a layer in between that changes the range (normalisation, weights).
+
+    ## References
+    keras-team/keras-io#1549
+    """
+
+    code = "A013"
+    name = "double-rescaling"
+    severity = Severity.WARNING
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        scaled: dict[str, tuple[str, float]] = {}
+        for call in graph.calls.values():
+            layer = graph.layers[call.layer]
+            sources = graph.producers(call.id)
+            before = scaled.get(sources[0].call) if len(sources) == 1 else None
+            if layer.class_name == "Rescaling" and layer.is_builtin:
+                scale = _scale(graph, call)
+                if scale is None:
+                    continue
+                if before is not None and scale < _SMALL and before[1] < _SMALL and scale * before[1] < _COMBINED:
+                    yield Problem(
+                        f"scales by {scale:.3g} what {graph.layer(before[0]).name!r} already scaled by {before[1]:.3g}: "
+                        f"together by {scale * before[1]:.2g}",
+                        call.id,
+                        "Remove one of the two Rescaling layers.",
+                        (before[0],),
+                    )
+                scaled[call.id] = (call.id, scale)
+            elif before is not None and layer.class_name in _KEEPS_SCALE:
+                scaled[call.id] = before
+
+
+def _scale(graph: ModelGraph, call: Call) -> float | None:
+    scale = graph.layers[call.layer].config.get("scale")
+    return float(scale) if isinstance(scale, (int, float)) and scale > 0 else None

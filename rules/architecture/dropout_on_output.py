@@ -1,0 +1,68 @@
+"""A010."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.heads import trace_activation
+from graphlint.graph.losses import losses
+from graphlint.graph.model_graph import ModelGraph
+
+_DROPOUT = frozenset(
+    {"Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout", "AlphaDropout"}
+)
+
+
+class DropoutOnOutput(Rule):
+    """Dropout is the last thing before an output.
+
+    ## What it does
+    Reports outputs that come straight from a dropout layer with a rate above 0, where the output is a prediction: it
+    has a compiled loss, or ends in a softmax or sigmoid.
+
+    ## Why is this bad?
+    In training, predictions are set to 0 at random and the rest scaled up, so the loss is computed on numbers that no
+    prediction has. Probabilities stop adding up to 1, and a cross-entropy of a dropped one is huge.
+
+    ## Example
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3, activation="softmax"), layers.Dropout(0.5)])
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.Dropout(0.5), layers.Dense(3, activation="softmax")])
+    ```
+
+    ## Fix
+    None: move the dropout in front of the last layer with weights and train again.
+
+    ## Not reported
+    A rate of 0; backbones, whose output is features for another model.
+
+    ## References
+    NeuraLint
+    """
+
+    code = "A010"
+    name = "dropout-on-output"
+    severity = Severity.WARNING
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        with_loss = {loss.output for loss in losses(graph) or () if loss.loss is not None}
+        for output in dict.fromkeys(graph.outputs):
+            layer = graph.layer(output.call)
+            rate = layer.config.get("rate", layer.config.get("p"))
+            if layer.class_name not in _DROPOUT or not layer.is_builtin or not isinstance(rate, (int, float)) or not rate:
+                continue
+            head = trace_activation(graph, output)
+            if output in with_loss or head.activation in ("softmax", "sigmoid"):
+                yield Problem(
+                    f"an output comes straight from {layer.class_name} (rate {rate:g}): in training "
+                    f"{rate:.0%} of the predictions are random zeros",
+                    output.call,
+                    "Move the dropout in front of the last layer with weights.",
+                    (head.call,),
+                )

@@ -1,0 +1,118 @@
+"""A007."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.heads import activation_of
+from graphlint.graph.model_graph import ModelGraph, Tensor
+
+_LINEAR = frozenset(
+    ["Dense", *(f"{name}{n}D" for name in ("Conv", "Convolution") for n in (1, 2, 3)), "Conv2DTranspose"]
+)
+_BETWEEN = frozenset(
+    ["Dropout", *(f"{name}{n}D" for name in ("SpatialDropout", "ZeroPadding") for n in (1, 2, 3)), "InputLayer"]
+)
+
+
+class LinearSandwich(Rule):
+    """A linear layer feeds a linear layer with nothing in between.
+
+    ## What it does
+    Reports Dense layers and convolutions without an activation whose only consumer is another one, directly or through
+    dropout and padding. A chain of them is one finding.
+
+    ## Why is this bad?
+    Two linear maps in a row are one linear map: the model has the parameters and the cost of two layers and the power
+    of one. Most often the activation was forgotten.
+
+    ## Example
+    ```python
+    model = keras.Sequential([keras.Input((8,)), layers.Dense(16), layers.Dense(4)])
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([keras.Input((8,)), layers.Dense(16, activation="relu"), layers.Dense(4)])
+    ```
+
+    ## Fix
+    None: write `activation="relu"` in the first layer; or, if a linear map is meant, merge the two by multiplying their
+    kernels.
+
+    ## Not reported
+    A normalisation in between; depthwise convolutions followed by pointwise ones; a bottleneck, narrower than what
+    goes in and what comes out (a low-rank factorisation); layers used in several places (query, key and value
+    projections); an activity regularizer on the first.
+
+    ## References
+    DeepLocalize (ICSE 2021); NeuraLint
+    """
+
+    code = "A007"
+    name = "linear-sandwich"
+    severity = Severity.WARNING
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        following = {call: found for call in graph.calls if (found := _next_linear(graph, call)) is not None}
+        inside = set(following.values())
+        reported: set[str] = set()
+        for first in following:
+            layer = graph.calls[first].layer
+            if first in inside or layer in reported:
+                continue
+            reported.add(layer)
+            chain = [first]
+            while chain[-1] in following:
+                chain.append(following[chain[-1]])
+            widths = " -> ".join(str(_width(graph, call)) for call in chain)
+            size = sum(variable.size for call in chain[:-1] for variable in graph.variables_of(graph.calls[call].layer))
+            yield Problem(
+                f"{len(chain)} linear layers in a row ({widths} features): together they are one linear map, and "
+                f"{size:,} parameters add nothing",
+                first,
+                'Write activation="relu" (or another) in every layer of the chain but the last.',
+                tuple(chain[1:]),
+            )
+
+
+def _width(graph: ModelGraph, call: str) -> int | None:
+    layer = graph.layer(call)
+    shape = graph.calls[call].outputs[0].shape
+    if not shape:
+        return None
+    return shape[1 if layer.config.get("data_format") == "channels_first" else -1]
+
+
+def _is_linear(graph: ModelGraph, call: str) -> bool:
+    layer = graph.layer(call)
+    return layer.class_name in _LINEAR and layer.is_builtin and layer.config.get("groups", 1) == 1
+
+
+def _next_linear(graph: ModelGraph, call: str) -> str | None:
+    """The linear layer that a linear layer feeds alone, where the pair is worth no more than one layer."""
+    layer = graph.layer(call)
+    if not _is_linear(graph, call) or activation_of(graph, call)[0] != "linear":
+        return None
+    if layer.config.get("activity_regularizer") or len(graph.call_sites(layer.path)) != 1:
+        return None
+    here = call
+    while True:
+        tensor = Tensor(here, 0)
+        consumers = graph.consumers(tensor)
+        if len(consumers) != 1 or graph.is_output(tensor):
+            return None
+        here = consumers[0].target
+        if _is_linear(graph, here):
+            break
+        if graph.layer(here).class_name not in _BETWEEN or len(graph.producers(here)) != 1:
+            return None
+    sources = graph.producers(call)
+    before = graph.spec(sources[0]).shape if sources else None
+    inner, outer = _width(graph, call), _width(graph, here)
+    entering = before[-1] if before else None
+    if inner is None or outer is None or entering is None or (inner < entering and inner < outer):
+        return None
+    return here if len(graph.call_sites(graph.calls[here].layer)) == 1 else None

@@ -1,0 +1,76 @@
+"""A004."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Need, Rule
+from graphlint.graph.heads import trace_activation
+from graphlint.graph.losses import losses
+from graphlint.graph.model_graph import ModelGraph
+
+
+class LossActivationMismatch(Rule):
+    """The last activation belongs to another loss.
+
+    ## What it does
+    Reports a categorical cross-entropy (one label of many) on an output that ends in a sigmoid, and a binary
+    cross-entropy (yes or no, for each unit) on one that ends in a softmax over more than one unit.
+
+    ## Why is this bad?
+    With a sigmoid, the probabilities of the classes do not add up to 1, and the categorical loss never pushes the wrong
+    ones down. With a softmax, units that should be independent compete, and the binary loss and its accuracy look far
+    better than the model is.
+
+    ## Example
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3, activation="softmax")])
+    model.compile("adam", "binary_crossentropy")
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3, activation="softmax")])
+    model.compile("adam", "categorical_crossentropy")
+    ```
+
+    ## Fix
+    None: for one label of many write softmax and a categorical cross-entropy, for several labels at once sigmoid and a
+    binary cross-entropy, and compile again.
+
+    ## Not reported
+    One unit (A001 and A005 say it), a loss that is not Keras's own, `from_logits=True` (A003), an output whose last
+    activation cannot be told.
+
+    ## References
+    DeepLocalize (ICSE 2021); NeuraLint
+    """
+
+    code = "A004"
+    name = "loss-activation-mismatch"
+    severity = Severity.WARNING
+    needs = frozenset({Need.GRAPH, Need.COMPILE})
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        for loss in losses(graph) or ():
+            if not loss.built_in or loss.loss is None or loss.from_logits or loss.weight == 0:
+                continue
+            shape = graph.spec(loss.output).shape
+            units = shape[-1] if shape else None
+            if not loss.loss.endswith("crossentropy") or units == 1:
+                continue
+            head = trace_activation(graph, loss.output)
+            binary = loss.loss.startswith("binary")
+            if head.activation != ("softmax" if binary else "sigmoid") or (binary and units is None):
+                continue
+            fitting = "a categorical cross-entropy" if binary else "a binary cross-entropy"
+            other = "sigmoid" if binary else "softmax"
+            yield Problem(
+                f"{loss.loss} on output {loss.name!r}, which ends in {head.activation} over "
+                f"{'?' if units is None else units} units",
+                head.call,
+                f'Compile with {fitting}, or write activation="{other}" in the last layer.',
+                () if loss.output.call == head.call else (loss.output,),
+                key=f"{loss.name}:{loss.loss}",
+            )

@@ -1,0 +1,69 @@
+"""A006."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Need, Rule
+from graphlint.graph.heads import trace_activation
+from graphlint.graph.losses import losses
+from graphlint.graph.model_graph import ModelGraph
+
+_REGRESSION = frozenset(
+    {"mean_squared_error", "mean_absolute_error", "mean_absolute_percentage_error", "huber", "log_cosh"}
+)
+
+
+class RegressionActivation(Rule):
+    """A regression loss on an output that ends in relu or softmax.
+
+    ## What it does
+    Reports mean squared error, mean absolute error and their like on an output that ends in a relu or a softmax. Off by
+    default.
+
+    ## Why is this bad?
+    A relu cannot give negative numbers and gets no gradient where it is 0, so a unit that starts there stays there. A
+    softmax gives numbers that add up to 1. Both may be meant, which is why the rule is off.
+
+    ## Example
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(2, activation="relu")])
+    model.compile("adam", "mse")
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+    model.compile("adam", "mse")
+    ```
+
+    ## Fix
+    None: drop the activation of the last layer, or write softplus where the target cannot be negative.
+
+    ## Not reported
+    Sigmoid and tanh, which are usual for targets in a fixed range; a loss that is not Keras's own.
+
+    ## References
+    DeepLocalize (ICSE 2021)
+    """
+
+    code = "A006"
+    name = "regression-activation"
+    severity = Severity.INFO
+    needs = frozenset({Need.GRAPH, Need.COMPILE})
+    default = False
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        for loss in losses(graph) or ():
+            if not loss.built_in or loss.loss not in _REGRESSION or loss.weight == 0:
+                continue
+            head = trace_activation(graph, loss.output)
+            if head.activation in ("relu", "softmax"):
+                yield Problem(
+                    f"{loss.loss} on output {loss.name!r}, which ends in {head.activation}",
+                    head.call,
+                    "Drop the activation of the last layer, or write softplus where the target cannot be negative.",
+                    () if loss.output.call == head.call else (loss.output,),
+                    key=f"{loss.name}:{loss.loss}",
+                )

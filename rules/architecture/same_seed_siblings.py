@@ -1,0 +1,112 @@
+"""A012."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.canonical import plain
+from graphlint.graph.model_graph import Layer, ModelGraph, Tensor, Variable
+
+
+class SameSeedSiblings(Rule):
+    """Two branches of one input start with the same weights.
+
+    ## What it does
+    Reports layers of one class, with the same configuration, the same integer seed in their kernel initializer and the
+    same input, whose results come together again.
+
+    ## Why is this bad?
+    An integer seed gives the same numbers every time. The branches compute the same thing; where their results are
+    merged symmetrically they get the same gradients and stay equal, so one of them is wasted.
+
+    ## Example
+    ```python
+    x = keras.Input((4,))
+    start = {"kernel_initializer": keras.initializers.GlorotUniform(seed=1), "activation": "relu"}
+    model = keras.Model(x, layers.Add()([layers.Dense(8, **start)(x), layers.Dense(8, **start)(x)]))
+    ```
+
+    ## Use instead
+    ```python
+    x = keras.Input((4,))
+    a = layers.Dense(8, activation="relu", kernel_initializer=keras.initializers.GlorotUniform(seed=1))(x)
+    b = layers.Dense(8, activation="relu", kernel_initializer=keras.initializers.GlorotUniform(seed=2))(x)
+    model = keras.Model(x, layers.Add()([a, b]))
+    ```
+
+    ## Fix
+    None: give every layer its own seed, or call `keras.utils.set_random_seed` once and leave the initializers without.
+
+    ## Not reported
+    Layers with different inputs; branches whose stored kernels differ; branches that never meet.
+
+    ## References
+    Seen in public code: one initializer object passed to every layer.
+    """
+
+    code = "A012"
+    name = "same-seed-siblings"
+    severity = Severity.WARNING
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        groups: dict[tuple[str, tuple[Tensor, ...]], dict[str, str]] = {}
+        for call in graph.calls.values():
+            layer = graph.layers[call.layer]
+            if not layer.is_builtin or not _seeded(layer):
+                continue
+            groups.setdefault((_signature(layer), tuple(graph.producers(call.id))), {}).setdefault(layer.path, call.id)
+        for members in groups.values():
+            if len(members) < 2:
+                continue
+            layers = list(members)
+            same = [path for path in layers if _equal(graph, layers[0], path)]
+            if len(same) < 2 or not _meet(graph, [members[path] for path in same]):
+                continue
+            first = graph.layers[same[0]]
+            seed = first.config["kernel_initializer"]["config"]["seed"]
+            yield Problem(
+                f"{len(same)} layers {', '.join(repr(graph.layers[path].name) for path in same[:4])} with the same "
+                f"configuration, input and initializer seed {seed} start with the same weights",
+                members[same[0]],
+                "Give every layer its own seed, or none.",
+                tuple(members[path] for path in same[1:]),
+            )
+
+
+def _seeded(layer: Layer) -> bool:
+    initializer = layer.config.get("kernel_initializer")
+    config = initializer.get("config") if isinstance(initializer, dict) else None
+    return isinstance(config, dict) and isinstance(config.get("seed"), int) and not isinstance(config["seed"], bool)
+
+
+def _signature(layer: Layer) -> str:
+    config = {key: value for key, value in layer.config.items() if key != "name"}
+    return json.dumps([layer.class_name, plain(config)], sort_keys=True)
+
+
+def _equal(graph: ModelGraph, first: str, second: str) -> bool:
+    """Whether the stored kernels are equal, or unknown."""
+    left, right = _kernel(graph, first), _kernel(graph, second)
+    if left is None or right is None or left is right or left.values is None or right.values is None:
+        return True
+    if left.shape != right.shape:
+        return False
+    return all((one == two).all() for one, two in zip(left.values.chunks(), right.values.chunks(), strict=True))
+
+
+def _kernel(graph: ModelGraph, layer: str) -> Variable | None:
+    return next((variable for variable in graph.variables_of(layer) if variable.slot == "kernel"), None)
+
+
+def _meet(graph: ModelGraph, calls: list[str]) -> bool:
+    """Whether what two of the calls influence has a call in common."""
+    seen: set[str] = set()
+    for call in calls:
+        reached = graph.descendants([call])
+        if reached & seen:
+            return True
+        seen |= reached
+    return False
