@@ -89,7 +89,7 @@ class WeightsWithoutGraph(Rule):
             yield Problem(
                 f"{layer.class_name} is called and has no weights in the file, expected {names}",
                 layer.path,
-                "Save the model again from the process that trained it: this file fails to load, or loads random numbers.",
+                "Save the model again where it was trained: this file does not load, or loads random numbers.",
             )
 
     @staticmethod

@@ -1,0 +1,118 @@
+"""P003."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.heads import activation_name
+from graphlint.graph.model_graph import Layer, ModelGraph, Tensor
+
+_LINEAR = frozenset(
+    {"Dense", "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"}
+    | {"DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"}
+)
+
+
+class BiasBeforeBatchnorm(Rule):
+    """A layer adds a bias, and the BatchNormalization after it takes it away again.
+
+    ## What it does
+    Finds Dense and convolution layers with a bias and no activation whose only consumer is a BatchNormalization with
+    `center=True`. One finding for each model.
+
+    ## Why is this bad?
+    BatchNormalization subtracts the mean, and any constant bias with it, then adds its own. The bias trains, is stored,
+    and does nothing.
+
+    ## Example
+    ```python
+    model = keras.Sequential(
+        [
+            keras.Input((16, 16, 3)),
+            layers.Conv2D(8, 3),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(2),
+        ]
+    )
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential(
+        [
+            keras.Input((16, 16, 3)),
+            layers.Conv2D(8, 3, use_bias=False),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(2),
+        ]
+    )
+    ```
+
+    ## Fix
+    None yet: write `use_bias=False`. In a trained model subtract the old bias from `moving_mean`; the outputs then stay
+    the same up to rounding.
+
+    ## Not reported
+    Layers that something else consumes too; other normalisations; BatchNormalization over another axis, or without
+    `center`. keras.applications.ResNet50 has 53 such biases, hence information and one line.
+
+    ## References
+    NeuraLint (Nikanjam et al., 2021).
+    """
+
+    code = "P003"
+    name = "bias-before-batchnorm"
+    severity = Severity.INFO
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        verdicts: dict[str, bool] = {}
+        for call in graph.calls.values():
+            layer = graph.layers[call.layer]
+            if layer.class_name in _LINEAR and verdicts.get(layer.path, True):
+                verdicts[layer.path] = _biased(layer) and _only_into_batchnorm(graph, call.id, layer)
+        found = [path for path, verdict in verdicts.items() if verdict]
+        if not found:
+            return
+        size = sum(_bias_size(graph, path) for path in found)
+        count = f"{len(found)} layers add biases" if len(found) > 1 else "adds a bias"
+        yield Problem(
+            f"{count} ({size:,} parameters) that the BatchNormalization behind takes away again",
+            found[0],
+            "Write use_bias=False there.",
+            tuple(found[1:]),
+        )
+
+
+def _biased(layer: Layer) -> bool:
+    config = layer.config
+    return config.get("use_bias", True) is not False and activation_name(config.get("activation")) == "linear"
+
+
+def _only_into_batchnorm(graph: ModelGraph, call: str, layer: Layer) -> bool:
+    tensor = Tensor(call, 0)
+    edges = graph.consumers(tensor)
+    if len(edges) != 1 or graph.is_output(tensor):
+        return False
+    norm = graph.layer(edges[0].target)
+    if norm.class_name != "BatchNormalization" or norm.config.get("center", True) is False:
+        return False
+    axis = norm.config.get("axis", -1)
+    axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
+    rank = len(edges[0].spec.shape) if edges[0].spec.shape is not None else None
+    channels = 1 if layer.config.get("data_format") == "channels_first" else -1
+    return axis == channels or (rank is not None and isinstance(axis, int) and axis % rank == channels % rank)
+
+
+def _bias_size(graph: ModelGraph, path: str) -> int:
+    bias = [variable.size for variable in graph.variables_of(path) if variable.slot == "bias"]
+    if bias:
+        return bias[0]
+    config = graph.layers[path].config
+    units = config.get("units", config.get("filters"))
+    return units if isinstance(units, int) else 0

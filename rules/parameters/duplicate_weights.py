@@ -1,0 +1,112 @@
+"""P002."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Need, Rule
+from graphlint.graph.equal_weights import LEAST_ELEMENTS, equal
+from graphlint.graph.model_graph import ModelGraph
+from graphlint.graph.statistics import statistics
+
+if TYPE_CHECKING:
+    from graphlint.graph.model_graph import Variable
+
+_COPY = re.compile(r"(?:^|[/_.\- ])(?:ema|average|averaged|target|teacher|student|frozen|old|copy|momentum)", re.I)
+"""Names of copies that are kept on purpose."""
+
+
+class DuplicateWeights(Rule):
+    """Different variables hold exactly the same numbers.
+
+    ## What it does
+    Compares variables of equal shape and dtype with at least 256 elements, byte by byte, reading only as far as it
+    takes to see that they differ.
+
+    ## Why is this bad?
+    Trained numbers are never equal by chance. Layers that were shared came apart (`clone_model`, an old `.h5`), or one
+    was copied into the other and neither trained since: they take twice the space and drift apart when trained.
+
+    ## Example
+    ```python
+    inputs = keras.Input((16,))
+    x = layers.ReLU()(layers.Dense(16, use_bias=False, name="first")(inputs))
+    model = keras.Model(inputs, layers.Dense(16, use_bias=False, name="second")(x))
+    model.get_layer("second").set_weights(model.get_layer("first").get_weights())
+    ```
+
+    ## Use instead
+    ```python
+    inputs = keras.Input((16,))
+    dense = layers.Dense(16, use_bias=False, name="dense")
+    model = keras.Model(inputs, dense(layers.ReLU()(dense(inputs))))
+    ```
+
+    ## Fix
+    None: sharing changes what is trained. Call one layer at both places if they were meant to be one.
+
+    ## Not reported
+    - constant variables, such as zeros and ones, and small ones;
+    - copies by name: exponential moving averages, target and teacher networks;
+    - the table of an Embedding and the kernel of a Dense (S007).
+
+    ## References
+    keras-team/keras#18419
+    """
+
+    code = "P002"
+    name = "duplicate-weights"
+    severity = Severity.INFO
+    needs = frozenset({Need.GRAPH, Need.WEIGHTS})
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        groups: dict[tuple[str, ...], list[tuple[Variable, ...]]] = {}
+        for equals in self.equal_variables(graph):
+            layers = tuple(variable.layer for variable in equals)
+            parents = tuple(graph.layers[layer].parent or "" for layer in layers)
+            groups.setdefault(parents if len(set(parents)) == len(parents) else layers, []).append(equals)
+        for several in groups.values():
+            first = several[0]
+            size = sum(equals[0].size for equals in several)
+            copies = "a copy" if len(first) == 2 else f"{len(first) - 1} copies"
+            count = f"{len(several)} variables" if len(several) > 1 else f"{first[0].slot} {list(first[0].shape)}"
+            yield Problem(
+                f"{count} ({size:,} numbers) {'have' if len(several) > 1 else 'has'} {copies} elsewhere, equal byte "
+                "for byte",
+                first[0].id if len(several) == 1 else first[0].layer,
+                "Call one layer at all of these places if they were meant to be one.",
+                tuple(variable.id for equals in several for variable in equals[1:]),
+            )
+
+    @staticmethod
+    def equal_variables(graph: ModelGraph) -> Iterator[tuple[Variable, ...]]:
+        collisions: dict[tuple[tuple[int, ...], str], list[Variable]] = {}
+        for variable in graph.variables.values():
+            if variable.size >= LEAST_ELEMENTS and variable.values is not None and not _COPY.search(variable.layer):
+                collisions.setdefault((variable.shape, variable.dtype), []).append(variable)
+        for candidates in collisions.values():
+            if len(candidates) < 2:
+                continue
+            ranges: dict[object, list[list[Variable]]] = {}
+            for variable in candidates:
+                numbers = statistics(graph, variable)
+                if numbers is None or numbers.minimum is None or numbers.constant:
+                    continue
+                classes = ranges.setdefault(numbers, [])
+                match = next((one for one in classes if _comparable(graph, one[0], variable)), None)
+                if match is None:
+                    classes.append([variable])
+                else:
+                    match.append(variable)
+            for classes in ranges.values():
+                for one in classes:
+                    if len(one) > 1:
+                        yield tuple(one)
+
+
+def _comparable(graph: ModelGraph, first: Variable, second: Variable) -> bool:
+    names = {graph.layers[first.layer].class_name, graph.layers[second.layer].class_name}
+    return names != {"Embedding", "Dense"} and equal(first, second)

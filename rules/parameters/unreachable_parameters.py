@@ -1,0 +1,76 @@
+"""P004."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.losses import losses_added, stock_model
+from graphlint.graph.model_graph import ModelGraph
+from graphlint.graph.parameters import trained
+from graphlint.graph.unreached import dead_branches, uncalled_layers
+
+
+class UnreachableParameters(Rule):
+    """Parameters influence no output.
+
+    ## What it does
+    Counts the parameters from which no path leads to an output, and says what share of the model they are.
+
+    ## Why is this bad?
+    They are stored, loaded and handed to the optimizer for nothing. Often a variable was made on the model itself and
+    never came into the graph.
+
+    ## Example
+    ```python
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(1)(inputs))
+    model.temperature = keras.Variable(np.ones(3, "float32"))
+    ```
+
+    ## Use instead
+    ```python
+    inputs = keras.Input((4,))
+    scale = layers.EinsumDense("ab,b->ab", output_shape=(4,), name="scale")
+    model = keras.Model(inputs, layers.Dense(1)(scale(inputs)))
+    ```
+
+    ## Fix
+    None: use the parameters in a layer of the graph, or remove them.
+
+    ## Not reported
+    - what dead-branch (D002) and uncalled-layer (D008) report for the same layer;
+    - frozen parameters;
+    - parameters of models of a class of their own, whose methods may use them.
+    """
+
+    code = "P004"
+    name = "unreachable-parameters"
+    severity = Severity.WARNING
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        live = graph.live_nodes
+        lost = [v for v in graph.variables.values() if v.id not in live and trained(graph, v)]
+        if not lost:
+            return
+        said = {variable.id for branch in dead_branches(graph) for variable in branch.variables}
+        said |= {v.id for layer in uncalled_layers(graph) for v in graph.variables_below(layer.path)}
+        used = graph.ancestors(losses_added(graph))
+        lost = [v for v in lost if v.id not in said and v.id not in used and _stock(graph, v.layer)]
+        size = sum(variable.size for variable in lost)
+        if size:
+            total = graph.parameters.total
+            names = ", ".join(variable.id for variable in lost[:3]) + (", ..." if len(lost) > 3 else "")
+            yield Problem(
+                f"{size:,} of {total:,} parameters ({size / total:.0%}) influence no output: {names}",
+                lost[0].id,
+                "Use them in a layer of the graph, or remove them.",
+                tuple(variable.id for variable in lost[1:]),
+            )
+
+
+def _stock(graph: ModelGraph, layer: str) -> bool:
+    """Whether the models around a layer are Keras's own, so that nothing but the graph uses it."""
+    around = [graph.layers[layer], *graph.enclosing(layer)]
+    return all(stock_model(one) and one.container for one in around if one.is_model)

@@ -1,0 +1,65 @@
+"""T005."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Need, Rule
+from graphlint.graph.model_graph import ModelGraph
+
+_NEVER_TRAINS = frozenset({"Normalization", "StringLookup", "IntegerLookup", "TextVectorization", "Discretization"})
+
+
+class NothingTrainable(Rule):
+    """The model is compiled with a loss and has nothing to train.
+
+    ## What it does
+    Finds compiled models with weights of which none is trainable.
+
+    ## Why is this bad?
+    `fit` runs, and changes nothing but moving averages. Mostly everything was frozen for fine-tuning and the new head
+    was frozen with it, or the frozen half of a GAN was saved.
+
+    ## Example
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(1, trainable=False)])
+    model.compile(loss="mse")
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(4, trainable=False), layers.ReLU(), layers.Dense(1)])
+    model.compile(loss="mse")
+    ```
+
+    ## Fix
+    None: set `trainable = True` on the layers that should learn and compile again. For inference only, save with
+    `model.save(path, include_optimizer=False)` or build the model again without compiling.
+
+    ## Not reported
+    Models that are not compiled, or without a loss; models whose only weights are those of preprocessing layers.
+    """
+
+    code = "T005"
+    name = "nothing-trainable"
+    severity = Severity.WARNING
+    needs = frozenset({Need.GRAPH, Need.COMPILE})
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        compiled = graph.compile_config
+        if not compiled or compiled.get("loss") is None or graph.parameters.trainable:
+            return
+        weighted = {
+            variable.layer
+            for variable in graph.variables.values()
+            if graph.layers[variable.layer].class_name not in _NEVER_TRAINS
+        }
+        if not weighted:
+            return
+        why = "the model itself is frozen" if not graph.root.trainable else "every layer with weights is frozen"
+        yield Problem(
+            f"compiled with a loss, but none of the {graph.parameters.total:,} parameters is trainable: {why}",
+            None,
+            "Set trainable = True on the layers that should learn, then compile again.",
+        )

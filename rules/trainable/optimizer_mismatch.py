@@ -1,0 +1,94 @@
+"""T002."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Need, Rule
+from graphlint.graph.model_graph import ModelGraph
+from graphlint.graph.optimizer_slots import optimizer_slots
+from graphlint.graph.parameters import trained
+
+
+class OptimizerMismatch(Rule):
+    """The optimizer was built for other variables than those that are trainable now.
+
+    ## What it does
+    Compares the variables that the optimizer keeps state for, by number and shape, with the trainable variables of the
+    model.
+
+    ## Why is this bad?
+    The `trainable` flags changed after training began. `fit` goes on with the flags of the last `compile`, or fails;
+    after loading, Keras cannot match the state and starts the optimizer anew, with only a warning.
+
+    ## Example
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3, name="a"), layers.ReLU(), layers.Dense(2, name="b")])
+    model.compile(optimizer="adam")
+    model.optimizer.build(model.trainable_variables)
+    model.get_layer("a").trainable = False
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3, name="a"), layers.ReLU(), layers.Dense(2, name="b")])
+    model.get_layer("a").trainable = False
+    model.compile(optimizer="adam")
+    model.optimizer.build(model.trainable_variables)
+    ```
+
+    ## Fix
+    None: call `model.compile(...)` again after changing `trainable`. To ship the model for inference, save it without
+    the optimizer: `model.save(path, include_optimizer=False)`.
+
+    ## Not reported
+    - an optimizer that is not built yet, one of an unknown class, and plain SGD, which keeps nothing;
+    - moving averages of the weights, gradient accumulation and loss scaling, whose layout differs;
+    - variables of layers that are not Keras's own in a file, which does not say whether those train.
+
+    ## References
+    keras-team/keras#22413, keras-team/keras#9589
+    """
+
+    code = "T002"
+    name = "optimizer-mismatch"
+    severity = Severity.WARNING
+    needs = frozenset({Need.GRAPH, Need.WEIGHTS, Need.COMPILE})
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        optimizer = optimizer_slots(graph)
+        if optimizer is None:
+            return
+        certain: Counter[tuple[int, ...]] = Counter()
+        possible: Counter[tuple[int, ...]] = Counter()
+        for variable in graph.variables.values():
+            layer = graph.layers[variable.layer]
+            if graph.live or (layer.is_keras and not layer.config.get("lora_rank")):
+                if trained(graph, variable):
+                    certain[variable.shape] += 1
+            else:
+                possible[variable.shape] += 1
+        missing = certain - optimizer.shapes
+        extra = optimizer.shapes - certain - possible
+        if not missing and not extra:
+            return
+        now = certain.total()
+        frozen = [
+            layer.path
+            for layer in graph.layers.values()
+            if not layer.trainable and not layer.container and graph.variables_of(layer.path)
+        ]
+        both = f"{optimizer.class_name} keeps state for {optimizer.count} variables, {now} are trainable"
+        details = [
+            f"{counts.total()} {text}"
+            for counts, text in ((extra, "of its variables train no more"), (missing, "trainable ones have no state"))
+            if counts
+        ]
+        yield Problem(
+            f"{both}: {' and '.join(details)}; flags changed after the optimizer was built",
+            None,
+            "Compile again after changing trainable, or save with include_optimizer=False.",
+            tuple(frozen[:10]) if extra else (),
+        )

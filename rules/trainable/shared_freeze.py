@@ -1,0 +1,94 @@
+"""T006."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.definition import LayerDefinition
+from graphlint.graph.model_graph import ModelGraph
+from graphlint.graph.sharing import places
+
+
+class SharedFreeze(Rule):
+    """Freezing one part of the model froze a layer that another part uses too.
+
+    ## What it does
+    Finds a frozen layer with weights that sits in a frozen nested model or wrapper and also somewhere that is not
+    frozen.
+
+    ## Why is this bad?
+    A layer has one `trainable` flag. `extractor.trainable = False` freezes every layer in it, for every model that
+    uses them: the other part of the model stops learning too, without a word.
+
+    ## Example
+    ```python
+    inputs = keras.Input((4,), name="a")
+    features = layers.Dense(4, name="features")(inputs)
+    extractor = keras.Model(inputs, features, name="extractor")
+    extractor.trainable = False
+    other = keras.Input((4,), name="b")
+    head = layers.Dense(1, name="head")(layers.ReLU()(features))
+    model = keras.Model([inputs, other], [head, extractor(other)])
+    ```
+
+    ## Use instead
+    ```python
+    inputs = keras.Input((4,), name="a")
+    features = layers.Dense(4, name="features")(inputs)
+    extractor = keras.Model(inputs, features, name="extractor")
+    other = keras.Input((4,), name="b")
+    head = layers.Dense(1, name="head")(layers.ReLU()(features))
+    model = keras.Model([inputs, other], [head, extractor(other)])
+    ```
+
+    ## Fix
+    None: leave the shared layer trainable, or give the frozen part its own copy with
+    `copy = keras.models.clone_model(extractor); copy.set_weights(extractor.get_weights())`.
+
+    ## Not reported
+    Layers in one place only; layers frozen by themselves, where no container is; layers without weights.
+    """
+
+    code = "T006"
+    name = "shared-freeze"
+    severity = Severity.WARNING
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        if not graph.aliases:
+            return
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for path, several in places(graph).items():
+            layer = graph.layers[path]
+            if layer.trainable or layer.is_input:
+                continue
+            frozen = [place for place in several if _frozen(graph, place.holder) is not None]
+            free = [place for place in several if _frozen(graph, place.holder) is None]
+            if frozen and free and graph.variables_below(path):
+                container = _frozen(graph, frozen[0].holder)
+                assert container is not None
+                groups.setdefault(container, []).append((path, free[0].path))
+        for container, members in groups.items():
+            size = sum(variable.size for path, _ in members for variable in graph.variables_below(path))
+            elsewhere = ", ".join(path for _, path in members[:3]) + (", ..." if len(members) > 3 else "")
+            count = f"{len(members)} layers" if len(members) > 1 else "one layer"
+            yield Problem(
+                f"frozen, and with it {count} ({size:,} parameters) also used outside it: {elsewhere}",
+                container,
+                "Unfreeze what both parts share, or give the frozen part a copy (keras.models.clone_model).",
+                tuple(path for path, _ in members),
+            )
+
+
+def _frozen(graph: ModelGraph, holder: LayerDefinition) -> str | None:
+    """The path of the innermost frozen container around a place, the root aside."""
+    path = graph.layer_of.get(id(holder))
+    while path is not None:
+        layer = graph.layers[path]
+        if layer.parent is None:
+            return None
+        if not layer.trainable:
+            return path
+        path = layer.parent
+    return None

@@ -1,0 +1,89 @@
+"""T001."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.address import ROOT
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.model_graph import Layer, ModelGraph
+
+
+class TrainableLeak(Rule):
+    """A nested model or wrapper is frozen, and layers inside it train all the same.
+
+    ## What it does
+    Finds containers with `trainable=False` that hold a layer with trainable weights.
+
+    ## Why is this bad?
+    Keras asks the outermost model and the variable itself, not the containers in between. What reads as frozen is
+    trained by `fit`. `inner.trainable = False` freezes everything inside at that moment; a flag that is set on an inner
+    layer afterwards, or a wrapper that was made with `trainable=False`, has no such effect.
+
+    ## Example
+    ```python
+    inputs = keras.Input((4,))
+    x = layers.Dense(4, name="first")(inputs)
+    backbone = keras.Model(inputs, layers.Dense(4, name="last")(x), name="backbone")
+    backbone.trainable = False
+    backbone.get_layer("last").trainable = True
+    outer = keras.Input((4,))
+    model = keras.Model(outer, layers.Dense(1, name="head")(layers.ReLU()(backbone(outer))))
+    ```
+
+    ## Use instead
+    ```python
+    inputs = keras.Input((4,))
+    x = layers.Dense(4, name="first")(inputs)
+    backbone = keras.Model(inputs, layers.Dense(4, name="last")(x), name="backbone")
+    backbone.trainable = True
+    backbone.get_layer("first").trainable = False
+    outer = keras.Input((4,))
+    model = keras.Model(outer, layers.Dense(1, name="head")(layers.ReLU()(backbone(outer))))
+    ```
+
+    ## Fix
+    None yet: to freeze all of it, set `container.trainable = False` again, last; to train part of it, set
+    `container.trainable = True` and freeze the other layers one by one, which says what happens.
+
+    ## Not reported
+    A trainable container with frozen layers inside; a frozen model as the root, which trains nothing.
+
+    ## References
+    keras-team/keras#18092
+    """
+
+    code = "T001"
+    name = "trainable-leak"
+    severity = Severity.WARNING
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        if not graph.root.trainable:
+            return
+        for path in graph.children.get(ROOT, []):
+            yield from self.below(graph, graph.layers[path])
+
+    @staticmethod
+    def below(graph: ModelGraph, top: Layer) -> Iterator[Problem]:
+        """The outermost frozen containers below a layer."""
+        stack = [top]
+        while stack:
+            layer = stack.pop()
+            children = graph.children.get(layer.path, [])
+            if not children:
+                continue
+            if layer.trainable:
+                stack.extend(graph.layers[child] for child in reversed(children))
+                continue
+            variables = [v for v in graph.variables_below(layer.path) if v.trainable and v.layer != layer.path]
+            if variables:
+                leaking = tuple(dict.fromkeys(variable.layer for variable in variables))
+                size = sum(variable.size for variable in variables)
+                yield Problem(
+                    f"trainable=False, but {len(leaking)} of the layers inside, with {size:,} parameters, are "
+                    "trained by the model around it",
+                    layer.path,
+                    "Set trainable = False on it once more, last; or make it trainable and freeze layers by name.",
+                    leaking,
+                )
