@@ -133,7 +133,7 @@ class Session:
             from graphlint.sources import read_text
 
             limits = linter.config.limits
-            data = click.get_binary_stream("stdin").read(limits.json_bytes + 1)
+            data = sys.stdin.buffer.read(limits.json_bytes + 1)
             return linter.check_source(lambda: read_text(data, limits=limits), target.text)
         return self._import(linter, target.text)
 

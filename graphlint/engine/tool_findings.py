@@ -14,8 +14,7 @@ TOOL_FINDINGS: dict[str, tuple[str, str]] = {
     ),
     RULE_CRASHED: (
         "rule-crashed",
-        "A rule raised an exception, and the other rules ran. Report it to those who wrote the rule, with the traceback "
-        + "that GRAPHLINT_TRACEBACK=1 shows; until then leave the rule out with --ignore.",
+        "The other rules ran. Report it to those who wrote the rule, with what GRAPHLINT_TRACEBACK=1 shows.",
     ),
     OVER_LIMIT: (
         "over-limit",
