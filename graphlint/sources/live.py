@@ -253,12 +253,13 @@ def _define(operation: keras.Operation) -> LayerDefinition:
     )
     try:
         if keras_internals.graph_model(operation) is not None or isinstance(operation, keras.Sequential):
-            config, build = _model_config(operation), operation.get_build_config()
+            config = keras.saving.serialize_keras_object(_model_config(operation))
+            build = operation.get_build_config()
         else:
             serialized = keras.saving.serialize_keras_object(operation)
             definition.module = serialized.get("module")
             config, build = serialized["config"], serialized.get("build_config")
-        definition.config = _json(config)
+        definition.config = json.loads(json.dumps(config))
         definition.build_shape = _json(build.get("input_shape")) if isinstance(build, dict) else None
     except Exception as error:
         definition.config_error = f"{type(error).__name__}: {error}".partition("\n")[0]
