@@ -122,15 +122,22 @@ def optimizer_slots(graph: ModelGraph) -> OptimizerSlots | None:
     if first.shape != () or not first.dtype.startswith(("int", "uint")):
         return None
     per_variable = sum(len(group) for group in layout.groups)
-    for header in (2, 1):
-        if header == 2 and (len(variables) < 2 or variables[1].shape != () or isinstance(_rate(config), dict)):
-            continue
-        slots = tuple(variables[header : len(variables) - layout.trailing])
-        counts = Counter(slot.shape for slot in slots)
-        if slots and all(count % per_variable == 0 for count in counts.values()):
-            shapes = Counter({shape: count // per_variable for shape, count in counts.items()})
-            return OptimizerSlots(optimizer.class_name, first, slots, shapes, layout, config)
-    return None
+    rate = len(variables) > 1 and variables[1].shape == () and not isinstance(_rate(config), dict)
+    slots = tuple(variables[2 if rate else 1 : len(variables) - layout.trailing])
+    counts = Counter(slot.shape for slot in slots)
+    if not slots or any(count % per_variable for count in counts.values()):
+        return None
+    shapes = Counter({shape: count // per_variable for shape, count in counts.items()})
+    return OptimizerSlots(optimizer.class_name, first, slots, shapes, layout, config)
+
+
+def _without_placeholders(slots: tuple[VariableDefinition, ...]) -> tuple[VariableDefinition, ...]:
+    """Keras up to 2.3 saves a third slot of one element for each variable of an Adam that is not AMSGrad."""
+    count, rest = divmod(len(slots), 3)
+    shapes = [slot.shape for slot in slots]
+    if rest or shapes[:count] != shapes[count : 2 * count] or any(shape != (1,) for shape in shapes[2 * count :]):
+        return slots
+    return slots[: 2 * count]
 
 
 def _rate(config: dict[str, Any]) -> Any:

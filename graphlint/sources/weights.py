@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from graphlint.graph.definition import LayerDefinition, OptimizerDefinition, Values, VariableDefinition
 from graphlint.graph.stored_names import group_name, is_sequential
 from graphlint.shapes import slots
+from graphlint.shapes.slots import Slot
 
 if TYPE_CHECKING:
     from graphlint.sources.hdf5 import Hdf5File
@@ -23,6 +24,19 @@ VARIABLES = "vars"
 CHECKPOINT_LAYERS = "_layer_checkpoint_dependencies"
 """Where Keras 2.13 and 2.14 store the layers; it lists each weighted layer twice, so that numbers are left out."""
 LAYERS = ("layers", CHECKPOINT_LAYERS)
+_ATTENTION = ("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention")
+_SUBLAYERS: dict[tuple[str | None, str], str] = {
+    ("LSTM", "cell"): "LSTMCell",
+    ("GRU", "cell"): "GRUCell",
+    ("SimpleRNN", "cell"): "SimpleRNNCell",
+    **{(f"ConvLSTM{rank}D", "cell"): "ConvLSTMCell" for rank in (1, 2, 3)},
+    **{(name, f"{part}_dense"): "EinsumDense" for name in _ATTENTION for part in ("query", "key", "value", "output")},
+}
+_SLOT_NAMES = {
+    "EinsumDense": ("kernel", "bias"),
+    **dict.fromkeys(("LSTMCell", "GRUCell", "SimpleRNNCell", "ConvLSTMCell"), ("kernel", "recurrent_kernel", "bias")),
+}
+"""Names in saved order for sublayers whose shapes cannot be inferred."""
 NOT_LAYERS = frozenset(
     {"optimizer", "metrics", "_metrics", "_compile_metrics", "_compile_loss", "_loss_tracker", "loss"}
 )
@@ -134,9 +148,7 @@ def attach_weights(root: LayerDefinition, stored: StoredGroup) -> dict[str, int]
             if known is None and inner.total() == 0:
                 continue
             if known is None:
-                known = LayerDefinition(
-                    inner.layer_name or attribute.rpartition("/")[2], None, trainable=layer.trainable
-                )
+                known = _sublayer(layer, attribute, inner.layer_name)
                 children[attribute] = known
             inside.append((known, inner, f"{path}{attribute}/"))
         layer.children = children
@@ -148,6 +160,18 @@ def attach_weights(root: LayerDefinition, stored: StoredGroup) -> dict[str, int]
     for wrapper in wrapped:
         _share_kernel(wrapper)
     return stray
+
+
+def _sublayer(layer: LayerDefinition, attribute: str, name: str | None) -> LayerDefinition:
+    """A sublayer that the configuration does not mention. The classes of those in Keras's own layers are known."""
+    known = _SUBLAYERS.get((layer.class_name, attribute)) if _is_keras(layer) else None
+    return LayerDefinition(
+        name or attribute.rpartition("/")[2],
+        known,
+        "keras.layers" if known else None,
+        config=layer.config if known else {},
+        trainable=layer.trainable,
+    )
 
 
 def _share_kernel(wrapper: LayerDefinition) -> None:
@@ -170,6 +194,9 @@ def _variables(layer: LayerDefinition, group: StoredGroup) -> list[VariableDefin
     if not arrays:
         return []
     known = slots(layer) if layer.class_name is not None else None
+    names = _SLOT_NAMES.get(layer.class_name or "") if _is_keras(layer) else None
+    if names is not None and len(known or ()) < len(arrays) <= len(names):
+        known = [Slot(name, None, True) for name in names]
     found = []
     for index, array in enumerate(arrays):
         slot = known[index] if known is not None and index < len(known) else None
