@@ -232,7 +232,11 @@ def subclassed_around_a_functional() -> keras.Model:
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.filterwarnings("ignore:.*`quantize` method:UserWarning", "ignore:.*lambda:UserWarning", "ignore:You are saving a model that has not:UserWarning")
+@pytest.mark.filterwarnings(
+    "ignore:.*`quantize` method:UserWarning",
+    "ignore:.*lambda:UserWarning",
+    "ignore:You are saving a model that has not:UserWarning",
+)
 def test_odd_models(name: str, tmp_path: Path) -> None:
     keras.utils.clear_session(free_memory=False)
     model = MODELS[name]()
