@@ -123,7 +123,7 @@ def optimizer_slots(graph: ModelGraph) -> OptimizerSlots | None:
         return None
     per_variable = sum(len(group) for group in layout.groups)
     rate = len(variables) > 1 and variables[1].shape == () and not isinstance(_rate(config), dict)
-    slots = tuple(variables[2 if rate else 1 : len(variables) - layout.trailing])
+    slots = _without_placeholders(tuple(variables[2 if rate else 1 : len(variables) - layout.trailing]))
     counts = Counter(slot.shape for slot in slots)
     if not slots or any(count % per_variable for count in counts.values()):
         return None
