@@ -1,0 +1,43 @@
+"""Every rule has one form, and its examples do what its documentation says."""
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+import keras  # noqa: F401  imported once, not in the first test
+import pytest
+
+from graphlint.engine.registry import load_registry
+from graphlint.testing import check_rule
+
+RULES = list(load_registry())
+BUILT_IN = [rule for rule in RULES if rule.__module__.startswith("graphlint_rules.")]
+FAMILIES = {
+    "S": "shared_weights",
+    "D": "disconnected",
+    "T": "trainable",
+    "P": "parameters",
+    "H": "shapes",
+    "A": "architecture",
+    "K": "serialization",
+    "N": "numbers",
+    "R": "redundancy",
+    "X": "security",
+}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.code}-{rule.name}")
+def test_form_and_examples(rule, tmp_path):
+    check_rule(rule, tmp_path)
+
+
+@pytest.mark.parametrize("rule", BUILT_IN, ids=lambda rule: rule.code)
+def test_a_rule_lives_in_the_file_of_its_name_in_the_folder_of_its_family(rule):
+    family, name = Path(sys.modules[rule.__module__].__file__).parts[-2:]
+    assert (family, name) == (FAMILIES[rule.code[:-3]], f"{rule.name.replace('-', '_')}.py")
+
+
+def test_every_file_holds_one_rule():
+    package = Path(sys.modules["graphlint_rules"].__file__).parent
+    files = {path.stem for path in package.glob("*/*.py")} - {"__init__"}
+    assert Counter(rule.__module__.rpartition(".")[2] for rule in BUILT_IN) == Counter(files)
