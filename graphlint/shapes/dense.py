@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from graphlint.graph.definition import Shape, TensorSpec
 from graphlint.shapes.dimensions import Dim, ShapeError, agree, text
-from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, check_build, layer, shape_of
+from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, check_build, integer, layer, shape_of
 from graphlint.shapes.structure import flat_specs
 
 
@@ -24,68 +25,48 @@ def einsum_dense(call: LayerCall, shape: Shape) -> Iterable[Dim]:
     return einsum_shapes(call.config, shape)[1]
 
 
+_EINSUM = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
+
+
 def einsum_shapes(config: dict[str, Any], shape: Shape) -> tuple[Shape, Shape, Shape | None]:
     """Kernel, output and bias shapes of an EinsumDense for an input shape."""
-    equation = config.get("equation")
-    declared = config.get("output_shape")
-    if not isinstance(equation, str) or equation.count("->") != 1 or equation.partition("->")[0].count(",") != 1:
-        raise Insufficient
+    equation, declared = config.get("equation"), config.get("output_shape")
+    parsed = _EINSUM.fullmatch(equation) if isinstance(equation, str) else None
     declared = [declared] if isinstance(declared, int) else declared
-    if not isinstance(declared, (list, tuple)) or not all(dim is None or isinstance(dim, int) for dim in declared):
+    if parsed is None or not isinstance(declared, (list, tuple)):
         raise Insufficient
-    left, _, result = equation.replace(" ", "").partition("->")
-    first, _, kernel = left.partition(",")
-    ellipsis_left = first.startswith("...") and result.startswith("...")
-    ellipsis_right = first.endswith("...") and result.endswith("...")
-    if not (ellipsis_left or ellipsis_right) and "." in equation:
-        raise Insufficient
-    first, result = first.replace(".", ""), result.replace(".", "")
-    if ellipsis_left or ellipsis_right:
-        if len(first) > len(shape):
-            raise ShapeError(
-                f"got an input of shape {text(shape)}, expected rank {len(first)} or more for {equation!r}"
-            )
-    elif len(first) != len(shape):
-        raise ShapeError(f"got an input of shape {text(shape)}, expected rank {len(first)} for {equation!r}")
-    # Keras reads the letters of an input with a leading ellipsis from the right, otherwise from the left.
+    left_elided, first, right_elided, kernel, _, result, _ = parsed.groups()
     elided = len(shape) - len(first)
-    named = shape[elided:] if ellipsis_left else shape[: len(first)]
-    hidden = shape[:elided] if ellipsis_left else shape[len(first) :]
-    sizes = dict(zip(first, named, strict=True))
-    output: list[Dim]
-    if ellipsis_left:
-        # The declared output leaves out the batch axis, which lies in the ellipsis.
-        missing = len(result) + elided - len(declared)
-        if missing < 0:
-            raise Insufficient
-        output = list(shape[:missing]) + list(declared)
-        letters: list[str | None] = [None] * elided + list(result)
+    if elided < 0 or (elided > 0 and not left_elided and not right_elided):
+        more = " or more" if left_elided or right_elided else ""
+        raise ShapeError(f"got an input of shape {text(shape)}, expected rank {len(first)}{more} for {equation!r}")
+    output: list[Dim] = [shape[0], *(None if dim is None else integer(dim) for dim in declared)]
+    if left_elided:
+        for axis in range(1, elided):
+            output.insert(1, shape[axis])
     else:
-        output = [shape[0], *declared]
-        letters = [*result, *([None] * elided)]
-        if ellipsis_right and len(output) < len(letters):
-            output += list(hidden)
-    if len(output) != len(letters):
+        output += shape[len(first) :]
+    # With a leading ellipsis, letters count from the right.
+    offset = elided if left_elided else 0
+    sizes = dict(zip(first, shape[offset:], strict=False))
+    of_output = dict(zip(result, output[offset:], strict=False))
+    if len(of_output) != len(result) or not set(kernel) <= set(sizes) | set(of_output):
         raise Insufficient
-    of_output = {letter: dim for letter, dim in zip(letters, output, strict=True) if letter is not None}
-    for position, letter in enumerate(letters):
-        if letter is None:
-            if output[position] is None:
-                output[position] = hidden[position] if ellipsis_left else hidden[position - len(result)]
-        elif letter in sizes:
-            # A dimension declared as None stays unknown, as Keras has it.
-            if not agree(output[position], sizes[letter]):
-                raise ShapeError(
-                    f"got an input of shape {text(shape)} where {letter!r} of {equation!r} is {sizes[letter]}, "
-                    f"expected {output[position]}"
-                )
-    kernel_shape = tuple(sizes.get(letter, of_output.get(letter)) for letter in kernel)
+    for letter in set(sizes) & set(of_output):
+        if not agree(sizes[letter], of_output[letter]):
+            raise ShapeError(
+                f"got an input of shape {text(shape)} where {letter!r} of {equation!r} is {sizes[letter]}, "
+                f"expected {of_output[letter]}"
+            )
+    kernel_shape = tuple(
+        of_output[letter] if of_output.get(letter) is not None else sizes.get(letter) for letter in kernel
+    )
     bias_axes = config.get("bias_axes")
     bias = None
     if isinstance(bias_axes, str) and bias_axes:
-        wanted = [of_output.get(letter, sizes.get(letter)) if letter in bias_axes else 1 for letter in result]
-        start = next((i for i, letter in enumerate(result) if letter in bias_axes), 0)
-        bias = tuple(wanted[start:]) if not ellipsis_right else (*wanted[start:], *([1] * elided))
+        start = min(result.find(letter) for letter in bias_axes)
+        bias = tuple(of_output[letter] if letter in bias_axes else 1 for letter in result[start:])
+        bias += (1,) * (0 if left_elided else elided)
     return kernel_shape, tuple(output), bias
 
 

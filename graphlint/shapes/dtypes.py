@@ -24,6 +24,15 @@ def compute_dtype(policy: str | None) -> str:
     return _COMPUTE.get(policy, policy)
 
 
+def variable_dtype(policy: str | None) -> str:
+    """What a layer with this dtype policy keeps its variables in.
+
+    >>> variable_dtype("mixed_float16"), variable_dtype("float64")
+    ('float32', 'float64')
+    """
+    return "float32" if policy is not None and "mixed_" in policy else compute_dtype(policy)
+
+
 def is_float(dtype: str | None) -> bool:
     return dtype is not None and "float" in dtype
 

@@ -298,9 +298,11 @@ def infer(definition: LayerDefinition, args: Sequence[Any], kwargs: dict[str, An
 
 
 def _is_possible(spec: TensorSpec) -> bool:
-    """Whether a tensor of this shape can be named at all: rank and dimensions must not grow without bounds."""
+    """Whether there can be such a tensor: rank and dimensions must not grow without bounds."""
     shape = spec.shape or ()
-    return len(shape) <= MAX_RANK and all(dim is None or dim <= MAX_DIMENSION for dim in shape)
+    return len(shape) <= MAX_RANK and all(
+        dim is None or (isinstance(dim, int) and 0 <= dim <= MAX_DIMENSION) for dim in shape
+    )
 
 
 def entry_of(definition: LayerDefinition) -> Entry | None:

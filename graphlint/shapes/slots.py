@@ -10,7 +10,8 @@ from graphlint.graph.definition import LayerDefinition, Shape
 from graphlint.shapes.convolution import spatial_rank
 from graphlint.shapes.dense import einsum_shapes
 from graphlint.shapes.dimensions import Dim, multiply
-from graphlint.shapes.inference import Insufficient, LayerCall, integer, is_custom
+from graphlint.shapes.inference import LAYERS, Insufficient, LayerCall, integer, is_custom
+from graphlint.shapes.preprocessing import spectrogram_bins
 
 
 class Slot(NamedTuple):
@@ -88,11 +89,9 @@ def slots(definition: LayerDefinition) -> list[Slot] | None:
         return None
     if definition.is_operation:
         return []
-    if definition.class_name in _WITHOUT:
-        return []
     rule = _RULES.get(definition.class_name)
     if rule is None:
-        return None
+        return [] if definition.class_name in LAYERS or definition.class_name == "InputLayer" else None
     try:
         return rule(_Layer(definition, (), {}, ""))
     except Insufficient:
@@ -466,81 +465,8 @@ def _recurrent(layer: _Layer) -> list[Slot]:
     raise Insufficient
 
 
-_WITHOUT = frozenset(
-    [
-        "InputLayer",
-        "Activation",
-        "ELU",
-        "LeakyReLU",
-        "ReLU",
-        "ThresholdedReLU",
-        "Softmax",
-        "Identity",
-        "Lambda",
-        "Masking",
-        "Flatten",
-        "Reshape",
-        "Permute",
-        "RepeatVector",
-        "Dropout",
-        "AlphaDropout",
-        "GaussianDropout",
-        "GaussianNoise",
-        "ActivityRegularization",
-        "SpatialDropout1D",
-        "SpatialDropout2D",
-        "SpatialDropout3D",
-        "UpSampling1D",
-        "UpSampling2D",
-        "UpSampling3D",
-        "ZeroPadding1D",
-        "ZeroPadding2D",
-        "ZeroPadding3D",
-        "Cropping1D",
-        "Cropping2D",
-        "Cropping3D",
-        "Add",
-        "Subtract",
-        "Multiply",
-        "Average",
-        "Maximum",
-        "Minimum",
-        "Concatenate",
-        "Dot",
-        "MaxPooling1D",
-        "MaxPooling2D",
-        "MaxPooling3D",
-        "AveragePooling1D",
-        "AveragePooling2D",
-        "AveragePooling3D",
-        "MaxPool1D",
-        "MaxPool2D",
-        "MaxPool3D",
-        "AvgPool1D",
-        "AvgPool2D",
-        "AvgPool3D",
-        "GlobalAveragePooling1D",
-        "GlobalAveragePooling2D",
-        "GlobalAveragePooling3D",
-        "GlobalMaxPooling1D",
-        "GlobalMaxPooling2D",
-        "GlobalMaxPooling3D",
-        "AdaptiveAveragePooling1D",
-        "AdaptiveAveragePooling2D",
-        "AdaptiveAveragePooling3D",
-        "AdaptiveMaxPooling1D",
-        "AdaptiveMaxPooling2D",
-        "AdaptiveMaxPooling3D",
-        "UnitNormalization",
-        "MultiHeadAttention",
-        "GroupedQueryAttention",
-        "GroupQueryAttention",
-        "Bidirectional",
-        "TimeDistributed",
-        "StackedRNNCells",
-        "Rescaling",
-        "Resizing",
-        "CenterCrop",
-    ]
-)
-"""Classes that hold no variables of their own; those of their sublayers are the sublayers'."""
+@_slots_of("STFTSpectrogram")
+def _stft_spectrogram(layer: _Layer) -> list[Slot]:
+    mode, shape = layer.config.get("mode", "log"), (layer.integer("frame_length", 256), 1, spectrogram_bins(layer))
+    kernels = {"real": mode != "imag", "imag": mode != "real"}
+    return [_slot(f"{name}_kernel", *shape) for name, present in kernels.items() if present]
