@@ -51,6 +51,15 @@ def statistics(graph: ModelGraph, variable: Variable) -> Statistics | None:
     return found
 
 
+def training_steps(graph: ModelGraph) -> int | None:
+    """How many steps the model was trained, by its optimizer's first variable; None where that is not known."""
+    variables = graph.optimizer.variables if graph.optimizer is not None else []
+    if not variables or variables[0].shape != () or not variables[0].dtype.startswith(("int", "uint")):
+        return None
+    values = variables[0].values
+    return None if values is None else int(values.read().reshape(()))
+
+
 def _measure(variable: Variable) -> Statistics:
     import numpy as np
 

@@ -495,6 +495,25 @@ _OLD_LAYERS = frozenset(
 )
 """Layers of Keras 1 and 2 that no release in `RELEASES` exports, but that files name without a module."""
 
+FUNCTIONS = frozenset(
+    """
+    KLD MAE MAPE MSE MSLE acc accuracy auc bce binary_accuracy binary_crossentropy binary_focal_crossentropy
+    categorical_accuracy categorical_crossentropy categorical_focal_crossentropy
+    categorical_generalized_cross_entropy categorical_hinge ce celu circle concordance_correlation constant
+    cosine cosine_proximity cosine_similarity crossentropy ctc dice elu exponential f1_score gelu glorot_normal
+    glorot_uniform glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh he_normal he_uniform hinge huber
+    huber_loss identity kl_divergence kld kullback_leibler_divergence l1 l1_l2 l2 leaky_relu lecun_normal
+    lecun_uniform linear log_cosh log_sigmoid log_softmax logcosh mae mape max_norm mean_absolute_error
+    mean_absolute_percentage_error mean_metric_wrapper mean_squared_error mean_squared_logarithmic_error
+    min_max_norm mish mse msle non_neg normal one ones orthogonal pearson_correlation poisson precision
+    random_normal random_uniform recall relu relu6 root_mean_squared_error selu sigmoid silu soft_shrink softmax
+    softmax_v2 softplus softsign sparse_categorical_accuracy sparse_categorical_crossentropy sparse_plus
+    sparse_sigmoid sparse_top_k_categorical_accuracy sparsemax squared_hinge squareplus swish tanh tanh_shrink
+    threshold top_k_categorical_accuracy truncated_normal tversky uniform unit_norm variance_scaling zero zeros
+    """.split()
+)
+"""Names by which Keras knows its own activations, losses, metrics, initializers, regularizers and constraints."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Span:

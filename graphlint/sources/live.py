@@ -62,8 +62,10 @@ def _itemsize(dtype: str) -> int:
     return max(1, bits // 8)
 
 
-def read_live(model: keras.Model) -> ModelDefinition:
+def read_live(model: keras.Model, *, configurations: bool = True) -> ModelDefinition:
     """Define a model in memory, with everything below it.
+
+    Without ``configurations`` those of layers, compilation and optimizer are left out, which saves most of the time.
 
     Raises:
         GraphlintError: this is no ``keras.Model``.
@@ -74,15 +76,15 @@ def read_live(model: keras.Model) -> ModelDefinition:
     keras_internals.self_test()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        root = _Reader().read(model)
+        root = _Reader(configurations).read(model)
         return ModelDefinition(
             root,
             "live",
             "live",
             keras_version=keras.__version__,
             has_weights=True,
-            compile_config=_compile_config(model),
-            optimizer=_optimizer(model),
+            compile_config=_compile_config(model) if configurations else None,
+            optimizer=_optimizer(model) if configurations else None,
             obj=model,
         )
 
@@ -90,7 +92,8 @@ def read_live(model: keras.Model) -> ModelDefinition:
 class _Reader:
     """Turns layers into definitions, one for each object, without recursion."""
 
-    def __init__(self) -> None:
+    def __init__(self, configurations: bool) -> None:
+        self.configurations = configurations
         self.known: dict[int, LayerDefinition] = {}
         self.waiting: list[LayerDefinition] = []
 
@@ -106,7 +109,7 @@ class _Reader:
         """The definition of a layer or operation; what is inside it follows later."""
         definition = self.known.get(id(operation))
         if definition is None:
-            definition = self.known[id(operation)] = _define(operation)
+            definition = self.known[id(operation)] = _define(operation, self.configurations)
             if isinstance(operation, keras.Layer):
                 self.waiting.append(definition)
         return definition
@@ -238,7 +241,7 @@ def _is_keras(definition: LayerDefinition) -> bool:
 # -- one layer --------------------------------------------------------------------------------------------------
 
 
-def _define(operation: keras.Operation) -> LayerDefinition:
+def _define(operation: keras.Operation, configurations: bool) -> LayerDefinition:
     layer = operation if isinstance(operation, keras.Layer) else None
     class_name, module, registered_name = keras_internals.class_identity(type(operation))
     definition = LayerDefinition(
@@ -251,6 +254,8 @@ def _define(operation: keras.Operation) -> LayerDefinition:
         is_model=isinstance(operation, keras.Model),
         obj=operation,
     )
+    if not configurations:
+        return definition
     try:
         if keras_internals.graph_model(operation) is not None or isinstance(operation, keras.Sequential):
             config = keras.saving.serialize_keras_object(_model_config(operation))
@@ -262,7 +267,7 @@ def _define(operation: keras.Operation) -> LayerDefinition:
         definition.config = json.loads(json.dumps(config))
         definition.build_shape = _json(build.get("input_shape")) if isinstance(build, dict) else None
     except Exception as error:
-        definition.config_error = f"{type(error).__name__}: {error}".partition("\n")[0]
+        definition.config_error = f"{type(error).__name__}: {' '.join(str(error).split())}"
     definition.dtype_policy = policy_name(definition.config.get("dtype"))
     if definition.config_error is not None and layer is not None:
         definition.dtype_policy = layer.dtype_policy.name

@@ -1,0 +1,75 @@
+"""N004."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Need, Rule
+from graphlint.graph.model_graph import ModelGraph
+from graphlint.graph.parameters import trained
+from graphlint.graph.statistics import statistics, training_steps
+
+_KERNELS = frozenset({"kernel", "recurrent_kernel", "depthwise_kernel", "pointwise_kernel", "embeddings"})
+
+
+class ConstantKernel(Rule):
+    """The model was trained, and all numbers of a kernel are equal.
+
+    ## What it does
+    Reports trainable kernels of more than one element that hold one number throughout although the optimizer has
+    counted steps.
+
+    ## Why is this bad?
+    No gradient ever told the units apart: the layer is dead, cut off from the loss, or started with a constant
+    initializer and could not leave it.
+
+    ## Example
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+    model.compile(keras.optimizers.SGD(), "mse")
+    model.fit(np.random.rand(8, 4), np.zeros((8, 2)), verbose=0)
+    model.layers[0].kernel.assign(np.full((4, 2), 0.5))
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+    model.compile(keras.optimizers.SGD(), "mse")
+    model.fit(np.random.rand(8, 4), np.zeros((8, 2)), verbose=0)
+    ```
+
+    ## Fix
+    None: start the layer with a random initializer, make sure that the loss depends on it, and train again.
+
+    ## Not reported
+    Frozen kernels, kernels pruned to 0 among others that are pruned, models that were never trained, parts that reach
+    no output (D002 and P004 say it).
+
+    ## References
+    NeuraLint
+    """
+
+    code = "N004"
+    name = "constant-kernel"
+    severity = Severity.WARNING
+    needs = frozenset({Need.GRAPH, Need.WEIGHTS})
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        if not training_steps(graph):
+            return
+        pruned = any(layer.class_name == "PruneLowMagnitude" for layer in graph.layers.values())
+        for variable in graph.variables.values():
+            layer = graph.layers[variable.layer]
+            if variable.slot not in _KERNELS or variable.size < 2 or not trained(graph, variable):
+                continue
+            if not all(outer.trainable for outer in graph.enclosing(layer.path)) or variable.id not in graph.live_nodes:
+                continue
+            found = statistics(graph, variable)
+            if found is None or not found.constant or (found.minimum == 0 and pruned):
+                continue
+            yield Problem(
+                f"all {variable.size:,} numbers are {found.minimum:.3g} after {training_steps(graph):,} training steps",
+                variable.id,
+                "Start the layer with a random initializer, and make sure that the loss depends on it.",
+            )

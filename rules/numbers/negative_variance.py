@@ -1,0 +1,64 @@
+"""N002."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Need, Rule
+from graphlint.graph.model_graph import ModelGraph
+from graphlint.graph.statistics import statistics
+
+
+class NegativeVariance(Rule):
+    """A stored variance is below 0.
+
+    ## What it does
+    Reports BatchNormalization layers whose moving variance, and Normalization layers whose variance, holds a negative
+    number.
+
+    ## Why is this bad?
+    The layer divides by the square root of it: the output is NaN, or the negative number is small and the output
+    explodes. Weights were averaged, quantized or edited in a way that a variance does not survive.
+
+    ## Example
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.BatchNormalization(), layers.Dense(2)])
+    model.layers[0].moving_variance.assign([1.0, 1.0, -0.5, 1.0])
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.BatchNormalization(), layers.Dense(2)])
+    ```
+
+    ## Fix
+    None: take the moving statistics of an earlier checkpoint, or run some batches with `training=True` to learn them
+    again.
+
+    ## Not reported
+    A variance of 0 (a constant feature).
+
+    ## References
+    tensorflow/tensorflow#18334
+    """
+
+    code = "N002"
+    name = "negative-variance"
+    severity = Severity.ERROR
+    needs = frozenset({Need.GRAPH, Need.WEIGHTS})
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        for variable in graph.variables.values():
+            layer = graph.layers[variable.layer]
+            batch = layer.class_name in ("BatchNormalization", "SyncBatchNormalization")
+            slot = "moving_variance" if batch else "variance" if layer.class_name == "Normalization" else None
+            if slot is None or variable.slot != slot:
+                continue
+            found = statistics(graph, variable)
+            if found is not None and found.minimum is not None and found.minimum < 0:
+                yield Problem(
+                    f"{slot} goes down to {found.minimum:.3g}; a variance cannot be below 0",
+                    variable.id,
+                    "Take the statistics of an earlier checkpoint, or learn them again with training=True.",
+                )

@@ -1,0 +1,107 @@
+"""R001."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.model_graph import Layer, ModelGraph, Tensor, shape_text
+
+_DROPOUT = frozenset(
+    {"Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout", "AlphaDropout"}
+)
+
+
+class NoOpLayer(Rule):
+    """A layer that does nothing.
+
+    ## What it does
+    Reports Dropout with rate 0, linear Activation layers, padding and cropping by 0, Reshape to the shape that is
+    already there, pooling and upsampling by 1, and a Permute that undoes the one before it.
+
+    ## Why is this bad?
+    It costs little, but readers look for a meaning that is not there, and often a number was forgotten.
+
+    ## Example
+    ```python
+    x = keras.Input((4,))
+    model = keras.Model(x, layers.Dense(2)(layers.Dropout(0.0)(x)))
+    ```
+
+    ## Use instead
+    ```python
+    x = keras.Input((4,))
+    model = keras.Model(x, layers.Dense(2)(layers.Dropout(0.5)(x)))
+    ```
+
+    ## Fix
+    None: remove the layer; the outputs stay exactly the same.
+
+    ## Not reported
+    A layer whose result is an output of the model: it gives the output its name. Identity, which says what it is.
+
+    ## References
+    Seen in 9 of 191 real files.
+    """
+
+    code = "R001"
+    name = "no-op-layer"
+    severity = Severity.INFO
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        reported: set[str] = set()
+        for call in graph.calls.values():
+            layer = graph.layers[call.layer]
+            if layer.path in reported or not layer.is_builtin or any(
+                graph.is_output(Tensor(site, 0)) for site in graph.call_sites(layer.path)
+            ):
+                continue
+            reason = _reason(graph, layer, call.id)
+            if reason is not None:
+                reported.add(layer.path)
+                yield Problem(f"does nothing: {reason}", call.id, "Remove the layer, or give it the number it lacks.")
+
+
+def _reason(graph: ModelGraph, layer: Layer, call: str) -> str | None:
+    name, config = layer.class_name or "", layer.config
+    if name in _DROPOUT and config.get("rate", config.get("p")) in (0, 0.0):
+        return "its rate is 0"
+    if name == "Activation" and config.get("activation") == "linear":
+        return "its activation is linear"
+    if name.startswith(("ZeroPadding", "Cropping")):
+        amount = config.get("padding", config.get("cropping"))
+        if amount is not None and not any(_numbers(amount)):
+            return "it adds or removes 0 rows"
+    if name.startswith("UpSampling") and set(_numbers(config.get("size"))) == {1}:
+        return "its size is 1"
+    if name.startswith(("MaxPooling", "AveragePooling")):
+        strides = config.get("strides") or config.get("pool_size")
+        if set(_numbers(config.get("pool_size"))) == {1} and set(_numbers(strides)) == {1}:
+            return "its window and strides are 1"
+    sources = graph.producers(call)
+    if name == "Reshape" and len(sources) == 1:
+        before, after = graph.spec(sources[0]).shape, graph.calls[call].outputs[0].shape
+        known = before is not None and len(before) > 1 and None not in before[1:]
+        if known and before == after:
+            return f"the shape already is {shape_text(before)}"
+    if name == "Permute" and len(sources) == 1:
+        first = graph.layer(sources[0].call)
+        one, two = first.config.get("dims"), config.get("dims")
+        if first.class_name == "Permute" and isinstance(one, list) and isinstance(two, list) and len(one) == len(two):
+            both = [one[index - 1] for index in two if isinstance(index, int) and 0 < index <= len(one)]
+            if both == list(range(1, len(one) + 1)):
+                return f"it undoes the Permute {first.name!r}"
+    return None
+
+
+def _numbers(value: object) -> list[int]:
+    found: list[int] = []
+    stack = [value]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, (list, tuple)):
+            stack.extend(one)
+        elif isinstance(one, int):
+            found.append(one)
+    return found

@@ -1,0 +1,68 @@
+"""K011."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.model_graph import ModelGraph
+
+_DEFAULT_FALSE = frozenset(
+    """
+    AdditiveAttention AlphaDropout Attention Dropout GaussianDropout GaussianNoise SpatialDropout1D SpatialDropout2D
+    SpatialDropout3D LSTM GRU SimpleRNN RNN ConvLSTM1D ConvLSTM2D ConvLSTM3D
+    """.split()
+)
+
+
+class BakedTrainingArgument(Rule):
+    """`training=False` is recorded on a call although nobody passed it.
+
+    ## What it does
+    Lists the layers that behave differently in training and whose recorded calls say `training=False`, where that is
+    the default of their signature anyway. Off by default.
+
+    ## Why is this bad?
+    Keras 3.15 records the default with the call. A newer Keras takes what is recorded at its word: dropout then stays
+    off when the loaded model is trained further.
+
+    ## Example
+    ```python
+    x = keras.Input((4,))
+    model = keras.Model(x, layers.Dense(2)(layers.Dropout(0.5)(x)))
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.Dropout(0.5), layers.Dense(2)])
+    ```
+
+    ## Fix
+    None: build the model from code again before training it further with a newer Keras.
+
+    ## Not reported
+    `training=True` (T003), layers whose default is None.
+
+    ## References
+    Observed on Keras 3.15.1 and its development version.
+    """
+
+    code = "K011"
+    name = "baked-training-argument"
+    severity = Severity.INFO
+    default = False
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        found = []
+        for call in graph.calls.values():
+            layer = graph.layers[call.layer]
+            if layer.class_name in _DEFAULT_FALSE and layer.is_builtin and call.kwargs.get("training") is False:
+                found.append(call.id)
+        if found:
+            yield Problem(
+                f"training=False is recorded on {len(found)} calls of layers that train differently",
+                found[0],
+                "Build the model from code again before training it further with a newer Keras.",
+                tuple(found[1:]),
+            )

@@ -1,0 +1,104 @@
+"""K006."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from graphlint.address import ROOT
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Need, Rule
+from graphlint.graph.model_graph import ModelGraph
+from graphlint.graph.references import Kind, Reference, references
+from graphlint.loading.releases import FUNCTIONS, is_known_class
+
+_PLACES = ("loss", "metrics", "weighted_metrics", "optimizer", "optimizer_config")
+_PACKAGES = ("keras", "tf_keras", "tensorflow")
+
+
+class CustomCompile(Rule):
+    """The model was compiled with a loss, metric or optimizer that is not Keras's own.
+
+    ## What it does
+    Reports losses, metrics and optimizers in the compile configuration that are custom classes or functions.
+
+    ## Why is this bad?
+    Loading the model compiles it, and that needs the custom object. Where it is missing, the whole model does not load,
+    though its layers are all there.
+
+    ## Example
+    ```python
+    def shifted(y_true, y_pred):
+        return ops.mean(ops.square(y_true - y_pred - 1.0), axis=-1)
+
+
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
+    model.compile("adam", shifted)
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
+    model.compile("adam", "mse")
+    ```
+
+    ## Fix
+    None: load with `compile=False`, or pass the object in `custom_objects`; for shipping, save the model without its
+    compilation.
+
+    ## Not reported
+    Objects registered with `@keras.saving.register_keras_serializable(package="...")`, which their package brings
+    along; models that are not compiled.
+
+    ## References
+    keras-team/keras#18844
+    """
+
+    code = "K006"
+    name = "custom-compile"
+    severity = Severity.WARNING
+    needs = frozenset({Need.GRAPH, Need.COMPILE})
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        found: dict[str, None] = {}
+        for reference in references(graph):
+            parts = reference.where.split("/")
+            if reference.layer == ROOT and parts[0] == "compile_config" and len(parts) > 1 and parts[1] in _PLACES:
+                if _custom(reference):
+                    found[f"{parts[1].removesuffix('_config')} {reference.last_name!r}"] = None
+        compiled = graph.compile_config or {}
+        for place in ("loss", "metrics", "weighted_metrics"):
+            for name in _texts(compiled.get(place)):
+                if name not in FUNCTIONS and name.lower() not in FUNCTIONS and not is_known_class(name):
+                    found[f"{place} {name!r}"] = None
+        if found:
+            yield Problem(
+                f"compiled with {', '.join(found)}, which Keras does not have: load_model needs it too",
+                None,
+                "Load with compile=False, or register the object and import its module before loading.",
+                key=",".join(found),
+            )
+
+
+def _custom(reference: Reference) -> bool:
+    if reference.kind is Kind.CODE or (reference.registered_name is not None and ">" in reference.registered_name):
+        return False
+    root = reference.root
+    if reference.kind is Kind.FUNCTION:
+        return root in (None, "builtins", "__main__") and reference.name not in FUNCTIONS
+    if root in (None, "builtins", "__main__"):
+        return not is_known_class(reference.last_name) and reference.class_name != "function"
+    return root not in _PACKAGES
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Names of losses and metrics in a structure of lists and dictionaries, serialized objects left out."""
+    stack = [value]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, (list, tuple)):
+            stack.extend(reversed(one))
+        elif isinstance(one, dict) and "class_name" not in one:
+            stack.extend(reversed(one.values()))

@@ -1,0 +1,76 @@
+"""K007."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.model_graph import ModelGraph
+
+_PATHS = ("vocabulary", "vocabulary_file", "idf_weights")
+_LOOKUPS = frozenset({"StringLookup", "IntegerLookup", "TextVectorization", "IndexLookup", "Hashing"})
+
+
+class ExternalFile(Rule):
+    """A layer reads a file that is not part of the model.
+
+    ## What it does
+    Reports lookup layers whose `vocabulary` is a path instead of a list.
+
+    ## Why is this bad?
+    The path is that of the machine where the model was made. Elsewhere loading fails, or quietly reads another file,
+    and whoever made the model chooses which file is read.
+
+    ## Example
+    ```python
+    import json
+    import zipfile
+
+    x = keras.Input((1,), dtype="string")
+    keras.Model(x, layers.StringLookup(vocabulary=["red", "green"])(x)).save(tmp_path / "good.keras")
+    path = tmp_path / "bad.keras"
+    with zipfile.ZipFile(tmp_path / "good.keras") as good, zipfile.ZipFile(path, "w") as bad:
+        for name in good.namelist():
+            data = good.read(name)
+            if name == "config.json":
+                config = json.loads(data)
+                config["config"]["layers"][1]["config"]["vocabulary"] = "/home/me/words.txt"
+                data = json.dumps(config)
+            bad.writestr(name, data)
+    ```
+
+    ## Use instead
+    ```python
+    x = keras.Input((1,), dtype="string")
+    model = keras.Model(x, layers.StringLookup(vocabulary=["red", "green"])(x))
+    ```
+
+    ## Fix
+    None: pass the words themselves, `vocabulary=open(path).read().splitlines()`, and save again.
+
+    ## Not reported
+    A vocabulary that is stored inside the archive; a list of words.
+
+    ## References
+    keras-team/keras#21751; CVE-2025-12058
+    """
+
+    code = "K007"
+    name = "external-file"
+    severity = Severity.ERROR
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        inside = {name.rpartition("/")[2] for name in graph.definition.asset_names}
+        for layer in graph.layers.values():
+            if layer.class_name is None or layer.class_name.rpartition(">")[2] not in _LOOKUPS:
+                continue
+            for key in _PATHS:
+                path = layer.config.get(key)
+                if isinstance(path, str) and path and path not in inside and path not in graph.definition.asset_names:
+                    yield Problem(
+                        f"{key} is the path {path!r}: the model needs that file wherever it is loaded",
+                        layer.path,
+                        "Pass the words themselves instead of a path, and save again.",
+                        key=key,
+                    )

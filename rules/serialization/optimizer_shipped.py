@@ -1,0 +1,63 @@
+"""K009."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Need, Rule
+from graphlint.graph.model_graph import ModelGraph
+from graphlint.graph.references import last_name
+
+
+class OptimizerShipped(Rule):
+    """The file carries the state of the optimizer.
+
+    ## What it does
+    Says how many bytes the optimizer's variables take, and their share of all stored numbers.
+
+    ## Why is this bad?
+    It is needed to go on training and useless for everything else. Adam triples the size of a file.
+
+    ## Example
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3)])
+    model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3)])
+    ```
+
+    ## Fix
+    None: `model.save(path, include_optimizer=False)`, or save a copy that is not compiled.
+
+    ## Not reported
+    An optimizer without state (plain SGD, or one that was never used).
+
+    ## References
+    Measured on ResNet50 with Adam: 308 MB for 103 MB.
+    """
+
+    code = "K009"
+    name = "optimizer-shipped"
+    severity = Severity.INFO
+    needs = frozenset({Need.WEIGHTS})
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        optimizer = graph.optimizer
+        if optimizer is None:
+            return
+        state = [variable for variable in optimizer.variables if variable.shape and variable.values is not None]
+        size = sum(variable.values.nbytes for variable in state if variable.values is not None)
+        if not size:
+            return
+        weights = sum(one.values.nbytes for one in graph.variables.values() if one.values is not None)
+        yield Problem(
+            f"the state of {last_name(optimizer.class_name)} takes {size:,} bytes, {size / (size + weights):.0%} of all stored "
+            "numbers",
+            None,
+            "For a file that is only used to predict, save with include_optimizer=False.",
+        )

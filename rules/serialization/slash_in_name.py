@@ -1,0 +1,62 @@
+"""K004."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.address import ROOT
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.model_graph import ModelGraph
+
+
+class SlashInName(Rule):
+    """A layer name holds a slash.
+
+    ## What it does
+    Reports layers whose name holds `/`.
+
+    ## Why is this bad?
+    Keras 3 refuses such names, and paths of layers and weights are joined with slashes, so weights of another layer can
+    end up in the place of this one.
+
+    ## Example
+    ```python
+    import json
+
+    path = tmp_path / "model.json"
+    entries = [
+        {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 4], "dtype": "float32", "name": "a"}},
+        {"class_name": "Dense", "config": {"name": "block/dense", "units": 2, "activation": "relu"}},
+    ]
+    config = {"name": "m", "layers": entries}
+    path.write_text(json.dumps({"class_name": "Sequential", "config": config, "keras_version": "2.12.0"}))
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([keras.Input((4,), name="a"), layers.Dense(2, activation="relu", name="block_dense")])
+    ```
+
+    ## Fix
+    None: write another name, such as `block_dense`, in the code that builds the model, and save it again.
+
+    ## Not reported
+    Names of the root model and of operations, which form no paths.
+
+    ## References
+    keras-team/keras-cv#2037
+    """
+
+    code = "K004"
+    name = "slash-in-name"
+    severity = Severity.ERROR
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        for layer in graph.layers.values():
+            if "/" in layer.name and layer.path != ROOT and not layer.is_operation and layer.class_name is not None:
+                yield Problem(
+                    f"the name {layer.name!r} holds a slash, which Keras 3 refuses",
+                    layer.path,
+                    f"Name the layer {layer.name.replace('/', '_')!r}.",
+                )
