@@ -41,13 +41,16 @@ CHECK = [*GRAPHLINT, "check", "--fail-on", "never", "--format", "json"]
 
 def cold(arguments: list[str]) -> tuple[float, float]:
     """Wall time in seconds and peak resident memory in MB of one Python process."""
-    start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL, env=os.environ | QUIET)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"exit code {process.returncode} from: python {' '.join(arguments)}")
+    command = [sys.executable, *arguments]
+    with tempfile.TemporaryFile() as log:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, env=os.environ | QUIET)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            log.seek(0)
+            raise SystemExit(f"exit code {process.returncode} from {command}:\n{log.read().decode()}")
     return seconds, peak_megabytes(usage)
 
 
