@@ -23,8 +23,8 @@ def check_rule(rule: type[Rule], tmp_path: Path) -> None:
     The docstring has a summary line and the sections of `graphlint.engine.documentation.SECTIONS`, in order. The Python
     block below *Example* leaves a ``model`` or the ``path`` of a file on which the rule fires, and nothing else at
     warning or error; on the one below *Use instead* the rule is silent, and so is everything else at warning or error.
-    A ``model`` is checked in memory, and, saved as ``.keras``, as a file, unless the rule needs a live model. The blocks
-    run with ``keras``, ``layers`` (``keras.layers``), ``ops`` (``keras.ops``), ``np`` and ``tmp_path``.
+    A ``model`` is checked in memory and, unless the rule needs a live model, saved as ``.keras``. The blocks run with
+    ``keras``, ``layers`` (``keras.layers``), ``ops`` (``keras.ops``), ``np`` and ``tmp_path``.
 
     Parameters
     ----------

@@ -170,7 +170,7 @@ class _Run:
         parameters = None
         if graph.has_weights and refused is None:
             parameters = graph.parameters
-        tried = {place for place, ignore in self.ignores if _all_ran(ignore.rules, ran, self.linter.registry)}
+        tried = {place for place, ignore in self.ignores if _all_ran(ignore.rules, self.linter.rules, ran)}
         return ModelReport(
             self.shown,
             Status.CHECKED if refused is None else Status.REFUSED,
@@ -274,10 +274,10 @@ def _missing(graph: ModelGraph) -> Iterator[tuple[Need, str]]:
         yield Need.LIVE, "needs a live model"
 
 
-def _all_ran(selectors: Iterable[str], ran: list[RuleClass], registry: Registry) -> bool:
-    """Whether every rule that the selectors mean ran: else an ignore may have had no chance to match."""
-    meant = [rule for rule in registry if any(precision(selector, rule) is not None for selector in selectors)]
-    return set(meant) <= set(ran)
+def _all_ran(selectors: Iterable[str], chosen: Iterable[RuleClass], ran: Iterable[RuleClass]) -> bool:
+    """Whether all chosen rules that the selectors mean ran: else an ignore may have had no chance to match."""
+    meant = {rule for rule in chosen if any(precision(selector, rule) is not None for selector in selectors)}
+    return bool(meant) and meant <= set(ran)
 
 
 def _tool_finding(code: str, message: str, shown: str, key: str = "") -> Finding:
