@@ -16,7 +16,9 @@ from graphlint.replay.plan import Plan
 class Eager:
     """Values are arrays of the backend: runs the model."""
 
-    def call(self, unit: str, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], recorded: Any) -> list[Any]:
+    def call(
+        self, unit: str, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], recorded: Any
+    ) -> list[Any]:
         return list(keras.tree.flatten(operation(*args, **kwargs)))
 
     def bind(self, operation: Any, value: Any) -> Any:
@@ -50,7 +52,9 @@ class Symbolic:
         self.explicit_masks = explicit_masks
         self.attached = 0
 
-    def call(self, unit: str, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], recorded: Any) -> list[Any]:
+    def call(
+        self, unit: str, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], recorded: Any
+    ) -> list[Any]:
         if recorded is not None and not self.infer:
             outputs = _recall(recorded, args, kwargs)
             if outputs is not None:

@@ -22,7 +22,9 @@ Hook = Callable[[Any, tuple[Any, ...], dict[str, Any], Proceed], list[Any]]
 class Domain(Protocol):
     """What values are: symbolic tensors, arrays, specs."""
 
-    def call(self, unit: str, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], recorded: Any) -> list[Any]:
+    def call(
+        self, unit: str, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], recorded: Any
+    ) -> list[Any]:
         """Run one call and return its outputs, flat. ``recorded`` is the node, None where the call was changed."""
 
     def bind(self, operation: Any, value: Any) -> Any:
@@ -103,7 +105,7 @@ class Interpreter:
         if hook is None:
             outputs = self.domain.call(unit, operation, args, kwargs, live.node(unit) if same else None)
         else:
-            outputs = hook(operation, args, kwargs, lambda *call: self.domain.call(unit, *call, None))
+            outputs = hook(operation, args, kwargs, proceed(self.domain, unit))
         self.store(live.outputs(unit), outputs, environment)
 
     @staticmethod
@@ -136,7 +138,7 @@ class Interpreter:
     def inner_context(self, plan: Plan, environment: Environment, context: Mapping[str, Any]) -> dict[str, Any]:
         """What an inlined container hands inward: ``training``, and masks passed to it by its Inputs."""
         live = self.live
-        _, kwargs = live.arguments(plan.scope).args, live.arguments(plan.scope).kwargs
+        kwargs = live.arguments(plan.scope).kwargs
         inner: dict[str, Any] = {}
         training = context.get("training")
         inner["training"] = kwargs.get("training") if training is None else training
@@ -152,6 +154,15 @@ class Interpreter:
                 if mask is not None
             }
         return inner
+
+
+def proceed(domain: Domain, unit: str) -> Proceed:
+    """The function that a hook runs a call with."""
+
+    def run(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        return domain.call(unit, operation, args, kwargs, None)
+
+    return run
 
 
 def with_training(operation: Any, kwargs: dict[str, Any], training: Any) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class LiveGraph:
                 "cut the Functional models inside it"
             )
         self.model = model
-        self.graph: ModelGraph = expand(read_live(model))
+        self.graph: ModelGraph = expand(read_live(model, structure_only=True))
         self.units: dict[str, list[str]] = {scope: [] for scope in self.graph.scopes}
         self.parent: dict[str, str] = {}
         """Unit -> the scope that it is a step of."""
@@ -95,7 +95,8 @@ class LiveGraph:
         for scope, units in self.units.items():
             symbols = self.symbols[scope] = {}
             for unit in units:
-                for symbol, tensor in zip(keras_internals.node_outputs(self.node(unit)), self.outputs(unit), strict=False):
+                made = keras_internals.node_outputs(self.node(unit))
+                for symbol, tensor in zip(made, self.outputs(unit), strict=False):
                     symbols.setdefault(id(symbol), tensor)
                     self._symbol_of.setdefault(tensor, symbol)
 

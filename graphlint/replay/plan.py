@@ -53,9 +53,10 @@ class Plan:
 class Planner:
     """Plans a replay.
 
-    ``given`` are tensors whose values are there already and always win. ``touched`` are units whose replay differs
-    from their call, with what tells one change from another: the containers around them are opened. ``inline`` are paths of containers to run in the enclosing
-    scope, ``opened`` paths of containers to rebuild although nothing in them is concerned.
+    ``given`` are tensors whose values are there already and always win. ``touched`` are units whose replay differs from
+    their call, with what tells one change from another: the containers around them are opened. ``inline`` are paths of
+    containers to run in the enclosing scope, ``opened`` paths of containers to rebuild although nothing in them is
+    concerned.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ from graphlint import keras_internals
 from graphlint.graph.model_graph import Tensor
 from graphlint.replay.domains import Symbolic
 from graphlint.replay.errors import NameCollision
-from graphlint.replay.interpreter import Environment, Interpreter, with_training
+from graphlint.replay.interpreter import Environment, Interpreter, proceed, with_training
 from graphlint.replay.live_graph import LiveGraph
 from graphlint.replay.plan import Mode, Plan, form
 
@@ -52,7 +52,7 @@ class Rebuild(Symbolic):
         if hook is None:
             outputs = self.call(plan.scope, model, args, kwargs, None)
         else:
-            outputs = hook(model, args, kwargs, lambda *call: self.call(plan.scope, *call, None))
+            outputs = hook(model, args, kwargs, proceed(self, plan.scope))
         walk.store(_returned(live, plan), outputs, environment)
 
     def _build_container(self, walk: Interpreter, plan: Plan) -> Any:
@@ -86,10 +86,8 @@ class Rebuild(Symbolic):
 
 def _available(live: LiveGraph, plan: Plan, environment: Environment) -> Environment:
     """The environment, with nothing in place of arguments that a partial container does not receive."""
-    filled = dict(environment) if any(t not in environment for _, t in live.arguments(plan.scope).tensors) else environment
-    for _, tensor in live.arguments(plan.scope).tensors:
-        filled.setdefault(tensor, None)
-    return filled
+    missing = [tensor for _, tensor in live.arguments(plan.scope).tensors if tensor not in environment]
+    return {**environment, **dict.fromkeys(missing)} if missing else environment
 
 
 def returns_all(live: LiveGraph, plan: Plan) -> bool:

@@ -105,16 +105,14 @@ def bound(live: LiveGraph, cuts: Sequence[Cut], outputs: Sequence[Tensor], *, co
     """
     chosen = {cut.tensor: cut for cut in cuts}
     found = boundary(live, list(chosen), outputs)
+    if len(found.idle) == len(chosen):
+        raise _unreached(live, list(chosen.values()))
     if found.leaking_inputs:
         if found.side_tensors and not complete:
             raise _unbounded(live, list(chosen.values()), found)
-        if not found.live and not set(outputs) & set(chosen):
-            raise _unreached(live, list(chosen.values()))
         for tensor in (*found.side_tensors, *found.side_masks):
             chosen[tensor] = Cut(tensor, cut_name(live.graph.address(tensor)), tensor in found.side_masks)
         found = boundary(live, list(chosen), outputs)
-    if len(found.idle) == len(chosen):
-        raise _unreached(live, list(chosen.values()))
     masks = attached_masks(live)
     readers = {cut: list(mask_readers(live, cut.tensor, masks, found.live)) for cut in chosen.values()}
     return Frontier(
@@ -162,7 +160,7 @@ def _head(live: LiveGraph, frontier: Frontier) -> keras.Model:
     Interpreter(live, domain).run(plan, environment)
     outputs = [environment[tensor] for tensor in wanted]
     outputs += [keras_internals.mask_of(environment[cut.tensor]) for cut in frontier.masked]
-    return finish(live, domain, plan, _declared_root_inputs(live, environment), outputs, "head")
+    return finish(live, domain, plan, declared_root_inputs(live, environment), outputs, "head")
 
 
 def _tail(live: LiveGraph, frontier: Frontier) -> keras.Model:
@@ -177,7 +175,8 @@ def root_inputs(live: LiveGraph) -> Environment:
     return {Tensor(unit, 0): fresh_input(live.operation(unit)) for unit in dict.fromkeys(live.graph.inputs)}
 
 
-def _declared_root_inputs(live: LiveGraph, environment: Environment) -> Any:
+def declared_root_inputs(live: LiveGraph, environment: Environment) -> Any:
+    """The new Inputs in the structure in which the model declares its own."""
     return in_structure(live, ROOT, environment, declared_inputs(live, ROOT))
 
 

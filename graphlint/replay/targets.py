@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from graphlint.address import AddressError
+from graphlint import keras_internals
+from graphlint.address import AddressError, parse
 from graphlint.graph.model_graph import Tensor
 from graphlint.graph.resolve import resolve_tensor
+from graphlint.replay.errors import OpaqueBody
 from graphlint.replay.live_graph import LiveGraph
 
 
@@ -16,7 +19,7 @@ def addresses(value: str | Sequence[str], argument: str) -> list[str]:
     Raises:
         AddressError: there is none, or something in the list is no string.
     """
-    found = [value] if isinstance(value, str) else list(value) if isinstance(value, (list, tuple)) else [value]
+    found: list[Any] = list(value) if isinstance(value, (list, tuple)) else [value]
     for one in found:
         if not isinstance(one, str):
             raise AddressError(
@@ -35,4 +38,19 @@ def tensor_at(live: LiveGraph, address: str) -> Tensor:
         AddressError: it names none, or more than one.
         OpaqueBody: it leads into a body that cannot be seen.
     """
-    return resolve_tensor(live.graph, address)
+    tensor = resolve_tensor(live.graph, address)
+    depth = len(parse(address).parts)
+    if depth > tensor.call.count("/") + 1:
+        owner = live.graph.layer(tensor.call)
+        raise OpaqueBody(
+            f"{address} lies in {live.graph.address(tensor.call)}, a {owner.class_name}, whose body is code and "
+            "cannot be seen: cut at what it receives or returns"
+        )
+    scopes = [*live.enclosing(tensor)][::-1]
+    for scope in scopes[: depth - 1]:
+        if not keras_internals.runs_its_graph(live.operation(scope)):
+            raise OpaqueBody(
+                f"{address} lies in {live.graph.address(scope)}, which has a call() of its own, so its graph is not "
+                "what runs: cut at what it receives or returns"
+            )
+    return tensor

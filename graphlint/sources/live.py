@@ -62,10 +62,11 @@ def _itemsize(dtype: str) -> int:
     return max(1, bits // 8)
 
 
-def read_live(model: keras.Model, *, configurations: bool = True) -> ModelDefinition:
+def read_live(model: keras.Model, *, structure_only: bool = False) -> ModelDefinition:
     """Define a model in memory, with everything below it.
 
-    Without ``configurations`` those of layers, compilation and optimizer are left out, which saves most of the time.
+    With ``structure_only`` there are layers and calls, but no configurations, variables or compilation, which saves
+    most of the time.
 
     Raises:
         GraphlintError: this is no ``keras.Model``.
@@ -76,15 +77,15 @@ def read_live(model: keras.Model, *, configurations: bool = True) -> ModelDefini
     keras_internals.self_test()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        root = _Reader(configurations).read(model)
+        root = _Reader(structure_only).read(model)
         return ModelDefinition(
             root,
             "live",
             "live",
             keras_version=keras.__version__,
-            has_weights=True,
-            compile_config=_compile_config(model) if configurations else None,
-            optimizer=_optimizer(model) if configurations else None,
+            has_weights=not structure_only,
+            compile_config=None if structure_only else _compile_config(model),
+            optimizer=None if structure_only else _optimizer(model),
             obj=model,
         )
 
@@ -92,8 +93,8 @@ def read_live(model: keras.Model, *, configurations: bool = True) -> ModelDefini
 class _Reader:
     """Turns layers into definitions, one for each object, without recursion."""
 
-    def __init__(self, configurations: bool) -> None:
-        self.configurations = configurations
+    def __init__(self, structure_only: bool) -> None:
+        self.structure_only = structure_only
         self.known: dict[int, LayerDefinition] = {}
         self.waiting: list[LayerDefinition] = []
 
@@ -109,14 +110,15 @@ class _Reader:
         """The definition of a layer or operation; what is inside it follows later."""
         definition = self.known.get(id(operation))
         if definition is None:
-            definition = self.known[id(operation)] = _define(operation, self.configurations)
+            definition = self.known[id(operation)] = _define(operation, self.structure_only)
             if isinstance(operation, keras.Layer):
                 self.waiting.append(definition)
         return definition
 
     def fill(self, definition: LayerDefinition) -> None:
         layer = definition.obj
-        definition.variables = _variables(layer)
+        if not self.structure_only:
+            definition.variables = _variables(layer)
         graph = keras_internals.graph_model(layer)
         own: list[LayerDefinition] = []
         if isinstance(layer, keras.Sequential):
@@ -126,6 +128,8 @@ class _Reader:
             definition.body = self.functional(graph)
             own = definition.body.layers
         elif not keras_internals.tracked_layers(layer) and _is_keras(definition):
+            return
+        if own and self.structure_only:
             return
         seen = {id(one.obj) for one in own} | {id(layer), id(graph)}
         for path, sublayer in keras_internals.sublayers(layer):
@@ -210,11 +214,12 @@ class _Reader:
                     weighted.add(id(holder))
                     stack.append(holder)
         for definition in self.known.values():
-            definition.children = {
-                path: child
-                for path, child in definition.children.items()
-                if id(child) in weighted or _in_configuration(definition, path)
-            }
+            if not self.structure_only:
+                definition.children = {
+                    path: child
+                    for path, child in definition.children.items()
+                    if id(child) in weighted or _in_configuration(definition, path)
+                }
             if definition.body is None:
                 custom = not definition.is_operation and not _is_keras(definition)
                 definition.opaque = definition.is_model or (custom and bool(definition.children))
@@ -241,7 +246,7 @@ def _is_keras(definition: LayerDefinition) -> bool:
 # -- one layer --------------------------------------------------------------------------------------------------
 
 
-def _define(operation: keras.Operation, configurations: bool) -> LayerDefinition:
+def _define(operation: keras.Operation, structure_only: bool) -> LayerDefinition:
     layer = operation if isinstance(operation, keras.Layer) else None
     class_name, module, registered_name = keras_internals.class_identity(type(operation))
     definition = LayerDefinition(
@@ -254,7 +259,7 @@ def _define(operation: keras.Operation, configurations: bool) -> LayerDefinition
         is_model=isinstance(operation, keras.Model),
         obj=operation,
     )
-    if not configurations:
+    if structure_only:
         return definition
     try:
         if keras_internals.graph_model(operation) is not None or isinstance(operation, keras.Sequential):

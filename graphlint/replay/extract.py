@@ -1,0 +1,87 @@
+"""Take a part out of a model: between any tensors, or features from inside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+
+from graphlint.graph.model_graph import Tensor
+from graphlint.replay.interpreter import Interpreter
+from graphlint.replay.live_graph import LiveGraph
+from graphlint.replay.plan import Planner
+from graphlint.replay.rebuild import Rebuild
+from graphlint.replay.split import Cut, bound, cut_name, declared_root_inputs, finish, given_inputs, root_inputs
+from graphlint.replay.targets import addresses, tensor_at
+from graphlint.replay.transaction import Transaction
+
+
+def extract(
+    model: keras.Model, inputs: str | Sequence[str] | None = None, outputs: str | Sequence[str] | None = None
+) -> keras.Model:
+    """The part of a model between some tensors, as a model that shares its layers.
+
+    Args:
+        model: a Functional or Sequential model.
+        inputs: addresses of tensors to start from; without them the inputs of the model.
+        outputs: addresses of tensors to end at; without them the outputs of the model.
+
+    Raises:
+        UnboundedCut: the inputs do not determine the outputs; names the tensors that are missing.
+        AddressError: an address is malformed, unknown or ambiguous.
+        OpaqueBody: the model, or what an address leads into, is code and no graph.
+
+    >>> import keras
+    >>> x = inputs = keras.Input((4,), name="x")
+    >>> for number in range(1, 5):
+    ...     x = keras.layers.Dense(number, name=f"h{number}")(x)
+    >>> model = keras.Model(inputs, keras.layers.Dense(1, name="out")(x))
+    >>> part = extract(model, inputs="h1", outputs="h3")
+    >>> part.input_shape, part.output_shape, [layer.name for layer in part.layers]
+    ((None, 1), (None, 3), ['h1', 'h2', 'h3'])
+    """
+    live = LiveGraph(model)
+    wanted = (
+        list(live.graph.outputs)
+        if outputs is None
+        else [tensor_at(live, address) for address in addresses(outputs, "outputs")]
+    )
+    if inputs is None:
+        return _from_root(live, wanted, None)
+    cuts = [Cut(tensor_at(live, address), cut_name(address)) for address in addresses(inputs, "inputs")]
+    frontier = bound(live, cuts, wanted, complete=False)
+    with Transaction(live.operations()):
+        symbols, environment, plan, domain = given_inputs(live, frontier, wanted)
+        Interpreter(live, domain).run(plan, environment)
+        return finish(live, domain, plan, symbols, [environment[tensor] for tensor in wanted], "part")
+
+
+def features(model: keras.Model, at: Mapping[str, str]) -> keras.Model:
+    """A model with the inputs of another one that returns tensors from inside it, by name.
+
+    Raises:
+        AddressError: an address is malformed, unknown or ambiguous.
+        OpaqueBody: the model, or what an address leads into, is code and no graph.
+
+    >>> import keras
+    >>> inputs = keras.Input((4,), name="x")
+    >>> middle = keras.layers.Dense(3, name="middle")(inputs)
+    >>> model = keras.Model(inputs, keras.layers.Dense(2, name="end")(middle))
+    >>> features(model, {"hidden": "middle", "final": "end"}).output_shape
+    {'hidden': (None, 3), 'final': (None, 2)}
+    """
+    live = LiveGraph(model)
+    names = list(at)
+    return _from_root(live, [tensor_at(live, address) for address in addresses(list(at.values()), "at")], names)
+
+
+def _from_root(live: LiveGraph, wanted: list[Tensor], names: list[str] | None) -> keras.Model:
+    with Transaction(live.operations()):
+        domain = Rebuild(live)
+        plan = Planner(live).plan(wanted)
+        environment = root_inputs(live)
+        Interpreter(live, domain).run(plan, environment)
+        values: list[Any] = [environment[tensor] for tensor in wanted]
+        outputs = values if names is None else dict(zip(names, values, strict=True))
+        return finish(live, domain, plan, declared_root_inputs(live, environment), outputs, "features")

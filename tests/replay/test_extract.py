@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from graphlint.address import AddressError
+from graphlint.replay.errors import ReplayError, UnboundedCut
+from graphlint.replay.extract import extract, features
+from graphlint.replay.run import run
+from tests.replay.invariants import assert_same, batch
+from tests.replay.test_split import chain, encoder, residual, siamese, tagger
+
+
+def test_a_part_between_two_tensors() -> None:
+    model = chain()
+    part = extract(model, inputs="h2", outputs="h4")
+    assert [layer.name for layer in part.layers] == ["h2", "h3", "h4"]
+    inputs = batch(model)
+    assert_same(part(run(model, inputs, "h2")), run(model, inputs, "h4"))
+
+
+def test_inputs_to_two_layers_of_a_linear_model() -> None:
+    model = chain()
+    head, tail = extract(model, outputs="h3"), extract(model, inputs="h3")
+    inputs = batch(model)
+    assert_same(tail(head(inputs)), model(inputs))
+
+
+def test_a_part_that_needs_more_inputs_says_which() -> None:
+    with pytest.raises(UnboundedCut, match="a#0"):
+        extract(residual(), inputs="b", outputs="out")
+    assert extract(residual(), inputs=["a"], outputs=["out"]).input_shape == (None, 4)
+
+
+def test_the_encoder_of_an_autoencoder(tmp_path: Path) -> None:
+    inputs = keras.Input((4,), name="x")
+    decoder = keras.Sequential([keras.Input((3,)), layers.Dense(4, name="back")], name="decoder")
+    model = keras.Model(inputs, decoder(encoder()(inputs)))
+    part = extract(model, inputs="encoder/hidden", outputs="decoder/back")
+    part.save(tmp_path / "part.keras")
+    again = keras.saving.load_model(tmp_path / "part.keras")
+    assert_same(part(batch(part)), again(batch(part)))
+
+
+def test_features_at_any_depth_and_call_site() -> None:
+    model = siamese()
+    found = features(model, {"left": "encoder#0/hidden", "right": "encoder#1/hidden", "same": "same"})
+    inputs = batch(model)
+    values = found(inputs)
+    assert_same(values["same"], model(inputs))
+    assert_same(values["left"], model.get_layer("encoder").get_layer("hidden")(inputs[0]))
+    assert_same(values["right"], model.get_layer("encoder").get_layer("hidden")(inputs[1]))
+
+
+def test_features_of_two_inner_layers_of_a_nested_resnet50() -> None:
+    base = keras.applications.ResNet50(weights=None, include_top=False, input_shape=(32, 32, 3))
+    inputs = keras.Input((32, 32, 3), name="image")
+    model = keras.Model(inputs, layers.GlobalAveragePooling2D(name="pool")(base(inputs)))
+    found = features(model, {"c3": "resnet50/conv3_block4_out", "c4": "resnet50/conv4_block6_out"})
+    data = batch(model, size=1)
+    reference = keras.Model(
+        base.input, [base.get_layer("conv3_block4_out").output, base.get_layer("conv4_block6_out").output]
+    )
+    assert_same(list(found(data).values()), reference(data))
+
+
+def test_run_fetches_and_overrides() -> None:
+    model = chain()
+    inputs = batch(model)
+    assert_same(run(model, inputs, "out"), model(inputs))
+    second = run(model, inputs, "h2")
+    assert_same(run(model, None, "out", given={"h2": second}), model(inputs))
+    assert not np.array_equal(run(model, inputs, "out", given={"h2": second + 1}), np.asarray(model(inputs)))
+    assert set(run(model, {"x": inputs}, {"a": "h1", "b": "h4"})) == {"a", "b"}
+
+
+def test_run_overrides_one_call_of_a_nested_model() -> None:
+    model = siamese()
+    left, right = batch(model)
+    hidden = run(model, [left, right], "encoder#1/hidden")
+    assert_same(run(model, {"left": left}, "same", given={"encoder#1/hidden": hidden}), model([left, right]))
+
+
+def test_run_keeps_the_mask_of_an_overridden_tensor() -> None:
+    model = tagger()
+    inputs = np.array([[1, 2, 0, 0], [1, 0, 0, 0]])
+    embedded = run(model, inputs, "embedding")
+    assert_same(run(model, inputs, "out", given={"embedding": embedded}), model(inputs))
+
+
+def test_run_trains_where_asked() -> None:
+    inputs = keras.Input((4,), name="x")
+    model = keras.Model(inputs, layers.Dropout(0.9, seed=1, name="drop")(inputs))
+    ones = np.ones((8, 4), "float32")
+    assert_same(run(model, ones, "drop"), ones)
+    assert not np.array_equal(run(model, ones, "drop", training=True), ones)
+
+
+def test_run_says_which_feed_is_missing() -> None:
+    with pytest.raises(UnboundedCut, match="right"):
+        run(siamese(), {"left": np.zeros((1, 4))}, "same")
+    with pytest.raises(ReplayError, match="middle"):
+        run(siamese(), {"middle": np.zeros((1, 4))}, "same")
+    with pytest.raises(ReplayError, match="2 inputs"):
+        run(siamese(), np.zeros((1, 4)), "same")
+    with pytest.raises(AddressError):
+        run(siamese(), None, 3)  # type: ignore[arg-type]

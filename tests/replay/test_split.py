@@ -1,0 +1,453 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from graphlint.address import AddressError
+from graphlint.replay.errors import NotBuilt, OpaqueBody, ReplayError, UnboundedCut
+from graphlint.replay.split import split
+from tests.replay.invariants import assert_heeds, assert_same, batch, call, check_split, node_counts
+
+
+def chain() -> keras.Model:
+    x = inputs = keras.Input((4,), name="x")
+    for number in range(1, 5):
+        x = layers.Dense(3 + number, activation="tanh", name=f"h{number}")(x)
+    return keras.Model(inputs, layers.Dense(2, name="out")(x))
+
+
+def residual() -> keras.Model:
+    inputs = keras.Input((4,), name="x")
+    a = layers.Dense(4, name="a")(inputs)
+    b = layers.Dense(4, name="b")(a)
+    return keras.Model(inputs, layers.Dense(2, name="out")(layers.Add(name="add")([a, b])))
+
+
+def encoder(name: str = "encoder", width: int = 4) -> keras.Model:
+    inputs = keras.Input((width,), name="features")
+    hidden = layers.Dense(5, activation="relu", name="hidden")(inputs)
+    return keras.Model(inputs, layers.Dense(3, name="code")(hidden), name=name)
+
+
+def siamese() -> keras.Model:
+    left, right = keras.Input((4,), name="left"), keras.Input((4,), name="right")
+    shared = encoder()
+    return keras.Model(
+        [left, right], layers.Dense(1, name="same")(layers.Subtract(name="gap")([shared(left), shared(right)]))
+    )
+
+
+def tagger(**lstm_call: object) -> keras.Model:
+    tokens = keras.Input((None,), dtype="int32", name="tokens")
+    embedded = layers.Embedding(5, 3, mask_zero=True, name="embedding")(tokens)
+    x = layers.LSTM(4, name="lstm")(layers.Dropout(0.5, name="drop")(embedded), **lstm_call)
+    return keras.Model(tokens, layers.Dense(2, name="out")(x))
+
+
+# -- what separates ---------------------------------------------------------------------------------------------
+
+
+def test_a_chain_is_cut_at_every_tensor(tmp_path: Path) -> None:
+    for name in ("x", "h1", "h2", "h3", "h4", "out"):
+        head, tail = check_split(chain(), name, path=tmp_path)
+        assert tail.inputs[0].name.startswith(name)
+        assert head.layers[0].name == "x"
+
+
+def test_a_residual_block_is_cut_at_two_tensors(tmp_path: Path) -> None:
+    head, tail = check_split(residual(), ["a", "b"], path=tmp_path)
+    assert [output.shape for output in head.outputs] == [(None, 4), (None, 4)]
+    assert [tensor.name for tensor in tail.inputs] == ["a", "b"]
+    assert_heeds(tail, 0)
+    assert_heeds(tail, 1)
+
+
+def test_the_order_of_the_cut_is_the_order_of_the_tensors() -> None:
+    head, tail = check_split(residual(), ["b", "a"])
+    assert head.output_names == ["b", "a"]
+    assert [tensor.name for tensor in tail.inputs] == ["b", "a"]
+
+
+def test_a_linear_model_is_cut_to_three_parts() -> None:
+    head, rest = check_split(chain(), "h2")
+    middle, tail = check_split(rest, "h4")
+    model = chain()
+    assert [layer.name for layer in middle.layers[1:]] == ["h3", "h4"]
+    head, rest = split(model, "h2")
+    middle, tail = split(rest, "h4")
+    inputs = batch(model)
+    assert_same(model(inputs), tail(middle(head(inputs))))
+
+
+def test_resnet50_after_an_add_in_the_middle() -> None:
+    model = keras.applications.ResNet50(weights=None, input_shape=(32, 32, 3), classes=7)
+    head, tail = check_split(model, "conv4_block3_add")
+    assert head.count_params() + tail.count_params() == model.count_params()
+    assert [tensor.name for tensor in tail.inputs] == ["conv4_block3_add"]
+
+
+# -- what goes around (L1) --------------------------------------------------------------------------------------
+
+
+def test_a_skip_around_the_cut_is_named() -> None:
+    with pytest.raises(UnboundedCut) as raised:
+        split(residual(), "b")
+    assert raised.value.side_tensors == ["a#0"]
+    assert raised.value.leaking_inputs == ["x#0"]
+    assert "complete=True" in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_complete_adds_what_goes_around(tmp_path: Path) -> None:
+    head, tail = check_split(residual(), "b", complete=True, path=tmp_path)
+    assert head.output_names == ["b", "a"]
+    assert_heeds(tail, 1)
+
+
+def test_an_output_before_the_cut_goes_around_it() -> None:
+    inputs = keras.Input((4,), name="x")
+    early = layers.Dense(2, name="early")(inputs)
+    late = layers.Dense(2, name="late")(layers.Dense(3, name="middle")(inputs))
+    model = keras.Model(inputs, {"early": early, "late": late})
+    with pytest.raises(UnboundedCut) as raised:
+        split(model, "middle")
+    assert raised.value.side_tensors == ["early#0"]
+    _, tail = check_split(model, "middle", complete=True)
+    assert set(tail.output) == {"early", "late"}
+
+
+def test_a_tensor_that_reaches_no_output_is_no_cut() -> None:
+    inputs = keras.Input((4, 3), name="x")
+    _, state = layers.GRU(3, return_sequences=True, return_state=True, name="gru")(inputs)
+    model = keras.Model(inputs, layers.Dense(2, name="out")(state))
+    with pytest.raises(UnboundedCut, match="no output is reached"):
+        split(model, "gru:0")
+
+
+# -- calls, not layers (L2, L3, L4) -----------------------------------------------------------------------------
+
+
+def test_one_call_of_a_layer_that_is_called_three_times(tmp_path: Path) -> None:
+    inputs = keras.Input((4,), name="x")
+    step = layers.Dense(4, activation="tanh", name="step")
+    model = keras.Model(inputs, layers.Dense(1, name="out")(step(step(step(inputs)))))
+    for number in range(3):
+        _, tail = check_split(model, f"step#{number}", path=tmp_path)
+    assert tail.count_params() == 5
+    _, tail = check_split(model, "step#0")
+    assert sum(layer.name == "step" for layer in tail.layers) == 1
+    assert tail.inputs[0].name == "step_input"
+    with pytest.raises(AddressError, match=r"step#0.*step#1.*step#2"):
+        split(model, "step")
+
+
+def test_one_output_of_an_operation_with_several() -> None:
+    inputs = keras.Input((6,), name="x")
+    first, second = ops.split(inputs, 2, axis=-1)
+    outputs = layers.Dense(1, name="out")(layers.Concatenate(name="join")([first, layers.Dense(2, name="d")(second)]))
+    model = keras.Model(inputs, outputs)
+    with pytest.raises(UnboundedCut) as raised:
+        split(model, "split:0")
+    assert raised.value.side_tensors == ["d#0"]
+    _, tail = check_split(model, ["split:0", "split:1"])
+    assert [tensor.name for tensor in tail.inputs] == ["split_0", "split_1"]
+    assert_heeds(tail, 0)
+    with pytest.raises(AddressError):
+        split(model, "split")
+
+
+def test_the_cut_may_be_the_output_and_may_repeat() -> None:
+    inputs = keras.Input((4,), name="x")
+    middle = layers.Dense(3, name="middle")(inputs)
+    model = keras.Model(inputs, [middle, layers.Dense(2, name="out")(middle), middle])
+    head, tail = check_split(model, ["middle", "middle"])
+    assert len(head.outputs) == 1 and len(tail.outputs) == 3
+    check_split(model, ["middle", "out"])
+
+
+# -- masks (L5, L6) ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kwargs", [{}, {"training": False}])
+@pytest.mark.parametrize("at", ["embedding", "drop"])
+def test_a_mask_crosses_the_cut(kwargs: dict[str, object], at: str, tmp_path: Path) -> None:
+    model = tagger(**kwargs)
+    head, tail = check_split(model, at, path=tmp_path)
+    assert [tensor.name for tensor in tail.inputs] == [at, f"{at}_mask"]
+    assert tail.inputs[1].dtype == "bool" == head.outputs[1].dtype
+    embedded, mask = head(np.array([[1, 2, 0, 0], [1, 0, 0, 0]]))
+    assert np.array_equal(np.asarray(mask), [[1, 1, 0, 0], [1, 0, 0, 0]])
+    assert_same(tail([np.array(embedded), np.array(mask)]), model(np.array([[1, 2, 0, 0], [1, 0, 0, 0]])))
+
+
+def test_a_loaded_model_keeps_its_masks_at_the_cut(tmp_path: Path) -> None:
+    tagger().save(tmp_path / "tagger.keras")
+    model = keras.saving.load_model(tmp_path / "tagger.keras")
+    _, tail = check_split(model, "embedding", path=tmp_path)
+    assert [tensor.name for tensor in tail.inputs] == ["embedding", "embedding_mask"]
+
+
+def test_a_mask_leaves_a_nested_model(tmp_path: Path) -> None:
+    inner_tokens = keras.Input((None,), dtype="int32", name="inner_tokens")
+    inner = keras.Model(
+        inner_tokens, layers.Embedding(5, 3, mask_zero=True, name="embedding")(inner_tokens), name="embedder"
+    )
+    tokens = keras.Input((None,), dtype="int32", name="tokens")
+    model = keras.Model(tokens, layers.LSTM(4, name="lstm")(inner(tokens)))
+    for at in ("embedder", "embedder/embedding"):
+        _, tail = check_split(model, at, path=tmp_path)
+        assert len(tail.inputs) == 2
+
+
+def test_a_mask_that_nobody_reads_does_not_cross() -> None:
+    _, tail = check_split(tagger(), "lstm")
+    assert len(tail.inputs) == 1
+
+
+def test_an_explicit_mask_crosses_as_one() -> None:
+    tokens = keras.Input((5,), dtype="int32", name="tokens")
+    embedded = layers.Embedding(5, 3, name="embedding")(tokens)
+    x = layers.GRU(4, name="gru")(embedded, mask=ops.not_equal(tokens, 1))
+    _, tail = check_split(keras.Model(tokens, x), "embedding")
+    assert [tensor.dtype for tensor in tail.inputs] == ["float32", "bool"]
+
+
+@keras.saving.register_keras_serializable("test_split")
+class Block(layers.Layer):
+    """Code with a sublayer that takes the mask from its tensor."""
+
+    def __init__(self, **kwargs) -> None:  # type: ignore[no-untyped-def]
+        super().__init__(**kwargs)
+        self.gru = layers.GRU(3)
+        self.supports_masking = True
+
+    def build(self, shape) -> None:  # type: ignore[no-untyped-def]
+        self.gru.build(shape)
+        self.built = True
+
+    def call(self, x):  # type: ignore[no-untyped-def]
+        return self.gru(x)
+
+
+def test_code_behind_the_cut_sees_the_mask_of_its_tensor() -> None:
+    tokens = keras.Input((5,), dtype="int32", name="tokens")
+    embedded = layers.Embedding(5, 3, mask_zero=True, name="embedding")(tokens)
+    model = keras.Model(tokens, Block(name="block")(embedded))
+    head, tail = split(model, "embedding")
+    inputs = batch(model)
+    embedded, mask = head(inputs)
+    assert_same(model(inputs), call(tail, [np.array(embedded), np.array(mask)]))
+
+
+# -- inside nested models (L7, L8, L12) -------------------------------------------------------------------------
+
+
+def test_inside_a_nested_model(tmp_path: Path) -> None:
+    inputs = keras.Input((4,), name="x")
+    model = keras.Model(inputs, layers.Dense(2, name="out")(encoder()(layers.Dense(4, name="lift")(inputs))))
+    for at in ("encoder/features", "encoder/hidden", "encoder/code", "encoder"):
+        head, tail = check_split(model, at, path=tmp_path)
+    head, tail = check_split(model, "encoder/hidden")
+    assert head.get_layer("encoder").get_layer("hidden") is model.get_layer("encoder").get_layer("hidden")
+    assert tail.get_layer("encoder").get_layer("code") is model.get_layer("encoder").get_layer("code")
+
+
+def test_two_levels_deep(tmp_path: Path) -> None:
+    inner = encoder("inner")
+    middle_in = keras.Input((4,), name="features")
+    middle = keras.Model(middle_in, layers.Dense(4, name="after")(inner(middle_in)), name="middle")
+    inputs = keras.Input((4,), name="x")
+    model = keras.Model(inputs, layers.Dense(2, name="code")(middle(inputs)))
+    head, rest = check_split(model, "middle/inner/hidden", path=tmp_path)
+    check_split(rest, "middle/after", path=tmp_path)
+    check_split(head, "middle/inner/hidden", path=tmp_path)
+
+
+def test_inside_a_nested_sequential(tmp_path: Path) -> None:
+    inputs = keras.Input((4,), name="x")
+    body = keras.Sequential([layers.Dense(5, name="first"), layers.Dense(4, name="second")], name="body")
+    model = keras.Model(inputs, layers.Dense(2, name="out")(body(inputs)))
+    check_split(model, "body/first", path=tmp_path)
+    check_split(keras.Sequential([keras.Input((4,)), body, layers.Dense(2, name="out")]), "body/first", path=tmp_path)
+
+
+def test_one_side_of_a_siamese_pair_is_not_enough() -> None:
+    with pytest.raises(UnboundedCut) as raised:
+        split(siamese(), "encoder#0/hidden")
+    assert raised.value.leaking_inputs == ["right#0"]
+
+
+def test_one_side_of_a_siamese_pair_completed(tmp_path: Path) -> None:
+    head, _ = check_split(siamese(), "encoder#0/hidden", complete=True, path=tmp_path)
+    assert head.output_names == ["hidden", "code"]
+
+
+def test_both_sides_of_a_siamese_pair(tmp_path: Path) -> None:
+    _, tail = check_split(siamese(), ["encoder#0/hidden", "encoder#1/hidden"], path=tmp_path)
+    assert [layer.name for layer in tail.layers].count("encoder") == 1
+    check_split(siamese(), ["encoder#0", "encoder#1"], path=tmp_path)
+    check_split(siamese(), ["left", "encoder#1/hidden"], path=tmp_path)
+
+
+def test_two_models_with_layers_of_one_name(tmp_path: Path) -> None:
+    inputs = keras.Input((4,), name="x")
+    first, second = encoder("first"), encoder("second")
+    model = keras.Model(inputs, layers.Concatenate(name="join")([first(inputs), second(inputs)]))
+    _, tail = check_split(model, ["first/hidden", "second/hidden"], path=tmp_path)
+    assert sorted(tensor.name for tensor in tail.inputs) == ["hidden", "hidden_input"]
+
+
+def test_a_frozen_backbone_stays_frozen() -> None:
+    base = keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=(32, 32, 3), alpha=0.35)
+    base.trainable = False
+    inputs = keras.Input((32, 32, 3), name="image")
+    x = layers.GlobalAveragePooling2D(name="pool")(base(inputs, training=False))
+    model = keras.Model(inputs, layers.Dense(2, name="out")(x))
+    head, tail = check_split(model, f"{base.name}/block_5_add")
+    assert head.trainable_variables == []
+    assert [variable.path for variable in tail.trainable_variables] == [v.path for v in model.trainable_variables]
+    data = batch(model)
+    assert_same(model(data, training=False), tail(head(data), training=False))
+
+
+def test_training_reaches_into_an_opened_model(tmp_path: Path) -> None:
+    inner_in = keras.Input((4,), name="features")
+    norm = layers.BatchNormalization(name="norm")
+    inner = keras.Model(inner_in, norm(layers.Dense(4, name="d")(inner_in)), name="inner")
+    left, right = keras.Input((4,), name="left"), keras.Input((4,), name="right")
+    model = keras.Model([left, right], layers.Add(name="add")([inner(left, training=True), inner(right)]))
+    head, tail = split(model, "inner#0/d", complete=True)
+    data = batch(model)
+    keep = norm.get_weights()
+    before = np.asarray(model(data))
+    norm.set_weights(keep)
+    assert_same(before, tail(head(data)))
+
+
+def test_a_second_surgery_on_the_result(tmp_path: Path) -> None:
+    model = residual()
+    head, tail = check_split(model, "add", path=tmp_path)
+    check_split(head, ["a"], path=tmp_path)
+    check_split(model, "a", path=tmp_path)
+    check_split(tail, "out", path=tmp_path)
+
+
+# -- kinds of inputs --------------------------------------------------------------------------------------------
+
+
+def test_inputs_keep_their_structure_dtype_and_names() -> None:
+    inputs = {
+        "age": keras.Input((1,), name="age"),
+        "city": keras.Input((1,), dtype="int32", name="city"),
+    }
+    city = layers.Flatten(name="flat")(layers.Embedding(12, 4, name="cities")(inputs["city"]))
+    x = layers.Dense(8, name="hidden")(layers.Concatenate(name="join")([inputs["age"], city]))
+    model = keras.Model(inputs, {"price": layers.Dense(1, name="price")(x), "kind": layers.Dense(3, name="kind")(x)})
+    head, tail = check_split(model, "hidden")
+    assert set(head.input) == {"age", "city"} and head.input["city"].dtype == "int32"
+    assert set(tail.output) == {"price", "kind"}
+
+
+def test_a_nested_input_casts() -> None:
+    inner_in = keras.Input((4,), name="features", dtype="float32")
+    inner = keras.Model(inner_in, layers.Dense(3, name="d")(inner_in), name="inner")
+    left, right = keras.Input((4,), dtype="int32", name="left"), keras.Input((4,), dtype="int32", name="right")
+    model = keras.Model([left, right], layers.Add(name="add")([inner(left), inner(right)]))
+    check_split(model, "inner#0/features", complete=True)
+    check_split(model, "inner#0/d", complete=True)
+
+
+# -- what is refused --------------------------------------------------------------------------------------------
+
+
+class Code(keras.Model):
+    def __init__(self) -> None:
+        super().__init__(name="code")
+        self.dense = layers.Dense(3)
+
+    def call(self, x):  # type: ignore[no-untyped-def]
+        return self.dense(x)
+
+
+class OwnCall(keras.Model):
+    """A Functional model that runs something else than its graph."""
+
+    def call(self, inputs, training=None, mask=None):  # type: ignore[no-untyped-def]
+        return 2 * super().call(inputs, training=training)
+
+
+def test_a_subclassed_model_is_opaque() -> None:
+    model = Code()
+    model(np.zeros((1, 4), "float32"))
+    with pytest.raises(OpaqueBody, match="Code 'code'"):
+        split(model, "dense")
+
+
+def test_inside_a_subclassed_model_is_opaque() -> None:
+    inputs = keras.Input((4,), name="x")
+    model = keras.Model(inputs, layers.Dense(2, name="out")(Code()(inputs)))
+    with pytest.raises(OpaqueBody, match="code/dense lies in code#0, a Code"):
+        split(model, "code/dense")
+    check_split(model, "code")
+
+
+def test_a_model_with_a_call_of_its_own_is_not_its_graph() -> None:
+    inputs = keras.Input((4,), name="x")
+    own = OwnCall(inputs, layers.Dense(3, name="d")(inputs), name="own")
+    with pytest.raises(OpaqueBody, match="call"):
+        split(own, "d")
+    outer = keras.Input((4,), name="y")
+    model = keras.Model(outer, layers.Dense(2, name="out")(own(outer)))
+    with pytest.raises(OpaqueBody, match="own"):
+        split(model, "own/d")
+    check_split(model, "own")
+
+
+@pytest.mark.parametrize("at", ["nothing", "h1/h2", "h1:3", "", "h1@kernel", 3, [3], [], None])
+def test_bad_addresses_change_nothing(at: object) -> None:
+    model = chain()
+    config, nodes = model.get_config(), node_counts(model)
+    with pytest.raises(AddressError) as raised:
+        split(model, at)  # type: ignore[arg-type]
+    assert "\n" not in str(raised.value)
+    assert model.get_config() == config and node_counts(model) == nodes
+
+
+def test_what_is_no_model() -> None:
+    with pytest.raises(ReplayError, match=r"keras\.Model"):
+        split(chain().output, "h1")
+    with pytest.raises(NotBuilt, match="build"):
+        split(keras.Sequential([layers.Dense(2)]), "dense")
+
+
+def test_a_failure_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tagger()
+    config, nodes = model.get_config(), node_counts(model)
+
+    def fail(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("interrupted")
+
+    monkeypatch.setattr("graphlint.replay.split.build_model", fail)
+    with pytest.raises(RuntimeError, match="interrupted"):
+        split(model, "embedding")
+    assert model.get_config() == config and node_counts(model) == nodes
+
+
+def test_a_chain_of_three_thousand_layers() -> None:
+    import sys
+
+    x = inputs = keras.Input((2,), name="x")
+    for number in range(3000):
+        x = layers.Activation("tanh", name=f"a{number}")(x)
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(20_000)
+    try:
+        model = keras.Model(inputs, x)
+    finally:
+        sys.setrecursionlimit(limit)
+    head, tail = split(model, "a1499")
+    assert len(head.layers) == len(tail.layers) == 1501
+    assert sys.getrecursionlimit() == limit
