@@ -246,7 +246,7 @@ def prints(root, **arguments):
 
 def test_fingerprints_survive_moving_and_automatic_renaming():
     first = prints(network(20, 30), shown="a.keras")
-    assert first == prints(network(21, 31, prefix="dense_7"), shown="b/c.keras")
+    assert first == prints(network(21, 31, first=7), shown="b/c.keras")
     assert len(set(first)) == len(first)
     assert first != prints(network(20, 30, prefix="mine"))
 
