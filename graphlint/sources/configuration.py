@@ -32,6 +32,8 @@ from graphlint.shapes import ShapeError, infer
 from graphlint.sources.dialects import identity
 from graphlint.sources.literals import decode_constant, policy_name
 
+_MOST_OUTPUTS = 100_000
+"""No layer has so many; a larger index is not believed, because a spec is kept for each output below it."""
 _OPERATION_MODULES = ("keras.src.ops", "keras.ops")
 
 
@@ -196,7 +198,7 @@ def _functional(reader: _Reader, entries: list[Any], inputs: Any, outputs: Any) 
             )
             return Constant("missing")
         index = reference.node - offset if reference.node - offset >= 0 else reference.node
-        if not 0 <= index < len(calls) or reference.output < 0:
+        if not 0 <= index < len(calls) or not 0 <= reference.output < _MOST_OUTPUTS:
             reader.problems.append(
                 SourceProblem("structure", f"refers to {where}, but that layer has {len(calls)} calls", layer)
             )
@@ -417,14 +419,9 @@ def infer_specs(
         call = body.calls[position]
         inferred = _output_specs(body, call)
         count = max(len(inferred), used.get(position, 0) + 1)
-        if inferred and call.layer.body is not None and used.get(position, 0) >= len(inferred):
-            problems.append(
-                SourceProblem(
-                    "structure",
-                    f"output {used[position]} is used, but the model has {len(inferred)} outputs",
-                    call.layer,
-                )
-            )
+        if inferred and used.get(position, 0) >= len(inferred):
+            text = f"output {used[position]} is used, but there are {len(inferred)} outputs"
+            problems.append(SourceProblem("structure", text, call.layer))
         known = [recorded.get(TensorRef(position, output)) for output in range(count)]
         call.outputs = tuple(
             merge(

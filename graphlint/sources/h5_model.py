@@ -50,10 +50,10 @@ def _read(file: Hdf5File, limits: Limits) -> ModelDefinition:
         return read_weights([file], version)
     document = _json(attributes, "model_config", limits)
     config = document.value
-    problems = [SourceProblem("json", text) for _, text in document.problems]
+    problems = document.source_problems
     if isinstance(attributes.get("training_config"), str):
         training = _json(attributes, "training_config", limits)
-        problems += [SourceProblem("json", text) for _, text in training.problems]
+        problems += training.source_problems
         if isinstance(config, dict):
             config = {**config, "compile_config": as_compile_config(training.value)}
     root, structure = read_configuration(config)

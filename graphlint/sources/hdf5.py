@@ -549,9 +549,13 @@ class _Type:
                 if base.size == 1 and names.startswith((b"FALSE\0", b"TRUE\0")):
                     return _Type("bool", "?", 1)
                 return base
-            case 9:
+            case 9 if bits & 0xF in (0, 1):
                 return _Type("vlen", None, 16) if bits & 0xF == 1 else _Type("sequence", None, 16)
-        return _Type(f"void{8 * size}", f"V{size}" if kind & 0xF == 5 and size else None, size)
+            case 2 | 4 | 5 | 7 | 10 | 0 | 1:
+                return _Type(f"void{8 * size}", None, size)
+        raise UnreadableError(
+            f"a data type of class {kind & 0xF}, {bits & 0xF}, which is none: the file is damaged or crafted"
+        )
 
 
 def _compound(data: bytes, at: int, size: int) -> _Type:

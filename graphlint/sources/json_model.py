@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from graphlint.errors import UnreadableError
-from graphlint.graph.definition import ModelDefinition, SourceProblem
+from graphlint.graph.definition import ModelDefinition
 from graphlint.sources.configuration import read_configuration
 from graphlint.sources.json_text import JsonDocument, parse_config
 from graphlint.sources.keras_archive import compile_config, optimizer
@@ -55,7 +55,7 @@ def read_json(document: JsonDocument) -> ModelDefinition:
         compile_config=compile_config(config),
         optimizer=optimizer(config),
         raw=config,
-        problems=[SourceProblem("json", text) for _, text in document.problems] + problems,
+        problems=document.source_problems + problems,
     )
 
 

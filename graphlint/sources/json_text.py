@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import Any
 
 from graphlint.errors import UnreadableError
+from graphlint.graph.definition import SourceProblem
 from graphlint.sources.limits import DEFAULT, Limits
 
 _INTEGER_LIMIT = 1 << 63
@@ -27,6 +28,11 @@ class JsonDocument:
 
     value: Any
     problems: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def source_problems(self) -> list[SourceProblem]:
+        """The problems as a model definition carries them. Text that was encoded twice is no trick, but a mistake."""
+        return [SourceProblem("structure" if kind == "twice" else "json", text) for kind, text in self.problems]
 
 
 def parse_config(data: bytes, limits: Limits = DEFAULT, what: str = "config.json") -> JsonDocument:

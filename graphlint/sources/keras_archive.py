@@ -32,7 +32,7 @@ def read_keras_archive(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
         raise UnreadableError(f"expected a Keras model, got a zip archive without {CONFIG}: save it with model.save()")
     document = parse_config(archive.read(CONFIG, limits.json_bytes), limits)
     problems = [SourceProblem("archive", text) for text in archive.problems]
-    problems += [SourceProblem("json", text) for _, text in document.problems]
+    problems += document.source_problems
     root, structure = read_configuration(document.value)
     definition = ModelDefinition(
         root,

@@ -56,7 +56,7 @@ def read_saved_model(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
         raise UnreadableError(f"{METADATA} describes no root object: it is damaged; save the model again")
     document = parse_config(text, limits, METADATA)
     metadata = document.value if isinstance(document.value, dict) else {}
-    problems = [SourceProblem("json", message) for _, message in document.problems]
+    problems = document.source_problems
     version = metadata.get("keras_version")
     version = version if isinstance(version, str) else None
     config: Any = metadata.get("model_config")

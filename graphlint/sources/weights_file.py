@@ -104,7 +104,7 @@ def read_sharded_weights(path: Path, document: JsonDocument, limits: Limits = DE
     shards = [path.with_name(name) for name in shard_names(document, path.name)]
     limits.check("zip_members", len(shards), "shards")
     definition = read_weights(Hdf5File(open_regular(shard), limits) for shard in shards)
-    definition.problems += [SourceProblem("json", text) for _, text in document.problems]
+    definition.problems += document.source_problems
     return definition
 
 

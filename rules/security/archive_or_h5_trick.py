@@ -16,7 +16,8 @@ class ArchiveOrH5Trick(Rule):
     ## What it does
     Reports what the readers found odd in the container: duplicate, escaping or hidden members of the zip archive, data
     in front of or behind it, external and soft links, external and virtual datasets in the HDF5, arrays that declare
-    far more than they store.
+    far more than they store, and in the configuration keys given twice, numbers that are not finite, and UTF-16 or
+    UTF-32.
 
     ## Why is this bad?
     Such a file can be read as one model by one program and as another by the next, write outside the folder it is
@@ -54,7 +55,7 @@ class ArchiveOrH5Trick(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for problem in graph.definition.problems:
-            if problem.kind in ("archive", "hdf5"):
+            if problem.kind in ("archive", "hdf5", "json"):
                 layer = graph.layer_of.get(id(problem.layer)) if problem.layer is not None else None
                 yield Problem(
                     problem.message,

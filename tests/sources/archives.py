@@ -24,7 +24,7 @@ class Entry:
 
 def archive(entries: list[Entry], *, prefix: bytes = b"", suffix: bytes = b"", count: int | None = None) -> bytes:
     """A zip archive of ``entries``; ``count`` is what the end record claims."""
-    body, directory = prefix, b""
+    body, directory = bytearray(prefix), bytearray()
     for entry in entries:
         name = entry.name.encode() if isinstance(entry.name, str) else entry.name
         packer = zlib.compressobj(9, zlib.DEFLATED, -15)
@@ -77,4 +77,4 @@ def archive(entries: list[Entry], *, prefix: bytes = b"", suffix: bytes = b"", c
         directory += central["name"] + entry.extra
     count = len(entries) if count is None else count
     end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, count, count, len(directory), len(body) - len(prefix), 0)
-    return body + directory + end + suffix
+    return bytes(body + directory) + end + suffix
