@@ -87,17 +87,16 @@ class OptimizerSlots:
 
 
 @dataclass(frozen=True, slots=True)
-class MatchedSlot:
-    """A group of trainable variables and the slots of one kind that belong to them, in no particular order.
+class MatchedSlots:
+    """A group of trainable variables and the slots that belong to them, in no particular order.
 
-    Mostly one variable and its slot. Where a file does not tell in which order the optimizer met the variables of one
-    layer, those of equal shape are one group. ``initial`` is the value that the slots started from.
+    Mostly one variable and its slots. Where a file does not tell in which order the optimizer met the variables of one
+    layer, those of equal shape are one group. ``slots`` holds each slot with the value that it started from.
     """
 
     layer: str
     variables: tuple[Variable, ...]
-    slots: tuple[VariableDefinition, ...]
-    initial: float
+    slots: tuple[tuple[VariableDefinition, float], ...]
 
 
 def optimizer_slots(graph: ModelGraph) -> OptimizerSlots | None:
@@ -124,6 +123,8 @@ def optimizer_slots(graph: ModelGraph) -> OptimizerSlots | None:
     per_variable = sum(len(group) for group in layout.groups)
     rate = len(variables) > 1 and variables[1].shape == () and not isinstance(_rate(config), dict)
     slots = _without_placeholders(tuple(variables[2 if rate else 1 : len(variables) - layout.trailing]))
+    if _legacy(config) and len(slots) % 3 == 0 and all(slot.shape == (1,) for slot in slots[len(slots) // 3 * 2 :]):
+        slots = slots[: len(slots) // 3 * 2]  # Keras before 2.3 puts placeholders where amsgrad would be.
     counts = Counter(slot.shape for slot in slots)
     if not slots or any(count % per_variable for count in counts.values()):
         return None
@@ -144,15 +145,15 @@ def _rate(config: dict[str, Any]) -> Any:
     return config.get("learning_rate", config.get("lr"))
 
 
-def match_slots(graph: ModelGraph, optimizer: OptimizerSlots) -> list[MatchedSlot] | None:
-    """Match the slots of one kind, the first of the table, to the trainable variables in Keras's order.
+def match_slots(graph: ModelGraph, optimizer: OptimizerSlots) -> list[MatchedSlots] | None:
+    """Match the slots of the first group of the table to the trainable variables, in Keras's order.
 
     None where numbers or shapes do not fit.
     """
     segments = list(_segments(graph))
     if sum(len(variables) for _, variables, _ in segments) != optimizer.count:
         return None
-    return _fit(segments, _first_kind(optimizer), _initial(optimizer))
+    return _fit(segments, _kinds(optimizer))
 
 
 def trainable_variables(graph: ModelGraph) -> list[Variable]:
@@ -161,46 +162,54 @@ def trainable_variables(graph: ModelGraph) -> list[Variable]:
     return [variable for _, variables, _ in _segments(graph) for variable in variables]
 
 
-def _first_kind(optimizer: OptimizerSlots) -> list[VariableDefinition]:
-    """The slots of the first kind, one for each trainable variable."""
+_Started = tuple[VariableDefinition, float]
+
+
+def _kinds(optimizer: OptimizerSlots) -> list[tuple[_Started, ...]]:
+    """For each trainable variable its slots, one of each kind."""
     count = optimizer.count
-    if "lr" in optimizer.config or "decay" in optimizer.config:
-        return list(optimizer.slots[:count])
-    kinds = len(optimizer.layout.groups[0])
-    return list(optimizer.slots[: count * kinds : kinds])
+    group = optimizer.layout.groups[0]
+    columns: list[list[_Started]] = []
+    for index, slot in enumerate(group):
+        if _legacy(optimizer.config):
+            chosen = optimizer.slots[index * count : (index + 1) * count]
+        else:
+            chosen = optimizer.slots[index : count * len(group) : len(group)]
+        initial = _initial(slot, optimizer.config)
+        columns.append([(variable, initial) for variable in chosen])
+    return list(zip(*columns, strict=True))
 
 
-def _initial(optimizer: OptimizerSlots) -> float:
-    initial = optimizer.layout.groups[0][0].initial
-    if isinstance(initial, str):
-        initial = optimizer.config.get(initial, 0.1)
+def _legacy(config: dict[str, Any]) -> bool:
+    """Whether the optimizer is of Keras before 2.11."""
+    return "lr" in config or "decay" in config
+
+
+def _initial(slot: _Slot, config: dict[str, Any]) -> float:
+    initial = config.get(slot.initial, 0.1) if isinstance(slot.initial, str) else slot.initial
     return float(initial) if isinstance(initial, (int, float)) else 0.1
 
 
 def _fit(
-    segments: list[tuple[str, list[Variable], bool]], slots: list[VariableDefinition], initial: float
-) -> list[MatchedSlot] | None:
+    segments: list[tuple[str, list[Variable], bool]], slots: list[tuple[_Started, ...]]
+) -> list[MatchedSlots] | None:
     matched = []
     position = 0
     for layer, variables, ordered in segments:
         own = slots[position : position + len(variables)]
         position += len(variables)
+        shapes = [kinds[0][0].shape for kinds in own]
         if ordered:
-            if any(variable.shape != slot.shape for variable, slot in zip(variables, own, strict=True)):
+            if shapes != [variable.shape for variable in variables]:
                 return None
-            matched += [MatchedSlot(layer, (v,), (s,), initial) for v, s in zip(variables, own, strict=True)]
+            matched += [MatchedSlots(layer, (v,), kinds) for v, kinds in zip(variables, own, strict=True)]
             continue
-        if Counter(variable.shape for variable in variables) != Counter(slot.shape for slot in own):
+        if Counter(variable.shape for variable in variables) != Counter(shapes):
             return None
-        for shape in dict.fromkeys(variable.shape for variable in variables):
-            matched.append(
-                MatchedSlot(
-                    layer,
-                    tuple(variable for variable in variables if variable.shape == shape),
-                    tuple(slot for slot in own if slot.shape == shape),
-                    initial,
-                )
-            )
+        for shape in dict.fromkeys(shapes):
+            alike = tuple(variable for variable in variables if variable.shape == shape)
+            mixed = tuple(slot for kinds in own if kinds[0][0].shape == shape for slot in kinds)
+            matched.append(MatchedSlots(layer, alike, mixed))
     return matched
 
 

@@ -14,6 +14,8 @@ from graphlint.graph.optimizer_slots import match_slots, optimizer_slots
 if TYPE_CHECKING:
     from graphlint.graph.definition import VariableDefinition
 
+_RECURRENT = ("LSTM", "GRU", "RNN", "Bidirectional")
+
 
 class NeverReceivedGradient(Rule):
     """The optimizer has trained for a while and never saw a gradient for a variable.
@@ -25,7 +27,7 @@ class NeverReceivedGradient(Rule):
 
     ## Why is this bad?
     The variable is trainable and did not train: a branch without a loss, a `stop_gradient` or `argmax` in the way, a
-    layer of dead ReLUs, or tokens that never occur.
+    layer of dead ReLUs, or a recurrent kernel over sequences of one step, which never sees a state.
 
     ## Example
     ```python
@@ -78,7 +80,7 @@ class NeverReceivedGradient(Rule):
         matched = match_slots(graph, optimizer) if steps >= self.option["iterations"] else None
         if not matched:
             return
-        untouched = [group for group in matched if all(_untouched(slot, group.initial) for slot in group.slots)]
+        untouched = [group for group in matched if all(_untouched(slot, start) for slot, start in group.slots)]
         if len(untouched) == len(matched):
             return
         by_layer: dict[str, list[str]] = {}
@@ -92,9 +94,17 @@ class NeverReceivedGradient(Rule):
                 f"{slots} ({sum(sizes[variable] for variable in variables):,} parameters) got no gradient in {steps:,} "
                 f"steps of {optimizer.class_name}",
                 layer,
-                "Find what keeps the gradient away (no loss, stop_gradient, argmax, dead ReLUs), or freeze the layer.",
+                _hint(graph, layer),
                 tuple(variables),
             )
+
+
+def _hint(graph: ModelGraph, layer: str) -> str:
+    for call in graph.call_sites(layer):
+        for edge in graph.in_edges(call)[:1]:
+            if (graph.layer(call).class_name or "").endswith(_RECURRENT) and (edge.spec.shape or ())[1:2] == (1,):
+                return "Check the time axis: this recurrent layer gets sequences of one step."
+    return "Find what keeps the gradient away (no loss, stop_gradient, argmax, dead ReLUs), or freeze the layer."
 
 
 def _untouched(slot: VariableDefinition, initial: float) -> bool:

@@ -49,8 +49,7 @@ class UncalledLayer(Rule):
         for layer in uncalled_layers(graph):
             size = sum(variable.size for variable in graph.variables_below(layer.path))
             yield Problem(
-                f"{'nested model' if layer.container else layer.class_name or 'layer'} with {size:,} parameters is "
-                "never called",
+                f"no call uses it, and it holds {size:,} parameters",
                 layer.path,
                 "Call it, or rebuild the model without it: keras.Model(model.inputs, model.outputs).",
             )

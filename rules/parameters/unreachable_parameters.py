@@ -61,12 +61,12 @@ class UnreachableParameters(Rule):
         size = sum(variable.size for variable in lost)
         if size:
             total = graph.parameters.total
-            names = ", ".join(variable.id for variable in lost[:3]) + (", ..." if len(lost) > 3 else "")
+            layers = list(dict.fromkeys(variable.layer for variable in lost))
             yield Problem(
-                f"{size:,} of {total:,} parameters ({size / total:.0%}) influence no output: {names}",
-                lost[0].id,
+                f"{size:,} of {total:,} parameters ({size / total:.0%}) influence no output",
+                layers[0],
                 "Use them in a layer of the graph, or remove them.",
-                tuple(variable.id for variable in lost[1:]),
+                tuple(layers[1:]),
             )
 
 

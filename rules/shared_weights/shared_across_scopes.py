@@ -84,9 +84,8 @@ class SharedAcrossScopesRule(Rule):
             if wrapped
             else "Put what is shared into one submodel and call that in both places, or give each place its own layer."
         )
-        related = [] if first.copy == first.layer else [first.layer]
-        related += [one.copy for one in others]
-        return Problem(f"{what} ({size:,} parameters): {loss}", first.copy, hint, tuple(related))
+        nodes = dict.fromkeys(path for one in [first, *others] for path in (one.layer, one.copy))
+        return Problem(f"{what} ({size:,} parameters): {loss}", first.layer, hint, tuple(nodes)[1:])
 
 
 def _holder(graph: ModelGraph, place: Place) -> str:
