@@ -2,9 +2,10 @@
 
     python tests/benchmarks/cold_check.py [--runs 5] [FILE.keras]...
 
-Without files it builds ResNet50, MobileNetV2 and a model of 2,000 layers (in 20 branches, because Keras recurses with the
-depth). Each figure is the median over runs, each run a process of its own, in turn with the others; the files are in the
-page cache. "imports" is what the libraries that graphlint needs cost by themselves.
+Without files it builds ResNet50, MobileNetV2 and a model of 2,000 layers (in 20 branches: Keras recurses with the depth).
+Each figure is the median over runs after one that does not count, each run a process of its own, in turn with the
+others: files are in the page cache and modules compiled, as after an installation. "imports" is what the libraries that
+graphlint needs cost by themselves.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+ENVIRONMENT = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "PYTHONDONTWRITEBYTECODE": ""}
 BUILD = """
 import sys
 import keras
@@ -45,7 +46,7 @@ def cold(arguments: list[str]) -> tuple[float, float]:
     command = [sys.executable, *arguments]
     with tempfile.TemporaryFile() as log:
         start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, env=os.environ | QUIET)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, env=ENVIRONMENT)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -62,10 +63,10 @@ def peak_megabytes(usage: resource.struct_rusage) -> float:
 
 def medians(commands: dict[str, list[str]], runs: int) -> dict[str, tuple[float, float]]:
     measured: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
-    for _ in range(runs):
+    for _ in range(runs + 1):
         for name, command in commands.items():
             measured[name].append(cold(command))
-    return {name: (median(values, 0), median(values, 1)) for name, values in measured.items()}
+    return {name: (median(values[1:], 0), median(values[1:], 1)) for name, values in measured.items()}
 
 
 def median(values: list[tuple[float, float]], column: int) -> float:
