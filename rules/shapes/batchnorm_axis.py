@@ -1,0 +1,96 @@
+"""H011."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.model_graph import ModelGraph, Tensor, shape_text
+
+_PASSING = frozenset(
+    """
+    Activation ReLU LeakyReLU ELU PReLU Dropout SpatialDropout2D GaussianNoise MaxPooling1D MaxPooling2D MaxPooling3D
+    AveragePooling1D AveragePooling2D AveragePooling3D
+    """.split()
+)
+_CONVOLUTIONS = (
+    *(f"{name}{n}D" for name in ("Conv", "Convolution") for n in (1, 2, 3)),
+    *(f"{name}{n}D" for name in ("SeparableConv", "DepthwiseConv") for n in (1, 2)),
+    *(f"Conv{n}DTranspose" for n in (1, 2, 3)),
+)
+
+
+class BatchnormAxis(Rule):
+    """A BatchNormalization works on another axis than the channels of the convolution in front.
+
+    ## What it does
+    Compares the `axis` of BatchNormalization layers with the channel axis (`data_format`) of the convolution that feeds
+    them.
+
+    ## Why is this bad?
+    Each row of the image gets its own mean and scale instead of each channel: positions are treated differently, and
+    the number of parameters depends on the size of the image. The usual cause is code written for the other
+    `data_format`.
+
+    ## Example
+    ```python
+    model = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(4, 3), layers.BatchNormalization(axis=1)])
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(4, 3), layers.BatchNormalization(axis=-1)])
+    ```
+
+    ## Fix
+    None: write the axis of the channels (`-1` for `channels_last`, `1` for `channels_first`) and train again.
+
+    ## Not reported
+    Inputs of rank 2, layers that do not follow a convolution.
+
+    ## References
+    NeuraLint
+    """
+
+    code = "H011"
+    name = "batchnorm-axis"
+    severity = Severity.WARNING
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        reported: set[str] = set()
+        for call in graph.calls.values():
+            layer = graph.layers[call.layer]
+            if layer.class_name != "BatchNormalization" or not layer.is_builtin or layer.path in reported:
+                continue
+            axis = layer.config.get("axis", -1)
+            if isinstance(axis, (list, tuple)) and len(axis) == 1:
+                axis = axis[0]
+            sources = graph.producers(call.id)
+            shape = graph.spec(sources[0]).shape if len(sources) == 1 else None
+            source = _convolution(graph, sources[0]) if shape is not None else None
+            if source is None or shape is None or not isinstance(axis, int) or len(shape) < 3:
+                continue
+            convolution = graph.layer(source)
+            expected = 1 if convolution.config.get("data_format") == "channels_first" else len(shape) - 1
+            if axis % len(shape) == expected:
+                continue
+            reported.add(layer.path)
+            yield Problem(
+                f"normalises axis {axis} of {shape_text(shape)}, but the channels of {convolution.class_name} "
+                f"{convolution.name!r} are on axis {expected}",
+                call.id,
+                f"Write axis={-1 if expected == len(shape) - 1 else expected}.",
+                (source,),
+            )
+
+
+def _convolution(graph: ModelGraph, tensor: Tensor) -> str | None:
+    while True:
+        layer = graph.layer(tensor.call)
+        if layer.class_name in _CONVOLUTIONS and layer.is_builtin:
+            return tensor.call
+        sources = graph.producers(tensor.call)
+        if layer.class_name not in _PASSING or len(sources) != 1:
+            return None
+        tensor = sources[0]

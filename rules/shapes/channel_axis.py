@@ -1,0 +1,84 @@
+"""H004."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.model_graph import ModelGraph, Tensor, shape_text
+
+_CONVOLUTIONS = frozenset({"Conv2D", "Convolution2D", "SeparableConv2D", "DepthwiseConv2D"})
+_BEFORE = frozenset({"InputLayer", "Rescaling", "Normalization", "Cast", "GaussianNoise", "RandomFlip", "RandomRotation"})
+
+
+class ChannelAxis(Rule):
+    """An image enters a convolution with its channels on the wrong axis.
+
+    ## What it does
+    Reports a 2D convolution with `channels_last` on an Input whose axis 1 has 3 or 4 elements and whose axes 2 and 3
+    have 16 or more, and the mirror image with `channels_first`.
+
+    ## Why is this bad?
+    The kernel slides over colour and one image axis and mixes the other as if its pixels were channels. The model
+    trains, and sees no picture. Images that came from PyTorch have their channels in front.
+
+    ## Example
+    ```python
+    model = keras.Sequential([keras.Input((3, 32, 32)), layers.Conv2D(8, 3, data_format="channels_last")])
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([keras.Input((32, 32, 3)), layers.Conv2D(8, 3, data_format="channels_last")])
+    ```
+
+    ## Fix
+    None: put the channels last, with `layers.Permute((2, 3, 1))` or in the data, or write `data_format` for the way
+    they are.
+
+    ## Not reported
+    A kernel of height 1, which leaves the first axis alone (signals of a few electrodes); inputs that other layers have
+    changed.
+
+    ## References
+    NeuraLint
+    """
+
+    code = "H004"
+    name = "channel-axis"
+    severity = Severity.WARNING
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        for call in graph.calls.values():
+            layer = graph.layers[call.layer]
+            if layer.class_name not in _CONVOLUTIONS or not layer.is_builtin:
+                continue
+            sources = graph.producers(call.id)
+            shape = graph.spec(sources[0]).shape if len(sources) == 1 else None
+            if shape is None or len(shape) != 4 or not _from_input(graph, sources[0]):
+                continue
+            first = layer.config.get("data_format") == "channels_first"
+            channels, one, other = (3, 1, 2) if first else (1, 2, 3)
+            kernel = layer.config.get("kernel_size")
+            sizes = kernel if isinstance(kernel, (list, tuple)) else [kernel, kernel]
+            if len(sizes) != 2 or 1 in sizes or shape[channels] not in (3, 4):
+                continue
+            if all(dim is not None and dim >= 16 for dim in (shape[one], shape[other])):
+                yield Problem(
+                    f"data_format is {'channels_first' if first else 'channels_last'}, but the input {shape_text(shape)} "
+                    f"has its {shape[channels]} channels on axis {channels}",
+                    call.id,
+                    "Move the channels with layers.Permute, or write the data_format that the input has.",
+                    (sources[0],),
+                )
+
+
+def _from_input(graph: ModelGraph, tensor: Tensor) -> bool:
+    """Whether a tensor is an Input, or one that only preprocessing has touched."""
+    while graph.layer(tensor.call).class_name in _BEFORE:
+        sources = graph.producers(tensor.call)
+        if not sources:
+            return graph.layer(tensor.call).is_input
+        tensor = sources[0]
+    return False

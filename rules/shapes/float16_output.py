@@ -1,0 +1,66 @@
+"""H013."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.heads import trace_activation
+from graphlint.graph.model_graph import ModelGraph
+
+
+class Float16Output(Rule):
+    """A softmax or sigmoid output is computed in float16.
+
+    ## What it does
+    Reports outputs of the model that end in a softmax or sigmoid and are float16.
+
+    ## Why is this bad?
+    float16 has three digits and nothing below 0.00000006: small probabilities become 0, the logarithm in the loss
+    becomes infinite, and training ends in NaN. The mixed-precision guide asks for a float32 output for this reason.
+
+    ## Example
+    ```python
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3, activation="softmax", dtype="mixed_float16")])
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential(
+        [
+            keras.Input((4,)),
+            layers.Dense(3, dtype="mixed_float16"),
+            layers.Activation("softmax", dtype="float32"),
+        ]
+    )
+    ```
+
+    ## Fix
+    None: write `dtype="float32"` in the last layer.
+
+    ## Not reported
+    bfloat16, which has the range of float32; a float32 layer at the end.
+
+    ## References
+    https://keras.io/api/mixed_precision/
+    """
+
+    code = "H013"
+    name = "float16-output"
+    severity = Severity.WARNING
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        reported: set[str] = set()
+        for output in graph.outputs:
+            if graph.spec(output).dtype != "float16":
+                continue
+            head = trace_activation(graph, output)
+            if head.activation in ("softmax", "sigmoid") and head.layer not in reported:
+                reported.add(head.layer)
+                yield Problem(
+                    f"an output ends in {head.activation} and is float16",
+                    head.call,
+                    'Write dtype="float32" in the last layer.',
+                    () if output.call == head.call else (output,),
+                )

@@ -1,0 +1,127 @@
+"""H005."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Need, Rule
+from graphlint.graph.heads import trace_activation
+from graphlint.graph.losses import CROSS_ENTROPIES, losses
+from graphlint.graph.model_graph import ModelGraph, shape_text
+
+_PASSING = frozenset(
+    """
+    InputLayer Dense Activation ReLU LeakyReLU PReLU ELU Softmax Dropout SpatialDropout1D SpatialDropout2D
+    SpatialDropout3D BatchNormalization LayerNormalization Rescaling Normalization GaussianNoise Identity
+    ZeroPadding1D ZeroPadding2D ZeroPadding3D RandomFlip RandomRotation RandomZoom RandomContrast RandomTranslation
+    """.split()
+)
+_POOLS = tuple(f"{name}Pooling{n}D" for name in ("Max", "Average") for n in (1, 2, 3))
+_CONVOLUTIONS = (
+    *(f"{name}{n}D" for name in ("Conv", "Convolution") for n in (1, 2, 3)),
+    *(f"{name}{n}D" for name in ("SeparableConv", "DepthwiseConv") for n in (1, 2)),
+)
+
+
+class MissingFlatten(Rule):
+    """A classifier ends in a Dense layer that still sees positions.
+
+    ## What it does
+    Reports outputs with a built-in cross-entropy that come from a Dense layer at rank 3 or more, behind convolutions
+    that pool or stride, with nothing but such layers on the way.
+
+    ## Why is this bad?
+    Dense works on the last axis only. The model predicts a label for every position of a grid that has a size nobody
+    has labels for, and fit fails or, where shapes broadcast, trains on nonsense. A Flatten or global pooling was
+    forgotten.
+
+    ## Example
+    ```python
+    model = keras.Sequential(
+        [
+            keras.Input((16, 16, 1)),
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy")
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential(
+        [
+            keras.Input((16, 16, 1)),
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy")
+    ```
+
+    ## Fix
+    None: write `layers.Flatten()` or `layers.GlobalAveragePooling2D()` in front of the Dense layer and train again.
+
+    ## Not reported
+    Models with upsampling, transposed convolutions, recurrent layers, attention, Reshape or layers that are not
+    Keras's own on the way; a convolution as the last layer (a map of labels); losses that are not Keras's own, CTC.
+
+    ## References
+    NeuraLint
+    """
+
+    code = "H005"
+    name = "missing-flatten"
+    severity = Severity.WARNING
+    needs = frozenset({Need.GRAPH, Need.COMPILE})
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        for loss in losses(graph) or ():
+            shape = graph.spec(loss.output).shape
+            if not loss.built_in or loss.loss not in CROSS_ENTROPIES or shape is None or len(shape) < 3:
+                continue
+            if all(dim == 1 for dim in shape[1:-1]):
+                continue
+            head = trace_activation(graph, loss.output)
+            source = head.call
+            if graph.layer(source).class_name in ("Activation", "Softmax", "ReLU"):
+                producers = graph.producers(source)
+                source = producers[0].call if len(producers) == 1 else source
+            dense = graph.layer(source)
+            if dense.class_name != "Dense" or not dense.is_builtin or not _shrinks(graph, source):
+                continue
+            yield Problem(
+                f"Dense {dense.name!r} gives {shape_text(shape)} under {loss.loss}: a label for each of the positions "
+                "that pooling or strides have left",
+                source,
+                "Write layers.Flatten() or a global pooling layer in front of it.",
+                () if loss.output.call == source else (loss.output,),
+            )
+
+
+def _shrinks(graph: ModelGraph, call: str) -> bool:
+    """Whether everything in front of a call is a plain convolutional stack, and some of it pools or strides."""
+    shrinking = False
+    stack, seen = [call], {call}
+    while stack:
+        here = stack.pop()
+        layer = graph.layer(here)
+        name = layer.class_name or ""
+        if not layer.is_builtin:
+            return False
+        if name in _POOLS:
+            shrinking = True
+        elif name in _CONVOLUTIONS:
+            strides = layer.config.get("strides", 1)
+            shrinking |= any(one != 1 for one in (strides if isinstance(strides, (list, tuple)) else [strides]))
+        elif name not in _PASSING:
+            return False
+        for source in graph.producers(here):
+            if source.call not in seen:
+                seen.add(source.call)
+                stack.append(source.call)
+    return shrinking

@@ -1,0 +1,80 @@
+"""H012."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.model_graph import ModelGraph, shape_text
+
+_CONVOLUTIONS = (
+    *(f"{name}{n}D" for name in ("Conv", "Convolution") for n in (1, 2, 3)),
+    *(f"{name}{n}D" for name in ("SeparableConv", "DepthwiseConv") for n in (1, 2)),
+)
+
+
+class OversizedKernel(Rule):
+    """A kernel is longer than what it slides over.
+
+    ## What it does
+    Reports convolutions with `padding="same"` whose kernel is longer than the input on some axis. Off by default.
+
+    ## Why is this bad?
+    Some rows of the kernel only ever meet padding: their weights are trained on zeros and do nothing.
+
+    ## Example
+    ```python
+    model = keras.Sequential([keras.Input((3, 3, 2)), layers.Conv2D(4, 7, padding="same")])
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([keras.Input((3, 3, 2)), layers.Conv2D(4, 3, padding="same")])
+    ```
+
+    ## Fix
+    None: write a smaller `kernel_size` and train again.
+
+    ## Not reported
+    Dilated kernels, kernels on axes of unknown or size 1.
+
+    ## References
+    NeuraLint
+    """
+
+    code = "H012"
+    name = "oversized-kernel"
+    severity = Severity.INFO
+    default = False
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        reported: set[str] = set()
+        for call in graph.calls.values():
+            layer = graph.layers[call.layer]
+            config = layer.config
+            if layer.class_name not in _CONVOLUTIONS or not layer.is_builtin or layer.path in reported:
+                continue
+            sources = graph.producers(call.id)
+            shape = graph.spec(sources[0]).shape if len(sources) == 1 else None
+            if shape is None or len(shape) < 3 or config.get("padding") != "same":
+                continue
+            spatial = shape[2:] if config.get("data_format") == "channels_first" else shape[1:-1]
+            kernel, dilation = _each(config.get("kernel_size"), len(spatial)), _each(config.get("dilation_rate", 1), 1)
+            if any(rate != 1 for rate in dilation):
+                continue
+            # Half of a kernel of size 2n - 1 still meets an axis of size n.
+            if any(dim is not None and dim > 1 and size > 2 * dim - 1 for dim, size in zip(spatial, kernel, strict=False)):
+                reported.add(layer.path)
+                yield Problem(
+                    f"a kernel of {'x'.join(map(str, kernel))} slides over {shape_text(shape)}: some of its rows only "
+                    "meet padding",
+                    call.id,
+                    "Write a smaller kernel_size.",
+                    tuple(sources),
+                )
+
+
+def _each(value: object, count: int) -> list[int]:
+    found = list(value) if isinstance(value, (list, tuple)) else [value] * count
+    return [one for one in found if isinstance(one, int)]

@@ -1,0 +1,71 @@
+"""H008."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.model_graph import ModelGraph, shape_text
+
+
+class PoolOnOne(Rule):
+    """Pooling over an axis that has one element.
+
+    ## What it does
+    Reports pooling layers with a window longer than 1 on an axis whose size is, statically, 1.
+
+    ## Why is this bad?
+    There is nothing to pool: the layer copies its input. The input has become smaller than was thought, by too many
+    pools or strides in front.
+
+    ## Example
+    ```python
+    model = keras.Sequential([keras.Input((1, 1, 8)), layers.MaxPooling2D(2, padding="same"), layers.Flatten()])
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([keras.Input((8, 8, 8)), layers.MaxPooling2D(2, padding="same"), layers.Flatten()])
+    ```
+
+    ## Fix
+    None: remove the layer, which leaves the outputs as they are, or a pool or stride in front of it.
+
+    ## Not reported
+    Global pooling, which only drops the axis; an axis on which the window is 1 (`pool_size=(1, 2)`).
+
+    ## References
+    NeuraLint
+    """
+
+    code = "H008"
+    name = "pool-on-one"
+    severity = Severity.WARNING
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        reported: set[str] = set()
+        for call in graph.calls.values():
+            layer = graph.layers[call.layer]
+            name = layer.class_name or ""
+            if not name.startswith(("MaxPool", "AveragePool", "AvgPool")) or not layer.is_builtin or call.layer in reported:
+                continue
+            sources = graph.producers(call.id)
+            shape = graph.spec(sources[0]).shape if len(sources) == 1 else None
+            if shape is None or len(shape) < 3:
+                continue
+            spatial = shape[2:] if layer.config.get("data_format") == "channels_first" else shape[1:-1]
+            size = layer.config.get("pool_size")
+            sizes = size if isinstance(size, (list, tuple)) else [size] * len(spatial)
+            if len(sizes) == 1:
+                sizes = list(sizes) * len(spatial)
+            pairs = list(zip(spatial, sizes, strict=False))
+            if any(dim == 1 and isinstance(one, int) and one > 1 for dim, one in pairs):
+                reported.add(call.layer)
+                window = "x".join(map(str, sizes))
+                yield Problem(
+                    f"a window of {window} pools an input of {shape_text(shape)}, where an axis has one element",
+                    call.id,
+                    "Remove the layer, or a pool or stride in front of it.",
+                    tuple(sources),
+                )

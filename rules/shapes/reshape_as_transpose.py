@@ -1,0 +1,75 @@
+"""H006."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.definition import Shape
+from graphlint.graph.model_graph import ModelGraph, shape_text
+
+
+class ReshapeAsTranspose(Rule):
+    """A Reshape where the axes were meant to change places.
+
+    ## What it does
+    Reports a Reshape whose target has the sizes of its input in another order.
+
+    ## Why is this bad?
+    Reshape keeps the numbers in the order in which they lie in memory and only cuts them into other rows. From
+    `(time, features)` to `(features, time)` it mixes times and features; the shape is right and the content is not.
+
+    ## Example
+    ```python
+    x = keras.Input((10, 4))
+    model = keras.Model(x, layers.Conv1D(2, 3)(layers.Reshape((4, 10))(x)))
+    ```
+
+    ## Use instead
+    ```python
+    x = keras.Input((10, 4))
+    model = keras.Model(x, layers.Conv1D(2, 3)(layers.Permute((2, 1))(x)))
+    ```
+
+    ## Fix
+    None: write `layers.Permute` with the order of the axes, and train again.
+
+    ## Not reported
+    Sizes that are equal or 1, where the order cannot be told; a Reshape that merges or splits axes.
+
+    ## References
+    NeuraLint
+    """
+
+    code = "H006"
+    name = "reshape-as-transpose"
+    severity = Severity.WARNING
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        reported: set[str] = set()
+        for call in graph.calls.values():
+            layer = graph.layers[call.layer]
+            if layer.class_name != "Reshape" or not (layer.is_builtin or layer.is_operation) or call.layer in reported:
+                continue
+            sources = graph.producers(call.id)
+            before = graph.spec(sources[0]).shape if len(sources) == 1 else None
+            after = call.outputs[0].shape
+            if before is None or after is None or not _swapped(before, after):
+                continue
+            reported.add(call.layer)
+            yield Problem(
+                f"reshapes {shape_text(before)} to {shape_text(after)}: the same sizes in another order, but the numbers "
+                "stay where they are",
+                call.id,
+                "Write layers.Permute if the axes should change places.",
+                tuple(sources),
+            )
+
+
+def _swapped(before: Shape, after: Shape) -> bool:
+    if before[:1] != after[:1] or None in before[1:] or None in after[1:]:
+        return False
+    old = [dim for dim in before[1:] if dim is not None and dim > 1]
+    new = [dim for dim in after[1:] if dim is not None and dim > 1]
+    return old != new and sorted(old) == sorted(new)

@@ -1,0 +1,71 @@
+"""H014."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.model_graph import ModelGraph
+
+_DIGITS = {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8}
+
+
+class SilentInputCast(Rule):
+    """A nested model casts what it is fed to a coarser type.
+
+    ## What it does
+    Compares the dtype that an Input of a nested model declares with that of the tensor it is fed, and reports casts
+    that lose digits: from float32 to float16, from float to integer.
+
+    ## Why is this bad?
+    Keras casts without a word. Token numbers above 2048 change in float16, fractions disappear in integers.
+
+    ## Example
+    ```python
+    x = keras.Input((4,), dtype="float32")
+    inner = keras.Sequential([keras.Input((4,), dtype="float16"), layers.Dense(2, dtype="float32")])
+    model = keras.Model(x, inner(x))
+    ```
+
+    ## Use instead
+    ```python
+    x = keras.Input((4,), dtype="float32")
+    inner = keras.Sequential([keras.Input((4,), dtype="float32"), layers.Dense(2, dtype="float32")])
+    model = keras.Model(x, inner(x))
+    ```
+
+    ## Fix
+    None: declare the same dtype on both sides, and cast with `ops.cast` where a coarser one is meant.
+
+    ## Not reported
+    Casts that keep every digit (integers or float16 into float32).
+
+    ## References
+    Observed on Keras 3.15.
+    """
+
+    code = "H014"
+    name = "silent-input-cast"
+    severity = Severity.WARNING
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        for call in graph.calls.values():
+            if not graph.layers[call.layer].is_input:
+                continue
+            for source in graph.producers(call.id):
+                fed, declared = graph.spec(source).dtype, call.outputs[0].dtype
+                if fed is None or declared is None or not _loses(fed, declared):
+                    continue
+                yield Problem(
+                    f"declares {declared} but is fed {fed}, which Keras casts without a word",
+                    call.id,
+                    f'Write dtype="{fed}" in the Input of the nested model, or cast with ops.cast where it is meant.',
+                    (source,),
+                )
+
+
+def _loses(fed: str, declared: str) -> bool:
+    if fed not in _DIGITS:
+        return False
+    return _DIGITS[declared] < _DIGITS[fed] if declared in _DIGITS else declared.startswith(("int", "uint"))

@@ -1,0 +1,95 @@
+"""H009."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.model_graph import ModelGraph, Tensor, shape_text
+
+_RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "CuDNNLSTM", "CuDNNGRU"})
+
+
+class StatefulBatch(Rule):
+    """A stateful recurrent layer without a fixed batch size, or bound to one.
+
+    ## What it does
+    Reports recurrent layers with `stateful=True`: with a free batch size (error), and with a fixed one above 1
+    (information).
+
+    ## Why is this bad?
+    The state has one row for each sample of the batch. Without a batch size it cannot be created, and the model does
+    not load. With a batch size of 32, nobody can predict for one sample.
+
+    ## Example
+    ```python
+    import json
+
+    path = tmp_path / "model.json"
+    entries = [
+        {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 5, 4], "dtype": "float32", "name": "a"}},
+        {"class_name": "LSTM", "config": {"name": "lstm", "units": 3, "stateful": True}},
+    ]
+    config = {"name": "m", "layers": entries}
+    path.write_text(json.dumps({"class_name": "Sequential", "config": config, "keras_version": "2.12.0"}))
+    ```
+
+    ## Use instead
+    ```python
+    model = keras.Sequential([keras.Input(batch_shape=(1, 5, 4)), layers.LSTM(3, stateful=True)])
+    ```
+
+    ## Fix
+    None: write `keras.Input(batch_shape=(1, ...))`, or `stateful=False` where states need not outlive a batch.
+
+    ## Not reported
+    A batch size of 1.
+
+    ## References
+    tensorflow/tensorflow#64061
+    """
+
+    code = "H009"
+    name = "stateful-batch"
+    severity = Severity.ERROR
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        reported: set[str] = set()
+        for call in graph.calls.values():
+            layer = graph.layers[call.layer]
+            config = layer.config
+            if layer.class_name == "Bidirectional" and isinstance(config.get("layer"), dict):
+                inner = config["layer"].get("config")
+                config = inner if isinstance(inner, dict) else config
+            elif layer.class_name not in _RECURRENT:
+                continue
+            if config.get("stateful") is not True or not layer.is_builtin or layer.path in reported:
+                continue
+            sources = graph.producers(call.id)
+            shape = _batch_shape(graph, sources[0]) if sources else None
+            if not shape or shape[0] == 1:
+                continue
+            reported.add(layer.path)
+            if shape[0] is None:
+                yield Problem(
+                    f"stateful, but the batch size of its input {shape_text(shape)} is free: its state cannot be created",
+                    call.id,
+                    "Write keras.Input(batch_shape=(1, ...)), or stateful=False.",
+                    tuple(sources),
+                )
+            else:
+                yield Problem(
+                    f"stateful with a batch size of {shape[0]}: the model only ever takes {shape[0]} samples at a time",
+                    call.id,
+                    "Save a copy with a batch size of 1 to predict single samples.",
+                    tuple(sources),
+                    severity=Severity.INFO,
+                )
+
+
+def _batch_shape(graph: ModelGraph, tensor: Tensor) -> tuple[int | None, ...] | None:
+    """The shape of a tensor; a nested Input with a free batch is seen through to what it is fed."""
+    while graph.layer(tensor.call).is_input and graph.producers(tensor.call):
+        tensor = graph.producers(tensor.call)[0]
+    return graph.spec(tensor).shape
