@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _COPY = re.compile(r"(?:^|[/_.\- ])(?:ema|average|averaged|target|teacher|student|frozen|old|copy|momentum)", re.I)
 """Names of copies that are kept on purpose."""
 
+_MOST = 64
+"""Different variables with the same extremes that are compared with each other; made-up files can hold any number."""
+
 
 class DuplicateWeights(Rule):
     """Different variables hold exactly the same numbers.
@@ -51,7 +54,7 @@ class DuplicateWeights(Rule):
     ## Not reported
     - constant variables, such as zeros and ones, and small ones;
     - copies by name: exponential moving averages, target and teacher networks;
-    - the table of an Embedding and the kernel of a Dense (S007).
+    - the table of an Embedding and the kernel of a Dense (S007), and layers of one name in an `.h5` file (S002).
 
     ## References
     keras-team/keras#18419
@@ -96,7 +99,7 @@ class DuplicateWeights(Rule):
                 if numbers is None or numbers.minimum is None or numbers.constant:
                     continue
                 classes = ranges.setdefault(numbers, [])
-                match = next((one for one in classes if _comparable(graph, one[0], variable)), None)
+                match = next((one for one in classes[:_MOST] if _comparable(graph, one[0], variable)), None)
                 if match is None:
                     classes.append([variable])
                 else:
@@ -108,5 +111,9 @@ class DuplicateWeights(Rule):
 
 
 def _comparable(graph: ModelGraph, first: Variable, second: Variable) -> bool:
-    names = {graph.layers[first.layer].class_name, graph.layers[second.layer].class_name}
-    return names != {"Embedding", "Dense"} and equal(first, second)
+    one, other = graph.layers[first.layer], graph.layers[second.layer]
+    if {one.class_name, other.class_name} == {"Embedding", "Dense"}:
+        return False
+    if graph.definition.format == "h5" and one.name == other.name and one.parent != other.parent:
+        return False
+    return equal(first, second)

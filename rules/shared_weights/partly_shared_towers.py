@@ -1,0 +1,94 @@
+"""S005."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.heads import innermost
+from graphlint.graph.model_graph import ModelGraph
+from graphlint.graph.towers import towers
+
+
+class PartlySharedTowers(Rule):
+    """Two towers share all their weighted layers but one.
+
+    ## What it does
+    Finds stretches of the graph that repeat with the same layers on another input and compares them call by call. Fires
+    where two or more layers with weights are shared and exactly one pair of equal form is not.
+
+    ## Why is this bad?
+    A siamese net compares what its towers make of two inputs, and needs both to make the same of the same. One layer
+    that was created inside the function that builds a tower, instead of before it, breaks this without a word.
+
+    ## Example
+    ```python
+    first = layers.Dense(8, activation="relu", name="first")
+    last = layers.Dense(8, name="last")
+
+    def tower(x):
+        return last(layers.Dense(8, activation="relu")(first(x)))
+
+    a, b = keras.Input((8,), name="a"), keras.Input((8,), name="b")
+    model = keras.Model([a, b], layers.Dot(axes=-1)([tower(a), tower(b)]))
+    ```
+
+    ## Use instead
+    ```python
+    first = layers.Dense(8, activation="relu", name="first")
+    middle = layers.Dense(8, activation="relu", name="middle")
+    last = layers.Dense(8, name="last")
+
+    def tower(x):
+        return last(middle(first(x)))
+
+    a, b = keras.Input((8,), name="a"), keras.Input((8,), name="b")
+    model = keras.Model([a, b], layers.Dot(axes=-1)([tower(a), tower(b)]))
+    ```
+
+    ## Fix
+    None: create the layer once, before the function that builds a tower, or build the tower as one `keras.Sequential`
+    and call that twice. Which of the two sets of weights to keep is for the author to say.
+
+    ## Not reported
+    - normalisation layers, which are kept apart on purpose (keras-team/keras#8605);
+    - towers in which several layers differ;
+    - heads: a last layer that differs where the towers do not meet again.
+    """
+
+    code = "S005"
+    name = "partly-shared-towers"
+    severity = Severity.WARNING
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        reported: set[frozenset[str]] = set()
+        for found in towers(graph):
+            shared: list[int] = []
+            differing: list[tuple[int, str, str]] = []
+            for place, (one, other) in enumerate(found.pairs):
+                first, second = graph.layer(one), graph.layer(other)
+                if (innermost(graph, first).class_name or "").endswith("Normalization"):
+                    continue
+                if not graph.variables_below(first.path):
+                    continue
+                if first is second:
+                    shared.append(place)
+                else:
+                    differing.append((place, first.path, second.path))
+            if len(shared) < 2 or len(differing) != 1:
+                continue
+            place, one, other = differing[0]
+            if not found.merged and not shared[0] < place < shared[-1]:
+                continue
+            pair = frozenset((one, other))
+            if pair not in reported:
+                reported.add(pair)
+                layers = list(dict.fromkeys(graph.calls[found.pairs[index][0]].layer for index in shared))
+                yield Problem(
+                    f"two towers share {len(layers)} layers with weights, and each has its own "
+                    f"{graph.layers[one].class_name} of the same form here",
+                    one,
+                    "Create this layer once and call it in both towers, as the others.",
+                    (other, *layers),
+                )

@@ -1,0 +1,96 @@
+"""S002."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Need, Rule
+from graphlint.graph.equal_weights import equal
+from graphlint.graph.model_graph import Layer, ModelGraph
+from graphlint.graph.statistics import statistics
+from graphlint.graph.towers import settings
+
+
+class UnsharedOnLoad(Rule):
+    """A layer that was shared between nested models is stored twice in an `.h5` file, and loads as two.
+
+    ## What it does
+    In a whole-model HDF5 file, finds layers with the same name, class and configuration in different models whose
+    weights are equal byte for byte.
+
+    ## Why is this bad?
+    The legacy format writes the weights of a layer under every model that holds it, and does not say that they were
+    one. After loading there are two layers, which drift apart with the first training step.
+
+    ## Example
+    ```python
+    shared = layers.Dense(4, name="shared")
+    first = keras.Sequential([keras.Input((4,)), shared], name="first")
+    second = keras.Sequential([keras.Input((4,)), shared], name="second")
+    inputs = keras.Input((4,))
+    shared_model = keras.Model(inputs, second(layers.ReLU()(first(inputs))))
+    path = tmp_path / "shared.h5"
+    shared_model.save(path)
+    ```
+
+    ## Use instead
+    ```python
+    tower = keras.Sequential([keras.Input((4,)), layers.Dense(4, name="shared")], name="tower")
+    inputs = keras.Input((4,))
+    shared_model = keras.Model(inputs, tower(layers.ReLU()(tower(inputs))))
+    path = tmp_path / "shared.h5"
+    shared_model.save(path)
+    ```
+
+    ## Fix
+    None: after loading, build the model anew with one layer in both places, and save it as `.keras` with one submodel
+    that both places call (S001 says why).
+
+    ## Not reported
+    Weights that are constant, such as fresh biases; layers of which any weight differs.
+    """
+
+    code = "S002"
+    name = "unshared-on-load"
+    severity = Severity.WARNING
+    needs = frozenset({Need.GRAPH, Need.WEIGHTS})
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        if graph.live or graph.definition.format != "h5":
+            return
+        named: dict[tuple[str, str | None], list[Layer]] = {}
+        for layer in graph.layers.values():
+            if graph.variables_of(layer.path) and layer.parent is not None and graph.layers[layer.parent].container:
+                named.setdefault((layer.name, layer.class_name), []).append(layer)
+        groups: dict[tuple[str | None, str | None], list[tuple[Layer, Layer]]] = {}
+        for several in named.values():
+            first, *others = several
+            for other in others:
+                if other.parent != first.parent and _same(graph, first, other):
+                    groups.setdefault((first.parent, other.parent), []).append((first, other))
+        for (first_model, second_model), pairs in groups.items():
+            size = sum(variable.size for first, _ in pairs for variable in graph.variables_of(first.path))
+            count = f"{len(pairs)} layers" if len(pairs) > 1 else "one layer"
+            models = [path if path and path != "." else "the model itself" for path in (first_model, second_model)]
+            yield Problem(
+                f"{count} ({size:,} parameters) stored in {models[0]} and again in {models[1]}, equal byte for byte: "
+                "shared before saving, two after loading",
+                pairs[0][0].path,
+                "Build the model with one submodel that both places call, and save it as .keras.",
+                tuple(path for first, other in pairs for path in (first.path, other.path))[1:],
+            )
+
+
+def _same(graph: ModelGraph, first: Layer, other: Layer) -> bool:
+    ours, theirs = graph.variables_of(first.path), graph.variables_of(other.path)
+    if [v.shape for v in ours] != [v.shape for v in theirs] or [v.dtype for v in ours] != [v.dtype for v in theirs]:
+        return False
+    if json.dumps(settings(first), sort_keys=True) != json.dumps(settings(other), sort_keys=True):
+        return False
+    telling = False
+    for variable in ours:
+        numbers = statistics(graph, variable)
+        telling = telling or (numbers is not None and numbers.minimum is not None and not numbers.constant)
+    return telling and all(equal(a, b) for a, b in zip(ours, theirs, strict=True))
