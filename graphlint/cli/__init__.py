@@ -60,16 +60,19 @@ class Commands(click.Group):
             return 2
         except (click.Abort, KeyboardInterrupt):
             return _failed("interrupted")
-        except BrokenPipeError:
-            # Whoever read the report has gone; keep the interpreter from writing to them once more at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 2
+        except SystemExit as done:
+            # Click exits with 1 when whoever read the report has gone; 1 means findings.
+            return 2 if isinstance(done.__context__, BrokenPipeError) else _code(done.code)
         except GraphlintError as error:
             return _failed(str(error))
         except Exception as error:  # A defect of graphlint itself: still one line, and never an exit code of 1.
             what = f"{type(error).__name__}: {error}".partition("\n")[0]
             return _failed(f"internal error: {what} (set {TRACEBACK}=1 for the traceback)")
-        return code if isinstance(code, int) else 0
+        return _code(code)
+
+
+def _code(value: Any) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _failed(text: str) -> int:
@@ -81,7 +84,7 @@ def _failed(text: str) -> int:
     return 2
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("graphlint", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="keras-graphlint", prog_name="graphlint")
 def main() -> None:
     """Find what is wrong in a Keras model file, without running it or importing TensorFlow."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -41,7 +42,7 @@ def _rule(code: str, name: str, why: str) -> dict[str, Any]:
 
 
 def _result(finding: Finding, index: int) -> dict[str, Any]:
-    artifact = {"artifactLocation": {"uri": quote(finding.model, errors="replace")}}
+    artifact = {"artifactLocation": {"uri": _uri(finding.model)}}
     location: dict[str, Any] = {"physicalLocation": artifact}
     if finding.location is not None:
         location["logicalLocations"] = [{"fullyQualifiedName": finding.location.address, "kind": "member"}]
@@ -54,3 +55,14 @@ def _result(finding: Finding, index: int) -> dict[str, Any]:
         "locations": [location],
         "partialFingerprints": {"graphlint/v1": finding.fingerprint},
     }
+
+
+def _uri(path: str) -> str:
+    """A path relative to the current directory, as a URI; a file URI for a path elsewhere."""
+    given = PurePath(path)
+    if not given.is_absolute():
+        return quote(path, errors="replace")
+    here = Path.cwd()
+    if given.is_relative_to(here):
+        return quote(given.relative_to(here).as_posix(), errors="replace")
+    return "file://" + quote(given.as_posix(), errors="replace")

@@ -1,0 +1,244 @@
+import json
+from pathlib import Path
+
+import click
+import pytest
+
+from graphlint.config import Config, Ignore
+from graphlint.engine.finding import Applicability, Finding, Fix, Location, Severity
+from graphlint.engine.linter import nothing_to_check, refused, skipped
+from graphlint.engine.report import ModelReport, Report, SkippedRule, Status
+from graphlint.errors import UnreadableError
+from graphlint.graph.parameters import Parameters
+from graphlint.reports import FORMATS, render
+from graphlint.reports.text import printable
+from tests.engine.pack import check, network
+
+FINDING = Finding(
+    "ZZ001",
+    "big-layer",
+    Severity.WARNING,
+    "20 numbers",
+    "models/a.keras",
+    Location("enc#1/dense#0", "enc/dense"),
+    ("dec/dense",),
+    "Make it smaller.",
+    Fix("shrink it", Applicability.UNSAFE, changes="half the outputs go"),
+    "abc",
+)
+
+
+@pytest.fixture
+def report():
+    checked = ModelReport(
+        "models/a.keras",
+        Status.CHECKED,
+        None,
+        "keras",
+        "3.9.2",
+        ("enc/custom",),
+        (SkippedRule("A002", "needs a compiled model"), SkippedRule("Z002", "needs a live model")),
+        Parameters(1200, 1000, 200, 1300, 100, 40),
+        (FINDING,),
+        2,
+    )
+    models = (checked, refused("models/b.h5", UnreadableError("no model")), skipped("c.keras", "excluded by 'c*'"))
+    return Report(models, (), ("ignore matches nothing: rules = ['X']",), {"ZZ001": "It is big."})
+
+
+def test_full(report):
+    assert render(report) == (
+        """\
+models/a.keras (keras, Keras 3.9.2)
+  warning: ZZ001 big-layer at enc#1/dense#0
+    20 numbers
+    why: It is big.
+    hint: Make it smaller.
+    see also: dec/dense
+    fix, unsafe: shrink it (half the outputs go)
+  not seen inside: enc/custom
+  not run: A002 (needs a compiled model); Z002 (needs a live model)
+  parameters: 1,200 (1,000 trainable, 200 not); 100 counted twice, 1,300 layer by layer; 40 reach no output
+
+models/b.h5
+  error: E001 unreadable
+    no model
+
+c.keras
+  skipped: excluded by 'c*'
+
+note: ignore matches nothing: rules = ['X']
+1 error, 1 warning in 2 models (2 suppressed, 1 skipped)"""
+    )
+    assert str(report) == render(report, "full")
+
+
+def test_full_with_colours_says_the_same(report):
+    colored = render(report, color=True)
+    assert colored != render(report)
+    assert click.unstyle(colored) == render(report)
+
+
+def test_full_explains_each_code_once():
+    text = render(check(network(20, 30), select=("ZZ",)))
+    assert text.count("ZZ001 big-layer") == 2
+    assert text.count("why: It is big.") == 1
+
+
+def test_concise(report):
+    assert render(report, "concise") == (
+        "models/a.keras: enc#1/dense#0: ZZ001 big-layer: 20 numbers\nmodels/b.h5: E001 unreadable: no model"
+    )
+    assert render(Report(), "concise") == ""
+
+
+@pytest.mark.parametrize("format", ["full", "concise"])
+def test_statistics(report, format):
+    report = Report((report.models[0], report.models[0], report.models[1]))
+    assert "2  ZZ001 big-layer\n1  E001 unreadable" in render(report, format, statistics=True)
+
+
+def test_json(report):
+    assert json.loads(render(report, "json")) == {
+        "version": 1,
+        "models": [
+            {
+                "path": "models/a.keras",
+                "status": "checked",
+                "reason": None,
+                "format": "keras",
+                "keras_version": "3.9.2",
+                "opaque": ["enc/custom"],
+                "skipped_rules": [
+                    {"code": "A002", "reason": "needs a compiled model"},
+                    {"code": "Z002", "reason": "needs a live model"},
+                ],
+                "parameters": {
+                    "total": 1200,
+                    "trainable": 1000,
+                    "non_trainable": 200,
+                    "counted_per_layer": 1300,
+                    "counted_twice": 100,
+                    "unreachable": 40,
+                },
+            },
+            {
+                "path": "models/b.h5",
+                "status": "refused",
+                "reason": "no model",
+                "format": None,
+                "keras_version": None,
+                "opaque": [],
+                "skipped_rules": [],
+                "parameters": None,
+            },
+            {
+                "path": "c.keras",
+                "status": "skipped",
+                "reason": "excluded by 'c*'",
+                "format": None,
+                "keras_version": None,
+                "opaque": [],
+                "skipped_rules": [],
+                "parameters": None,
+            },
+        ],
+        "findings": [
+            {
+                "code": "ZZ001",
+                "name": "big-layer",
+                "severity": "warning",
+                "message": "20 numbers",
+                "model": "models/a.keras",
+                "location": {"address": "enc#1/dense#0", "layer": "enc/dense"},
+                "related": ["dec/dense"],
+                "hint": "Make it smaller.",
+                "fix": {"title": "shrink it", "applicability": "unsafe"},
+                "fingerprint": "abc",
+            },
+            {
+                "code": "E001",
+                "name": "unreadable",
+                "severity": "error",
+                "message": "no model",
+                "model": "models/b.h5",
+                "location": None,
+                "related": [],
+                "hint": "",
+                "fix": None,
+                "fingerprint": report.findings[1].fingerprint,
+            },
+        ],
+        "summary": {"models": 2, "error": 1, "warning": 1, "info": 0, "suppressed": 2},
+    }
+
+
+def test_github(report):
+    assert render(report, "github").splitlines() == [
+        "::warning file=models/a.keras,title=ZZ001 big-layer::enc#1/dense#0: 20 numbers (Make it smaller.)",
+        "::error file=models/b.h5,title=E001 unreadable::no model",
+    ]
+    odd = Finding("Z001", "a-note", Severity.INFO, "50% of it", "a,b:c.keras")
+    assert render(Report((ModelReport("x", Status.CHECKED, findings=(odd,)),)), "github") == (
+        "::notice file=a%2Cb%3Ac.keras,title=Z001 a-note::50%25 of it"
+    )
+
+
+def test_sarif(report):
+    (run,) = json.loads(render(report, "sarif"))["runs"]
+    assert run["invocations"] == [{"executionSuccessful": False}]
+    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["E001", "ZZ001"]
+    first, second = run["results"]
+    assert (first["ruleId"], first["ruleIndex"], first["level"]) == ("ZZ001", 1, "warning")
+    (location,) = first["locations"]
+    assert location["physicalLocation"]["artifactLocation"]["uri"] == "models/a.keras"
+    assert location["logicalLocations"][0]["fullyQualifiedName"] == "enc#1/dense#0"
+    assert first["partialFingerprints"] == {"graphlint/v1": "abc"}
+    assert second["message"]["text"] == "no model"
+
+
+@pytest.mark.parametrize(
+    ("path", "uri"),
+    [
+        ("models/a b.keras", "models/a%20b.keras"),
+        (str(Path.cwd() / "models" / "a.keras"), "models/a.keras"),
+        ("/elsewhere/a.keras", "file:///elsewhere/a.keras"),
+        ("<live>", "%3Clive%3E"),
+    ],
+)
+def test_sarif_paths_are_relative_uris(path, uri):
+    finding = Finding("Z001", "a-note", Severity.INFO, "text", path)
+    (run,) = json.loads(render(Report((ModelReport(path, Status.CHECKED, findings=(finding,)),)), "sarif"))["runs"]
+    assert run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"] == {"uri": uri}
+
+
+HOSTILE = "a\x1b[2J\x9b31m\nb\r\u202ec\ud800\u2028"
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_names_from_a_file_cannot_touch_the_terminal(format):
+    finding = Finding(
+        "Z001", "a-note", Severity.INFO, HOSTILE, HOSTILE, Location(HOSTILE, HOSTILE), (HOSTILE,), HOSTILE
+    )
+    model = ModelReport(HOSTILE, Status.REFUSED, HOSTILE, HOSTILE, HOSTILE, (HOSTILE,), findings=(finding,))
+    text = render(Report((model,), (nothing_to_check(HOSTILE, HOSTILE),), (HOSTILE,)), format)
+    assert printable(text.replace("\n", "")) == text.replace("\n", "")
+    assert text.encode()
+    clean = Finding("Z001", "a-note", Severity.INFO, "m", "m", Location("m", "m"), ("m",), "m")
+    calm = Report((ModelReport("m", Status.REFUSED, "m", "m", "m", ("m",), findings=(clean,)),))
+    calm = Report(calm.models, (nothing_to_check("m", "m"),), ("m",))
+    assert text.count("\n") == render(calm, format).count("\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("plain ü 漢", "plain ü 漢"), ("a\tb", "a\\tb"), ("\ud800", "\\ud800"), ("\u202e", "\\u202e"), ("\x00", "\\x00")],
+)
+def test_printable(text, expected):
+    assert printable(text) == expected
+
+
+def test_a_report_is_the_same_every_time():
+    config = Config(ignores=(Ignore(("Z001",), "because", layer="none"),))
+    first, second = (render(check(network(20, 30, 5), config), "json") for _ in range(2))
+    assert first == second
