@@ -1,0 +1,306 @@
+"""A model definition of any dialect, written as today's Keras writes it.
+
+What older versions wrote and today's Keras refuses falls in three groups: spelling (modules that are gone, shapes under
+another key, calls as lists), arguments that no longer exist, and operations of TensorFlow that Keras has of its own.
+An argument is only dropped where it says nothing (its old default, or a shape that Keras finds by itself); one that
+means something raises `Unmendable`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import keras
+
+from graphlint.fixes.errors import Unmendable
+from graphlint.fixes.tensorflow_operations import as_keras_operation
+from graphlint.graph.definition import (
+    Body,
+    CallDefinition,
+    Constant,
+    LayerDefinition,
+    TensorRef,
+    leaves,
+    map_leaves,
+)
+from graphlint.graph.stored_names import is_sequential
+
+_BASE_ARGUMENTS = frozenset({"name", "trainable", "dtype", "autocast", "activity_regularizer"})
+_SAYS_NOTHING: dict[str, tuple[Any, ...]] = {
+    "time_major": (False,),
+    "groups": (1,),
+    "ragged": (False,),
+    "sparse": (False,),
+    "renorm": (False,),
+    "fused": (True, False, None),
+    "implementation": (0, 1, 2),
+    "decay": (0, 0.0),
+    "unit_forget_bias": (True,),
+}
+"""Values with which an argument that Keras no longer takes changes nothing."""
+_FOUND_BY_KERAS = frozenset(
+    {
+        "batch_input_shape",
+        "batch_size",
+        "input_shape",
+        "input_dim",
+        "input_length",
+        "input_dtype",
+        "query_shape",
+        "key_shape",
+        "value_shape",
+        "renorm_clipping",
+        "renorm_momentum",
+        "virtual_batch_size",
+        "jit_compile",
+        "is_legacy_optimizer",
+        "output_shape_type",
+        "shared_object_id",
+        "build_input_shape",
+        "force_generator",
+        "rng_type",
+        "batch_shape",
+    }
+)
+"""Arguments that record a shape or a setting of the machine that wrote the file."""
+_OBJECTS = {
+    "initializer": "keras.initializers",
+    "regularizer": "keras.regularizers",
+    "constraint": "keras.constraints",
+}
+_RENAMED = {"lr": "learning_rate", "alpha": "negative_slope", "Functional": "Functional", "Model": "Functional"}
+
+
+def todays_configuration(root: LayerDefinition) -> dict[str, Any]:
+    """The configuration of a model as today's Keras writes and reads it.
+
+    Raises:
+        Unmendable: names what is missing.
+    """
+    return _entry(root)
+
+
+def _entry(layer: LayerDefinition) -> dict[str, Any]:
+    if layer.body is None:
+        return _leaf(layer)
+    if is_sequential(layer):
+        return _sequential(layer, layer.body)
+    return _functional(layer, layer.body)
+
+
+def _model(layer: LayerDefinition, class_name: str, config: dict[str, Any]) -> dict[str, Any]:
+    own = layer.class_name in ("Functional", "Model", "Sequential")
+    entry = {
+        "module": "keras" if own else layer.module,
+        "class_name": class_name if own else layer.class_name,
+        "config": {"name": layer.name, "trainable": layer.trainable, **config},
+        "registered_name": class_name if own else layer.registered_name,
+    }
+    if own and class_name == "Functional":
+        entry["module"] = "keras.src.models.functional"
+    return entry
+
+
+def _sequential(layer: LayerDefinition, body: Body) -> dict[str, Any]:
+    return _model(layer, "Sequential", {"layers": [_entry(call.layer) for call in body.calls]})
+
+
+def _functional(layer: LayerDefinition, body: Body) -> dict[str, Any]:
+    calls: dict[int, list[int]] = {id(one): [] for one in body.layers}
+    for position, call in enumerate(body.calls):
+        calls[id(call.layer)].append(position)
+    place = {position: index for own in calls.values() for index, position in enumerate(own)}
+
+    def history(ref: TensorRef) -> list[Any]:
+        return [body.calls[ref.call].layer.name, place[ref.call], ref.output]
+
+    def leaf(value: Any) -> Any:
+        if isinstance(value, TensorRef):
+            spec = (body.calls[value.call].outputs or ())[value.output]
+            return {
+                "class_name": "__keras_tensor__",
+                "config": {
+                    "shape": list(spec.shape or ()),
+                    "dtype": spec.dtype or "float32",
+                    "keras_history": history(value),
+                },
+            }
+        return _constant(value)
+
+    def output(ref: Any) -> list[Any]:
+        if not isinstance(ref, TensorRef):
+            raise Unmendable(f"expected every output of {layer.name!r} to be a tensor of the model, got {ref!r}")
+        name, index, number = history(ref)
+        return [name, index + _built_in_node(body.calls[ref.call].layer), number]
+
+    entries = []
+    for one in body.layers:
+        operation = as_keras_operation(one, [body.calls[position] for position in calls[id(one)]])
+        entry = operation.entry if operation is not None else _entry(one)
+        entry["name"] = one.name
+        entry["inbound_nodes"] = []
+        for number, position in enumerate(calls[id(one)]):
+            args, kwargs = _arguments(body.calls[position]) if operation is None else operation.arguments[number]
+            if one.class_name != "InputLayer":
+                node = {"args": [map_leaves(arg, leaf) for arg in args], "kwargs": map_leaves(kwargs, leaf)}
+                entry["inbound_nodes"].append(node)
+        entries.append(entry)
+    return _model(
+        layer,
+        "Functional",
+        {
+            "layers": entries,
+            "input_layers": map_leaves(body.inputs, lambda ref: history(ref)),
+            "output_layers": map_leaves(body.outputs, output),
+        },
+    )
+
+
+def _built_in_node(layer: LayerDefinition) -> int:
+    """Reading an output of a nested Functional, Keras subtracts a node that only older versions had."""
+    return 1 if layer.body is not None and not is_sequential(layer) else 0
+
+
+def _arguments(call: CallDefinition) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a call; initial states passed as further inputs of an RNN become what they are."""
+    args, kwargs = call.args, {key: value for key, value in call.kwargs.items() if value is not None}
+    recurrent = call.layer.class_name in ("LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM2D")
+    if recurrent and len(args) == 1 and isinstance(args[0], list) and len(args[0]) > 1:
+        inputs, *states = args[0]
+        return (inputs,), {**kwargs, "initial_state": states}
+    if any(isinstance(leaf, Constant) and leaf.kind == "missing" for _, leaf in leaves((args, kwargs))):
+        raise Unmendable(f"a call of {call.layer.name!r} refers to a tensor that the file does not hold")
+    return args, kwargs
+
+
+def _constant(value: Any) -> Any:
+    if not isinstance(value, Constant):
+        return value
+    if value.kind == "slice":
+        start, stop, step = value.value
+        return {"class_name": "__slice__", "config": {"start": start, "stop": stop, "step": step}}
+    if value.kind == "ellipsis":
+        return {"class_name": "__ellipsis__", "config": {}}
+    if value.kind in ("tensor", "numpy"):
+        return {"class_name": f"__{value.kind}__", "config": {"value": value.value, "dtype": value.dtype}}
+    return value.value
+
+
+# -- layers -----------------------------------------------------------------------------------------------------
+
+
+def _leaf(layer: LayerDefinition) -> dict[str, Any]:
+    if layer.class_name == "InputLayer":
+        return _input(layer)
+    found = getattr(keras.layers, layer.class_name or "", None) if _is_builtin(layer) else None
+    if found is None:
+        return {
+            "module": layer.module,
+            "class_name": layer.class_name,
+            "config": layer.config,
+            "registered_name": layer.registered_name,
+            **({"build_config": {"input_shape": layer.build_shape}} if layer.build_shape is not None else {}),
+        }
+    if layer.class_name == "Lambda":
+        raise Unmendable(f"Lambda {layer.name!r} holds Python code: write it as a registered layer, or with keras.ops")
+    config = arguments_of(found, layer.config, f"{layer.class_name} {layer.name!r}")
+    for attribute, key in (("layer", "layer"), ("forward_layer", "layer"), ("backward_layer", "backward_layer")):
+        if attribute in layer.children and key in config:
+            config[key] = _entry(layer.children[attribute])
+    if "cell" in layer.children and "cell" in config:
+        config["cell"] = _entry(layer.children["cell"])
+    if "cells" in config:
+        config["cells"] = [_entry(child) for name, child in layer.children.items() if name.startswith("cells/")]
+    return {"module": "keras.layers", "class_name": layer.class_name, "config": config, "registered_name": None}
+
+
+def _is_builtin(layer: LayerDefinition) -> bool:
+    registered = layer.registered_name
+    if registered is not None and ">" in registered:
+        return False
+    return layer.module is None or layer.module.partition(".")[0] in ("keras", "tf_keras", "tensorflow")
+
+
+def _input(layer: LayerDefinition) -> dict[str, Any]:
+    config = layer.config
+    shape = config.get("batch_shape", config.get("batch_input_shape"))
+    if shape is None:
+        raise Unmendable(
+            f"the shape of input {layer.name!r} is not in the file: build the model in code, load its weights"
+        )
+    today = {
+        "batch_shape": list(shape),
+        "dtype": config.get("dtype") or "float32",
+        "sparse": bool(config.get("sparse")),
+        "name": layer.name,
+    }
+    if config.get("ragged"):
+        today["ragged"] = True
+    return {"module": "keras.layers", "class_name": "InputLayer", "config": today, "registered_name": None}
+
+
+def arguments_of(found: type, config: dict[str, Any], what: str) -> dict[str, Any]:
+    """The arguments that a class takes today, of those that a configuration gives it.
+
+    Raises:
+        Unmendable: the class no longer takes one that means something.
+    """
+    accepted = _accepted(found)
+    today = {}
+    for key, value in config.items():
+        name = key if key in accepted else _RENAMED.get(key, key)
+        if name in accepted:
+            today[name] = _value(name, value, what)
+        elif not (value is None or value is False or key in _FOUND_BY_KERAS or value in _SAYS_NOTHING.get(key, ())):
+            raise Unmendable(
+                f"{what} was made with {key}={value!r}, which {found.__name__} refuses in Keras {keras.__version__}"
+            )
+    return today
+
+
+def _accepted(found: type) -> frozenset[str]:
+    names: set[str] = set()
+    for cls in found.__mro__:
+        if "__init__" not in vars(cls):
+            continue
+        parameters = inspect.signature(cls.__init__).parameters
+        names |= set(parameters) - {"self", "args", "kwargs"}
+        if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
+            break
+    if issubclass(found, keras.Layer):
+        names |= _BASE_ARGUMENTS
+    return frozenset(names)
+
+
+def _value(key: str, value: Any, what: str) -> Any:
+    if key == "dtype" and isinstance(value, dict):
+        name = value.get("config", {}).get("name") if isinstance(value.get("config"), dict) else None
+        known = value.get("class_name") in ("Policy", "PolicyV1", "AutoCastVariable") and isinstance(name, str)
+        return {**value, "module": "keras", "class_name": "DTypePolicy"} if known else value
+    module = next((module for suffix, module in _OBJECTS.items() if key.endswith(suffix)), None)
+    if module is not None and isinstance(value, dict) and isinstance(value.get("class_name"), str):
+        return _object(module, value, what)
+    if key == "axis" and isinstance(value, list) and len(value) == 1:
+        return value[0]
+    return value
+
+
+def _object(module: str, value: dict[str, Any], what: str) -> dict[str, Any]:
+    """An initializer, regularizer or constraint."""
+    found = getattr(getattr(keras, module.rpartition(".")[2]), value["class_name"], None)
+    registered = value.get("registered_name")
+    if found is None or not isinstance(found, type) or (isinstance(registered, str) and ">" in registered):
+        return value
+    config = value.get("config")
+    kept = (
+        arguments_of(found, _without_dtype(config), f"{value['class_name']} of {what}")
+        if isinstance(config, dict)
+        else {}
+    )
+    return {"module": module, "class_name": value["class_name"], "config": kept, "registered_name": None}
+
+
+def _without_dtype(config: dict[str, Any]) -> dict[str, Any]:
+    """Initializers once recorded the dtype of the variable, which today comes from the layer."""
+    return {key: value for key, value in config.items() if key != "dtype"}

@@ -1,0 +1,159 @@
+"""Rescue: a model that today's Keras refuses only because of how the file is written, loaded all the same.
+
+The configuration is written anew in today's dialect, Keras makes the model of it in safe mode, and every stored number
+is put where it belongs, bit for bit. Saving that model gives a file that Keras loads.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from graphlint.fixes.dialect import arguments_of, todays_configuration
+from graphlint.fixes.errors import Unmendable
+from graphlint.graph.definition import ModelDefinition
+from graphlint.graph.expand import expand
+from graphlint.graph.model_graph import ModelGraph, Variable
+from graphlint.sources.live import read_live
+
+
+@dataclass(frozen=True, slots=True)
+class Rescued:
+    """A rescued model, and what could not be carried over (never a weight)."""
+
+    model: keras.Model
+    notes: tuple[str, ...]
+
+
+def rescue(definition: ModelDefinition) -> Rescued:
+    """Make a Keras model of what was read from a file of any dialect.
+
+    Raises:
+        Unmendable: the file holds Python code, needs a class that is not there, or has no weights to carry over.
+    """
+    if not definition.has_graph:
+        raise Unmendable("the file holds nothing but weights: build the model in code and load the weights into it")
+    if definition.problems:
+        raise Unmendable(f"{definition.problems[0].message}: save the model again")
+    if definition.asset_names:
+        raise Unmendable(
+            f"the file keeps {definition.asset_names[0]!r}, which belongs to a layer that has to be adapted anew"
+        )
+    graph = expand(definition)
+    if graph.root.opaque:
+        raise Unmendable(f"{graph.root.class_name} is a subclassed model: register its class and load with that code")
+    model = _load(todays_configuration(definition.root))
+    notes = []
+    if definition.has_weights:
+        _carry_weights(graph, expand(read_live(model)))
+    else:
+        notes.append("the file has no weights: the new one has freshly initialized ones")
+    notes += _compile(model, definition)
+    return Rescued(model, tuple(notes))
+
+
+def _load(config: dict[str, Any]) -> keras.Model:
+    try:
+        model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+    except Exception as error:
+        raise Unmendable(_cause(error)) from error
+    if not isinstance(model, keras.Model):
+        raise Unmendable(f"expected a model, got {type(model).__name__}")
+    return model
+
+
+def _cause(error: BaseException) -> str:
+    """The last thing that Keras says, which is the cause; what stands before is where."""
+    text = str(error)
+    unknown = re.search(r"(?:Could not locate class|Unknown \w+:) '([^']+)'", text)
+    if unknown:
+        return f"class {unknown[1]!r} is not part of Keras: import the module that defines and registers it"
+    for marker in ("Exception encountered: ", "Could not deserialize class"):
+        _, found, after = text.rpartition(marker)
+        if found:
+            text = after if marker.startswith("Exception") else found + after
+            break
+    return " ".join(text.partition("Full object config")[0].split())[:300]
+
+
+def _carry_weights(stored: ModelGraph, live: ModelGraph) -> None:
+    wanted = {(variable.layer, variable.index): variable for variable in live.variables.values()}
+    for variable in stored.variables.values():
+        target = wanted.pop((variable.layer, variable.index), None)
+        if target is None:
+            raise Unmendable(f"{variable.id} is in the file, and the model that Keras makes has no such variable")
+        _assign(variable, target)
+    if wanted:
+        missing = ", ".join(sorted(variable.id for variable in wanted.values())[:3])
+        raise Unmendable(f"the file has no numbers for {missing}: save the model again, or initialize them in code")
+
+
+def _assign(source: Variable, target: Variable) -> None:
+    if source.values is None:
+        raise Unmendable(f"the numbers of {source.id} are not in this file")
+    if source.shape != target.shape:
+        raise Unmendable(f"{source.id} is stored with shape {source.shape}, and Keras expects {target.shape}")
+    value = source.values.read()
+    target.obj.assign(value)
+    now = keras.ops.convert_to_numpy(target.obj)
+    if not np.array_equal(now, value.astype(now.dtype), equal_nan=value.dtype.kind == "f"):
+        raise Unmendable(f"{source.id} could not be carried over bit for bit")
+
+
+def _compile(model: keras.Model, definition: ModelDefinition) -> list[str]:
+    """Compile as the file says; what today's Keras does not take is left out with a note."""
+    config = definition.compile_config
+    if not config:
+        return []
+    try:
+        optimizer = _optimizer(config.get("optimizer"))
+        settings = {
+            key: _setting(config[key], keras.losses if key == "loss" else keras.metrics)
+            for key in ("loss", "loss_weights", "metrics", "weighted_metrics")
+            if config.get(key) is not None
+        }
+        model.compile(optimizer=optimizer, **settings)
+    except Exception as error:
+        return [f"not compiled: {' '.join(str(error).split())[:160]}"]
+    if definition.optimizer is not None and definition.optimizer.variables:
+        return ["the state of the optimizer is not carried over: training starts it afresh"]
+    return []
+
+
+def _setting(value: Any, module: Any) -> Any:
+    """A loss, a metric, or lists and dicts of them, as today's Keras takes them."""
+    if isinstance(value, list):
+        return [_setting(item, module) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "class_name" not in value or not isinstance(value.get("config"), dict):
+        return {key: _setting(item, module) for key, item in value.items()}
+    name, config = str(value["class_name"]), value["config"]
+    if name == "MeanMetricWrapper":
+        return str(config.get("fn") if isinstance(config.get("fn"), str) else config.get("name"))
+    found = getattr(module, name, None)
+    if not isinstance(found, type):
+        return keras.saving.deserialize_keras_object(value, safe_mode=True)
+    said = {key: item for key, item in config.items() if key != "fn" and (key, item) != ("reduction", "auto")}
+    return found(**arguments_of(found, said, name))
+
+
+def _optimizer(config: Any) -> Any:
+    if isinstance(config, str):
+        return config
+    name = str(config["class_name"]).removeprefix("Custom>")
+    found = getattr(keras.optimizers, name, None)
+    if not isinstance(found, type):
+        raise Unmendable(f"optimizer {name!r} is not one of Keras's")
+    given = {("learning_rate" if key == "lr" else key): value for key, value in config["config"].items()}
+    kept = arguments_of(found, given, f"optimizer {name}")
+    return found(**{key: _plain(value) for key, value in kept.items()})
+
+
+def _plain(value: Any) -> Any:
+    is_object = isinstance(value, dict) and "class_name" in value
+    return keras.optimizers.schedules.deserialize(value) if is_object else value
