@@ -1,7 +1,8 @@
 """The command line. Commands are imported only when used.
 
 A command is the attribute ``command`` of ``graphlint.cli.<name>``, listed in ``COMMANDS`` with its one-line help. Its
-module imports nothing heavy at its top: what it needs, it imports inside the command.
+module imports nothing heavy at its top: what it needs, it imports inside the command. It raises `GraphlintError` for
+what ends with one line and exit code 2, and ends with ``context.exit(code)`` where the code is another.
 """
 
 from __future__ import annotations
@@ -60,19 +61,15 @@ class Commands(click.Group):
             return 2
         except (click.Abort, KeyboardInterrupt):
             return _failed("interrupted")
-        except SystemExit as done:
-            # Click exits with 1 when whoever read the report has gone; 1 means findings.
-            return 2 if isinstance(done.__context__, BrokenPipeError) else _code(done.code)
+        except SystemExit:
+            # Click's way out when whoever read the report has gone. It uses 1, which means findings.
+            return 2
         except GraphlintError as error:
             return _failed(str(error))
         except Exception as error:  # A defect of graphlint itself: still one line, and never an exit code of 1.
             what = f"{type(error).__name__}: {error}".partition("\n")[0]
             return _failed(f"internal error: {what} (set {TRACEBACK}=1 for the traceback)")
-        return _code(code)
-
-
-def _code(value: Any) -> int:
-    return value if isinstance(value, int) else 0
+        return code if isinstance(code, int) else 0
 
 
 def _failed(text: str) -> int:
