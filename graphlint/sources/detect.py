@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from graphlint.errors import UnreadableError
-from graphlint.sources.hdf5 import SIGNATURE
+from graphlint.sources.hdf5_structure import SIGNATURE
 from graphlint.sources.zip_archive import open_regular
 
 _HEAD = 4096

@@ -43,7 +43,7 @@ class Limits:
     """Groups inside each other in an HDF5 file."""
     hdf5_attribute_bytes: int = 64 << 20
     """Bytes of all attributes read from an HDF5 file."""
-    hdf5_metadata_bytes: int = 256 << 20
+    hdf5_metadata_bytes: int = 128 << 20
     """Bytes read from an HDF5 file for its structure: headers, indexes, heaps. One read counts as 64 at least."""
     hdf5_rank: int = 32
     """Dimensions of one dataset."""

@@ -36,6 +36,7 @@ _DESCRIPTOR = 0x8
 _UTF8 = 0x800
 _ZIP64, _UNICODE_PATH = 0x1, 0x7075
 _IN_MEMORY = 16 << 20
+_MOST_PROBLEMS = 100
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -391,25 +392,25 @@ class ZipArchive:
 
     def _check_names(self, members: list[Member]) -> None:
         seen: dict[str, list[str]] = {}
+        found: list[str] = []
         for member in members:
             seen.setdefault(member.name.casefold(), []).append(member.name)
             parts = re.split(r"[/\\]", member.name)
             if ".." in parts or parts[0] == "" or _DRIVE.match(member.name):
-                self.problems.append(f"the zip member {_shown(member.name)} would be unpacked outside its directory")
+                found.append(f"the zip member {_shown(member.name)} would be unpacked outside its directory")
             elif "\\" in member.name:
-                self.problems.append(f"the zip member {_shown(member.name)} has a backslash in its name")
+                found.append(f"the zip member {_shown(member.name)} has a backslash in its name")
         for names in seen.values():
             if len(names) == 1:
                 continue
             if len(set(names)) == 1:
-                self.problems.append(
-                    f"the zip archive holds {_shown(names[0])} {len(names)} times; Keras reads the last"
-                )
+                found.append(f"the zip archive holds {_shown(names[0])} {len(names)} times; Keras reads the last")
             else:
                 shown = ", ".join(_shown(name) for name in dict.fromkeys(names))
-                self.problems.append(
-                    f"the zip members {shown} differ only in case; one hides the other on some systems"
-                )
+                found.append(f"the zip members {shown} differ only in case; one hides the other on some systems")
+        self.problems += found[:_MOST_PROBLEMS]
+        if len(found) > _MOST_PROBLEMS:
+            self.problems.append(f"{len(found) - _MOST_PROBLEMS:,} more names in the zip archive are like these")
 
 
 @dataclass(frozen=True, slots=True)
