@@ -192,7 +192,8 @@ class _Run:
         """Run one rule; whether it ran to its end."""
         settings = self.linter.settings(rule)
         try:
-            options = {key.replace("-", "_"): value for key, value in settings.options.items()}
+            named = {key.replace("_", "-"): key for key in rule.options}
+            options = {named[key]: value for key, value in settings.options.items()}
             for problem in rule(**options).check(self.graph):
                 self.add(rule, settings, problem)
         except (UnreadableError, LimitError) as error:

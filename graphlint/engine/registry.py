@@ -213,7 +213,7 @@ def _validate(rule: RuleClass) -> None:
     if not isinstance(rule.needs, frozenset) or not all(isinstance(need, Need) for need in rule.needs):
         raise refuse(f"expected needs = a frozenset of graphlint.Need, got {rule.needs!r}")
     for key, option in rule.options.items():
-        if not isinstance(option, Option) or not key.isidentifier():
+        if not isinstance(option, Option) or not key.replace("-", "_").isidentifier():
             raise refuse(f"expected options = names mapped to graphlint.Option, got {key!r}: {option!r}")
     if inspect.isabstract(rule):
         raise refuse("expected a method check(graph), got none")

@@ -42,7 +42,7 @@ def test_an_entry_point_is_a_module_a_package_or_an_iterable():
         ({"name": "Some_Rule"}, "words joined by dashes"),
         ({"severity": "info"}, "expected severity"),
         ({"needs": {"weights"}}, "expected needs"),
-        ({"options": {"a-b": 1}}, "expected options"),
+        ({"options": {"a b": 1}}, "expected options"),
     ],
 )
 def test_a_rule_of_another_form_is_refused(attributes, message):
