@@ -24,7 +24,7 @@ class DeadBranchRule(Rule):
     ## Example
     ```python
     inputs = keras.Input((4,))
-    main = layers.Dense(4, name="main")(inputs)
+    main = layers.Dense(4, activation="relu", name="main")(inputs)
     auxiliary = layers.Dense(2, name="auxiliary")(inputs)
     inner = keras.Model(inputs, [main, auxiliary], name="inner")
     outer = keras.Input((4,))
@@ -34,7 +34,7 @@ class DeadBranchRule(Rule):
     ## Use instead
     ```python
     inputs = keras.Input((4,))
-    inner = keras.Model(inputs, layers.Dense(4, name="main")(inputs), name="inner")
+    inner = keras.Model(inputs, layers.Dense(4, activation="relu", name="main")(inputs), name="inner")
     outer = keras.Input((4,))
     model = keras.Model(outer, layers.Dense(1)(inner(outer)))
     ```

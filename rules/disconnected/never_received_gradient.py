@@ -32,7 +32,7 @@ class NeverReceivedGradient(Rule):
     ## Example
     ```python
     inputs = keras.Input((4,))
-    x = layers.Dense(4, name="cut")(inputs)
+    x = layers.Dense(4, activation="relu", name="cut")(inputs)
     model = keras.Model(inputs, layers.Dense(1, name="head")(ops.stop_gradient(x)))
     model.compile(optimizer="adam")
     model.optimizer.build(model.trainable_variables)
@@ -45,7 +45,7 @@ class NeverReceivedGradient(Rule):
     ## Use instead
     ```python
     inputs = keras.Input((4,))
-    x = layers.Dense(4, name="free")(inputs)
+    x = layers.Dense(4, activation="relu", name="free")(inputs)
     model = keras.Model(inputs, layers.Dense(1, name="head")(x))
     model.compile(optimizer="adam")
     model.optimizer.build(model.trainable_variables)

@@ -24,7 +24,7 @@ class TrainableLeak(Rule):
     ## Example
     ```python
     inputs = keras.Input((4,))
-    x = layers.Dense(4, name="first")(inputs)
+    x = layers.Dense(4, activation="relu", name="first")(inputs)
     backbone = keras.Model(inputs, layers.Dense(4, name="last")(x), name="backbone")
     backbone.trainable = False
     backbone.get_layer("last").trainable = True
@@ -35,7 +35,7 @@ class TrainableLeak(Rule):
     ## Use instead
     ```python
     inputs = keras.Input((4,))
-    x = layers.Dense(4, name="first")(inputs)
+    x = layers.Dense(4, activation="relu", name="first")(inputs)
     backbone = keras.Model(inputs, layers.Dense(4, name="last")(x), name="backbone")
     backbone.trainable = True
     backbone.get_layer("first").trainable = False
