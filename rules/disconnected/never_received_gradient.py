@@ -27,7 +27,8 @@ class NeverReceivedGradient(Rule):
 
     ## Why is this bad?
     The variable is trainable and did not train: a branch without a loss, a `stop_gradient` or `argmax` in the way, a
-    layer of dead ReLUs, or a recurrent kernel over sequences of one step, which never sees a state.
+    layer of dead ReLUs, or a recurrent kernel over sequences of one step, which never sees a state. All such variables
+    of a model are one finding, at the first of their layers.
 
     ## Example
     ```python
@@ -83,28 +84,38 @@ class NeverReceivedGradient(Rule):
         untouched = [group for group in matched if all(_untouched(slot, start) for slot, start in group.slots)]
         if len(untouched) == len(matched):
             return
-        by_layer: dict[str, list[str]] = {}
-        sizes = {variable.id: variable.size for group in untouched for variable in group.variables}
-        for group in untouched:
-            for variable in group.variables:
-                by_layer.setdefault(variable.layer, []).append(variable.id)
-        for layer, variables in by_layer.items():
-            slots = ", ".join(graph.variables[variable].slot for variable in variables)
-            yield Problem(
-                f"{slots} ({sum(sizes[variable] for variable in variables):,} parameters) got no gradient in {steps:,} "
-                f"steps of {optimizer.class_name}",
-                layer,
-                _hint(graph, layer),
-                tuple(variables),
-            )
+        variables = [variable for group in untouched for variable in group.variables]
+        if not variables:
+            return
+        places = {path: place for place, path in enumerate(graph.layers)}
+        variables.sort(key=lambda variable: places[variable.layer])
+        layers = list(dict.fromkeys(variable.layer for variable in variables))
+        if len(layers) == 1:
+            what = ", ".join(variable.slot for variable in variables)
+        else:
+            what = f"{len(variables)} variables of {len(layers)} layers"
+        yield Problem(
+            f"{what} ({sum(variable.size for variable in variables):,} parameters) got no gradient in {steps:,} steps "
+            f"of {optimizer.class_name}",
+            layers[0],
+            _hint(graph, layers),
+            tuple(layers[1:] or (variable.id for variable in variables)),
+        )
 
 
-def _hint(graph: ModelGraph, layer: str) -> str:
-    for call in graph.call_sites(layer):
-        for edge in graph.in_edges(call)[:1]:
-            if (graph.layer(call).class_name or "").endswith(_RECURRENT) and (edge.spec.shape or ())[1:2] == (1,):
-                return "Check the time axis: this recurrent layer gets sequences of one step."
-    return "Find what keeps the gradient away (no loss, stop_gradient, argmax, dead ReLUs), or freeze the layer."
+def _hint(graph: ModelGraph, layers: list[str]) -> str:
+    if all(_sees_one_step(graph, layer) for layer in layers):
+        return "Check the time axis: this recurrent layer gets sequences of one step."
+    return "Find what keeps the gradient away (no loss, stop_gradient, argmax, dead ReLUs), or freeze the layers."
+
+
+def _sees_one_step(graph: ModelGraph, layer: str) -> bool:
+    sites = graph.call_sites(layer)
+    return any(
+        (graph.layer(call).class_name or "").endswith(_RECURRENT) and (edge.spec.shape or ())[1:2] == (1,)
+        for call in sites
+        for edge in graph.in_edges(call)[:1]
+    )
 
 
 def _untouched(slot: VariableDefinition, initial: float) -> bool:
