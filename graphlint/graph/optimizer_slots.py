@@ -213,9 +213,8 @@ def _fit(
     return matched
 
 
-_ORDERED_CHILDREN = frozenset(
-    {"Bidirectional", "TimeDistributed", "RNN", "LSTM", "GRU", "SimpleRNN", "StackedRNNCells"}
-)
+_ORDERED_CHILDREN = frozenset({"Bidirectional", "TimeDistributed", "RNN", "LSTM", "GRU", "SimpleRNN"})
+"""Classes of which it is known in which order their sublayers come."""
 
 
 def _segments(graph: ModelGraph) -> Iterator[tuple[str, list[Variable], bool]]:
@@ -240,6 +239,8 @@ def _segments(graph: ModelGraph) -> Iterator[tuple[str, list[Variable], bool]]:
         inner = [
             layer for layer in graph.layers_below(path) if layer.path == path or id(layer.definition) not in visited
         ]
+        backward = f"{path}/backward_layer"
+        inner.sort(key=lambda layer: layer.path == backward or layer.path.startswith(f"{backward}/"))
         visited.update(id(layer.definition) for layer in inner)
         ordered = all(layer.class_name in _ORDERED_CHILDREN or not graph.children.get(layer.path) for layer in inner)
         yield from _segment(path, [v for layer in inner for v in graph.variables_of(layer.path)], seen, ordered)

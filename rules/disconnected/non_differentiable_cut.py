@@ -68,13 +68,16 @@ class NonDifferentiableCut(Rule):
         added = losses_added(graph)
         reached = gradient_reach(graph, covered, added)
         influential = graph.ancestors({tensor.call for tensor in covered})
-        behind = [call for call in influential if call in graph.calls and call not in reached]
+        behind = [
+            call
+            for call in graph.calls
+            if call in influential and call not in reached and not graph.layer(call).is_input
+        ]
         for members in graph.components(behind):
             inside = set(members)
             layers: dict[str, int] = {}
-            for call in members:
-                path = graph.calls[call].layer
-                if path not in layers and not any(site in reached for site in graph.call_sites(path)):
+            for path in dict.fromkeys(graph.calls[call].layer for call in members):
+                if not any(site in reached for site in graph.call_sites(path)):
                     size = sum(v.size for v in graph.variables_below(path) if trained(graph, v))
                     if size:
                         layers[path] = size
