@@ -22,19 +22,19 @@ _LAYERS = """
 AbstractRNNCell:-2.15
 Activation activation
 ActivityRegularization l1 l2
-AdaptiveAveragePooling1D:3.13- data_format output_size
-AdaptiveAveragePooling2D:3.13- data_format output_size
-AdaptiveAveragePooling3D:3.13- data_format output_size
-AdaptiveMaxPooling1D:3.13- data_format output_size
-AdaptiveMaxPooling2D:3.13- data_format output_size
-AdaptiveMaxPooling3D:3.13- data_format output_size
+AdaptiveAveragePooling1D:3.13- data_format input_dim output_size
+AdaptiveAveragePooling2D:3.13- data_format input_dim output_size
+AdaptiveAveragePooling3D:3.13- data_format input_dim output_size
+AdaptiveMaxPooling1D:3.13- data_format input_dim output_size
+AdaptiveMaxPooling2D:3.13- data_format input_dim output_size
+AdaptiveMaxPooling3D:3.13- data_format input_dim output_size
 Add
-AdditiveAttention dropout force_generator:-2.15 rng_type:-2.15 score_mode:3.0- seed use_scale
+AdditiveAttention causal:-2.15 dropout force_generator:-2.15 rng_type:-2.15 score_mode:3.0- seed use_scale
 AlphaDropout force_generator:-2.15 noise_shape rate rng_type:-2.15 seed
-Attention dropout force_generator:-2.15 rng_type:-2.15 score_mode seed use_scale
-AugMix:3.9- all_ops alpha bounding_box_format chain_depth data_format factor interpolation num_chains seed
+Attention causal:-2.15 dropout force_generator:-2.15 rng_type:-2.15 score_mode seed use_scale
+AugMix:3.9- all_ops alpha bounding_box_format chain_depth data_format factor input_dim interpolation num_chains seed
   value_range
-AutoContrast:3.6- bounding_box_format data_format factor value_range
+AutoContrast:3.6- bounding_box_format data_format factor input_dim value_range
 Average
 AveragePooling1D data_format padding pool_dimensions:3.0- pool_function:-2.15 pool_mode:3.0- pool_size strides
 AveragePooling2D data_format padding pool_dimensions:3.0- pool_function:-2.15 pool_mode:3.0- pool_size strides
@@ -46,12 +46,12 @@ BatchNormalization adjustment:-2.15 axis beta_constraint beta_initializer beta_r
   fused:-2.15 gamma_constraint gamma_initializer gamma_regularizer momentum moving_mean_initializer
   moving_variance_initializer renorm:-2.15,3.14- renorm_clipping:-2.15,3.14- renorm_momentum:-2.15,3.14- scale
   synchronized virtual_batch_size:-2.15
-Bidirectional backward_layer layer merge_mode weights
-CategoryEncoding num_tokens output_mode sparse:-2.15,3.2-
+Bidirectional backward_layer layer merge_mode num_constants:-2.15 weights
+CategoryEncoding max_tokens:-2.15 num_tokens output_mode sparse:-2.15,3.2-
 CenterCrop bounding_box_format:3.6- data_format:3.0- factor:3.6- height width
 Concatenate axis
-ContrastLimitedAdaptiveHistogramEqualization:3.14- bounding_box_format clip_limit data_format factor tile_grid_size
-  value_range
+ContrastLimitedAdaptiveHistogramEqualization:3.14- bounding_box_format clip_limit data_format factor input_dim
+  tile_grid_size value_range
 Conv1D activation bias_constraint bias_initializer bias_regularizer conv_op:-2.15 data_format dilation_rate filters
   groups kernel_constraint kernel_initializer kernel_regularizer kernel_size lora_alpha:3.10- lora_rank:3.3- padding
   rank strides use_bias
@@ -71,20 +71,20 @@ Conv3DTranspose activation bias_constraint bias_initializer bias_regularizer con
   filters groups:-2.15 kernel_constraint kernel_initializer kernel_regularizer kernel_size output_padding padding
   rank strides use_bias
 ConvLSTM1D activation bias_constraint bias_initializer bias_regularizer cell data_format dilation_rate dropout
-  filters go_backwards kernel_constraint kernel_initializer kernel_regularizer kernel_size padding rank
-  recurrent_activation recurrent_constraint recurrent_dropout recurrent_initializer recurrent_regularizer
-  return_sequences return_state seed:3.0- stateful strides time_major:-2.15 unit_forget_bias unroll use_bias
-  zero_output_for_mask:3.0-
+  filters go_backwards input_dim input_length:-2.15 kernel_constraint kernel_initializer kernel_regularizer
+  kernel_size num_constants:-2.15 padding rank recurrent_activation recurrent_constraint recurrent_dropout
+  recurrent_initializer recurrent_regularizer return_sequences return_state seed:3.0- stateful strides
+  time_major:-2.15 unit_forget_bias unroll use_bias zero_output_for_mask
 ConvLSTM2D activation bias_constraint bias_initializer bias_regularizer cell data_format dilation_rate dropout
-  filters go_backwards kernel_constraint kernel_initializer kernel_regularizer kernel_size padding rank
-  recurrent_activation recurrent_constraint recurrent_dropout recurrent_initializer recurrent_regularizer
-  return_sequences return_state seed:3.0- stateful strides time_major:-2.15 unit_forget_bias unroll use_bias
-  zero_output_for_mask:3.0-
+  filters go_backwards input_dim input_length:-2.15 kernel_constraint kernel_initializer kernel_regularizer
+  kernel_size num_constants:-2.15 padding rank recurrent_activation recurrent_constraint recurrent_dropout
+  recurrent_initializer recurrent_regularizer return_sequences return_state seed:3.0- stateful strides
+  time_major:-2.15 unit_forget_bias unroll use_bias zero_output_for_mask
 ConvLSTM3D activation bias_constraint bias_initializer bias_regularizer cell data_format dilation_rate dropout
-  filters go_backwards kernel_constraint kernel_initializer kernel_regularizer kernel_size padding rank
-  recurrent_activation recurrent_constraint recurrent_dropout recurrent_initializer recurrent_regularizer
-  return_sequences return_state seed:3.0- stateful strides time_major:-2.15 unit_forget_bias unroll use_bias
-  zero_output_for_mask:3.0-
+  filters go_backwards input_dim input_length:-2.15 kernel_constraint kernel_initializer kernel_regularizer
+  kernel_size num_constants:-2.15 padding rank recurrent_activation recurrent_constraint recurrent_dropout
+  recurrent_initializer recurrent_regularizer return_sequences return_state seed:3.0- stateful strides
+  time_major:-2.15 unit_forget_bias unroll use_bias zero_output_for_mask
 Convolution1D activation bias_constraint bias_initializer bias_regularizer conv_op:-2.15 data_format dilation_rate
   filters groups kernel_constraint kernel_initializer kernel_regularizer kernel_size lora_alpha:3.10- lora_rank:3.3-
   padding rank strides use_bias
@@ -106,7 +106,7 @@ Convolution3DTranspose activation bias_constraint bias_initializer bias_regulari
 Cropping1D cropping
 Cropping2D cropping data_format
 Cropping3D cropping data_format
-CutMix:3.9- bounding_box_format data_format factor seed
+CutMix:3.9- bounding_box_format data_format factor input_dim seed
 Dense activation bias_constraint bias_initializer bias_regularizer kernel_constraint kernel_initializer
   kernel_regularizer lora_alpha:3.10- lora_rank:3.0- quantization_config:3.13- units use_bias
 DenseFeatures:-2.15 expected_column_type feature_columns partitioner
@@ -118,25 +118,30 @@ DepthwiseConv2D activation bias_constraint bias_initializer bias_regularizer con
   depth_multiplier depthwise_constraint depthwise_initializer depthwise_regularizer dilation_rate filters:-2.15
   groups:-2.15 kernel_constraint:-2.15 kernel_initializer:-2.15 kernel_regularizer:-2.15 kernel_size padding rank
   strides use_bias
-Discretization bin_boundaries epsilon num_bins output_mode sparse
+Discretization bin_boundaries bins:-2.15 epsilon num_bins output_mode sparse
 Dot axes normalize
 Dropout force_generator:-2.15 noise_shape rate rng_type:-2.15 seed
 ELU alpha
 EinsumDense activation bias_axes bias_constraint bias_initializer bias_regularizer equation
   gptq_unpacked_column_size:3.12- kernel_constraint kernel_initializer kernel_regularizer lora_alpha:3.10-
   lora_rank:3.0- output_shape quantization_config:3.13-
-Embedding embeddings_constraint embeddings_initializer embeddings_regularizer input_dim input_length:-2.15
-  lora_alpha:3.10- lora_rank:3.0- mask_zero output_dim quantization_config:3.13- sparse:-2.15 weights:3.3-
-Equalization:3.8- bins bounding_box_format data_format factor value_range
+Embedding embeddings_constraint embeddings_initializer embeddings_regularizer input_dim input_length:-2.15,3.2-
+  lora_alpha:3.10- lora_rank:3.0- mask_zero output_dim quantization_config:3.13- sparse:-2.15
+  use_one_hot_matmul:-2.15 weights:3.3-
+Equalization:3.8- bins bounding_box_format data_format factor input_dim value_range
 Flatten data_format
-FlaxLayer:3.2- call_fn init_fn method module native_serialization_platforms:3.14- params seed state variables
-GRU activation bias_constraint bias_initializer bias_regularizer cell dropout force_generator:-2.15 go_backwards
-  kernel_constraint kernel_initializer kernel_regularizer recurrent_activation recurrent_constraint
-  recurrent_dropout recurrent_initializer recurrent_regularizer reset_after return_sequences return_state
-  rng_type:-2.15 seed stateful time_major:-2.15 units unroll use_bias use_cudnn:3.2- zero_output_for_mask:3.0-
-GRUCell activation bias_constraint bias_initializer bias_regularizer dropout force_generator:-2.15 kernel_constraint
-  kernel_initializer kernel_regularizer recurrent_activation recurrent_constraint recurrent_dropout
-  recurrent_initializer recurrent_regularizer reset_after rng_type:-2.15 seed units use_bias
+FlaxLayer:3.2- call_fn init_fn input_dim method module native_serialization_platforms:3.14- params seed state
+  variables
+GRU activation bias_constraint bias_initializer bias_regularizer cell dropout enable_caching_device:-2.15
+  force_generator:-2.15 go_backwards implementation:-2.15,3.4- input_dim input_length:-2.15 kernel_constraint
+  kernel_initializer kernel_regularizer num_constants:-2.15 recurrent_activation recurrent_constraint
+  recurrent_dropout recurrent_initializer recurrent_regularizer reset_after return_runtime:-2.15 return_sequences
+  return_state rng_type:-2.15 seed stateful time_major:-2.15 units unroll use_bias use_cudnn:3.2-
+  zero_output_for_mask
+GRUCell activation bias_constraint bias_initializer bias_regularizer dropout enable_caching_device:-2.15
+  force_generator:-2.15 implementation kernel_constraint kernel_initializer kernel_regularizer recurrent_activation
+  recurrent_constraint recurrent_dropout recurrent_initializer recurrent_regularizer reset_after rng_type:-2.15 seed
+  units use_bias
 GaussianDropout force_generator:-2.15 rate rng_type:-2.15 seed
 GaussianNoise force_generator:-2.15 rng_type:-2.15 seed stddev
 GlobalAveragePooling1D data_format keepdims pool_dimensions:3.0-
@@ -154,35 +159,39 @@ GlobalMaxPooling3D data_format keepdims pool_dimensions:3.0-
 GroupNormalization axis beta_constraint beta_initializer beta_regularizer center epsilon gamma_constraint
   gamma_initializer gamma_regularizer groups scale
 GroupQueryAttention:3.0- bias_constraint bias_initializer bias_regularizer dropout flash_attention:3.7- head_dim
-  kernel_constraint kernel_initializer kernel_regularizer num_key_value_heads num_query_heads seed:3.7-
+  input_dim kernel_constraint kernel_initializer kernel_regularizer num_key_value_heads num_query_heads seed:3.7-
   sliding_window:3.15- use_bias use_gate:3.14-
 HashedCrossing num_bins output_mode sparse
 Hashing mask_value num_bins output_mode salt sparse
 Identity
-InputLayer batch_shape:3.0- batch_size input_shape:-2.15 input_tensor optional:3.4- ragged:-2.15,3.9- shape:3.0-
+InputLayer batch_input_shape batch_shape:3.0- batch_size input_tensor optional:3.4- ragged:-2.15,3.9- shape:3.0-
   sparse type_spec:-2.15
 InputSpec allow_last_axis_squeeze axes max_ndim min_ndim ndim optional:3.4- shape
-IntegerLookup idf_weights invert mask_token max_tokens num_oov_indices oov_method:3.14- oov_token output_mode
-  pad_to_max_tokens salt:3.14- sparse vocabulary vocabulary_dtype
-JaxLayer:3.2- call_fn init_fn native_serialization_platforms:3.14- params seed state
-LSTM activation bias_constraint bias_initializer bias_regularizer cell dropout force_generator:-2.15 go_backwards
-  kernel_constraint kernel_initializer kernel_regularizer recurrent_activation recurrent_constraint
-  recurrent_dropout recurrent_initializer recurrent_regularizer return_sequences return_state rng_type:-2.15 seed
-  stateful time_major:-2.15 unit_forget_bias units unroll use_bias use_cudnn:3.2- zero_output_for_mask:3.0-
-LSTMCell activation bias_constraint bias_initializer bias_regularizer dropout force_generator:-2.15
-  kernel_constraint kernel_initializer kernel_regularizer recurrent_activation recurrent_constraint
-  recurrent_dropout recurrent_initializer recurrent_regularizer rng_type:-2.15 seed unit_forget_bias units use_bias
+IntegerLookup has_input_vocabulary has_static_table:-2.15 idf_weights invert mask_token mask_value:-2.15 max_tokens
+  max_values:-2.15 num_oov_indices oov_method:3.14- oov_token oov_value:-2.15 output_mode pad_to_max_tokens
+  salt:3.14- sparse vocabulary vocabulary_dtype vocabulary_size
+JaxLayer:3.2- call_fn init_fn input_dim native_serialization_platforms:3.14- params seed state
+LSTM activation bias_constraint bias_initializer bias_regularizer cell dropout enable_caching_device:-2.15
+  force_generator:-2.15 go_backwards implementation input_dim input_length:-2.15 kernel_constraint
+  kernel_initializer kernel_regularizer num_constants:-2.15 recurrent_activation recurrent_constraint
+  recurrent_dropout recurrent_initializer recurrent_regularizer return_runtime:-2.15 return_sequences return_state
+  rng_type:-2.15 seed stateful time_major:-2.15 unit_forget_bias units unroll use_bias use_cudnn:3.2-
+  zero_output_for_mask
+LSTMCell activation bias_constraint bias_initializer bias_regularizer dropout enable_caching_device:-2.15
+  force_generator:-2.15 implementation kernel_constraint kernel_initializer kernel_regularizer recurrent_activation
+  recurrent_constraint recurrent_dropout recurrent_initializer recurrent_regularizer rng_type:-2.15 seed
+  unit_forget_bias units use_bias
 Lambda arguments function mask output_shape
 Layer
 LayerNormalization axis beta_constraint beta_initializer beta_regularizer center epsilon gamma_constraint
-  gamma_initializer gamma_regularizer rms_scaling:3.0-3.10 scale
-LeakyReLU alpha:-2.15 negative_slope:3.0-
+  gamma_initializer gamma_regularizer rms_scaling:3.0- scale
+LeakyReLU alpha negative_slope:3.0-
 LocallyConnected1D:-2.15 activation bias_constraint bias_initializer bias_regularizer data_format filters
   implementation kernel_constraint kernel_initializer kernel_regularizer kernel_size padding strides use_bias
 LocallyConnected2D:-2.15 activation bias_constraint bias_initializer bias_regularizer data_format filters
   implementation kernel_constraint kernel_initializer kernel_regularizer kernel_size padding strides use_bias
 Masking mask_value
-MaxNumBoundingBoxes:3.7- bounding_box_format data_format factor fill_value max_number
+MaxNumBoundingBoxes:3.7- bounding_box_format data_format factor fill_value input_dim max_number
 MaxPool1D data_format padding pool_dimensions:3.0- pool_function:-2.15 pool_mode:3.0- pool_size strides
 MaxPool2D data_format padding pool_dimensions:3.0- pool_function:-2.15 pool_mode:3.0- pool_size strides
 MaxPool3D data_format padding pool_dimensions:3.0- pool_function:-2.15 pool_mode:3.0- pool_size strides
@@ -190,46 +199,48 @@ MaxPooling1D data_format padding pool_dimensions:3.0- pool_function:-2.15 pool_m
 MaxPooling2D data_format padding pool_dimensions:3.0- pool_function:-2.15 pool_mode:3.0- pool_size strides
 MaxPooling3D data_format padding pool_dimensions:3.0- pool_function:-2.15 pool_mode:3.0- pool_size strides
 Maximum
-MelSpectrogram:3.1- fft_length mag_exp max_freq min_freq min_power num_mel_bins power_to_db ref_power sampling_rate
-  sequence_length sequence_stride top_db window
+MelSpectrogram:3.1- fft_length input_dim mag_exp max_freq min_freq min_power num_mel_bins power_to_db ref_power
+  sampling_rate sequence_length sequence_stride top_db window
 Minimum
-MixUp:3.8- alpha bounding_box_format data_format factor seed
+MixUp:3.8- alpha bounding_box_format data_format factor input_dim seed
 MultiHeadAttention attention_axes bias_constraint bias_initializer bias_regularizer dropout flash_attention:3.7-
-  kernel_constraint kernel_initializer kernel_regularizer key_dim num_heads output_shape seed:3.4-
-  sliding_window:3.15- use_bias use_gate:3.14- value_dim
+  kernel_constraint kernel_initializer kernel_regularizer key_dim key_shape:-2.15 num_heads output_shape
+  query_shape:-2.15 seed:3.4- sliding_window:3.15- use_bias use_gate:3.14- value_dim value_shape:-2.15
 Multiply
 Normalization axis invert mean variance
 PReLU alpha_constraint alpha_initializer alpha_regularizer shared_axes
 Permute dims
 Pipeline:3.6- layers
-RMSNormalization:3.9- axis epsilon
-RNN cell go_backwards return_sequences return_state stateful time_major:-2.15 unroll zero_output_for_mask:3.0-
-RandAugment:3.8- bounding_box_format data_format factor interpolation num_ops seed value_range
+RMSNormalization:3.9- axis epsilon input_dim
+RNN cell go_backwards input_dim input_length:-2.15 num_constants:-2.15 return_sequences return_state stateful
+  time_major:-2.15 unroll zero_output_for_mask
+RandAugment:3.8- bounding_box_format data_format factor input_dim interpolation num_ops seed value_range
 RandomBrightness bounding_box_format:3.6- data_format:3.6- factor force_generator:-2.15 rng_type:-2.15 seed
   value_range
-RandomColorDegeneration:3.8- bounding_box_format data_format factor seed value_range
-RandomColorJitter:3.8- bounding_box_format brightness_factor contrast_factor data_format factor hue_factor
+RandomColorDegeneration:3.8- bounding_box_format data_format factor input_dim seed value_range
+RandomColorJitter:3.8- bounding_box_format brightness_factor contrast_factor data_format factor hue_factor input_dim
   saturation_factor seed value_range
 RandomContrast bounding_box_format:3.6- data_format:3.6- factor force_generator:-2.15 rng_type:-2.15 seed
   value_range:3.8-
 RandomCrop bounding_box_format:3.6- data_format:3.0- factor:3.6- force_generator:-2.15 height rng_type:-2.15 seed
   width
-RandomElasticTransform:3.10- bounding_box_format data_format factor fill_mode fill_value interpolation scale seed
-  value_range
-RandomErasing:3.9- bounding_box_format data_format factor fill_value scale seed value_range
+RandomElasticTransform:3.10- bounding_box_format data_format factor fill_mode fill_value input_dim interpolation
+  scale seed value_range
+RandomErasing:3.9- bounding_box_format data_format factor fill_value input_dim scale seed value_range
 RandomFlip bounding_box_format:3.6- data_format:3.6- factor:3.6- force_generator:-2.15 mode rng_type:-2.15 seed
-RandomGaussianBlur:3.9- bounding_box_format data_format factor kernel_size seed sigma value_range
-RandomGrayscale:3.8- bounding_box_format data_format factor seed
+RandomGaussianBlur:3.9- bounding_box_format data_format factor input_dim kernel_size seed sigma value_range
+RandomGrayscale:3.8- bounding_box_format data_format factor input_dim seed
 RandomHeight:-2.15 factor force_generator interpolation rng_type seed
-RandomHue:3.8- bounding_box_format data_format factor seed value_range
-RandomInvert:3.9- bounding_box_format data_format factor seed value_range
-RandomPerspective:3.9- bounding_box_format data_format factor fill_value interpolation scale seed
-RandomPosterization:3.8- bounding_box_format data_format factor seed value_range
+RandomHue:3.8- bounding_box_format data_format factor input_dim seed value_range
+RandomInvert:3.9- bounding_box_format data_format factor input_dim seed value_range
+RandomPerspective:3.9- bounding_box_format data_format factor fill_value input_dim interpolation scale seed
+RandomPosterization:3.8- bounding_box_format data_format factor input_dim seed value_range
 RandomRotation bounding_box_format:3.6- data_format:3.0- factor fill_mode fill_value force_generator:-2.15
   interpolation rng_type:-2.15 seed value_range:3.0-3.5
-RandomSaturation:3.8- bounding_box_format data_format factor seed value_range
-RandomSharpness:3.8- bounding_box_format data_format factor seed value_range
-RandomShear:3.8- bounding_box_format data_format factor fill_mode fill_value interpolation seed x_factor y_factor
+RandomSaturation:3.8- bounding_box_format data_format factor input_dim seed value_range
+RandomSharpness:3.8- bounding_box_format data_format factor input_dim seed value_range
+RandomShear:3.8- bounding_box_format data_format factor fill_mode fill_value input_dim interpolation seed x_factor
+  y_factor
 RandomTranslation bounding_box_format:3.6- data_format:3.0- factor:3.6- fill_mode fill_value force_generator:-2.15
   height_factor interpolation rng_type:-2.15 seed width_factor
 RandomWidth:-2.15 factor force_generator interpolation rng_type seed
@@ -241,10 +252,11 @@ Rescaling offset scale
 Reshape target_shape
 Resizing antialias:3.9- bounding_box_format:3.6- crop_to_aspect_ratio data_format:3.0- factor:3.6- fill_mode:3.3-
   fill_value:3.3- height interpolation pad_to_aspect_ratio:3.3- width
-ReversibleEmbedding:3.12- embeddings_constraint embeddings_initializer embeddings_regularizer input_dim
+ReversibleEmbedding:3.12- embeddings_constraint embeddings_initializer embeddings_regularizer input_dim input_length
   logit_soft_cap lora_alpha lora_rank mask_zero output_dim quantization_config:3.13- reverse_dtype tie_weights
   weights
-STFTSpectrogram:3.7- data_format expand_dims fft_length frame_length frame_step mode padding periodic scaling window
+STFTSpectrogram:3.7- data_format expand_dims fft_length frame_length frame_step input_dim mode padding periodic
+  scaling window
 SeparableConv1D activation bias_constraint bias_initializer bias_regularizer conv_op:-2.15 data_format
   depth_multiplier depthwise_constraint depthwise_initializer depthwise_regularizer dilation_rate filters
   groups:-2.15 kernel_constraint:-2.15 kernel_initializer:-2.15 kernel_regularizer:-2.15 kernel_size padding
@@ -261,29 +273,31 @@ SeparableConvolution2D activation bias_constraint bias_initializer bias_regulari
   depth_multiplier depthwise_constraint depthwise_initializer depthwise_regularizer dilation_rate filters
   groups:-2.15 kernel_constraint:-2.15 kernel_initializer:-2.15 kernel_regularizer:-2.15 kernel_size padding
   pointwise_constraint pointwise_initializer pointwise_regularizer rank strides use_bias
-SimpleRNN activation bias_constraint bias_initializer bias_regularizer cell dropout go_backwards kernel_constraint
-  kernel_initializer kernel_regularizer recurrent_constraint recurrent_dropout recurrent_initializer
+SimpleRNN activation bias_constraint bias_initializer bias_regularizer cell dropout enable_caching_device:-2.15
+  go_backwards implementation:-2.15 input_dim input_length:-2.15 kernel_constraint kernel_initializer
+  kernel_regularizer num_constants:-2.15 recurrent_constraint recurrent_dropout recurrent_initializer
   recurrent_regularizer return_sequences return_state seed:3.0- stateful time_major:-2.15 units unroll use_bias
-  zero_output_for_mask:3.0-
-SimpleRNNCell activation bias_constraint bias_initializer bias_regularizer dropout force_generator:-2.15
-  kernel_constraint kernel_initializer kernel_regularizer recurrent_constraint recurrent_dropout
-  recurrent_initializer recurrent_regularizer rng_type:-2.15 seed units use_bias
+  zero_output_for_mask
+SimpleRNNCell activation bias_constraint bias_initializer bias_regularizer dropout enable_caching_device:-2.15
+  force_generator:-2.15 kernel_constraint kernel_initializer kernel_regularizer recurrent_constraint
+  recurrent_dropout recurrent_initializer recurrent_regularizer rng_type:-2.15 seed units use_bias
 Softmax axis
-Solarization:3.6- addition_factor bounding_box_format data_format factor seed threshold_factor value_range
+Solarization:3.6- addition_factor bounding_box_format data_format factor input_dim seed threshold_factor value_range
 SpatialDropout1D force_generator:-2.15 noise_shape:-2.15 rate rng_type:-2.15 seed
 SpatialDropout2D data_format force_generator:-2.15 noise_shape:-2.15 rate rng_type:-2.15 seed
 SpatialDropout3D data_format force_generator:-2.15 noise_shape:-2.15 rate rng_type:-2.15 seed
-SpectralNormalization:2.13- layer power_iterations
-StackedRNNCells cells
-StringLookup encoding idf_weights invert mask_token max_tokens num_oov_indices oov_method:3.14- oov_token
-  output_mode pad_to_max_tokens salt:3.14- sparse vocabulary vocabulary_dtype
+SpectralNormalization:2.13- input_dim:3.0-3.11,3.13-3.14 layer power_iterations
+StackedRNNCells cells reverse_state_order:-2.15
+StringLookup encoding has_input_vocabulary has_static_table:-2.15 idf_weights invert mask_token max_tokens
+  num_oov_indices oov_method:3.14- oov_token output_mode pad_to_max_tokens salt:3.14- sparse vocabulary
+  vocabulary_dtype vocabulary_size
 Subtract
 TFSMLayer:3.0- call_endpoint call_training_endpoint filepath
-TextVectorization encoding idf_weights max_tokens ngrams output_mode output_sequence_length pad_to_max_tokens ragged
-  sparse split standardize vocabulary
+TextVectorization encoding has_input_vocabulary idf_weights max_tokens ngrams output_mode output_sequence_length
+  pad_to_max_tokens ragged sparse split standardize vocabulary vocabulary_size
 ThresholdedReLU:-2.15 theta
-TimeDistributed layer
-TorchModuleWrapper:3.0- module output_shape:3.10-
+TimeDistributed input_dim:3.0-3.11,3.13-3.14 layer
+TorchModuleWrapper:3.0- input_dim module output_shape:3.10-
 UnitNormalization axis
 UpSampling1D size
 UpSampling2D data_format interpolation size
@@ -332,14 +346,14 @@ variance_scaling distribution input_axes:3.15- mode output_axes:3.15- scale seed
 zeros
 """
 _REGULARIZERS = """
-L1 l1
+L1 l:-2.15 l1
 L1L2 l1 l2
-L2 l2
+L2 l:-2.15 l2
 OrthogonalRegularizer factor mode
 Regularizer
-l1 l1
+l1 l:-2.15 l1
 l1_l2:3.0- l1 l2
-l2 l2
+l2 l:-2.15 l2
 orthogonal_regularizer factor mode
 """
 _CONSTRAINTS = """
@@ -432,48 +446,100 @@ TrueNegatives thresholds
 TruePositives thresholds
 """
 _OPTIMIZERS = """
-Adadelta clipnorm clipvalue ema_momentum ema_overwrite_frequency epsilon global_clipnorm
-  gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate loss_scale_factor:3.2- rho use_ema weight_decay
-Adafactor beta_2_decay clip_threshold clipnorm clipvalue ema_momentum ema_overwrite_frequency epsilon_1 epsilon_2
-  global_clipnorm gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate loss_scale_factor:3.2-
-  relative_step use_ema weight_decay
-Adagrad clipnorm clipvalue ema_momentum ema_overwrite_frequency epsilon global_clipnorm
+Adadelta clipnorm clipvalue decay:3.2- ema_momentum ema_overwrite_frequency epsilon global_clipnorm
+  gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate loss_scale_factor:3.2- mesh:2.13-2.15 rho use_ema
+  weight_decay
+Adafactor beta_2_decay clip_threshold clipnorm clipvalue decay:3.2- ema_momentum ema_overwrite_frequency epsilon_1
+  epsilon_2 global_clipnorm gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate loss_scale_factor:3.2-
+  mesh:2.13-2.15 relative_step use_ema weight_decay
+Adagrad clipnorm clipvalue decay:3.2- ema_momentum ema_overwrite_frequency epsilon global_clipnorm
   gradient_accumulation_steps:3.2- initial_accumulator_value jit_compile:-2.15 learning_rate loss_scale_factor:3.2-
-  use_ema weight_decay
-Adam amsgrad beta_1 beta_2 clipnorm clipvalue ema_momentum ema_overwrite_frequency epsilon global_clipnorm
-  gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate loss_scale_factor:3.2- use_ema weight_decay
-AdamW amsgrad beta_1 beta_2 clipnorm clipvalue ema_momentum ema_overwrite_frequency epsilon global_clipnorm
-  gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate loss_scale_factor:3.2- use_ema weight_decay
-Adamax beta_1 beta_2 clipnorm clipvalue ema_momentum ema_overwrite_frequency epsilon global_clipnorm
-  gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate loss_scale_factor:3.2- use_ema weight_decay
-Ftrl beta clipnorm clipvalue ema_momentum ema_overwrite_frequency global_clipnorm gradient_accumulation_steps:3.2-
-  initial_accumulator_value jit_compile:-2.15 l1_regularization_strength l2_regularization_strength
-  l2_shrinkage_regularization_strength learning_rate learning_rate_power loss_scale_factor:3.2- use_ema weight_decay
-Lamb:3.5- beta_1 beta_2 clipnorm clipvalue ema_momentum ema_overwrite_frequency epsilon global_clipnorm
+  mesh:2.13-2.15 use_ema weight_decay
+Adam amsgrad beta_1 beta_2 clipnorm clipvalue decay:3.2- ema_momentum ema_overwrite_frequency epsilon
+  global_clipnorm gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate loss_scale_factor:3.2-
+  mesh:2.13-2.15 use_ema weight_decay
+AdamW amsgrad beta_1 beta_2 clipnorm clipvalue decay:3.2- ema_momentum ema_overwrite_frequency epsilon
+  global_clipnorm gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate loss_scale_factor:3.2-
+  mesh:2.13-2.15 use_ema weight_decay
+Adamax beta_1 beta_2 clipnorm clipvalue decay:3.2- ema_momentum ema_overwrite_frequency epsilon global_clipnorm
+  gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate loss_scale_factor:3.2- mesh:2.13-2.15 use_ema
+  weight_decay
+Ftrl beta clipnorm clipvalue decay:3.2- ema_momentum ema_overwrite_frequency global_clipnorm
+  gradient_accumulation_steps:3.2- initial_accumulator_value jit_compile:-2.15 l1_regularization_strength
+  l2_regularization_strength l2_shrinkage_regularization_strength learning_rate learning_rate_power
+  loss_scale_factor:3.2- mesh:2.13-2.15 use_ema weight_decay
+Lamb:3.5- beta_1 beta_2 clipnorm clipvalue decay ema_momentum ema_overwrite_frequency epsilon global_clipnorm
   gradient_accumulation_steps learning_rate loss_scale_factor use_ema weight_decay
-Lion:2.13- beta_1 beta_2 clipnorm clipvalue ema_momentum ema_overwrite_frequency global_clipnorm
-  gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate loss_scale_factor:3.2- use_ema weight_decay
-LossScaleOptimizer:3.0- clipnorm:3.2- clipvalue:3.2- dynamic_growth_steps ema_momentum:3.2-
+Lion:2.13- beta_1 beta_2 clipnorm clipvalue decay:3.2- ema_momentum ema_overwrite_frequency global_clipnorm
+  gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate loss_scale_factor:3.2- mesh:-2.15 use_ema
+  weight_decay
+LossScaleOptimizer:3.0- clipnorm:3.2- clipvalue:3.2- decay:3.2- dynamic_growth_steps ema_momentum:3.2-
   ema_overwrite_frequency:3.2- global_clipnorm:3.2- gradient_accumulation_steps:3.2- initial_scale inner_optimizer
   learning_rate:3.2- loss_scale_factor:3.2- use_ema:3.2- weight_decay:3.2-
 MultiOptimizer:3.15- loss_scale_factor optimizer_map
-Muon:3.10- adam_beta_1 adam_beta_2 adam_lr_ratio adam_weight_decay:3.13- clipnorm clipvalue ema_momentum
+Muon:3.10- adam_beta_1 adam_beta_2 adam_lr_ratio adam_weight_decay:3.13- clipnorm clipvalue decay ema_momentum
   ema_overwrite_frequency epsilon exclude_embeddings exclude_layers global_clipnorm gradient_accumulation_steps
   learning_rate loss_scale_factor momentum muon_a muon_b muon_c nesterov ns_steps rms_rate:3.13- use_ema
   weight_decay
-Nadam beta_1 beta_2 clipnorm clipvalue ema_momentum ema_overwrite_frequency epsilon global_clipnorm
-  gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate loss_scale_factor:3.2- use_ema weight_decay
-Optimizer clipnorm:-2.15,3.2- clipvalue:-2.15,3.2- ema_momentum:-2.15,3.2- ema_overwrite_frequency:-2.15,3.2-
-  global_clipnorm:-2.15,3.2- gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate:3.2-
-  loss_scale_factor:3.2- use_ema:-2.15,3.2- weight_decay:-2.15,3.2-
-OptimizerMap:3.15- default_optimizer optimizer_map
-RMSprop centered clipnorm clipvalue ema_momentum ema_overwrite_frequency epsilon global_clipnorm
-  gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate loss_scale_factor:3.2- momentum rho use_ema
+Nadam beta_1 beta_2 clipnorm clipvalue decay:3.2- ema_momentum ema_overwrite_frequency epsilon global_clipnorm
+  gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate loss_scale_factor:3.2- mesh:2.13-2.15 use_ema
   weight_decay
-SGD clipnorm clipvalue ema_momentum ema_overwrite_frequency global_clipnorm gradient_accumulation_steps:3.2-
-  jit_compile:-2.15 learning_rate loss_scale_factor:3.2- momentum nesterov use_ema weight_decay
-ScheduleFreeAdamW:3.14- beta_1 beta_2 clipnorm clipvalue ema_momentum ema_overwrite_frequency epsilon
+Optimizer clipnorm:-2.15,3.2- clipvalue:-2.15,3.2- decay:3.2- ema_momentum:-2.15,3.2-
+  ema_overwrite_frequency:-2.15,3.2- global_clipnorm:-2.15,3.2- gradient_accumulation_steps:3.2- jit_compile:-2.15
+  learning_rate:3.2- loss_scale_factor:3.2- mesh:2.13-2.15 use_ema:-2.15,3.2- weight_decay:-2.15,3.2-
+OptimizerMap:3.15- default_optimizer optimizer_map
+RMSprop centered clipnorm clipvalue decay:3.2- ema_momentum ema_overwrite_frequency epsilon global_clipnorm
+  gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate loss_scale_factor:3.2- mesh:2.13-2.15 momentum
+  rho use_ema weight_decay
+SGD clipnorm clipvalue decay:3.2- ema_momentum ema_overwrite_frequency global_clipnorm
+  gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate loss_scale_factor:3.2- mesh:2.13-2.15 momentum
+  nesterov use_ema weight_decay
+ScheduleFreeAdamW:3.14- beta_1 beta_2 clipnorm clipvalue decay ema_momentum ema_overwrite_frequency epsilon
   global_clipnorm gradient_accumulation_steps learning_rate loss_scale_factor use_ema warmup_steps weight_decay
+"""
+_OPERATIONS = """
+core AssociativeScan:3.5- Cast Cond ConvertToTensor:3.7- ForiLoop Map:3.4- SaturateCast:3.6- Scan:3.4- Scatter
+  ScatterUpdate Slice SliceUpdate StopGradient Switch:3.4- Unstack VectorizedMap:3.11- WhileLoop
+einops Rearrange:3.9-
+function Function
+image AffineTransform CropImages:3.1- ElasticTransform:3.10- ExtractPatches ExtractPatches3D:3.12-3.13
+  GaussianBlur:3.9- HSVToRGB:3.4- MapCoordinates PadImages PerspectiveTransform:3.9- RGBToGrayscale:3.3-
+  RGBToHSV:3.4- Resize SSIM:3.15- ScaleAndTranslate:3.12- SobelEdges:3.15-
+linalg Cholesky CholeskyInverse:3.12- Det Eig Eigh:3.3- Inv JVP:3.12- Lstsq:3.4- LuFactor MatrixRank:3.15- Norm
+  Pinv:3.15- Qr SVD Solve SolveTriangular
+math CDist:3.15- Erf Erfc:3.15- Erfinv ExtractSequences FFT FFT2 IFFT2:3.7- IRFFT ISTFT InTopK Logdet:3.6- Logsumexp
+  RFFT Rsqrt STFT SegmentMax SegmentMin:3.15- SegmentProd:3.15- SegmentReduction:3.5- SegmentSum TopK
+  ViewAsComplex:3.10- ViewAsReal:3.10-
+nn AdaptiveAveragePool:3.13- AdaptiveMaxPool:3.13- AveragePool BatchNorm BinaryCrossentropy CTCDecode:3.3-
+  CTCLoss:3.3- CategoricalCrossentropy Celu:3.7- Conv ConvTranspose CtcLoss:-3.2 DepthToSpace:3.14- DepthwiseConv
+  DotProductAttention:3.6- Elu Fold:3.14- Gelu Glu:3.7- HardShrink:3.7- HardSigmoid HardSilu HardTanh:3.7-
+  LayerNorm:3.11- LeakyRelu LogSigmoid LogSoftmax MaxPool Moments MultiHot Normalize OneHot PSNR:3.3- Polar:3.9-
+  RMSNorm:3.9- Relu Relu6 Selu SeparableConv Sigmoid Silu SoftShrink:3.7- Softmax Softplus Softsign
+  SpaceToDepth:3.14- SparseCategoricalCrossentropy SparsePlus:3.8- SparseSigmoid:3.10- Sparsemax:3.8-
+  Squareplus:3.7- TanhShrink:3.7- Threshold:3.8- Unfold:3.12-
+node KerasHistory Node
+numpy Abs Absolute Add All AllClose:3.14- Amax Amin Angle:3.10- Any Append Arange Arccos Arccosh Arcsin Arcsinh
+  Arctan Arctan2 Arctanh Argmax Argmin Argpartition:3.4- Argsort Array ArraySplit:3.13- Average Bartlett:3.10-3.14
+  Bincount BitwiseAnd:3.6- BitwiseInvert:3.6- BitwiseLeftShift:3.6- BitwiseNot:3.6- BitwiseOr:3.6-
+  BitwiseRightShift:3.6- BitwiseXor:3.6- Blackman:3.10-3.14 BroadcastTo Cbrt:3.11- Ceil Clip Concatenate Conj
+  Conjugate Copy Corrcoef:3.11- Correlate:3.2- Cos Cosh CountNonzero Cross Cumprod Cumsum Deg2rad:3.11- Diag
+  Diagflat:3.8- Diagonal Diff Digitize Divide DivideNoNan Dot Dsplit:3.15- Dstack:3.14- Einsum Empty:-3.10
+  EmptyLike:3.13- Equal Exp Exp2:3.7- ExpandDims Expm1 Eye:-3.10 Fabs:3.15- Flip Fliplr:3.14- Flipud:3.14- Floor
+  FloorDivide Fmax:3.15- Fmin:3.15- Fmod:3.14- Full FullLike Gcd:3.12- Geomspace:3.14- GetItem Greater GreaterEqual
+  Hamming:3.10-3.14 Hanning:3.11-3.14 Heaviside:3.11- Histogram:3.6- Hsplit:3.14- Hstack Hypot:3.12- I0:3.14-
+  Identity:-3.10 Imag Inner:3.7- IsIn:3.12- Isclose Isfinite Isinf Isnan Isneginf:3.12- Isposinf:3.12- Isreal:3.12-
+  Kaiser:3.11-3.14 Kron:3.12- Lcm:3.12- Ldexp:3.13- LeftShift:3.6- Less LessEqual Linspace Log Log10 Log1p Log2
+  Logaddexp Logaddexp2:3.12- LogicalAnd LogicalNot LogicalOr LogicalXor Logspace Matmul Max Maximum Mean Median
+  Meshgrid Min Minimum Mod Moveaxis Multiply NanToNum Nanargmax:3.14- Nanargmin:3.14- Nancumprod:3.14-
+  Nancumsum:3.14- Nanmax:3.14- Nanmean:3.14- Nanmedian:3.14- Nanmin:3.14- Nanpercentile:3.15- Nanprod:3.14-
+  Nanquantile:3.14- Nanstd:3.14- Nansum:3.14- Nanvar:3.14- Ndim Negative Nextafter:3.14- Nonzero NotEqual Ones:-3.10
+  OnesLike Outer Pad Percentile:3.15- Power Prod Ptp:3.14- Quantile Rad2deg:3.14- Ravel Real Reciprocal Repeat
+  Reshape RightShift:3.6- Roll Rot90:3.9- Round SearchSorted:3.5- Select:3.3- Sign Signbit:3.9- Sin Sinc:3.14- Sinh
+  Size Slogdet:3.3- Sort Split Sqrt Square Squeeze Stack Std Subtract Sum Swapaxes Take TakeAlongAxis Tan Tanh
+  Tensordot Tile Trace Transpose Trapezoid:3.12- Tri:-3.10 Tril Triu TrueDivide Trunc:3.6- Unique:3.15-
+  UnravelIndex:3.8- Vander:3.13- Var Vdot View:3.12- Vsplit:3.14- Vstack Where Zeros:-3.10 ZerosLike
+operation Operation
+symbolic_arguments SymbolicArguments
 """
 
 _TABLES = {
@@ -484,7 +550,9 @@ _TABLES = {
     "losses": _LOSSES,
     "metrics": _METRICS,
     "optimizers": _OPTIMIZERS,
+    "operations": _OPERATIONS,
 }
+_CLASS_KINDS = tuple(kind for kind in _TABLES if kind != "operations")
 _MODELS = frozenset({"Functional", "Sequential", "Model"})
 _OLD_LAYERS = frozenset(
     """
@@ -507,7 +575,7 @@ FUNCTIONS = frozenset(
     mean_absolute_percentage_error mean_metric_wrapper mean_squared_error mean_squared_logarithmic_error
     min_max_norm mish mse msle non_neg normal one ones orthogonal pearson_correlation poisson precision
     random_normal random_uniform recall relu relu6 root_mean_squared_error selu sigmoid silu soft_shrink softmax
-    softmax_v2 softplus softsign sparse_categorical_accuracy sparse_categorical_crossentropy sparse_plus
+    softplus softsign sparse_categorical_accuracy sparse_categorical_crossentropy sparse_plus
     sparse_sigmoid sparse_top_k_categorical_accuracy sparsemax squared_hinge squareplus swish tanh tanh_shrink
     threshold top_k_categorical_accuracy truncated_normal tversky uniform unit_norm variance_scaling zero zeros
     """.split()
@@ -575,7 +643,7 @@ def release_index(version: str) -> int | None:
     return found
 
 
-def is_known_class(name: str, kinds: tuple[str, ...] = tuple(_TABLES)) -> bool:
+def is_known_class(name: str, kinds: tuple[str, ...] = _CLASS_KINDS) -> bool:
     """Whether any release has a class of this name, for files that name no module.
 
     >>> is_known_class("Dense"), is_known_class("MyAttention")
@@ -618,3 +686,14 @@ def takes_argument(name: str, argument: str, release: int, kind: str = "layers")
         return None
     spans = known.arguments.get(argument)
     return spans is not None and any(release in span for span in spans)
+
+
+def has_operation(module: str, name: str, release: int) -> bool | None:
+    """Whether a Keras 3 release has an operation; None for one that no release has.
+
+    >>> has_operation("keras.src.ops.core", "Map", RELEASES.index("3.2"))
+    False
+    """
+    known = _table("operations").get(module.removeprefix("keras.src.ops."))
+    spans = None if known is None else known.arguments.get(name)
+    return None if spans is None else any(release in span for span in spans)

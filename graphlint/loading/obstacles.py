@@ -1,0 +1,295 @@
+"""Why a model will not load on a given Keras release, as far as its configuration tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from graphlint.address import ROOT
+from graphlint.graph.definition import leaves
+from graphlint.graph.model_graph import Layer, ModelGraph, Tensor
+from graphlint.loading.releases import (
+    FUNCTIONS,
+    RELEASES,
+    has_class,
+    has_operation,
+    is_known_class,
+    releases_with,
+    takes_argument,
+)
+
+_KERAS_3 = RELEASES.index("3.0")
+_NO_IMPORTS = RELEASES.index("3.9")
+"""From here on Keras imports no module but its own when it looks for a class."""
+_BASE_2 = frozenset(
+    """
+    activity_regularizer autocast batch_input_shape batch_size dtype dynamic implementation input_dim input_shape name
+    trainable weights
+    """.split()
+)
+_BASE_3 = frozenset({"activity_regularizer", "autocast", "dtype", "input_dim", "input_shape", "name", "trainable"})
+"""Arguments that every layer takes, in Keras 2 and 3."""
+_OPERATION_LAYERS = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "Lambda"})
+_RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM2D"})
+_PARTS = {"initializer": "initializers", "regularizer": "regularizers", "constraint": "constraints"}
+_TF_KERAS = "load it with the tf_keras package, or build the model again from code and load its weights"
+
+
+@dataclass(slots=True)
+class Obstacle:
+    """One cause: what is in the way, what to do, and the layers it concerns. ``certain``: nothing but code helps."""
+
+    message: str
+    hint: str
+    layers: list[str] = field(default_factory=list)
+    certain: bool = True
+
+
+def obstacles(graph: ModelGraph, release: int) -> list[Obstacle]:
+    """What keeps a Keras release (an index into `RELEASES`) from loading a model, one entry for each cause.
+
+    Custom classes without a module, Lambda code and TensorFlow operation layers are left to their own rules.
+    """
+    found: dict[str, Obstacle] = {}
+    for layer, message, hint, certain in _all(graph, release):
+        found.setdefault(message, Obstacle(message, hint, certain=certain)).layers.append(layer)
+    return list(found.values())
+
+
+_Finding = tuple[str, str, str, bool]
+
+
+def _all(graph: ModelGraph, release: int) -> Iterator[_Finding]:
+    dialect = list(_dialect(graph, release))
+    if dialect:
+        yield from dialect
+        return
+    legacy = isinstance(graph.definition.raw, dict) and "module" not in graph.definition.raw
+    for layer in graph.layers.values():
+        if layer.class_name is None or not all(outer.container for outer in graph.enclosing(layer.path)):
+            continue
+        if layer.is_operation:
+            yield from _operation(layer, release)
+        elif not layer.is_builtin:
+            yield from _custom(layer, release)
+        elif layer.container:
+            if legacy and release >= _KERAS_3:
+                yield from _implied_input(layer)
+        elif not layer.is_model:
+            for entry in _with_wrapped(layer, legacy):
+                for message, hint, certain in _entry(entry, release):
+                    yield layer.path, message, hint, certain
+    if release >= _KERAS_3:
+        if legacy:
+            yield from _states_as_inputs(graph, release)
+        yield from _optimizer(graph, release)
+
+
+def _dialect(graph: ModelGraph, release: int) -> Iterator[_Finding]:
+    """Whether the release cannot read files of this kind at all."""
+    raw = graph.definition.raw
+    target = RELEASES[release]
+    if not isinstance(raw, dict):
+        return
+    if isinstance(raw.get("config"), list):
+        yield (
+            ROOT,
+            f"the configuration of the Sequential is a bare list, as before Keras 2.2.3: Keras {target} expects an object",
+            _TF_KERAS,
+            True,
+        )
+    elif release >= _KERAS_3 and graph.definition.format == "json" and "module" not in raw:
+        yield (
+            ROOT,
+            f"written by Keras 1 or 2: model_from_json of Keras {target} cannot find the class "
+            f"{raw.get('class_name')!r} without a module",
+            _TF_KERAS,
+            True,
+        )
+    for layer in graph.layers.values():
+        module = layer.module or ""
+        engine = module.startswith(("keras.src.engine.", "keras.engine."))
+        if layer.is_model and engine and release >= _KERAS_3:
+            yield layer.path, f"names the module {module}, which Keras {target} does not have", _TF_KERAS, True
+        if layer.is_model and module.startswith("keras.src.models.") and release < _KERAS_3:
+            yield (
+                layer.path,
+                f"written by Keras 3: Keras {target} does not have the module {module}",
+                "load it with Keras 3, or build the model again from code",
+                True,
+            )
+
+
+class _Entry(NamedTuple):
+    """One layer of Keras's own as the configuration has it. ``module`` is None in files of Keras 1 and 2."""
+
+    class_name: str
+    module: str | None
+    config: dict[str, Any]
+    wrapper: str | None = None
+
+
+def _with_wrapped(layer: Layer, legacy: bool) -> Iterator[_Entry]:
+    """A layer and what wrappers of Keras hold in their configuration."""
+    stack = [_Entry(layer.class_name or "", None if legacy else layer.module, layer.config)]
+    while stack:
+        entry = stack.pop()
+        yield entry
+        cells = entry.config.get("cells")
+        held = [entry.config.get(key) for key in ("layer", "backward_layer", "cell")]
+        for one in [*held, *(cells if isinstance(cells, list) else ())]:
+            if not isinstance(one, dict) or not isinstance(one.get("class_name"), str):
+                continue
+            config, module, registered = one.get("config"), one.get("module"), one.get("registered_name")
+            if isinstance(config, dict) and "layers" not in config and registered is None:
+                stack.append(
+                    _Entry(one["class_name"], module if isinstance(module, str) else None, config, entry.class_name)
+                )
+
+
+def _entry(entry: _Entry, release: int) -> Iterator[tuple[str, str, bool]]:
+    name, module, config, wrapper = entry
+    target = RELEASES[release]
+    if name in _OPERATION_LAYERS or module not in (None, "keras", "keras.layers"):
+        return
+    if module is None and wrapper is not None and release >= _KERAS_3:
+        yield (
+            f"{wrapper} holds a {name} without a module, as Keras 2 wrote it: Keras {target} cannot find the class",
+            _TF_KERAS,
+            True,
+        )
+        return
+    if not has_class(name, release):
+        when = releases_with(name) if has_class(name, release) is False else "1 or early 2"
+        yield (
+            f"{name} exists in Keras {when} only, not in {target}",
+            "build the model again with a layer that Keras has, or load it with the release that wrote it",
+            True,
+        )
+        return
+    base = (_BASE_3 if release >= _KERAS_3 else _BASE_2) | ({"batch_input_shape"} if module is None else set())
+    refused = [key for key in config if key not in base and not takes_argument(name, key, release)]
+    if refused:
+        when = {_taken(name, key) for key in refused}
+        yield (
+            f"{name} of Keras {target} does not take {', '.join(map(repr, refused))} ({'; '.join(sorted(when))})",
+            "remove it from the configuration where its value is the default, and save again; or build the model "
+            "again from code and load the weights",
+            True,
+        )
+    for key, value in config.items():
+        kind = _PARTS.get(key.rpartition("_")[2])
+        if kind is not None and isinstance(value, dict):
+            yield from _part(value, kind, release)
+        elif key in ("activation", "recurrent_activation"):
+            yield from _activation(value, target)
+
+
+def _activation(value: Any, target: str) -> Iterator[tuple[str, str, bool]]:
+    if isinstance(value, dict) and value.get("class_name") == "function" and value.get("module") == "builtins":
+        value = value.get("config")
+    if not isinstance(value, str) or value in FUNCTIONS or ">" in value or is_known_class(value, ("layers",)):
+        return
+    yield (
+        f"Keras {target} has no activation {value!r}",
+        "pass it in custom_objects, or write one of Keras's own activations",
+        False,
+    )
+
+
+def _implied_input(layer: Layer) -> Iterator[_Finding]:
+    """A Sequential of Keras 2.3 and before has no InputLayer: Keras 3 takes the batch for one more dimension."""
+    body = layer.definition.body
+    if layer.class_name != "Sequential" or body is None or len(body.layers) < 2:
+        return
+    implied, first = body.layers[:2]
+    # What the file itself has says batch_input_shape; the Input that the reader adds does not.
+    if "batch_input_shape" not in implied.config and isinstance(first.config.get("batch_input_shape"), list):
+        yield (
+            layer.path,
+            f"the Sequential has no InputLayer, and its first layer {first.name!r} declares batch_input_shape: Keras 3 "
+            "reads it as a shape without the batch, and builds the model with one dimension too many",
+            _TF_KERAS,
+            True,
+        )
+
+
+def _optimizer(graph: ModelGraph, release: int) -> Iterator[_Finding]:
+    optimizer = graph.optimizer
+    if optimizer is None or graph.definition.format != "keras" or optimizer.module != "keras.optimizers":
+        return
+    name = optimizer.class_name
+    given = [key for key in optimizer.config if key != "name"]
+    refused = [key for key in given if takes_argument(name, key, release, "optimizers") is False]
+    if refused:
+        yield (
+            ROOT,
+            f"the optimizer {name} of Keras {RELEASES[release]} does not take {', '.join(map(repr, refused))}",
+            "load it with compile=False, compile it and save it again",
+            True,
+        )
+
+
+def _taken(name: str, argument: str) -> str:
+    if argument == "batch_input_shape":
+        return "Keras 2 did"
+    when = releases_with(name, argument=argument)
+    return "no release since 2.12 does" if when == "no release" else f"Keras {when} does"
+
+
+def _part(value: dict[str, Any], kind: str, release: int) -> Iterator[tuple[str, str, bool]]:
+    """An initializer, regularizer or constraint."""
+    name, config = value.get("class_name"), value.get("config")
+    if not isinstance(name, str) or not isinstance(config, dict) or ">" in str(value.get("registered_name") or ""):
+        return
+    for key in config:
+        if takes_argument(name, key, release, kind) is False:
+            yield (
+                f"{kind[:-1]} {name} of Keras {RELEASES[release]} does not take {key!r}",
+                f"remove {key!r} from the configuration, and save again",
+                True,
+            )
+
+
+def _operation(layer: Layer, release: int) -> Iterator[_Finding]:
+    module, name = layer.module or "", layer.class_name or ""
+    if has_operation(module, name, release) is False:
+        yield (
+            layer.path,
+            f"Keras {RELEASES[release]} has no operation {module.removeprefix('keras.src.')}.{name}",
+            "load it with a newer Keras, or write the operation in another way",
+            True,
+        )
+
+
+def _custom(layer: Layer, release: int) -> Iterator[_Finding]:
+    module, registered = layer.module, layer.registered_name or ""
+    if release < _NO_IMPORTS or module in (None, "__main__") or ">" in registered or ">" in (layer.class_name or ""):
+        return
+    if layer.is_keras or (module or "").partition(".")[0] in ("keras_hub", "keras_cv", "keras_nlp"):
+        return
+    yield (
+        layer.path,
+        f"class {layer.class_name!r} of {module} is not registered: Keras {RELEASES[release]} imports no module to find it",
+        "put @keras.saving.register_keras_serializable(package=\"...\") on the class and save again, or pass it in "
+        "custom_objects",
+        False,
+    )
+
+
+def _states_as_inputs(graph: ModelGraph, release: int) -> Iterator[_Finding]:
+    """Keras 2 wrote the initial state of a recurrent layer among its inputs."""
+    for call in graph.calls.values():
+        layer = graph.layers[call.layer]
+        if layer.class_name not in _RECURRENT or not layer.is_builtin or not call.args:
+            continue
+        count = sum(isinstance(leaf, Tensor) for _, leaf in leaves(call.args[0]))
+        if count > 1:
+            yield (
+                layer.path,
+                f"{layer.class_name} gets {count} tensors as its input, the way Keras 2 passed initial states: "
+                f"Keras {RELEASES[release]} expects 1",
+                _TF_KERAS,
+                True,
+            )

