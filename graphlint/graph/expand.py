@@ -19,15 +19,13 @@ from graphlint.graph.definition import (
     leaves,
     map_leaves,
 )
+from graphlint.graph.masks import MASK_ARGUMENTS as MASK_ARGUMENTS
 from graphlint.graph.masks import add_mask_edges
 from graphlint.graph.model_graph import HELD_BY, MASK, RUNS_AS, TENSOR, Call, Layer, ModelGraph, Scope, Tensor, Variable
 from graphlint.graph.stored_names import stored_names
 
 MAX_CALLS = 1_000_000
 """Calls after expansion; nested doublings grow exponentially."""
-
-MASK_ARGUMENTS = frozenset({"mask", "query_mask", "value_mask", "key_mask"})
-"""Call arguments that Keras itself fills with the mask of another argument."""
 
 _UNKNOWN = TensorSpec(None, None)
 
