@@ -35,9 +35,9 @@ def decode_constant(serialized: Any) -> Any:
     if isinstance(config, dict):
         if kind == "__slice__":
             return Constant("slice", [decode_constant(config.get(key)) for key in ("start", "stop", "step")])
-        if kind in _ARRAYS:
-            value = config.get("value")
-            return Constant(_ARRAYS[kind], value, nested_shape(value), config.get("dtype"))
+        if isinstance(kind, str) and kind in _ARRAYS:
+            value, dtype = config.get("value"), config.get("dtype")
+            return Constant(_ARRAYS[kind], value, nested_shape(value), dtype if isinstance(dtype, str) else None)
     return Constant("object", serialized)
 
 
