@@ -7,6 +7,8 @@ what ends with one line and exit code 2, and ends with ``context.exit(code)`` wh
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
 import traceback
@@ -47,6 +49,7 @@ class Commands(click.Group):
         kwargs["standalone_mode"] = False
         if not standalone:
             return super().main(*args, **kwargs)
+        atexit.register(gc.freeze)  # Nothing is worth collecting any more: a tenth of the time that one file takes.
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")

@@ -1,0 +1,65 @@
+"""``graphlint fix``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from graphlint.cli.check import _codes
+
+
+@click.command("fix")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the fixed model here.")
+@click.option("--in-place", is_flag=True, help="Replace the file; the old one is kept as MODEL.bak.")
+@click.option("--select", multiple=True, callback=_codes, help="Fix only findings of these rules.")
+@click.option("--ignore", multiple=True, callback=_codes, help="Leave findings of these rules alone.")
+@click.option("--unsafe", is_flag=True, help="Also make fixes that change outputs or training.")
+@click.option("--target", multiple=True, metavar="ADDRESS", help="Fix only findings at this address.")
+@click.option("--diff", is_flag=True, help="Show what would be done, and change nothing.")
+@click.option("--force", is_flag=True, help="Overwrite OUTPUT; replace a file that has hard links.")
+@click.option("--import", "modules", multiple=True, metavar="MODULE", help="Import a module that registers classes.")
+@click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Use this configuration file.")
+@click.option("--isolated", is_flag=True, help="Use no configuration file.")
+def command(model: Path, output: Path | None, in_place: bool, diff: bool, force: bool, **options: Any) -> None:
+    """Fix what `check` finds and graphlint can mend, prove the result, and write it.
+
+    The model is loaded with Keras's safe mode on. Safe fixes keep the outputs equal; --unsafe makes the others, too.
+
+    Exits with 0 where the file is as wanted, with 2 where nothing could be written.
+    """
+    if sum((output is not None, in_place, diff)) != 1:
+        raise click.UsageError("say where the fixed model goes: one of -o OUT, --in-place, --diff")
+    from importlib import import_module
+
+    from graphlint.cli.session import Overrides, Session
+    from graphlint.engine.selection import Selection
+    from graphlint.extras import require_keras
+    from graphlint.reports.text import printable
+
+    require_keras("graphlint fix")
+    for name in options["modules"]:
+        import_module(name)
+    from graphlint.fixes.files import fix_file
+    from graphlint.fixes.fixer import Fixer
+    from graphlint.fixes.writing import locked, write_new
+
+    selection = Selection(options["select"] or None, (), options["ignore"])
+    session = Session(Overrides(selection), options["config"], options["isolated"])
+    fixer = Fixer(session.linter_for(model), options["unsafe"], options["target"])
+    click.echo(f"loading {printable(str(model))} with Keras, safe mode on", err=True)
+    if in_place:
+        with locked(model, force=force) as file:
+            fixed = fix_file(model, fixer)
+            backup = file.replace(fixed.save) if fixed.report else None
+            written = f"replaced {model}; the old file is {backup}" if backup else f"{model} is as it was"
+    else:
+        fixed = fix_file(model, fixer)
+        written = f"{model} is as it was"
+        if output is not None:
+            write_new(output, fixed.save, force=force)
+            written = f"wrote {output}"
+    click.echo(printable(str(fixed.report)))
+    click.echo(printable(written), err=True)
