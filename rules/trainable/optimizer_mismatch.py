@@ -46,7 +46,8 @@ class OptimizerMismatch(Rule):
     ## Not reported
     - an optimizer that is not built yet, one of an unknown class, and plain SGD, which keeps nothing;
     - moving averages of the weights, gradient accumulation and loss scaling, whose layout differs;
-    - variables of layers that are not Keras's own in a file, which does not say whether those train.
+    - variables of layers that are not Keras's own in a file, which does not say whether those train;
+    - a file with LoRA layers (`enable_lora`), which are stored merged, without the two factors that train.
 
     ## References
     keras-team/keras#22413, keras-team/keras#9589
@@ -59,13 +60,13 @@ class OptimizerMismatch(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         optimizer = optimizer_slots(graph)
-        if optimizer is None:
+        if optimizer is None or (not graph.live and any(one.config.get("lora_rank") for one in graph.layers.values())):
             return
         certain: Counter[tuple[int, ...]] = Counter()
         possible: Counter[tuple[int, ...]] = Counter()
         for variable in graph.variables.values():
             layer = graph.layers[variable.layer]
-            if graph.live or (layer.is_keras and not layer.config.get("lora_rank")):
+            if graph.live or layer.is_keras:
                 if trained(graph, variable):
                     certain[variable.shape] += 1
             else:
