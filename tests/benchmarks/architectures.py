@@ -268,7 +268,7 @@ def transfer_learning() -> keras.Model:
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(0.2)(x)
     model = keras.Model(inputs, layers.Dense(1)(x))
-    model.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True), [keras.metrics.BinaryAccuracy()])
+    model.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True), metrics=["binary_accuracy"])
     return model
 
 
@@ -776,7 +776,7 @@ def vae_end_to_end() -> keras.Model:
 
 @architecture
 def vector_quantized_autoencoder() -> keras.Model:
-    """Straight-through estimator written out in the graph."""
+    """keras.io VQ-VAE: a straight-through estimator and losses in a custom layer."""
 
     @keras.saving.register_keras_serializable("architectures")
     class VectorQuantizer(layers.Layer):
@@ -785,12 +785,15 @@ def vector_quantized_autoencoder() -> keras.Model:
             self.num_embeddings, self.dim = num_embeddings, dim
 
         def build(self, shape):
-            self.embeddings = self.add_weight(shape=(self.dim, self.num_embeddings), initializer="uniform", name="codes")
+            self.codes = self.add_weight(shape=(self.dim, self.num_embeddings), initializer="uniform", name="codes")
 
         def call(self, x):
             flat = ops.reshape(x, (-1, self.dim))
-            codes = ops.argmin(ops.sum(self.embeddings**2, 0) - 2 * ops.matmul(flat, self.embeddings), 1)
-            return ops.reshape(ops.take(ops.transpose(self.embeddings), codes, 0), ops.shape(x))
+            nearest = ops.argmin(ops.sum(self.codes**2, 0) - 2 * ops.matmul(flat, self.codes), 1)
+            quantized = ops.reshape(ops.take(ops.transpose(self.codes), nearest, 0), ops.shape(x))
+            self.add_loss(0.25 * ops.mean((ops.stop_gradient(quantized) - x) ** 2))
+            self.add_loss(ops.mean((quantized - ops.stop_gradient(x)) ** 2))
+            return x + ops.stop_gradient(quantized - x)
 
         def compute_output_shape(self, shape):
             return shape
@@ -801,8 +804,7 @@ def vector_quantized_autoencoder() -> keras.Model:
     inputs = keras.Input((16, 16, 1))
     x = layers.Conv2D(8, 3, 2, activation="relu", padding="same")(inputs)
     x = layers.Conv2D(4, 1, padding="same")(x)
-    quantized = VectorQuantizer(16, 4)(x)
-    x = x + ops.stop_gradient(quantized - x)
+    x = VectorQuantizer(16, 4)(x)
     x = layers.Conv2DTranspose(8, 3, strides=2, activation="relu", padding="same")(x)
     model = keras.Model(inputs, layers.Conv2DTranspose(1, 3, padding="same")(x))
     model.compile("adam", "mse")
@@ -1154,9 +1156,7 @@ def bidirectional_imdb() -> keras.Model:
 
 @architecture
 def char_lstm() -> keras.Model:
-    model = keras.Sequential(
-        [keras.Input((40, 30)), layers.LSTM(32), layers.Dense(30), layers.Activation("softmax")]
-    )
+    model = keras.Sequential([keras.Input((40, 30)), layers.LSTM(32), layers.Dense(30), layers.Activation("softmax")])
     model.compile(keras.optimizers.RMSprop(0.01), "categorical_crossentropy")
     return model
 
@@ -1914,24 +1914,17 @@ def train(model: keras.Model, steps: int = 12) -> None:
 
     def like(tensor, batch):
         shape = [dim or 8 for dim in tensor.shape[1:]]
-        wide = 3 if "int" in tensor.dtype else 1.0
+        wide = 2 if "int" in tensor.dtype else 1.0
         low = random.uniform(0, wide, (batch, *shape))
         return np.floor(low) if "int" in tensor.dtype else low
 
     batch = model.inputs[0].shape[0] or 8
     x = [like(one, batch) for one in model.inputs]
+    x = x if len(x) > 1 else x[0]
     sparse = "sparse" in str(loss).lower()
-    y = [
-        np.zeros(one.shape[1:-1] and (batch, *(dim or 8 for dim in one.shape[1:-1])) or batch)
-        if sparse
-        else np.ones((batch, *(dim or 8 for dim in one.shape[1:])))
-        for one in model.outputs
-    ]
-    y = keras.tree.pack_sequence_as(model.output, y) if isinstance(model.output, dict) else y
-    if isinstance(y, list) and len(y) == 1:
-        y = y[0]
+    y = keras.tree.map_structure(lambda one: np.zeros(one.shape[:-1]) if sparse else np.ones(one.shape), model(x))
     for _ in range(steps):
-        model.train_on_batch(x if len(x) > 1 else x[0], y)
+        model.train_on_batch(x, y)
 
 
 def main() -> int:
