@@ -171,6 +171,11 @@ def tracked_layers(layer: keras.Layer) -> list[keras.Layer]:
     return list(getattr(layer, "_layers", ()))
 
 
+def all_layers(layer: keras.Layer) -> list[keras.Layer]:
+    """A layer and every layer that it tracks, at any depth."""
+    return list(layer._flatten_layers())
+
+
 def own_variables(layer: keras.Layer) -> list[keras.Variable]:
     """The variables that a layer itself holds, in the order in which it saves them.
 
@@ -266,6 +271,59 @@ def _named(container: Any, saveable: type, to_snake_case: Any) -> Iterator[tuple
             continue
         number = counts[name] = counts.get(name, -1) + 1
         yield (f"{name}_{number}" if number else name), value
+
+
+def replace_member(layer: keras.Layer, old: Any, new: Any) -> None:
+    """Put another variable or sublayer in the place of one that a layer holds, wherever it holds it."""
+    from keras.src.utils.tracking import DotNotTrackScope
+
+    for name, value in list(vars(layer).items()):
+        if value is old:
+            with DotNotTrackScope():
+                setattr(layer, name, new)
+        elif isinstance(value, list):
+            for index, item in enumerate(value):
+                if item is old:
+                    list.__setitem__(value, index, new)
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                if item is old:
+                    dict.__setitem__(value, key, new)
+    tracker = tracking(layer)
+    for store, (_, members) in tracker.config.items():
+        positions = [index for index, item in enumerate(members) if item is old]
+        if positions:
+            members[positions[0]] = new
+            tracker.stored_ids[store].discard(id(old))
+            tracker.stored_ids[store].add(id(new))
+
+
+def has_assets(layer: keras.Layer) -> bool:
+    """Whether a layer saves files beside its variables, such as a vocabulary."""
+    return callable(getattr(layer, "save_assets", None)) and callable(getattr(layer, "load_assets", None))
+
+
+def seed_states(layer: keras.Layer) -> list[keras.Variable]:
+    """The states of the seed generators that a layer itself holds."""
+    return [generator.state for generator in getattr(layer, "_seed_generators", ())]
+
+
+def optimized_variables(optimizer: Any) -> list[keras.Variable]:
+    """The variables an optimizer was built for, in its order; empty before it is built."""
+    return list(getattr(optimizer, "_trainable_variables", ()) or ())
+
+
+def compile_arguments(model: keras.Model) -> dict[str, Any] | None:
+    """The arguments that a model was compiled with, as objects; None if it is not compiled."""
+    config = getattr(model, "_compile_config", None)
+    return dict(config.config) if config is not None else None
+
+
+def trusting_scope() -> Any:
+    """A context in which code from configurations may run: for copies of what is in memory already."""
+    from keras.src.saving.serialization_lib import SafeModeScope
+
+    return SafeModeScope(safe_mode=False)
 
 
 # -- self-test --------------------------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ class Planner:
     ``given`` are tensors whose values are there already and always win. ``touched`` are units whose replay differs from
     their call, with what tells one change from another: the containers around them are opened. ``inline`` are paths of
     containers to run in the enclosing scope, ``opened`` paths of containers to rebuild although nothing in them is
-    concerned.
+    concerned; with ``whole`` every container is called whole.
     """
 
     def __init__(
@@ -69,12 +69,14 @@ class Planner:
         inline_all: bool = False,
         opened: Collection[str] = (),
         keep_outputs: bool = False,
+        whole: bool = False,
     ) -> None:
         self.live = live
         self.given = frozenset(given)
         self.inline = set(inline)
         self.inline_all = inline_all
         self.keep_outputs = keep_outputs
+        self.whole = whole
         self.open_scopes = {scope for tensor in self.given for scope in live.enclosing(tensor)}
         self.edited_scopes: set[str] = set()
         self.changes: dict[str, list[tuple[str, object]]] = {}
@@ -155,6 +157,8 @@ class Planner:
                     f"{live.graph.address(unit)} has a call() of its own, so nothing inside it can be reached: "
                     "cut at its inputs or outputs"
                 )
+            return Plan(unit, Mode.WHOLE, wanted)
+        if self.whole:
             return Plan(unit, Mode.WHOLE, wanted)
         inline = self.inline_all or live.graph.scopes[unit].layer in self.inline
         mode = Mode.INLINE if inline else Mode.NESTED

@@ -134,7 +134,14 @@ def step_names(live: LiveGraph, plan: Plan) -> set[str]:
 
 def fresh_input(operation: Any) -> Any:
     """A new Input with the specs and name of an InputLayer."""
-    return type(operation).from_config(operation.get_config()).output
+    return fresh_input_layer(operation).output
+
+
+def fresh_input_layer(operation: Any) -> Any:
+    """A new InputLayer like another one."""
+    layer = type(operation).from_config(operation.get_config())
+    keras_internals.set_own_trainable(layer, operation.trainable)
+    return layer
 
 
 def input_like(symbol: Any, name: str, *, dtype: str | None = None) -> Any:
@@ -152,7 +159,9 @@ def unique(name: str, taken: set[str]) -> str:
     return found
 
 
-def build_model(inputs: Any, outputs: Any, name: str | None, known: Collection[int], depth: int) -> Any:
+def build_model(
+    inputs: Any, outputs: Any, name: str | None, known: Collection[int], depth: int, cls: Any = keras.Model
+) -> Any:
     """A Functional model from symbolic tensors.
 
     Operations made on the way (``known`` holds the ``id`` of all others) give up a name that is taken.
@@ -163,12 +172,12 @@ def build_model(inputs: Any, outputs: Any, name: str | None, known: Collection[i
     with _recursion_limit(2 * depth), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return keras.Model(inputs, outputs, name=name)
+            return cls(inputs, outputs, name=name)
         except ValueError as error:
             if "All operation names should be unique" not in str(error):
                 raise
         _rename_made_operations(inputs, outputs, known)
-        return keras.Model(inputs, outputs, name=name)
+        return cls(inputs, outputs, name=name)
 
 
 def _rename_made_operations(inputs: Any, outputs: Any, known: Collection[int]) -> None:

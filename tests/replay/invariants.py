@@ -60,7 +60,7 @@ def sizes(model: keras.Model) -> dict[int, int]:
 def node_counts(model: keras.Model) -> dict[int, tuple[int, int]]:
     return {
         id(layer): (len(keras_internals.inbound_nodes(layer)), len(keras_internals.outbound_nodes(layer)))
-        for layer in model._flatten_layers()
+        for layer in keras_internals.all_layers(model)
     }
 
 

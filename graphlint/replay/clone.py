@@ -1,0 +1,363 @@
+"""Copy a model with everything that belongs to it."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any, Literal
+
+import keras
+import numpy as np
+
+from graphlint import keras_internals
+from graphlint.address import ROOT
+from graphlint.graph.model_graph import Tensor
+from graphlint.replay.domains import Symbolic
+from graphlint.replay.errors import LostTie, ReplayError
+from graphlint.replay.interpreter import Environment, Interpreter
+from graphlint.replay.live_graph import Arguments, LiveGraph
+from graphlint.replay.plan import Planner
+from graphlint.replay.rebuild import (
+    build_model,
+    declared_inputs,
+    declared_outputs,
+    fresh_input,
+    fresh_input_layer,
+    in_structure,
+)
+from graphlint.replay.transaction import Transaction
+
+Weights = Literal["copy", "share", "init"]
+Sharing = Literal["preserve", "undo"]
+
+
+class CannotClone(ReplayError):
+    """A layer does not tell how to make another one like it."""
+
+
+def clone(model: keras.Model, weights: Weights = "copy", sharing: Sharing = "preserve") -> keras.Model:
+    """Copy a model: layers, sharing, ties, flags, weights and other state, compilation and optimizer.
+
+    Args:
+        model: any Keras model; a subclassed one must be able to be made from its configuration.
+        weights: ``copy`` gives the copy variables of its own with the same values, with random states, vocabularies
+            and optimizer; ``share`` makes a new model of the same layers; ``init`` starts anew.
+        sharing: ``undo`` gives every call of a layer its own copy of the layer, and dissolves ties.
+
+    Raises:
+        CannotClone: a layer cannot be made from its configuration.
+        LostTie: a tie cannot be kept.
+
+    >>> import keras
+    >>> inputs = keras.Input((4,), name="x")
+    >>> step = keras.layers.Dense(4, name="step")
+    >>> model = keras.Model(inputs, step(step(inputs)))
+    >>> copy = clone(model)
+    >>> copy.count_params(), copy.get_layer("step") is step
+    (20, False)
+    >>> [layer.name for layer in clone(model, sharing="undo").layers]
+    ['x', 'step', 'step_1']
+    """
+    for value, choices, name in (
+        (weights, ("copy", "share", "init"), "weights"),
+        (sharing, ("preserve", "undo"), "sharing"),
+    ):
+        if value not in choices:
+            raise ReplayError(f"expected one of {', '.join(choices)} for {name}=, got {value!r}")
+    if not isinstance(model, keras.Model):
+        raise ReplayError(f"expected a keras.Model, got {type(model).__name__}: pass the model itself")
+    keras_internals.self_test()
+    layers = keras_internals.all_layers(model)
+    with Transaction(layers), _own_classes(layers), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return Cloner(weights, sharing).clone(model)
+
+
+@contextmanager
+def _own_classes(layers: list[Any]) -> Iterator[None]:
+    """Everything that a configuration of a model in memory may name."""
+    classes = {type(layer).__name__: type(layer) for layer in layers if not type(layer).__module__.startswith("keras.")}
+    with ExitStack() as stack:
+        stack.enter_context(keras.saving.custom_object_scope(classes))
+        stack.enter_context(keras_internals.trusting_scope())
+        yield
+
+
+class Cloner:
+    """One copy in the making: ``made`` maps the ``id`` of an operation to its copy."""
+
+    def __init__(self, weights: Weights, sharing: Sharing) -> None:
+        self.weights = weights
+        self.undo = sharing == "undo"
+        self.made: dict[int, Any] = {}
+        self.pairs: list[tuple[Any, Any]] = []
+        """Every layer with its copy, sublayers included."""
+        self.variables: dict[int, Any] = {}
+        """``id`` of a variable -> the variable that takes its place."""
+        self.handed: set[int] = set()
+        """``id`` of every copy of a sublayer that is in its place."""
+        self.kept: list[Any] = []
+        """Keeps what is known by its ``id`` alive."""
+
+    def clone(self, model: keras.Model) -> keras.Model:
+        """The copy of a whole model."""
+        copy = self.operation(model)
+        if self.weights == "share":
+            keras_internals.set_own_trainable(copy, model.trainable)
+            return copy
+        for old, new in self.pairs:
+            # Layers that only their first call could build.
+            self.hand_sublayers(old, new)
+        for old, new in self.pairs:
+            self.match(old, new)
+        if not self.undo:
+            self.tie()
+        self.copy_flags()
+        compile_like(model, copy, self.variables if self.weights == "copy" else None)
+        return copy
+
+    # -- making -------------------------------------------------------------------------------------------------
+
+    def operation(self, operation: Any) -> Any:
+        """The copy of a layer, operation or model; the same one each time, unless sharing is undone."""
+        if not self.undo and id(operation) in self.made:
+            return self.made[id(operation)]
+        if keras_internals.graph_model(operation) is not None and _follows_its_graph(operation):
+            copy = self.container(operation)
+            self.add_pair(operation, copy)
+        elif self.weights == "share":
+            copy = operation
+        else:
+            copy = self.leaf(operation)
+        self.made[id(operation)] = copy
+        self.kept.append(operation)
+        return copy
+
+    def add_pair(self, old: Any, new: Any) -> None:
+        if isinstance(old, keras.Layer):
+            self.pairs.append((old, new))
+
+    def leaf(self, operation: Any) -> Any:
+        """A layer or operation from its configuration, with copies of what it holds in the same places."""
+        try:
+            copy = type(operation).from_config(operation.get_config())
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+            raise CannotClone(
+                f"{type(operation).__name__} {operation.name!r} cannot be made from its configuration ({reason}): "
+                "give it get_config() and from_config()"
+            ) from error
+        if not isinstance(operation, keras.Layer):
+            return copy
+        self.add_pair(operation, copy)
+        self.hand_sublayers(operation, copy)
+        if operation.built and not copy.built:
+            self.build(operation, copy)
+            self.hand_sublayers(operation, copy)
+        return copy
+
+    def hand_sublayers(self, old: Any, new: Any) -> None:
+        """Replace what a new layer made for itself by copies that are known already, so that ties through it hold."""
+        before, after = _direct_sublayers(old), _direct_sublayers(new)
+        for path, sublayer in before.items():
+            twin = after.get(path)
+            if twin is None or type(twin) is not type(sublayer) or id(twin) in self.handed:
+                continue
+            known = None if self.undo else self.made.get(id(sublayer))
+            if known is None and keras_internals.graph_model(sublayer) is not None:
+                known = self.operation(sublayer)
+            if known is not None:
+                keras_internals.replace_member(new, twin, known)
+                self.handed.add(id(known))
+            else:
+                self.made[id(sublayer)] = twin
+                self.kept += [sublayer, twin]
+                self.handed.add(id(twin))
+                self.add_pair(sublayer, twin)
+                self.hand_sublayers(sublayer, twin)
+
+    @staticmethod
+    def build(old: Any, new: Any) -> None:
+        """Create the variables of a new layer now where its class says how; otherwise its first call does."""
+        config = old.get_build_config()
+        if config:
+            try:
+                new.build_from_config(config)
+            except Exception:
+                new.built = False
+
+    def container(self, model: Any) -> Any:
+        """A Functional or Sequential model, rebuilt from copies of its layers."""
+        if isinstance(model, keras.Sequential):
+            return self.sequential(model)
+        live = LiveGraph(model)
+        environment: Environment = {Tensor(unit, 0): fresh_input(live.operation(unit)) for unit in live.graph.inputs}
+        plan = Planner(live, whole=True).plan(live.graph.outputs)
+        _Cloning(live, self).run(plan, environment)
+        inputs = in_structure(live, ROOT, environment, declared_inputs(live, ROOT))
+        outputs = in_structure(live, ROOT, environment, declared_outputs(live, ROOT))
+        known = {id(one) for one in self.made.values()}
+        cls = type(model) if keras_internals.has_functional_constructor(type(model)) else keras.Model
+        copy = build_model(inputs, outputs, model.name, known, len(live.graph.calls), cls)
+        return self.dress(model, copy)
+
+    def sequential(self, model: Any) -> Any:
+        names: set[str] = set()
+        layers: list[Any] = []
+        for layer in keras_internals.added_layers(model):
+            if isinstance(layer, keras.layers.InputLayer):
+                layers.append(fresh_input_layer(layer))
+                continue
+            copy = self.operation(layer)
+            names.add(copy.name)
+            layers.append(copy)
+        return self.dress(model, type(model)(layers, name=model.name))
+
+    @staticmethod
+    def dress(old: Any, new: Any) -> Any:
+        new.dtype_policy = old.dtype_policy
+        return new
+
+    # -- state --------------------------------------------------------------------------------------------------
+
+    def match(self, old: Any, new: Any) -> None:
+        """Pair the variables of a layer with those of its copy, and copy state."""
+        before, after = keras_internals.own_variables(old), keras_internals.own_variables(new)
+        if len(before) != len(after):
+            raise CannotClone(
+                f"{type(old).__name__} {old.name!r} has {len(before)} variables and its copy {len(after)}: let its "
+                "configuration and build() make all of them"
+            )
+        for one, other in zip(before, after, strict=True):
+            if not self.undo:
+                self.variables.setdefault(id(one), other)
+        if self.weights == "copy":
+            copy_state(old, new)
+
+    def tie(self) -> None:
+        """Let variables that are one in the model be one in the copy."""
+        for old, new in self.pairs:
+            for one, other in zip(keras_internals.own_variables(old), keras_internals.own_variables(new), strict=True):
+                first = self.variables[id(one)]
+                if first is other:
+                    continue
+                keras_internals.replace_member(new, other, first)
+                if not any(held is first for held in keras_internals.own_variables(new)):
+                    raise LostTie(
+                        f"{one.name} of {old.name!r} is tied to another variable, and its copy could not be: tie them "
+                        "in the constructor or build() of the layer"
+                    )
+
+    def copy_flags(self) -> None:
+        for old, new in self.pairs:
+            keras_internals.set_own_trainable(new, old.trainable)
+            for one, other in zip(keras_internals.own_variables(old), keras_internals.own_variables(new), strict=True):
+                if one.trainable != other.trainable:
+                    other.trainable = one.trainable
+
+    def variable(self, variable: Any) -> Any:
+        """What takes the place of a variable that is an argument of a call."""
+        if self.weights == "share":
+            return variable
+        for old, new in self.pairs:
+            held = keras_internals.own_variables(old)
+            for index, one in enumerate(held):
+                twins = keras_internals.own_variables(new)
+                if one is variable and index < len(twins):
+                    return twins[index]
+        made = self.made.get(id(variable))
+        if made is None:
+            value = np.array(keras.ops.convert_to_numpy(variable))
+            made = keras.Variable(value, dtype=variable.dtype, trainable=variable.trainable, name=variable.name)
+            self.made[id(variable)] = made
+            self.kept.append(variable)
+        return made
+
+
+class _Cloning(Interpreter):
+    """Runs the calls of a model on copies of its layers."""
+
+    def __init__(self, live: LiveGraph, cloner: Cloner) -> None:
+        super().__init__(live, Symbolic(infer=True))
+        self.cloner = cloner
+        self.names: set[str] = {live.operation(unit).name for unit in live.units[ROOT]}
+        self.used: set[int] = set()
+
+    def operation(self, unit: str) -> Any:
+        original = self.live.operation(unit)
+        copy = self.cloner.operation(original)
+        if self.cloner.undo and self.cloner.weights != "share":
+            if id(original) in self.used:
+                number = 1
+                while f"{original.name}_{number}" in self.names:
+                    number += 1
+                copy.name = f"{original.name}_{number}"
+                self.names.add(copy.name)
+            self.used.add(id(original))
+        return copy
+
+    def fill_in(
+        self, unit: str, arguments: Arguments, environment: Environment
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        args, kwargs = super().fill_in(unit, arguments, environment)
+
+        def copied(leaf: Any) -> Any:
+            return self.cloner.variable(leaf) if isinstance(leaf, keras.Variable) else leaf
+
+        args, kwargs = keras.tree.map_structure(copied, (args, kwargs))
+        return tuple(args), kwargs
+
+
+def _follows_its_graph(model: Any) -> bool:
+    """Whether a model is nothing but its graph: no call, constructor or configuration of its own."""
+    if isinstance(model, keras.Sequential):
+        return type(model) is keras.Sequential
+    cls = type(model)
+    return keras_internals.has_functional_constructor(cls)
+
+
+def _direct_sublayers(layer: Any) -> dict[str, Any]:
+    if keras_internals.graph_model(layer) is not None and _follows_its_graph(layer):
+        return {}
+    return dict(keras_internals.sublayers(layer))
+
+
+def copy_state(old: Any, new: Any) -> None:
+    """Copy what one layer itself keeps: variables, random states, assets."""
+    store: dict[str, Any] = {}
+    if keras_internals.own_variables(old):
+        old.save_own_variables(store)
+        new.load_own_variables({key: np.array(keras.ops.convert_to_numpy(value)) for key, value in store.items()})
+    for one, other in zip(keras_internals.seed_states(old), keras_internals.seed_states(new), strict=False):
+        other.assign(keras.ops.convert_to_numpy(one))
+    if keras_internals.has_assets(old):
+        with tempfile.TemporaryDirectory() as folder:
+            old.save_assets(folder)
+            new.load_assets(folder)
+    if hasattr(new, "finalize_state") and keras_internals.own_variables(old):
+        new.finalize_state()
+
+
+def compile_like(old: keras.Model, new: keras.Model, variables: Mapping[int, Any] | None) -> None:
+    """Compile a copy as the model is; with ``variables`` (by ``id`` of the old one) the optimizer state is copied."""
+    arguments = keras_internals.compile_arguments(old) if old.compiled else None
+    if arguments is None:
+        return
+    try:
+        new.compile_from_config(old.get_compile_config())
+    except Exception:
+        optimizer = old.optimizer
+        fresh = type(optimizer).from_config(optimizer.get_config()) if optimizer is not None else None
+        new.compile(**{**arguments, "optimizer": fresh})
+    before, after = old.optimizer, new.optimizer
+    if variables is None or before is None or not before.built:
+        return
+    trained = [variables.get(id(one)) for one in keras_internals.optimized_variables(before)]
+    if not after.built and all(one is not None for one in trained):
+        after.build(trained)
+    if len(before.variables) == len(after.variables):
+        for one, other in zip(before.variables, after.variables, strict=True):
+            if one.shape == other.shape:
+                other.assign(keras.ops.convert_to_numpy(one))

@@ -1,0 +1,362 @@
+"""Prove that a surgery kept what a model computes, and its variables, ties, flags and masks."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+from graphlint import keras_internals
+from graphlint.address import ROOT
+from graphlint.graph.expand import expand
+from graphlint.graph.model_graph import ModelGraph, Tensor
+from graphlint.replay.domains import Eager
+from graphlint.replay.errors import OpaqueBody, ReplayError
+from graphlint.replay.interpreter import Interpreter
+from graphlint.replay.live_graph import LiveGraph
+from graphlint.replay.masks import attached_masks
+from graphlint.replay.plan import Planner
+from graphlint.replay.rebuild import declared_inputs
+from graphlint.replay.run import bind_feeds
+from graphlint.sources.live import read_live
+
+RELATIVE = {"float64": 1e-7, "float32": 1.3e-6, "float16": 1e-3, "bfloat16": 1.6e-2}
+"""Relative tolerance by dtype where results need not be exactly equal; those of PyTorch's ``assert_close``."""
+ABSOLUTE = 1e-5
+
+_LENGTHS = {2: 8, 3: 7, 4: 64, 5: 16}
+"""Length given to a free dimension, by rank."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One output on one batch: the largest absolute difference, and whether it is within the tolerance of its dtype."""
+
+    output: str
+    batch: int
+    largest: float
+    close: bool
+
+
+@dataclass(slots=True)
+class Verification:
+    """What `verify` measured. Truthy if nothing but what a surgery may change has changed; prints as a report."""
+
+    differences: list[Difference] = field(default_factory=list)
+    first_difference: str | None = None
+    """The first call in graph order whose result differs, where one can be found."""
+    shared: int = 0
+    """Variables that are the same objects in both."""
+    lost: list[str] = field(default_factory=list)
+    """Addresses of variables of the old model that the new one holds neither as such nor with the same value."""
+    added: list[str] = field(default_factory=list)
+    """Addresses of variables that only the new model has."""
+    ties: list[str] = field(default_factory=list)
+    """Variables that are tied in one of the models and not in the other."""
+    flags: list[str] = field(default_factory=list)
+    """Variables and layers whose ``trainable`` changed."""
+    masks: list[str] = field(default_factory=list)
+    """Calls whose result carries a mask in one of the models and not in the other."""
+    specs: list[str] = field(default_factory=list)
+    """Inputs and outputs whose shape or dtype changed."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether every output is equal to the last bit."""
+        return all(one.largest == 0 for one in self.differences)
+
+    @property
+    def close(self) -> bool:
+        """Whether every output is equal within the tolerance of its dtype."""
+        return all(one.close for one in self.differences)
+
+    @property
+    def largest(self) -> float:
+        """The largest absolute difference of any output on any batch."""
+        return max((one.largest for one in self.differences), default=0.0)
+
+    def __bool__(self) -> bool:
+        return self.close and not (self.lost or self.ties or self.flags or self.masks or self.specs)
+
+    def __str__(self) -> str:
+        verdict = "equal" if self.exact else "close" if self.close else "different"
+        lines = [f"outputs {verdict}: largest difference {self.largest:g} over {len(self.differences)} comparisons"]
+        lines += [f"  {one.output}, batch {one.batch}: {one.largest:g}" for one in self.differences if not one.close]
+        if self.first_difference:
+            lines.append(f"first difference at {self.first_difference}")
+        lines.append(f"variables: {self.shared} shared, {len(self.lost)} lost, {len(self.added)} added")
+        for name in ("lost", "added", "ties", "flags", "masks", "specs"):
+            found = getattr(self, name)
+            if found:
+                lines.append(f"{name}: {', '.join(found[:8])}{f' and {len(found) - 8} more' if len(found) > 8 else ''}")
+        return "\n".join(lines)
+
+
+def verify(
+    old: keras.Model,
+    new: keras.Model | Sequence[keras.Model],
+    *,
+    batches: Iterable[Any] | None = None,
+    seed: int = 0,
+) -> Verification:
+    """Compare a model with what a surgery made of it.
+
+    Both run eagerly on the same batches, with the same random numbers, and are left as they were.
+
+    Args:
+        old: the model before.
+        new: the model after, or the parts to run one after the other (what `split` returns).
+        batches: what to call the models on; without it three random batches that fit the inputs, one of them with
+            rows of padding.
+        seed: of the random batches.
+
+    >>> import keras
+    >>> from graphlint.replay.split import split
+    >>> inputs = keras.Input((4,), name="x")
+    >>> middle = keras.layers.Dense(3, name="middle")(inputs)
+    >>> model = keras.Model(inputs, keras.layers.Dense(2, name="end")(middle))
+    >>> print(verify(model, split(model, "middle")))
+    outputs equal: largest difference 0 over 3 comparisons
+    variables: 4 shared, 0 lost, 0 added
+    """
+    parts = list(new) if isinstance(new, (list, tuple)) else [new]
+    for one in (old, *parts):
+        if not isinstance(one, keras.Model):
+            raise ReplayError(f"expected keras.Models to compare, got {type(one).__name__}: pass models")
+    found = Verification()
+    feeds = list(random_batches(old, seed)) if batches is None else list(batches)
+    states = _Random([old, *parts])
+    for number, feed in enumerate(feeds):
+        expected = states.run([old], feed)
+        _compare(old, number, expected, states.run(parts, feed), found)
+    _compare_variables(old, parts, found)
+    if len(parts) == 1:
+        _compare_specs(old, parts[0], found)
+        _compare_masks(old, parts[0], found)
+    if not found.close:
+        worst = max(found.differences, key=lambda one: (not one.close, one.largest))
+        found.first_difference = _first_difference(old, parts, feeds[worst.batch], states)
+    return found
+
+
+# -- running ----------------------------------------------------------------------------------------------------
+
+
+class _Random:
+    """Runs models so that each run starts from the same state and leaves it."""
+
+    def __init__(self, models: list[keras.Model]) -> None:
+        held = {id(one): one for model in models for one in model.non_trainable_variables}
+        self.state = [(one, np.array(keras.ops.convert_to_numpy(one))) for one in held.values()]
+
+    def run(self, parts: Sequence[Any], feed: Any) -> list[np.ndarray]:
+        value = feed
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                for part in parts:
+                    value = part(value)
+            finally:
+                self.restore()
+        return [np.asarray(keras.ops.convert_to_numpy(one)) for one in keras.tree.flatten(value)]
+
+    def restore(self) -> None:
+        for variable, value in self.state:
+            variable.assign(value)
+
+
+def random_batches(model: keras.Model, seed: int = 0) -> Iterable[Any]:
+    """Three batches of random values that fit the inputs of a model; in the last one rows end in padding (zeros)."""
+    random = np.random.default_rng(seed)
+    graph_inputs = _declared(model)
+    highest = _highest_index(model)
+    for rows, padded in ((2, False), (3, False), (3, True)):
+
+        def fill(symbol: Any, rows: int = rows, padded: bool = padded) -> Any:
+            lengths = _LENGTHS.get(len(symbol.shape), 8)
+            shape = [lengths if dim is None else dim for dim in symbol.shape]
+            if shape:
+                shape[0] = symbol.shape[0] or rows
+            if symbol.dtype == "string":
+                return np.array(["a", "b"], dtype=object)[random.integers(0, 2, shape)]
+            if "int" in symbol.dtype:
+                value = random.integers(1, highest, shape) if highest > 1 else np.zeros(shape)
+            elif symbol.dtype == "bool":
+                value = random.integers(0, 2, shape)
+            else:
+                value = random.normal(size=shape)
+            if padded and len(shape) > 1:
+                value[: (shape[0] + 1) // 2, shape[1] // 2 :] = 0
+            return value.astype("float32" if symbol.dtype == "bfloat16" else symbol.dtype)
+
+        yield keras.tree.map_structure(fill, graph_inputs)
+
+
+def _declared(model: keras.Model) -> Any:
+    try:
+        return declared_inputs(LiveGraph(model), ROOT)
+    except OpaqueBody as error:
+        raise OpaqueBody(f"the inputs of {model.name!r} cannot be seen: pass batches=") from error
+
+
+def _highest_index(model: keras.Model) -> int:
+    """One above the largest integer that every layer with a vocabulary takes."""
+    sizes = [10]
+    for layer in keras_internals.all_layers(model):
+        for name in ("input_dim", "num_tokens", "num_bins"):
+            size = getattr(layer, name, None)
+            if isinstance(size, int):
+                sizes.append(size)
+    return min(sizes)
+
+
+# -- comparing --------------------------------------------------------------------------------------------------
+
+
+def _compare(
+    old: keras.Model, number: int, expected: list[np.ndarray], actual: list[np.ndarray], found: Verification
+) -> None:
+    names = list(getattr(old, "output_names", None) or [])
+    if len(expected) != len(actual):
+        found.specs.append(f"{len(expected)} outputs became {len(actual)}")
+        return
+    for index, (one, other) in enumerate(zip(expected, actual, strict=True)):
+        name = names[index] if index < len(names) else str(index)
+        if one.shape != other.shape:
+            if number == 0:
+                found.specs.append(f"{name} {one.shape} became {other.shape}")
+            continue
+        found.differences.append(Difference(name, number, *_distance(one, other)))
+
+
+def _distance(one: np.ndarray, other: np.ndarray) -> tuple[float, bool]:
+    if one.dtype.kind not in "fiubV" or one.dtype.kind == "V" and one.dtype.name not in RELATIVE:
+        same = bool(np.array_equal(one, other))
+        return (0.0 if same else float("inf")), same
+    tolerance = RELATIVE.get(one.dtype.name, 0.0)
+    left, right = one.astype("float64"), other.astype("float64")
+    both = (np.isnan(left) & np.isnan(right)) | (left == right)
+    gap = np.where(both, 0.0, np.abs(left - right))
+    largest = float(np.max(gap, initial=0.0))
+    largest = float("inf") if np.isnan(largest) else largest
+    absolute = ABSOLUTE if one.dtype.name in RELATIVE else 0.0
+    return largest, bool(np.all(gap <= absolute + tolerance * np.abs(right)))
+
+
+def _compare_specs(old: keras.Model, new: keras.Model, found: Verification) -> None:
+    try:
+        pairs = [("input", old.inputs, new.inputs), ("output", old.outputs, new.outputs)]
+    except AttributeError:
+        return
+    for kind, before, after in pairs:
+        if len(before) != len(after):
+            if kind == "input":
+                found.specs.append(f"{len(before)} inputs became {len(after)}")
+            continue
+        for index, (one, other) in enumerate(zip(before, after, strict=True)):
+            if one.shape != other.shape or one.dtype != other.dtype or one.sparse != other.sparse:
+                found.specs.append(
+                    f"{kind} {index} {one.dtype}{list(one.shape)} became {other.dtype}{list(other.shape)}"
+                )
+
+
+def _compare_variables(old: keras.Model, parts: list[keras.Model], found: Verification) -> None:
+    before = expand(read_live(old))
+    after = [expand(read_live(part)) for part in parts]
+    objects = {id(one.obj): one for graph in after for one in graph.variables.values()}
+    by_address = {one.id: one for graph in after for one in graph.variables.values()}
+    known = {id(one.obj) for one in before.variables.values()}
+    for one in before.variables.values():
+        other = objects.get(id(one.obj))
+        if other is not None:
+            found.shared += 1
+        else:
+            other = by_address.get(one.id)
+            if other is None or other.shape != one.shape or not _equal_values(one.obj, other.obj):
+                found.lost.append(one.id)
+                continue
+        if one.trainable != other.trainable:
+            found.flags.append(one.id)
+    found.added = [one.id for key, one in objects.items() if key not in known and one.id not in before.variables]
+    if len(after) == 1:
+        found.ties = _changed_ties(before, after[0])
+        for path, layer in before.layers.items():
+            twin = after[0].layers.get(path)
+            if twin is not None and twin.trainable != layer.trainable:
+                found.flags.append(path)
+
+
+def _equal_values(one: Any, other: Any) -> bool:
+    left, right = keras.ops.convert_to_numpy(one), keras.ops.convert_to_numpy(other)
+    if left.dtype.kind in "fc":
+        return bool(np.array_equal(left, right, equal_nan=True))
+    return bool(np.array_equal(left, right))
+
+
+def _changed_ties(before: ModelGraph, after: ModelGraph) -> list[str]:
+    """Slots that are one variable in one of the graphs and two in the other."""
+    left, right = _slots(before), _slots(after)
+    common = left.keys() & right.keys()
+    changed = []
+    for mine, others in ((left, right), (right, left)):
+        groups: dict[str, list[str]] = {}
+        for slot in sorted(common):
+            groups.setdefault(mine[slot], []).append(slot)
+        for slots in groups.values():
+            if len({others[slot] for slot in slots}) > 1:
+                changed.append(" = ".join(slots))
+    return changed
+
+
+def _slots(graph: ModelGraph) -> dict[str, str]:
+    return {**{one: one for one in graph.variables}, **graph.variable_aliases}
+
+
+def _compare_masks(old: keras.Model, new: keras.Model, found: Verification) -> None:
+    try:
+        before, after = LiveGraph(old), LiveGraph(new)
+    except OpaqueBody:
+        return
+    left, right = attached_masks(before), attached_masks(after)
+    common = before.graph.calls.keys() & after.graph.calls.keys()
+    found.masks = [
+        before.graph.address(call)
+        for call in before.graph.calls
+        if call in common and (Tensor(call, 0) in left) != (Tensor(call, 0) in right)
+    ]
+
+
+def _first_difference(old: keras.Model, parts: list[keras.Model], feed: Any, states: _Random) -> str | None:
+    """The first call in graph order whose result differs from that of the call with the same id in the new model."""
+    try:
+        live = LiveGraph(old)
+        values, _ = _all_values(live, feed)
+        states.restore()
+        for part in parts:
+            other = LiveGraph(part)
+            twins, feed = _all_values(other, feed)
+            for tensor, value in values.items():
+                twin = twins.get(tensor)
+                if twin is None or live.is_input(tensor.call):
+                    continue
+                one, two = keras.ops.convert_to_numpy(value), keras.ops.convert_to_numpy(twin)
+                if one.shape != two.shape or not _distance(np.asarray(one), np.asarray(two))[1]:
+                    return live.graph.address(tensor)
+    except (OpaqueBody, ReplayError):
+        return None
+    finally:
+        states.restore()
+    return None
+
+
+def _all_values(live: LiveGraph, feed: Any) -> tuple[dict[Tensor, Any], Any]:
+    environment = bind_feeds(live, feed)
+    plan = Planner(live, list(environment), inline_all=True).plan(live.graph.outputs)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        Interpreter(live, Eager()).run(plan, environment)
+    return environment, [environment[tensor] for tensor in live.graph.outputs]

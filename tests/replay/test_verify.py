@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from graphlint.replay.errors import OpaqueBody, ReplayError
+from graphlint.replay.split import split
+from graphlint.replay.verify import verify
+from tests.replay.test_split import Code, chain, siamese, tagger
+
+
+def two_alike() -> tuple[keras.Model, keras.Model]:
+    first, second = chain(), chain()
+    second.set_weights(first.get_weights())
+    return first, second
+
+
+def test_a_split_is_verified() -> None:
+    for model, at in ((chain(), "h2"), (tagger(), "embedding"), (siamese(), ["encoder#0", "encoder#1"])):
+        found = verify(model, split(model, at))
+        assert found and found.exact and found.largest == 0.0
+        assert found.shared == len(model.weights) and not found.lost and not found.added
+
+
+def test_equal_copies_are_equal() -> None:
+    found = verify(*two_alike())
+    assert found and found.exact and found.shared == 0 and not found.lost
+
+
+def test_the_first_difference_is_found() -> None:
+    first, second = two_alike()
+    second.get_layer("h3").bias.assign_add(np.ones(6, "float32"))
+    found = verify(first, second)
+    assert not found and not found.close
+    assert found.first_difference == "h3#0"
+    assert found.lost == ["h3@bias"]
+    assert "first difference at h3#0" in str(found)
+
+
+def test_flags_ties_and_specs() -> None:
+    first, second = two_alike()
+    second.get_layer("h1").trainable = False
+    assert "h1@kernel" in verify(first, second).flags
+    inputs = keras.Input((4,), name="x")
+    a, b = layers.Dense(4, name="a"), layers.Dense(4, name="b")
+    untied = keras.Model(inputs, b(a(inputs)))
+    tied = keras.models.clone_model(untied)
+    tied.set_weights(untied.get_weights())
+    tied.get_layer("b")._tracker.unlock()
+    tied.get_layer("b")._kernel = tied.get_layer("a")._kernel
+    tied.get_layer("b")._trainable_variables[0] = tied.get_layer("a")._kernel
+    assert verify(untied, tied).ties == ["a@kernel = b@kernel"]
+    wide = keras.Model(inputs, layers.Dense(5, name="b")(a(inputs)))
+    assert verify(untied, wide).specs
+
+
+def test_random_layers_see_the_same_numbers() -> None:
+    inputs = keras.Input((4,), name="x")
+    noisy = layers.GaussianNoise(1.0, name="noise")
+    model = keras.Model(inputs, layers.Dense(2, name="out")(noisy(inputs, training=True)))
+    assert verify(model, split(model, "noise")).exact
+
+
+def test_what_cannot_be_compared() -> None:
+    with pytest.raises(ReplayError, match="expected"):
+        verify(chain(), chain().output)
+    model = Code()
+    model(np.zeros((1, 4), "float32"))
+    with pytest.raises(OpaqueBody, match="batches="):
+        verify(model, model)
+    assert verify(model, model, batches=[np.ones((2, 4), "float32")]).exact
