@@ -2,7 +2,7 @@
 
     python tests/benchmarks/cold_check.py [--runs 5] [FILE.keras]...
 
-Without files it builds ResNet50, MobileNetV2 and a model of 2,000 layers (in 20 branches: Keras recurses with the depth).
+Without files it builds ResNet50, MobileNetV2 and a model of 2,000 layers (20 branches: Keras recurses with the depth).
 Each figure is the median over runs after one that does not count, each run a process of its own, in turn with the
 others: files are in the page cache and modules compiled, as after an installation. "imports" is what the libraries that
 graphlint needs cost by themselves.
