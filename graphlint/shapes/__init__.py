@@ -4,6 +4,7 @@ from graphlint.shapes import (  # noqa: F401  (importing a family registers it)
     attention,
     convolution,
     dense,
+    legacy_operations,
     merging,
     normalization,
     operations_elementwise,
