@@ -1,0 +1,149 @@
+"""Feeds inputs to graphlint and says where it does what it must not."""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from graphlint.engine.linter import Linter
+from graphlint.reports import render
+from tests.fuzz.inputs import Input
+
+SECONDS = 10
+BYTES = 1 << 30
+_FORBIDDEN = (
+    "marshal.loads",
+    "exec",
+    "compile",
+    "pickle.find_class",
+    "subprocess.Popen",
+    "os.system",
+    "os.posix_spawn",
+)
+
+
+class TooSlow(BaseException):
+    """Raised by the clock in the middle of a check."""
+
+
+@dataclass
+class Outcome:
+    """What a run gave: figures, and every input that broke a promise, with the reason."""
+
+    inputs: int = 0
+    codes: Counter[int] = field(default_factory=Counter)
+    slowest: float = 0.0
+    peak: int = 0
+    failures: list[tuple[str, Path]] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        codes = ", ".join(f"exit {code}: {count:,}" for code, count in sorted(self.codes.items()))
+        return (
+            f"{self.inputs:,} inputs ({codes}); {len(self.failures)} failures; slowest {self.slowest:.2f} s; "
+            f"peak memory {self.peak >> 20} MiB"
+        )
+
+
+def run(inputs: Iterator[Input], count: int, folder: Path, again: int = 1) -> Outcome:
+    """Check ``count`` inputs, every ``again``-th of them twice. Inputs that fail are kept in ``folder``."""
+    linter = Linter()
+    outcome = Outcome()
+    watch = _Watch()
+    watch.warm = True
+    for number in range(count):
+        ending, content = next(inputs)
+        path = folder / f"input{ending}"
+        path.write_bytes(content)
+        reason = None
+        start = time.perf_counter()
+        try:
+            with _Clock():
+                watch.events.clear()
+                watch.armed = number > 200
+                text, code = _check(linter, path)
+                watch.armed = False
+                reason = _broken(text)
+                if reason is None and number % again == 0 and _check(linter, path) != (text, code):
+                    reason = "another answer the second time"
+            outcome.codes[code] += 1
+        except TooSlow:
+            reason = f"over {SECONDS} s"
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+        finally:
+            watch.armed = False
+        outcome.slowest = max(outcome.slowest, time.perf_counter() - start)
+        outcome.peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        outcome.inputs += 1
+        if reason is None and watch.events:
+            reason = f"forbidden: {watch.events[0]}"
+        if reason is None and outcome.peak > BYTES:
+            reason = "over 1 GiB"
+        if path.read_bytes() != content:
+            reason = "changed the file"
+        if reason is not None:
+            kept = folder / f"failure_{len(outcome.failures)}{ending}"
+            kept.write_bytes(content)
+            outcome.failures.append((reason, kept))
+            if reason == "over 1 GiB":
+                break
+    return outcome
+
+
+def _check(linter: Linter, path: Path) -> tuple[str, int]:
+    report = linter.report([linter.check_file(path)])
+    concise = render(report, "concise")
+    if "\x1b" in concise or concise.count("\n") > len(report.findings):
+        raise AssertionError(f"not escaped: {concise!r:.200}")
+    return render(report, "json"), report.exit_code()
+
+
+def _broken(text: str) -> str | None:
+    """The promise that a report shows to be broken."""
+    document = json.loads(text)
+    for finding in document["findings"]:
+        if finding["code"] == "E002":
+            return str(finding["message"])
+        if finding["code"] == "E001" and finding["message"].startswith("cannot be read: "):
+            return str(finding["message"])
+    for model in document["models"]:
+        if model["status"] == "refused" and not model["reason"]:
+            return "refused without a reason"
+    return None
+
+
+class _Watch:
+    """Forbidden events while a check runs."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.armed = False
+        self.warm = False
+        sys.addaudithook(self._hook)
+
+    def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self.armed and event in _FORBIDDEN:
+            self.events.append(event)
+
+
+class _Clock:
+    """Ends what takes too long; all is Python, so that a signal gets through."""
+
+    def __enter__(self) -> None:
+        signal.signal(signal.SIGALRM, self._ring)
+        signal.setitimer(signal.ITIMER_REAL, SECONDS)
+
+    def __exit__(self, *_: object) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+    @staticmethod
+    def _ring(*_: object) -> None:
+        raise TooSlow
