@@ -147,6 +147,8 @@ class Session:
             return linter.check_model(load_attribute(text, self.call_args), text)
         except GraphlintError as error:
             return refused(text, error)
+        except SystemExit as error:
+            return refused(text, GraphlintError(f"importing {text} ends the program, with {error.code!r}: guard it"))
 
 
 def _together(linters: list[Linter], models: list[ModelReport], general: Iterable[Finding]) -> Report:

@@ -135,7 +135,7 @@ def _installed() -> tuple[RuleClass, ...]:
             found.extend(rules_in(point.load()))
         except RuleError as error:
             raise RuleError(f"the entry point {name} = {value!r} of {GROUP}: {error}") from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise RuleError(_broken(f"the entry point {name} = {value!r} of {GROUP}", error)) from error
     return tuple(found)
 
@@ -150,7 +150,7 @@ def _plugged(plugins: tuple[str, ...], search: Path | None) -> tuple[RuleClass, 
             found.extend(rules_in(importlib.import_module(name)))
         except RuleError as error:
             raise RuleError(f"the plugin {name!r}: {error}") from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise RuleError(_broken(f"the plugin {name!r}", error)) from error
         finally:
             if search is not None:
@@ -158,7 +158,7 @@ def _plugged(plugins: tuple[str, ...], search: Path | None) -> tuple[RuleClass, 
     return tuple(found)
 
 
-def _broken(what: str, error: Exception) -> str:
+def _broken(what: str, error: BaseException) -> str:
     return f"{what} cannot be loaded: {type(error).__name__}: {error}"
 
 

@@ -227,6 +227,13 @@ def test_python_code_that_gives_no_model_is_refused(here):
     assert "no_such_module" in document["findings"][0]["message"]
 
 
+def test_python_code_that_ends_the_program_is_refused(here):
+    (here / "ends_for_cli_test.py").write_text("import sys\nsys.exit('bye')\n")
+    document, exit_code = checked("ends_for_cli_test:model")
+    assert (codes(document), exit_code) == (["E001"], 2)
+    assert "'bye'" in document["findings"][0]["message"]
+
+
 def test_python_code_that_makes_a_model(here):
     (here / "nets_for_cli_test.py").write_text(
         "import keras\n"
@@ -409,6 +416,13 @@ def test_the_module_is_the_command(here):
     result = process("check", "bad.keras", "--format", "concise", cwd=here)
     assert (result.returncode, result.stderr) == (1, "")
     assert "is_cat#0: A001 softmax-on-one" in result.stdout
+
+
+def test_several_processes_from_the_module(here):
+    put(here, good=GOOD, bad=BAD)
+    result = process("check", "-j", "2", "--format", "concise", "--select", "A001", cwd=here)
+    assert (result.returncode, result.stderr) == (1, "")
+    assert len(result.stdout.splitlines()) == 1
 
 
 def test_names_that_the_terminal_cannot_show(here):

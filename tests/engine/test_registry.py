@@ -88,10 +88,15 @@ def test_a_plugin_may_lie_beside_its_configuration(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("code", "message"), [("import nothing_like_this", "ModuleNotFoundError"), ("x = 1", "no rule in it")]
+    ("code", "message"),
+    [
+        ("import nothing_like_this", "ModuleNotFoundError"),
+        ("x = 1", "no rule in it"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+    ],
 )
 def test_a_broken_plugin_is_named(tmp_path, code, message):
-    name = f"broken_{len(message)}"
+    name = f"broken_{len(code)}"
     (tmp_path / f"{name}.py").write_text(code)
     with pytest.raises(RuleError, match=f"'{name}'.*{message}"):
         load_registry([name], tmp_path)
