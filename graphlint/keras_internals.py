@@ -273,6 +273,11 @@ def _named(container: Any, saveable: type, to_snake_case: Any) -> Iterator[tuple
         yield (f"{name}_{number}" if number else name), value
 
 
+def optimizable_variables(layer: keras.Layer) -> list[keras.Variable]:
+    """The variables of a layer itself that are trained when the layer is, whatever their flags say now."""
+    return list(layer._trainable_variables)
+
+
 def replace_member(layer: keras.Layer, old: Any, new: Any) -> None:
     """Put another variable or sublayer in the place of one that a layer holds, wherever it holds it."""
     from keras.src.utils.tracking import DotNotTrackScope

@@ -75,6 +75,22 @@ def clone(model: keras.Model, weights: Weights = "copy", sharing: Sharing = "pre
         return Cloner(weights, sharing).clone(model)
 
 
+def copy_layer(layer: Any, name: str) -> Any:
+    """A layer or nested model like another one, with the same values, under a new name.
+
+    Raises:
+        CannotClone: it cannot be made from its configuration.
+    """
+    layers = keras_internals.all_layers(layer) if isinstance(layer, keras.Layer) else []
+    with Transaction([layer, *layers]), _own_classes(layers), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        cloner = Cloner("copy", "preserve")
+        copy = cloner.operation(layer)
+        cloner.finish()
+        copy.name = name
+        return copy
+
+
 @contextmanager
 def _own_classes(layers: list[Any]) -> Iterator[None]:
     """Everything that a configuration of a model in memory may name."""
@@ -107,6 +123,12 @@ class Cloner:
         if self.weights == "share":
             keras_internals.set_own_trainable(copy, model.trainable)
             return copy
+        self.finish()
+        compile_like(model, copy, self.variables if self.weights == "copy" else None)
+        return copy
+
+    def finish(self) -> None:
+        """Copy state, ties and flags, all layers being there."""
         for old, new in self.pairs:
             # Layers that only their first call could build.
             self.hand_sublayers(old, new)
@@ -115,8 +137,6 @@ class Cloner:
         if not self.undo:
             self.tie()
         self.copy_flags()
-        compile_like(model, copy, self.variables if self.weights == "copy" else None)
-        return copy
 
     # -- making -------------------------------------------------------------------------------------------------
 

@@ -86,13 +86,15 @@ class Interpreter:
             self._unit(unit, environment, context)
             return
         tensor = Tensor(unit, 0)
-        if tensor in environment:
-            return
-        bound = self.live.binding(unit)
-        value = environment[bound] if isinstance(bound, Tensor) else _plain(bound)
-        value = self.domain.bind(self.operation(unit), value)
-        mask = context.get("masks", {}).get(unit)
-        environment[tensor] = value if mask is None else self.domain.attach_mask(value, mask)
+        hook = self.hooks.get(unit)
+        if tensor not in environment:
+            bound = self.live.binding(unit)
+            value = environment[bound] if isinstance(bound, Tensor) else _plain(bound)
+            value = self.domain.bind(self.operation(unit), value)
+            mask = context.get("masks", {}).get(unit)
+            environment[tensor] = value if mask is None else self.domain.attach_mask(value, mask)
+        if hook is not None:
+            (environment[tensor],) = hook(self.operation(unit), (environment[tensor],), {}, _passed_on)
 
     def _unit(self, unit: str, environment: Environment, context: Mapping[str, Any]) -> None:
         live = self.live
@@ -163,6 +165,10 @@ def proceed(domain: Domain, unit: str) -> Proceed:
         return domain.call(unit, operation, args, kwargs, None)
 
     return run
+
+
+def _passed_on(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+    return [args[0]]
 
 
 def with_training(operation: Any, kwargs: dict[str, Any], training: Any) -> dict[str, Any]:

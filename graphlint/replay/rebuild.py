@@ -13,7 +13,7 @@ import keras
 from graphlint import keras_internals
 from graphlint.graph.model_graph import Tensor
 from graphlint.replay.domains import Symbolic
-from graphlint.replay.errors import NameCollision
+from graphlint.replay.errors import NameCollision, ReplayError, ShapeMismatch
 from graphlint.replay.interpreter import Environment, Interpreter, proceed, with_training
 from graphlint.replay.live_graph import LiveGraph
 from graphlint.replay.plan import Mode, Plan, form
@@ -22,20 +22,40 @@ from graphlint.replay.plan import Mode, Plan, form
 class Rebuild(Symbolic):
     """The symbolic domain of one surgery, which also rebuilds the containers on its way."""
 
-    def __init__(self, live: LiveGraph, *, infer: bool = False, explicit_masks: bool = False) -> None:
-        super().__init__(infer=infer, explicit_masks=explicit_masks)
+    def __init__(self, live: LiveGraph, *, explicit_masks: bool = False, keep_classes: bool = False) -> None:
+        super().__init__(explicit_masks=explicit_masks)
         self.live = live
+        self.keep_classes = keep_classes
         self.known = {id(operation) for operation in live.operations()}
-        self.rebuilt: dict[object, Any] = {}
-        """What a container became, by layer path and form."""
+        self.rebuilt: dict[object, tuple[Any, str]] = {}
+        """What a container became, and the scope it was rebuilt from, by layer path and form."""
+        self.trace: dict[str, Any] = {}
+        """The node that each unit became."""
+
+    def call(
+        self, unit: str, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], recorded: Any
+    ) -> list[Any]:
+        try:
+            outputs = super().call(unit, operation, args, kwargs, recorded)
+        except ReplayError:
+            raise
+        except Exception as error:
+            raise _refused(self.live.graph.address(unit), args, kwargs, error) from error
+        made = keras_internals.producer(outputs[0]) if outputs else None
+        if made is not None:
+            self.trace[unit] = made[0]
+        return outputs
 
     def container(self, walk: Interpreter, plan: Plan, environment: Environment, context: Mapping[str, Any]) -> None:
         live = self.live
         scope = live.graph.scopes[plan.scope]
         key = (scope.layer, form(plan))
-        model = self.rebuilt.get(key)
-        if model is None:
-            model = self.rebuilt[key] = self._build_container(walk, plan)
+        if key not in self.rebuilt:
+            self.rebuilt[key] = self._build_container(walk, plan), plan.scope
+        model, source = self.rebuilt[key]
+        if source != plan.scope:
+            made = {unit: node for unit, node in self.trace.items() if unit.startswith(f"{source}/")}
+            self.trace |= {f"{plan.scope}{unit[len(source) :]}": node for unit, node in made.items()}
         arguments = live.arguments(plan.scope)
         args, kwargs = walk.fill_in(plan.scope, arguments, _available(live, plan, environment))
         if plan.taken or len(plan.inputs) < len(set(scope.inputs)):
@@ -68,20 +88,17 @@ class Rebuild(Symbolic):
         for tensor in plan.taken:
             environment[tensor] = input_like(live.symbol(tensor), unique(live.operation(tensor.call).name, names))
             taken.append(environment[tensor])
-        walk.run(plan, environment)
         if not taken and len(inputs) == len(set(live.graph.scopes[plan.scope].inputs)):
             declared: Any = in_structure(live, plan.scope, environment, declared_inputs(live, plan.scope))
         else:
             declared = [*inputs.values(), *taken]
             declared = declared if len(declared) > 1 else declared[0]
+        walk.run(plan, environment)
         if returns_all(live, plan):
             outputs = in_structure(live, plan.scope, environment, declared_outputs(live, plan.scope))
         else:
             outputs = [environment[tensor] for tensor in plan.wanted]
-        model = build_model(declared, outputs, container.name, self.known, len(plan.steps))
-        model.dtype_policy = container.dtype_policy
-        keras_internals.set_own_trainable(model, container.trainable)
-        return model
+        return build_like(container, declared, outputs, self.known, len(plan.steps), keep_class=self.keep_classes)
 
 
 def _available(live: LiveGraph, plan: Plan, environment: Environment) -> Environment:
@@ -178,6 +195,56 @@ def build_model(
                 raise
         _rename_made_operations(inputs, outputs, known)
         return cls(inputs, outputs, name=name)
+
+
+def build_like(
+    model: Any, inputs: Any, outputs: Any, known: Collection[int], depth: int, *, keep_class: bool = True
+) -> Any:
+    """A model in the place of another one: its name, flags and, where its constructor allows, its class."""
+    made: Any = None
+    if keep_class and type(model) is keras.Sequential:
+        layers = _chain(inputs, outputs)
+        if layers is not None:
+            made = keras.Sequential([inputs, *layers], name=model.name)
+    if made is None:
+        cls = type(model) if keep_class and _takes_a_graph(type(model)) else keras.Model
+        made = build_model(inputs, outputs, model.name, known, depth, cls)
+    made.dtype_policy = model.dtype_policy
+    keras_internals.set_own_trainable(made, model.trainable)
+    return made
+
+
+def _takes_a_graph(cls: type) -> bool:
+    return not issubclass(cls, keras.Sequential) and keras_internals.has_functional_constructor(cls)
+
+
+def _chain(inputs: Any, outputs: Any) -> list[Any] | None:
+    """The layers between one tensor and another, if they are a chain that a Sequential model can be."""
+    layers: list[Any] = []
+    tensor = outputs
+    while isinstance(tensor, keras.KerasTensor) and tensor is not inputs:
+        made = keras_internals.producer(tensor)
+        if made is None:
+            return None
+        layer = keras_internals.node_operation(made[0])
+        args, _ = keras_internals.node_arguments(made[0])
+        names = {one.name for one in layers}
+        if not isinstance(layer, keras.Layer) or layer.name in names or len(keras_internals.node_outputs(made[0])) != 1:
+            return None
+        tensor = args[0] if args else None
+        layers.append(layer)
+    return layers[::-1] if tensor is inputs and layers else None
+
+
+def _refused(address: str, args: Any, kwargs: Any, error: Exception) -> ShapeMismatch:
+    tensors = [one for one in keras.tree.flatten((args, kwargs)) if isinstance(one, keras.KerasTensor)]
+    shapes = ", ".join(f"{one.dtype}{list(one.shape)}" for one in tensors)
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    reason = next((line for line in lines if not line.startswith(("Exception encountered", "Arguments received"))), "")
+    return ShapeMismatch(
+        f"{address} cannot be called on {shapes or 'nothing'} ({type(error).__name__}: {reason}): "
+        "change the edit, or insert a layer that restores the shape"
+    )
 
 
 def _rename_made_operations(inputs: Any, outputs: Any, known: Collection[int]) -> None:

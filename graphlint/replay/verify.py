@@ -234,7 +234,7 @@ def _compare(
 
 
 def _distance(one: np.ndarray, other: np.ndarray) -> tuple[float, bool]:
-    if one.dtype.kind not in "fiubV" or one.dtype.kind == "V" and one.dtype.name not in RELATIVE:
+    if one.dtype.kind not in "fiubV" or (one.dtype.kind == "V" and one.dtype.name not in RELATIVE):
         same = bool(np.array_equal(one, other))
         return (0.0 if same else float("inf")), same
     tolerance = RELATIVE.get(one.dtype.name, 0.0)

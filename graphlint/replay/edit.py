@@ -1,0 +1,495 @@
+"""Change the graph of a model: insert, replace, remove, share, unshare, tie, untie, freeze, unfreeze."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+from graphlint import keras_internals
+from graphlint.address import ROOT, AddressError, escape, parse
+from graphlint.graph.definition import leaves
+from graphlint.graph.model_graph import Tensor
+from graphlint.graph.resolve import resolve_call, resolve_layer, resolve_tensor
+from graphlint.replay.clone import clone, compile_like, copy_layer
+from graphlint.replay.errors import InvalidEdit, OpaqueBody
+from graphlint.replay.interpreter import Interpreter, Proceed
+from graphlint.replay.live_graph import Arguments, LiveGraph
+from graphlint.replay.plan import Plan, Planner
+from graphlint.replay.rebuild import Rebuild, build_like, declared_inputs, declared_outputs, in_structure
+from graphlint.replay.split import root_inputs
+from graphlint.replay.transaction import Transaction
+
+
+@dataclass(slots=True)
+class _Change:
+    """What becomes of one call."""
+
+    before: list[tuple[str, Any]] = field(default_factory=list)
+    """Layers to run on an argument first, by the path of the argument."""
+    operation: Any = None
+    """The layer that runs instead."""
+    inputs: tuple[Tensor, ...] = ()
+    """What the layer that runs instead receives, where that is not what the call receives."""
+    passes: str | None = None
+    """Path of the argument that is passed on, the call being removed."""
+    after: list[tuple[int, Any]] = field(default_factory=list)
+    """Layers to run on an output, by its index."""
+
+    @property
+    def replaced(self) -> bool:
+        return self.operation is not None or self.passes is not None
+
+    def layers(self) -> list[Any]:
+        """The layers that come in."""
+        return [self.operation, *(layer for _, layer in self.before), *(layer for _, layer in self.after)]
+
+    def key(self) -> object:
+        """Equal for changes that do the same."""
+        return (
+            tuple((argument, id(layer)) for argument, layer in self.before),
+            id(self.operation),
+            self.passes,
+            tuple((output, id(layer)) for output, layer in self.after),
+        )
+
+    def __call__(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], proceed: Proceed) -> list[Any]:
+        for argument, layer in self.before:
+            args, kwargs = _at(args, kwargs, argument, layer)
+        if self.passes is not None:
+            outputs = [args[0]]
+        else:
+            outputs = proceed(operation if self.operation is None else self.operation, args, kwargs)
+        for output, layer in self.after:
+            outputs[output] = layer(outputs[output])
+        return outputs
+
+
+class Edit:
+    """Edits of one model, made at once by `build`. Every method returns the edit itself.
+
+    Addresses are those of the model as it was given. An address without call indices that fits one call of a nested
+    model stands for that call wherever the nested model is called.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        self._live = LiveGraph(model)
+        self._steps: list[tuple[str, Callable[[_Builder], None]]] = []
+        self._copies = False
+        self.addresses: dict[str, str] = {}
+        """After `build`: the address of every call and layer of the model -> its address in the new one."""
+
+    # -- structure ----------------------------------------------------------------------------------------------
+
+    def insert_before(self, address: str, layer: Any, *, argument: str | None = None) -> Edit:
+        """Run a layer on what a call receives; ``argument`` says which tensor, where it receives several."""
+        _check_layer(layer)
+        units = sites(self._live, address)
+        path = _argument(self._live, units[0], argument, address)
+        return self._add(lambda builder: [builder.change(unit).before.append((path, layer)) for unit in units])
+
+    def insert_after(self, address: str, layer: Any) -> Edit:
+        """Run a layer on a tensor, for all that receives it."""
+        _check_layer(layer)
+        units = sites(self._live, address)
+        output = _output(self._live, units[0], address)
+        return self._add(lambda builder: [builder.change(unit).after.append((output, layer)) for unit in units])
+
+    def replace(self, address: str, layer: Any, *, inputs: str | Sequence[str] | None = None) -> Edit:
+        """Run another layer in place of a call, with the same arguments.
+
+        With ``inputs`` the layer takes the place of the whole block from those tensors to the result of the call, and
+        receives those tensors.
+        """
+        _check_layer(layer)
+        units = sites(self._live, address)
+        chosen = [] if inputs is None else [inputs] if isinstance(inputs, str) else list(inputs)
+        if chosen and len(units) > 1:
+            raise InvalidEdit(
+                f"{address} fits {len(units)} calls: write call indices to replace a block at one of them"
+            )
+        received = tuple(_block_input(self._live, units[0], one) for one in chosen)
+
+        def apply(builder: _Builder) -> None:
+            for unit in units:
+                change = builder.exclusive(unit, address)
+                change.operation, change.inputs = layer, received
+
+        return self._add(apply)
+
+    def remove(self, address: str, *, argument: str | None = None) -> Edit:
+        """Drop a call: what it received is passed on; ``argument`` says which tensor, where it receives several."""
+        units = sites(self._live, address)
+        if self._live.is_input(units[0]):
+            raise InvalidEdit(
+                f"expected a call to remove, got the Input {address}: extract() a model with other inputs"
+            )
+        if len(self._live.outputs(units[0])) != 1:
+            raise InvalidEdit(
+                f"expected a call with one output to remove, got {address} with {len(self._live.outputs(units[0]))}: "
+                "replace it"
+            )
+        path = _argument(self._live, units[0], argument, address)
+
+        def apply(builder: _Builder) -> None:
+            for unit in units:
+                builder.exclusive(unit, address).passes = path
+
+        return self._add(apply)
+
+    def share(self, first: str, second: str) -> Edit:
+        """Let two layers become one: the calls of the second run the first."""
+        kept, dropped = (self._live.graph.layers[resolve_layer(self._live.graph, one)] for one in (first, second))
+        if kept.parent != dropped.parent:
+            raise InvalidEdit(
+                f"{first} and {second} are in different models, and Keras cannot load what shares a layer between two: "
+                "move one of them, or tie() their variables"
+            )
+        shapes = [[tuple(v.shape) for v in keras_internals.own_variables(one.obj)] for one in (kept, dropped)]
+        if type(kept.obj) is not type(dropped.obj) or shapes[0] != shapes[1]:
+            raise InvalidEdit(
+                f"expected two layers of one class and shape to share, got {kept.class_name} {shapes[0]} and "
+                f"{dropped.class_name} {shapes[1]}"
+            )
+        units = [unit for unit in self._live.position if self._live.layer_path(unit) == dropped.path]
+
+        def apply(builder: _Builder) -> None:
+            layer = builder.live.graph.layers[kept.path].obj
+            for unit in units:
+                builder.exclusive(unit, second).operation = layer
+
+        return self._add(apply)
+
+    def unshare(self, address: str, *, name: str | None = None) -> Edit:
+        """Give one call of a layer its own copy of the layer, with the same values."""
+        units = sites(self._live, address)
+        scope = self._live.parent[units[0]]
+        taken = {self._live.operation(unit).name for unit in self._live.units[scope]}
+        operation = self._live.operation(units[0])
+        if name is not None and name in taken:
+            raise InvalidEdit(f"expected a new name for the copy, got {name!r}, which another layer there has")
+        number = 1
+        while name is None or (name in taken and number):
+            name, number = f"{operation.name}_{number}", number + 1
+
+        def apply(builder: _Builder) -> None:
+            copy = copy_layer(builder.live.operation(units[0]), name)
+            for unit in units:
+                builder.exclusive(unit, address).operation = copy
+
+        return self._add(apply)
+
+    # -- variables and flags ------------------------------------------------------------------------------------
+
+    def tie(self, first: str, second: str) -> Edit:
+        """Let two variables of one shape become one: the second layer holds the first variable. Copies the model."""
+        kept, dropped = (_slot(self._live, one) for one in (first, second))
+        if kept[1].shape != dropped[1].shape or kept[1].dtype != dropped[1].dtype:
+            raise InvalidEdit(
+                f"expected variables of one shape and dtype to tie, got {first} {kept[1].dtype}{list(kept[1].shape)} and "
+                f"{second} {dropped[1].dtype}{list(dropped[1].shape)}"
+            )
+
+        def apply(builder: _Builder) -> None:
+            layer, variable = _slot(builder.live, second)
+            keras_internals.replace_member(layer, variable, _slot(builder.live, first)[1])
+
+        return self._add(apply, copies=True)
+
+    def untie(self, address: str) -> Edit:
+        """Give a layer a variable of its own in place of one that it has in common with others. Copies the model."""
+        _, variable = _slot(self._live, address)
+        holders = [
+            layer
+            for layer in keras_internals.all_layers(self._live.model)
+            if any(held is variable for held in keras_internals.own_variables(layer))
+        ]
+        if len(holders) < 2:
+            raise InvalidEdit(f"expected a tied variable, got {address}, which only one layer holds")
+
+        def apply(builder: _Builder) -> None:
+            layer, tied = _slot(builder.live, address)
+            value = np.array(keras.ops.convert_to_numpy(tied))
+            own = keras.Variable(value, dtype=tied.dtype, trainable=tied.trainable, name=tied.name)
+            keras_internals.replace_member(layer, tied, own)
+
+        return self._add(apply, copies=True)
+
+    def freeze(self, address: str) -> Edit:
+        """Make a layer and everything inside it not trainable. Copies the model."""
+        return self._set_trainable(address, False)
+
+    def unfreeze(self, address: str) -> Edit:
+        """Make a layer and everything inside it trainable, also where the layer's own flag is set. Copies the model."""
+        return self._set_trainable(address, True)
+
+    def _set_trainable(self, address: str, trainable: bool) -> Edit:
+        path = resolve_layer(self._live.graph, address)
+
+        def apply(builder: _Builder) -> None:
+            for layer in keras_internals.all_layers(builder.live.graph.layers[path].obj):
+                keras_internals.set_own_trainable(layer, trainable)
+                for variable in keras_internals.optimizable_variables(layer):
+                    variable.trainable = trainable
+
+        return self._add(apply, copies=True)
+
+    # -- building -----------------------------------------------------------------------------------------------
+
+    def _add(self, apply: Callable[[_Builder], Any], *, copies: bool = False) -> Edit:
+        self._steps.append(("state" if copies else "structure", apply))
+        self._copies |= copies
+        return self
+
+    def build(self) -> keras.Model:
+        """Make the edited model.
+
+        It shares the layers of the model with their weights, unless variables are tied or untied or layers frozen or
+        unfrozen, which is done to a copy: the model stays as it is, also if this raises. A compiled model is compiled
+        alike again.
+
+        Raises:
+            ShapeMismatch: a call does not accept what it would receive.
+            InvalidEdit: two edits of one call contradict each other.
+            NameCollision: a new layer has the name of another one beside it.
+        """
+        live = LiveGraph(clone(self._live.model)) if self._copies else self._live
+        builder = _Builder(live)
+        for kind in ("structure", "state"):
+            for one, apply in self._steps:
+                if one == kind:
+                    apply(builder)
+        with Transaction(live.operations()):
+            model, self.addresses = builder.build()
+        return model
+
+
+class _EditedGraph(LiveGraph):
+    """A live graph in which some calls receive something else."""
+
+    def __init__(self, live: LiveGraph, changed: dict[str, Arguments]) -> None:
+        self.__dict__.update(live.__dict__)
+        self._arguments = {**live._arguments, **changed}
+
+
+class _Builder:
+    """One run of `Edit.build`."""
+
+    def __init__(self, live: LiveGraph) -> None:
+        self.live = live
+        self.changes: dict[str, _Change] = {}
+
+    def change(self, unit: str) -> _Change:
+        return self.changes.setdefault(unit, _Change())
+
+    def exclusive(self, unit: str, address: str) -> _Change:
+        """The change of a unit that nothing else replaces."""
+        change = self.change(unit)
+        if change.replaced:
+            raise InvalidEdit(f"{address} is replaced, removed, shared or unshared twice: build() in between")
+        return change
+
+    def build(self) -> tuple[keras.Model, dict[str, str]]:
+        if not self.changes:
+            # State alone: the copy is the result.
+            graph = self.live.graph
+            same = {graph.address(one): graph.address(one) for one in (*graph.calls, *graph.scopes) if one != ROOT}
+            return self.live.model, {**{path: path for path in graph.layers if path != ROOT}, **same}
+        live = _EditedGraph(self.live, {unit: self.arguments(unit) for unit in self.changes if self.rewires(unit)})
+        domain = Rebuild(live, keep_classes=True)
+        domain.known.update(id(layer) for change in self.changes.values() for layer in change.layers())
+        touched = {unit: change.key() for unit, change in self.changes.items()}
+        plan = Planner(live, touched=touched, keep_outputs=True).plan(live.graph.outputs)
+        environment = root_inputs(live)
+        inputs = in_structure(live, ROOT, environment, declared_inputs(live, ROOT))
+        Interpreter(live, domain, hooks=self.changes).run(plan, environment)
+        outputs = in_structure(live, ROOT, environment, declared_outputs(live, ROOT))
+        model = build_like(live.model, inputs, outputs, domain.known, len(live.graph.calls))
+        removed = {unit for unit, change in self.changes.items() if change.passes is not None}
+        variables = {id(variable): variable for variable in model.variables}
+        compile_like(live.model, model, variables)
+        return model, moved(self.live, domain, plan, model, removed)
+
+    def rewires(self, unit: str) -> bool:
+        change = self.changes[unit]
+        return bool(change.inputs) or change.passes is not None
+
+    def arguments(self, unit: str) -> Arguments:
+        """What a replaced block or removed call receives."""
+        live, change = self.live, self.changes[unit]
+        if change.inputs:
+            symbols = [live.symbol(tensor) for tensor in change.inputs]
+            received = symbols if len(symbols) > 1 else symbols[0]
+            return Arguments((received,), {}, [("0", tensor) for tensor in change.inputs])
+        old = live.arguments(unit)
+        symbol = dict(_tensor_leaves(old))[str(change.passes)]
+        change.before = [("0", layer) for path, layer in change.before if path == change.passes]
+        change.passes = "0"
+        return Arguments((symbol,), {}, [("0", live.symbols[live.parent[unit]][id(symbol)])])
+
+
+def edit(model: keras.Model) -> Edit:
+    """Start to change a model; nothing happens before ``build()``.
+
+    >>> import keras
+    >>> inputs = keras.Input((4,), name="x")
+    >>> x = keras.layers.Dropout(0.5, name="drop")(keras.layers.Dense(3, name="hidden")(inputs))
+    >>> model = keras.Model(inputs, keras.layers.Dense(2, name="out")(x))
+    >>> changed = edit(model).remove("drop").insert_after("hidden", keras.layers.ReLU(name="relu")).build()
+    >>> [layer.name for layer in changed.layers]
+    ['x', 'hidden', 'relu', 'out']
+    """
+    return Edit(model)
+
+
+# -- addresses --------------------------------------------------------------------------------------------------
+
+
+def sites(live: LiveGraph, address: str) -> list[str]:
+    """The calls that an address means: one, or one inside a nested model at every call of that model.
+
+    Raises:
+        AddressError: no call fits, or several that are not one.
+        OpaqueBody: it leads into a body that cannot be seen.
+    """
+    parsed = parse(address)
+    try:
+        units = [resolve_call(live.graph, address)]
+    except AddressError:
+        units = _everywhere(live, address)
+        if not units:
+            raise
+    if units[0] == ROOT or units[0] not in live.parent:
+        raise InvalidEdit(f"expected a call inside the model, got {address}, the model itself")
+    if len(parsed.parts) > units[0].count("/") + 1:
+        raise OpaqueBody(
+            f"{address} lies in {live.graph.address(units[0])}, whose body is code and cannot be changed: edit that call"
+        )
+    return units
+
+
+def _everywhere(live: LiveGraph, address: str) -> list[str]:
+    parts = parse(address).parts
+    found = []
+    for unit in live.position:
+        pieces = unit.split("/")
+        if len(pieces) == len(parts) and all(
+            piece.rpartition("#")[0] == escape(part.name)
+            and (part.call is None or piece.rpartition("#")[2] == str(part.call))
+            for piece, part in zip(pieces, parts, strict=True)
+        ):
+            found.append(unit)
+    return found if len({id(live.node(unit)) for unit in found}) == 1 else []
+
+
+def _output(live: LiveGraph, unit: str, address: str) -> int:
+    output = parse(address).output
+    count = len(live.outputs(unit))
+    if output is None and count != 1:
+        raise AddressError(
+            f"{address!r} has {count} outputs: write one of {', '.join(f'{address}:{index}' for index in range(count))}"
+        )
+    if output is not None and output >= count:
+        raise AddressError(f"no output {output} in {address!r}: it has {count}")
+    return output or 0
+
+
+def _tensor_leaves(arguments: Arguments) -> list[tuple[str, Any]]:
+    found = [*leaves(arguments.args), *leaves(arguments.kwargs)]
+    return [(path, leaf) for path, leaf in found if isinstance(leaf, keras.KerasTensor)]
+
+
+def _argument(live: LiveGraph, unit: str, argument: str | None, address: str) -> str:
+    paths = [path for path, _ in _tensor_leaves(live.arguments(unit))]
+    if argument is None and len(paths) == 1:
+        return paths[0]
+    if argument is not None and str(argument) in paths:
+        return str(argument)
+    received = "no argument" if argument is None else f"argument={argument!r}"
+    raise InvalidEdit(
+        f"expected one of the tensors that {address} receives, {', '.join(paths) or 'none'}, got {received}: "
+        f"pass argument={paths[0] if paths else '0'!r}"
+    )
+
+
+def _block_input(live: LiveGraph, unit: str, address: str) -> Tensor:
+    tensor = resolve_tensor(live.graph, address)
+    scope = live.parent[unit]
+    if tensor not in live.symbols[scope].values():
+        raise InvalidEdit(f"expected a tensor of the model that holds {live.graph.address(unit)}, got {address}")
+    return tensor
+
+
+def _slot(live: LiveGraph, address: str) -> tuple[Any, Any]:
+    """The layer that an address with a slot names, and the variable it holds there."""
+    parsed = parse(address)
+    if parsed.slot is None:
+        raise AddressError(f"expected a variable such as 'encoder/dense@kernel', got {address!r}: add @ and the slot")
+    layer = live.graph.layers[resolve_layer(live.graph, address.partition("@")[0])].obj
+    held = keras_internals.own_variables(layer)
+    for index, variable in enumerate(held):
+        if parsed.slot in (variable.name, str(index)):
+            return layer, variable
+    raise AddressError(
+        f"no variable {address!r}: {layer.name!r} has {', '.join(one.name for one in held) or 'no variables'}"
+    )
+
+
+def _check_layer(layer: Any) -> None:
+    if not isinstance(layer, keras.Operation):
+        raise InvalidEdit(
+            f"expected a layer, got {type(layer).__name__} {layer!r}: pass a keras layer, model or operation"
+        )
+
+
+def _at(args: Any, kwargs: Any, path: str, layer: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def walk(value: Any, steps: list[str]) -> Any:
+        if not steps:
+            return layer(value)
+        step, rest = steps[0], steps[1:]
+        if isinstance(value, dict):
+            return {key: walk(item, rest) if str(key) == step else item for key, item in value.items()}
+        items = [walk(item, rest) if str(index) == step else item for index, item in enumerate(value)]
+        return tuple(items) if isinstance(value, tuple) else items
+
+    steps = path.split("/")
+    if steps[0].isdecimal():
+        return walk(args, steps), kwargs
+    return args, walk(kwargs, steps)
+
+
+# -- where things went ------------------------------------------------------------------------------------------
+
+
+def moved(old: LiveGraph, domain: Rebuild, plan: Plan, model: keras.Model, removed: Collection[str]) -> dict[str, str]:
+    """The addresses of the calls and layers of a model -> their addresses in what became of it."""
+    new = LiveGraph(model)
+    inlined = {one.scope for one in plan.plans() if one.mode.value == "inline"}
+    units = {(new.parent[unit], id(new.node(unit))): unit for unit in new.position}
+    found: dict[str, str] = {ROOT: ROOT}
+    ordered = sorted(old.position, key=lambda unit: unit.count("/"))
+    for unit in ordered:
+        scope = found.get(old.parent[unit])
+        if scope is None or unit in removed:
+            continue
+        if unit in inlined:
+            found[unit] = scope
+            continue
+        node = domain.trace.get(unit)
+        after = units.get((scope, id(node))) if node is not None else None
+        if after is None and node is None:
+            same = unit if scope == old.parent[unit] else f"{scope}/{unit.rpartition('/')[2]}"
+            after = same if same in new.position and new.operation(same) is old.operation(unit) else None
+            if after is None and old.is_input(unit) and same in new.position:
+                after = same
+        if after is not None:
+            found[unit] = after
+    names = {old.graph.address(one): new.graph.address(two) for one, two in found.items() if one != ROOT}
+    paths = {id(layer.obj): path for path, layer in new.graph.layers.items()}
+    for path, layer in old.graph.layers.items():
+        if path != ROOT and id(layer.obj) in paths:
+            names[path] = paths[id(layer.obj)]
+    return names

@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from graphlint import keras_internals
+from graphlint.address import AddressError
+from graphlint.replay.edit import edit
+from graphlint.replay.errors import InvalidEdit, NameCollision, OpaqueBody, ShapeMismatch
+from graphlint.replay.run import run
+from graphlint.replay.split import split
+from graphlint.replay.verify import verify
+from tests.replay.invariants import assert_same, batch, node_counts
+from tests.replay.test_split import chain, encoder, residual, siamese
+
+
+def names(model: keras.Model) -> list[str]:
+    return [layer.name for layer in model.layers]
+
+
+def saved(model: keras.Model, path: Path) -> keras.Model:
+    model.save(path / "edited.keras")
+    again = keras.saving.load_model(path / "edited.keras")
+    assert_same(again(batch(model)), model(batch(model)))
+    return again
+
+
+def test_insert_after_and_before(tmp_path: Path) -> None:
+    model = chain()
+    config = model.get_config()
+    changed = (
+        edit(model)
+        .insert_after("h1", layers.Rescaling(2.0, name="twice"))
+        .insert_before("h4", layers.Rescaling(3.0, name="thrice"))
+        .build()
+    )
+    assert names(changed) == ["x", "h1", "twice", "h2", "h3", "thrice", "h4", "out"]
+    inputs = batch(model)
+    after_h1 = run(model, inputs, "h1") * 2
+    third = run(model, None, "h3", given={"h1": after_h1})
+    assert_same(changed(inputs), run(model, None, "out", given={"h3": third * 3}))
+    assert model.get_config() == config
+    saved(changed, tmp_path)
+
+
+def test_insert_before_one_of_several_arguments() -> None:
+    model = residual()
+    changed = edit(model).insert_before("add", layers.Rescaling(0.0, name="zero"), argument="0/1").build()
+    inputs = batch(model)
+    assert_same(changed(inputs), run(model, None, "out", given={"add": run(model, inputs, "a")}))
+    with pytest.raises(InvalidEdit, match="0/0, 0/1"):
+        edit(model).insert_before("add", layers.ReLU())
+
+
+def test_after_an_input_and_before_an_output() -> None:
+    model = chain()
+    changed = edit(model).insert_after("x", layers.Rescaling(2.0, name="twice")).build()
+    assert names(changed)[:3] == ["x", "twice", "h1"]
+    assert_same(changed(batch(model)), model(2 * batch(model)))
+    changed = edit(model).insert_after("out", layers.Softmax(name="probabilities")).build()
+    assert changed.output_names == ["probabilities"]
+
+
+def test_remove_and_replace(tmp_path: Path) -> None:
+    inputs = keras.Input((4,), name="x")
+    x = layers.Dropout(0.5, name="drop")(layers.Dense(4, name="hidden")(inputs))
+    model = keras.Model(inputs, layers.Dense(2, name="out")(x))
+    changed = edit(model).remove("drop").replace("out", layers.Dense(7, name="wide")).build()
+    assert names(changed) == ["x", "hidden", "wide"] and changed.output_shape == (None, 7)
+    assert changed.get_layer("hidden") is model.get_layer("hidden")
+    saved(changed, tmp_path)
+    with pytest.raises(InvalidEdit, match="Input"):
+        edit(model).remove("x")
+    changed = edit(residual()).remove("add", argument="0/0").build()
+    assert names(changed) == ["x", "a", "out"]
+
+
+def test_replace_a_block(tmp_path: Path) -> None:
+    model = residual()
+    changed = edit(model).replace("add", layers.Dense(4, name="one"), inputs="x").build()
+    assert names(changed) == ["x", "one", "out"]
+    changed = edit(model).replace("add", layers.Multiply(name="product"), inputs=["b", "a"]).build()
+    inputs = batch(model)
+    a, b = run(model, inputs, ["a", "b"])
+    assert_same(changed(inputs), run(model, None, "out", given={"add": a * b}))
+    saved(changed, tmp_path)
+
+
+def test_one_call_of_several() -> None:
+    inputs = keras.Input((4,), name="x")
+    step = layers.Dense(4, activation="tanh", name="step")
+    model = keras.Model(inputs, step(step(step(inputs))))
+    editing = edit(model).remove("step#1")
+    changed = editing.build()
+    values = batch(model)
+    assert_same(changed(values), step(step(values)))
+    assert editing.addresses["step#2"] == "step#1" and "step#1" not in editing.addresses
+    again = edit(changed).insert_after(editing.addresses["step#2"], layers.Rescaling(2.0)).build()
+    assert_same(again(values), 2 * step(step(values)))
+    with pytest.raises(AddressError, match="step#0"):
+        edit(model).remove("step")
+
+
+def test_inside_a_nested_model_everywhere_it_is_called(tmp_path: Path) -> None:
+    model = siamese()
+    editing = edit(model).insert_after("encoder/hidden", layers.Rescaling(2.0, name="twice"))
+    changed = editing.build()
+    assert names(changed) == names(model)
+    assert names(changed.get_layer("encoder")) == ["features", "hidden", "twice", "code"]
+    assert editing.addresses["encoder#1/code#0"] == "encoder#1/code#0"
+    hidden = run(model, batch(model), ["encoder#0/hidden", "encoder#1/hidden"])
+    expected = run(model, None, "same", given={f"encoder#{i}/hidden": 2 * hidden[i] for i in range(2)})
+    assert_same(changed(batch(model)), expected)
+    saved(changed, tmp_path)
+
+
+def test_inside_one_call_of_a_nested_model(tmp_path: Path) -> None:
+    model = siamese()
+    changed = edit(model).insert_after("encoder#1/hidden", layers.Rescaling(2.0, name="twice")).build()
+    hidden = run(model, batch(model), "encoder#1/hidden")
+    expected = run(model, batch(model), "same", given={"encoder#1/hidden": 2 * hidden})
+    assert_same(changed(batch(model)), expected)
+    assert changed.count_params() == model.count_params()
+    saved(changed, tmp_path)
+
+
+def test_a_dropout_is_removed_from_a_nested_sequential(tmp_path: Path) -> None:
+    body = keras.Sequential(
+        [
+            keras.Input((4,)),
+            layers.Dense(4, name="first"),
+            layers.Dropout(0.5, name="drop"),
+            layers.Dense(3, name="last"),
+        ],
+        name="body",
+    )
+    inputs = keras.Input((4,), name="x")
+    model = keras.Model(inputs, layers.Dense(2, name="out")(body(inputs)))
+    changed = edit(model).remove("body/drop").build()
+    assert type(changed.get_layer("body")) is keras.Sequential
+    assert names(changed.get_layer("body")) == ["first", "last"]
+    assert verify(model, changed).exact
+    saved(changed, tmp_path)
+    changed = edit(body).remove("drop").build()
+    assert type(changed) is keras.Sequential and names(changed) == ["first", "last"]
+
+
+def test_a_nested_model_is_replaced() -> None:
+    model = siamese()
+    other = encoder("other")
+    changed = edit(model).replace("encoder#1", other).build()
+    left, right = batch(model)
+    code = model.get_layer("encoder")
+    expected = model.get_layer("same")(code(left) - other(right))
+    np.testing.assert_allclose(np.asarray(changed([left, right])), np.asarray(expected), rtol=1e-6)
+
+
+def test_share_and_unshare(tmp_path: Path) -> None:
+    inputs = keras.Input((4,), name="x")
+    a, b = layers.Dense(4, name="a"), layers.Dense(4, name="b")
+    model = keras.Model(inputs, b(a(inputs)))
+    editing = edit(model).share("a", "b")
+    shared = editing.build()
+    assert shared.count_params() == 20 and names(shared) == ["x", "a"]
+    assert editing.addresses["b#0"] == "a#1"
+    values = batch(model)
+    assert_same(shared(values), a(a(values)))
+    apart = edit(shared).unshare("a#1").build()
+    assert apart.count_params() == 40 and names(apart) == ["x", "a", "a_1"]
+    assert_same(apart(values), shared(values))
+    saved(apart, tmp_path)
+    apart = edit(siamese()).unshare("encoder#1", name="right_encoder").build()
+    assert "right_encoder" in names(apart)
+    saved(apart, tmp_path)
+    with pytest.raises(InvalidEdit, match="one class and shape"):
+        edit(chain()).share("h1", "h2")
+
+
+def test_tie_and_untie() -> None:
+    inputs = keras.Input((4,), name="x")
+    model = keras.Model(inputs, layers.Dense(4, name="b")(layers.Dense(4, name="a")(inputs)))
+    before = model.get_weights()
+    tied = edit(model).tie("a@kernel", "b@kernel").build()
+    assert tied.count_params() == 24 and model.count_params() == 40
+    assert tied.get_layer("b").kernel is tied.get_layer("a").kernel
+    assert_same(before, model.get_weights())
+    untied = edit(tied).untie("b@kernel").build()
+    assert untied.count_params() == 40
+    assert_same(untied(batch(model)), tied(batch(model)))
+    with pytest.raises(InvalidEdit, match="only one layer"):
+        edit(model).untie("a@kernel")
+    with pytest.raises(InvalidEdit, match="one shape"):
+        edit(model).tie("a@kernel", "b@bias")
+
+
+def test_freeze_and_unfreeze() -> None:
+    inputs = keras.Input((4,), name="x")
+    model = keras.Model(inputs, layers.Dense(2, name="out")(encoder()(inputs)))
+    frozen = edit(model).freeze("encoder").build()
+    assert len(frozen.trainable_variables) == 2 and len(model.trainable_variables) == 6
+    frozen.get_layer("encoder")._trainable = True
+    assert len(edit(frozen).unfreeze("encoder").build().trainable_variables) == 6
+    assert verify(model, edit(model).freeze("encoder").build()).exact
+
+
+def test_structure_and_state_at_once() -> None:
+    model = chain()
+    changed = edit(model).freeze("h1").remove("h4").replace("out", layers.Dense(3, name="new")).build()
+    assert names(changed) == ["x", "h1", "h2", "h3", "new"]
+    assert not changed.get_layer("h1").trainable and model.get_layer("h1").trainable
+    assert changed.get_layer("h1") is not model.get_layer("h1")
+
+
+def test_a_compiled_model_stays_compiled() -> None:
+    model = chain()
+    model.compile("adam", "mse")
+    model.fit(np.ones((4, 4)), np.ones((4, 2)), verbose=0)
+    changed = edit(model).insert_after("h1", layers.ReLU(name="relu")).build()
+    assert changed.compiled and int(changed.optimizer.iterations) == 1
+
+
+def test_an_edit_that_does_not_fit_changes_nothing() -> None:
+    model = chain()
+    config, nodes = model.get_config(), node_counts(model)
+    with pytest.raises(ShapeMismatch, match=r"h3#0 cannot be called on float32\[None, 9\]") as raised:
+        edit(model).replace("h2", layers.Dense(9, name="wide")).build()
+    assert "\n" not in str(raised.value)
+    assert model.get_config() == config and node_counts(model) == nodes
+
+
+def test_what_is_refused() -> None:
+    model = chain()
+    with pytest.raises(AddressError):
+        edit(model).remove("nothing")
+    with pytest.raises(AddressError):
+        edit(model).remove(3)  # type: ignore[arg-type]
+    with pytest.raises(InvalidEdit, match="layer"):
+        edit(model).insert_after("h1", "relu")
+    with pytest.raises(InvalidEdit, match="twice"):
+        edit(model).remove("h1").replace("h1", layers.Dense(4)).build()
+    with pytest.raises(NameCollision, match="h3"):
+        edit(model).insert_after("h1", layers.ReLU(name="h3")).build()
+    with pytest.raises(InvalidEdit, match="itself"):
+        edit(model).remove(".")
+    inputs = keras.Input((3, 4), name="x")
+    wrapped = keras.Model(inputs, layers.TimeDistributed(layers.Dense(2, name="inner"), name="each")(inputs))
+    with pytest.raises(OpaqueBody, match="each"):
+        edit(wrapped).remove("each/layer")
+
+
+def test_edits_and_cuts_chain() -> None:
+    model = chain()
+    changed = edit(model).insert_after("h2", layers.ReLU(name="relu")).build()
+    head, tail = split(changed, "relu")
+    assert_same(tail(head(batch(model))), changed(batch(model)))
+    assert keras_internals.graph_model(edit(head).remove("h1").replace("h2", layers.Dense(5, name="h2")).build())
