@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from graphlint.engine.rule import Rule as Rule
     from graphlint.errors import GraphlintError as GraphlintError
     from graphlint.graph.model_graph import ModelGraph as ModelGraph
+    from graphlint.replay.clone import clone as clone
+    from graphlint.replay.edit import edit as edit
+    from graphlint.replay.extract import extract as extract
+    from graphlint.replay.extract import features as features
+    from graphlint.replay.run import run as run
+    from graphlint.replay.split import split as split
+    from graphlint.replay.verify import verify as verify
 
     __version__: str
 
@@ -34,7 +41,12 @@ _HOMES = {
     "graphlint.engine.rule": ("Need", "Option", "Rule"),
     "graphlint.errors": ("GraphlintError",),
     "graphlint.graph.model_graph": ("ModelGraph",),
-    "graphlint.replay": ("clone", "edit", "extract", "features", "run", "split", "verify"),
+    "graphlint.replay.clone": ("clone",),
+    "graphlint.replay.edit": ("edit",),
+    "graphlint.replay.extract": ("extract", "features"),
+    "graphlint.replay.run": ("run",),
+    "graphlint.replay.split": ("split",),
+    "graphlint.replay.verify": ("verify",),
     "graphlint.fixes": ("fix",),
 }
 

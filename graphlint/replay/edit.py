@@ -89,14 +89,24 @@ class Edit:
         _check_layer(layer)
         units = sites(self._live, address)
         path = _argument(self._live, units[0], argument, address)
-        return self._add(lambda builder: [builder.change(unit).before.append((path, layer)) for unit in units])
+
+        def apply(builder: _Builder) -> None:
+            for unit in units:
+                builder.change(unit).before.append((path, layer))
+
+        return self._add(apply)
 
     def insert_after(self, address: str, layer: Any) -> Edit:
         """Run a layer on a tensor, for all that receives it."""
         _check_layer(layer)
         units = sites(self._live, address)
         output = _output(self._live, units[0], address)
-        return self._add(lambda builder: [builder.change(unit).after.append((output, layer)) for unit in units])
+
+        def apply(builder: _Builder) -> None:
+            for unit in units:
+                builder.change(unit).after.append((output, layer))
+
+        return self._add(apply)
 
     def replace(self, address: str, layer: Any, *, inputs: str | Sequence[str] | None = None) -> Edit:
         """Run another layer in place of a call, with the same arguments.
@@ -189,8 +199,8 @@ class Edit:
         kept, dropped = (_slot(self._live, one) for one in (first, second))
         if kept[1].shape != dropped[1].shape or kept[1].dtype != dropped[1].dtype:
             raise InvalidEdit(
-                f"expected variables of one shape and dtype to tie, got {first} {kept[1].dtype}{list(kept[1].shape)} and "
-                f"{second} {dropped[1].dtype}{list(dropped[1].shape)}"
+                f"expected variables of one shape and dtype to tie, got {first} "
+                f"{kept[1].dtype}{list(kept[1].shape)} and {second} {dropped[1].dtype}{list(dropped[1].shape)}"
             )
 
         def apply(builder: _Builder) -> None:
@@ -239,7 +249,7 @@ class Edit:
 
     # -- building -----------------------------------------------------------------------------------------------
 
-    def _add(self, apply: Callable[[_Builder], Any], *, copies: bool = False) -> Edit:
+    def _add(self, apply: Callable[[_Builder], None], *, copies: bool = False) -> Edit:
         self._steps.append(("state" if copies else "structure", apply))
         self._copies |= copies
         return self
@@ -365,9 +375,7 @@ def sites(live: LiveGraph, address: str) -> list[str]:
     if units[0] == ROOT or units[0] not in live.parent:
         raise InvalidEdit(f"expected a call inside the model, got {address}, the model itself")
     if len(parsed.parts) > units[0].count("/") + 1:
-        raise OpaqueBody(
-            f"{address} lies in {live.graph.address(units[0])}, whose body is code and cannot be changed: edit that call"
-        )
+        raise OpaqueBody(f"{address} lies in {live.graph.address(units[0])}, whose body is code: edit that call")
     return units
 
 
