@@ -14,7 +14,7 @@ BROADCASTING = frozenset(
 )
 """Operations (``keras.ops``) that align their operands' axes from the right."""
 
-_UNARY = frozenset(
+UNARY = frozenset(
     ["Abs", "Absolute", "Angle", "Arccos", "Arccosh", "Arcsin", "Arcsinh", "Arctan", "Arctanh", "BitwiseInvert", "BitwiseNot", "Cast", "Cbrt", "Ceil", "Celu", "Clip", "Conj", "Conjugate", "Copy", "Cos", "Cosh", "Cumprod", "Cumsum", "Deg2rad", "Elu", "Erf", "Erfc", "Erfinv", "Exp", "Exp2", "Expm1", "Fabs", "Floor", "Gelu", "HardShrink", "HardSigmoid", "HardSilu", "HardTanh", "Imag", "Isfinite", "Isinf", "Isnan", "LeakyRelu", "Log", "Log10", "Log1p", "Log2", "LogSigmoid", "LogSoftmax", "LogicalNot", "NanToNum", "Negative", "Normalize", "OneHot", "OnesLike", "RMSNorm", "LayerNorm", "Rad2deg", "Real", "Reciprocal", "Relu", "Relu6", "Round", "Rsqrt", "SaturateCast", "Selu", "Sigmoid", "Sign", "Silu", "Sin", "Sinc", "Sinh", "SoftShrink", "Softmax", "Softplus", "Softsign", "Sparsemax", "SparsePlus", "SparseSigmoid", "Sqrt", "Square", "Squareplus", "StopGradient", "Tan", "Tanh", "TanhShrink", "Threshold", "Trunc", "ZerosLike", "TopK"]
 )
 """Operations that leave axis 0 as it is."""
@@ -75,7 +75,7 @@ def _operation_keeps(
     if sources[0] not in proven or shape is None:
         return False
     rank = len(shape)
-    if name in _UNARY:
+    if name in UNARY:
         return rank > 0
     if name in _REDUCTIONS or name in ("Squeeze", "Split", "Flip", "Repeat", "Roll", "Take"):
         position = 2 if name in ("Split", "Repeat", "Roll", "Take") else 1

@@ -26,11 +26,11 @@ class SlashInName(Rule):
 
     path = tmp_path / "model.json"
     entries = [
-        {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 4], "dtype": "float32", "name": "a"}},
-        {"class_name": "Dense", "config": {"name": "block/dense", "units": 2, "activation": "relu"}},
+        {"class_name": "InputLayer", "module": "keras.layers", "config": {"batch_shape": [None, 4], "name": "a"}},
+        {"class_name": "Dense", "module": "keras.layers", "config": {"name": "block/dense", "units": 2}},
     ]
     config = {"name": "m", "layers": entries}
-    path.write_text(json.dumps({"class_name": "Sequential", "config": config, "keras_version": "2.12.0"}))
+    path.write_text(json.dumps({"module": "keras", "class_name": "Sequential", "config": config}))
     ```
 
     ## Use instead

@@ -27,13 +27,13 @@ class TfOpLayer(Rule):
 
     path = tmp_path / "model.json"
     entries = [
-        {"class_name": "InputLayer", "name": "a", "inbound_nodes": [],
-         "config": {"batch_input_shape": [None, 4], "dtype": "float32", "name": "a"}},
+        {"class_name": "InputLayer", "module": "keras.layers", "name": "a", "inbound_nodes": [],
+         "config": {"batch_shape": [None, 4], "dtype": "float32", "name": "a"}},
         {"class_name": "TFOpLambda", "name": "tf.math.abs", "inbound_nodes": [["a", 0, 0, {}]],
          "config": {"name": "tf.math.abs", "dtype": "float32", "function": "math.abs"}},
     ]
     config = {"name": "m", "layers": entries, "input_layers": [["a", 0, 0]], "output_layers": [["tf.math.abs", 0, 0]]}
-    path.write_text(json.dumps({"class_name": "Functional", "config": config, "keras_version": "2.12.0"}))
+    path.write_text(json.dumps({"module": "keras", "class_name": "Functional", "config": config}))
     ```
 
     ## Use instead

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from importlib import metadata
 
 from graphlint.address import ROOT
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Applicability, Fix, Problem, Severity
 from graphlint.engine.rule import Option, Rule
 from graphlint.errors import GraphlintError
 from graphlint.graph.model_graph import ModelGraph
 from graphlint.loading.obstacles import obstacles
 from graphlint.loading.releases import RELEASES, release_index
+
+
+_REWRITE = Fix("write the model anew as today's Keras writes it", Applicability.SAFE, (("rewrite", {}),))
 
 
 class WillNotLoad(Rule):
@@ -52,8 +55,11 @@ class WillNotLoad(Rule):
     ```
 
     ## Fix
-    None: build the model again from code on the Keras that should load it, and load the weights; or load the file with
-    the release that wrote it (`tf_keras` for Keras 2).
+    Safe where the cause is how the file is written: dead modules, calls as lists, arguments that are gone and said
+    nothing, a Sequential without an InputLayer. The configuration is written anew, Keras makes the model of it in safe
+    mode, and every weight is carried over bit for bit; the state of the optimizer is not. A missing class, Python code
+    or an argument that meant something is named, and nothing is written: build the model again from code and load the
+    weights, or load the file with the release that wrote it (`tf_keras` for Keras 2).
 
     ## Not reported
     Custom classes without a module (K002), TensorFlow operation layers (K003), Lambda code (X001): they have rules of
@@ -76,9 +82,7 @@ class WillNotLoad(Rule):
         for problem in graph.definition.problems:
             if problem.kind in ("json", "structure"):
                 layer = graph.layer_of.get(id(problem.layer)) if problem.layer is not None else None
-                yield Problem(
-                    problem.message, layer or ROOT, "Save the model again from code.", key=problem.message
-                )
+                yield Problem(problem.message, layer or ROOT, "Save the model again from code.", key=problem.message)
         for obstacle in obstacles(graph, self._release()):
             first, *others = dict.fromkeys(obstacle.layers)
             hint = obstacle.hint
@@ -88,6 +92,7 @@ class WillNotLoad(Rule):
                 f"{hint[0].upper()}{hint[1:]}.",
                 tuple(others),
                 severity=Severity.ERROR if obstacle.certain else Severity.WARNING,
+                fix=_REWRITE if obstacle.certain and not graph.live else None,
                 key=obstacle.message,
             )
 

@@ -28,11 +28,11 @@ class StatefulBatch(Rule):
 
     path = tmp_path / "model.json"
     entries = [
-        {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 5, 4], "dtype": "float32", "name": "a"}},
-        {"class_name": "LSTM", "config": {"name": "lstm", "units": 3, "stateful": True}},
+        {"class_name": "InputLayer", "module": "keras.layers", "config": {"batch_shape": [None, 5, 4], "name": "a"}},
+        {"class_name": "LSTM", "module": "keras.layers", "config": {"name": "lstm", "units": 3, "stateful": True}},
     ]
     config = {"name": "m", "layers": entries}
-    path.write_text(json.dumps({"class_name": "Sequential", "config": config, "keras_version": "2.12.0"}))
+    path.write_text(json.dumps({"module": "keras", "class_name": "Sequential", "config": config}))
     ```
 
     ## Use instead

@@ -1,0 +1,161 @@
+"""H007."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.rule import Rule
+from graphlint.graph.batch import BROADCASTING, UNARY
+from graphlint.graph.masks import masked
+from graphlint.graph.model_graph import MASK, Call, Layer, ModelGraph, Tensor
+
+_RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "CuDNNLSTM", "CuDNNGRU"})
+_ATTENTION = frozenset({"MultiHeadAttention", "GroupQueryAttention", "Attention", "AdditiveAttention"})
+_POOLING = frozenset({"GlobalAveragePooling1D", "GlobalAvgPool1D"})
+_PER_STEP = frozenset(
+    """
+    Activation Add AlphaDropout Average BatchNormalization Concatenate Dense Dropout ELU GaussianDropout GaussianNoise
+    Identity InputLayer LayerNormalization LeakyReLU Maximum Minimum Multiply PReLU RMSNormalization ReLU Rescaling
+    SpatialDropout1D Subtract TimeDistributed UnitNormalization
+    """.split()
+)
+_MASK_ARGUMENTS = ("mask", "attention_mask", "value_mask", "key_mask", "query_mask", "padding_mask")
+
+
+class MaskLost(Rule):
+    """A mask is lost on its way to a layer that would use it.
+
+    ## What it does
+    Follows the masks of `Masking` and `Embedding(mask_zero=True)` as Keras does at run time, and reports where one
+    disappears although the time axis goes on to a recurrent layer, an attention or an average over time.
+
+    ## Why is this bad?
+    Padding is treated as data: the last state of a short text is that of its padding, averages are over the longest
+    text of the batch. Predictions change with the length to which a batch is padded. Plain operations such as
+    `x * 2` drop the mask, and so does adding a tensor that has none.
+
+    ## Example
+    ```python
+    ids = keras.Input((6,), dtype="int32")
+    x = layers.Embedding(10, 4, mask_zero=True)(ids)
+    model = keras.Model(ids, layers.LSTM(3)(x * 2.0))
+    ```
+
+    ## Use instead
+    ```python
+    ids = keras.Input((6,), dtype="int32")
+    x = layers.Embedding(10, 4, mask_zero=True)(ids)
+    model = keras.Model(ids, layers.LSTM(3)(layers.Rescaling(2.0)(x)))
+    ```
+
+    ## Fix
+    None: use a layer that keeps masks in place of the operation (Rescaling, Add of two masked tensors), or pass the
+    mask by hand: `lstm(x, mask=ops.not_equal(ids, 0))`.
+
+    ## Not reported
+    Dense, normalisations, Dropout, Concatenate and TimeDistributed, which keep the mask; a time axis that was consumed
+    in between (LSTM, RepeatVector, LSTM), pooled or convolved; a mask passed by hand; a recurrent layer with an initial
+    state, to which Keras passes no mask, where only its sequence is used.
+
+    ## References
+    keras-team/keras#18543
+    """
+
+    code = "H007"
+    name = "mask-lost"
+    severity = Severity.WARNING
+    preview = True
+
+    def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        carried = masked(graph)
+        if not carried:
+            return
+        lost: dict[Tensor, tuple[str, str]] = {}
+        dropped: dict[str, tuple[str, list[str]]] = {}
+        for call in graph.calls.values():
+            layer = graph.layers[call.layer]
+            for tensor in _masked_arguments(graph, call, layer):
+                if tensor in carried:
+                    if not _receives(graph, call) and _last_step_matters(graph, call, layer):
+                        dropped.setdefault(call.id, (carried[tensor], []))
+                elif tensor in lost:
+                    where, maker = lost[tensor]
+                    dropped.setdefault(where, (maker, []))[1].append(call.id)
+            output = Tensor(call.id, 0)
+            if output not in carried and _keeps_time(graph, call, layer):
+                for source in graph.producers(call.id):
+                    if source in carried and _same_time(graph, source, output):
+                        lost[output] = (call.id, carried[source])
+                    elif source in lost and _same_time(graph, source, output):
+                        lost.setdefault(output, lost[source])
+        for where, (maker, users) in dropped.items():
+            yield _problem(graph, where, maker, users)
+
+
+def _problem(graph: ModelGraph, where: str, maker: str, users: list[str]) -> Problem:
+    source = graph.layer(maker).name
+    if not users:
+        return Problem(
+            f"the mask of {source!r} does not reach {graph.layer(where).class_name}: with an initial state Keras passes "
+            "none",
+            where,
+            "Pass the mask by hand: layer(x, mask=..., initial_state=...).",
+            (maker,),
+        )
+    names = ", ".join(repr(graph.layer(user).name) for user in users[:3])
+    return Problem(
+        f"{graph.layer(where).class_name} drops the mask of {source!r} before {names}, which would use it",
+        where,
+        "Use a layer that keeps masks in its place, or pass mask=ops.not_equal(ids, 0) by hand.",
+        (maker, *users),
+    )
+
+
+def _masked_arguments(graph: ModelGraph, call: Call, layer: Layer) -> Iterator[Tensor]:
+    """The tensors whose mask a call would use and was not given by hand."""
+    name = layer.class_name or ""
+    if not layer.is_builtin or any(call.kwargs.get(key) is not None for key in _MASK_ARGUMENTS):
+        return
+    if name in _RECURRENT or name in _POOLING:
+        value = call.args[0] if call.args else call.kwargs.get("inputs")
+        yield from _tensors([value])
+    elif name == "MultiHeadAttention" or name == "GroupQueryAttention":
+        yield from _tensors([call.args[1] if len(call.args) > 1 else call.kwargs.get("value")])
+    elif name in _ATTENTION and call.args and isinstance(call.args[0], (list, tuple)):
+        yield from _tensors(list(call.args[0])[1:2])
+
+
+def _tensors(values: list[Any]) -> Iterator[Tensor]:
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, (list, tuple)) and value and isinstance(value[0], Tensor):
+            yield value[0]
+
+
+def _receives(graph: ModelGraph, call: Call) -> bool:
+    return bool(graph.in_edges(call.id, MASK))
+
+
+def _last_step_matters(graph: ModelGraph, call: Call, layer: Layer) -> bool:
+    """Whether a recurrent layer's last step or state is used, which is that of the padding."""
+    if layer.class_name not in _RECURRENT or layer.class_name == "Bidirectional":
+        return False
+    if layer.config.get("return_sequences") is not True:
+        return True
+    states = [Tensor(call.id, output) for output in range(1, len(call.outputs))]
+    return any(graph.consumers(state) or graph.is_output(state) for state in states)
+
+
+def _keeps_time(graph: ModelGraph, call: Call, layer: Layer) -> bool:
+    name = layer.class_name or ""
+    if layer.is_operation:
+        return name in BROADCASTING or name in UNARY
+    return layer.is_builtin and name in _PER_STEP
+
+
+def _same_time(graph: ModelGraph, source: Tensor, output: Tensor) -> bool:
+    before, after = graph.spec(source).shape, graph.spec(output).shape
+    return before is not None and after is not None and len(before) == len(after) >= 3 and before[1] == after[1]
