@@ -264,7 +264,7 @@ def _accepted(found: type) -> frozenset[str]:
     for cls in found.__mro__:
         if "__init__" not in vars(cls):
             continue
-        parameters = inspect.signature(cls.__init__).parameters
+        parameters = inspect.signature(vars(cls)["__init__"]).parameters
         names |= set(parameters) - {"self", "args", "kwargs"}
         if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
             break

@@ -11,3 +11,8 @@ class FixError(GraphlintError):
 
 class Unmendable(FixError):
     """The file needs something that a rewrite cannot give: a class, Python code, an argument that is gone."""
+
+
+def one_line(error: BaseException, limit: int = 200) -> str:
+    """What an error of Keras says, as one line of at most ``limit`` characters."""
+    return " ".join(str(error).split())[:limit]

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from graphlint.fixes.dialect import arguments_of, todays_configuration
-from graphlint.fixes.errors import Unmendable
+from graphlint.fixes.errors import Unmendable, one_line
 from graphlint.graph.definition import ModelDefinition
 from graphlint.graph.expand import expand
 from graphlint.graph.model_graph import ModelGraph, Variable
@@ -118,7 +118,7 @@ def _compile(model: keras.Model, definition: ModelDefinition) -> list[str]:
         }
         model.compile(optimizer=optimizer, **settings)
     except Exception as error:
-        return [f"not compiled: {' '.join(str(error).split())[:160]}"]
+        return [f"not compiled: {one_line(error, 160)}"]
     if definition.optimizer is not None and definition.optimizer.variables:
         return ["the state of the optimizer is not carried over: training starts it afresh"]
     return []

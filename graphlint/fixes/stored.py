@@ -37,10 +37,11 @@ class StoredModel:
     def save(self, path: Path) -> None:
         """Write the edited model."""
         changed = {CONFIG: json.dumps(self.config).encode(), WEIGHTS: self._packed()}
-        with self._archive, zipfile.ZipFile(path, "w") as target:
-            for member in self._archive.infolist():
-                content = changed.get(member.filename)
-                target.writestr(member, self._archive.read(member) if content is None else content)
+        with self._archive:
+            members = [(one, changed.get(one.filename) or self._archive.read(one)) for one in self._archive.infolist()]
+        with zipfile.ZipFile(path, "w") as target:
+            for member, content in members:
+                target.writestr(member, content)
 
     def _packed(self) -> bytes:
         """The weights in a fresh file: HDF5 does not give back the space of what was deleted."""

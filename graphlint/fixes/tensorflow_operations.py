@@ -116,7 +116,8 @@ def as_keras_operation(layer: LayerDefinition, calls: list[CallDefinition]) -> K
             f"{layer.class_name} {layer.name!r} is TensorFlow's {function!r}, which has no equal in Keras: "
             "rebuild that part with keras.ops"
         )
-    arguments, settings = [], []
+    arguments: list[Arguments] = []
+    settings: list[dict[str, Any]] = []
     for call in calls:
         given = dict(zip((*operation.tensors, *operation.settings), call.args, strict=False))
         given.update({key: value for key, value in call.kwargs.items() if key != "name"})

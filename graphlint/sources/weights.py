@@ -104,8 +104,8 @@ def stored_groups(file: Hdf5File) -> StoredGroup:
         for name, dataset in group.datasets.items():
             node.place(name, dataset)
         if group.path.replace("\\", "/").rpartition("/")[2] == VARIABLES:
-            name = group.attributes.get("name")
-            node.name = name if isinstance(name, str) else None
+            recorded = group.attributes.get("name")
+            node.name = recorded if isinstance(recorded, str) else None
     return root
 
 

@@ -13,7 +13,6 @@ from graphlint.graph.model_graph import ModelGraph
 from graphlint.loading.obstacles import obstacles
 from graphlint.loading.releases import RELEASES, release_index
 
-
 _REWRITE = Fix("write the model anew as today's Keras writes it", Applicability.SAFE, (("rewrite", {}),))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.address import ROOT
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Applicability, Fix, Problem, Severity
 from graphlint.engine.rule import Need, Rule
 from graphlint.graph.model_graph import ModelGraph
 from graphlint.graph.sharing import Place, SharedAcrossScopes, shared_across_scopes
@@ -39,8 +39,9 @@ class SharedAcrossScopesRule(Rule):
     ```
 
     ## Fix
-    None: which of the places should hold the layer is for the author to say. Call one submodel, or one wrapper, in both
-    places. To save the weights of a live model as it is, use `model.save_weights()` and keep the code that builds it.
+    On a file that saved and will not load. Safe where a wrapper holds the layer: the file gets the mark that it lacks,
+    and loading shares the layer again. Unsafe where two models hold it: each gets weights of its own, with the values
+    that they shared, and training moves them apart. In code, call one submodel, or one wrapper, in both places.
 
     ## Not reported
     - the same submodel called twice: it loads;
@@ -85,7 +86,17 @@ class SharedAcrossScopesRule(Rule):
             else "Put what is shared into one submodel and call that in both places, or give each place its own layer."
         )
         nodes = dict.fromkeys(path for one in [first, *others] for path in (one.layer, one.copy))
-        return Problem(f"{what} ({size:,} parameters): {loss}", first.layer, hint, tuple(nodes)[1:])
+        fix = None if graph.live or first.disconnects else _salvage([first, *others], wrapped)
+        return Problem(f"{what} ({size:,} parameters): {loss}", first.layer, hint, tuple(nodes)[1:], fix=fix)
+
+
+def _salvage(found: list[SharedAcrossScopes], wrapped: bool) -> Fix:
+    edit = "share_identity" if wrapped else "copy_weights"
+    edits = tuple((edit, {"layer": one.layer, "copy": one.copy}) for one in found)
+    if wrapped:
+        return Fix("mark the layers as one, so that the file loads", Applicability.SAFE, edits)
+    changes = "the places share their weights no longer"
+    return Fix("give each place the weights, so that the file loads", Applicability.UNSAFE, edits, changes)
 
 
 def _holder(graph: ModelGraph, place: Place) -> str:

@@ -1,0 +1,204 @@
+"""Fix a model file: on the file where Keras cannot load it, in memory where it can, and prove what comes out."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from graphlint.engine.finding import Finding, Severity
+from graphlint.engine.linter import Linter
+from graphlint.engine.report import ModelReport
+from graphlint.fixes.errors import FixError, one_line
+from graphlint.fixes.fixer import Fixer
+from graphlint.fixes.report import Applied, FixReport, Left
+from graphlint.fixes.stored import STORED_EDITS, StoredModel
+from graphlint.graph.expand import expand
+from graphlint.sources import read
+from graphlint.sources.detect import Content, detect, misnamed
+
+if TYPE_CHECKING:
+    import keras
+
+    from graphlint.graph.definition import ModelDefinition
+
+REWRITE = "rewrite"
+"""The edit that makes a model of an old dialect anew in today's."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixedFile:
+    """A fixed model, not yet written. ``save`` writes it at a path and checks what it wrote."""
+
+    report: FixReport
+    save: Callable[[Path], None]
+
+
+def fix_file(path: Path, fixer: Fixer) -> FixedFile:
+    """Fix the model in a file; the file stays as it is.
+
+    Raises:
+        FixError: the file has security findings, cannot be read or loaded, or the result would not be sound.
+    """
+    definition = read(path, limits=fixer.linter.config.limits, by_content=True)
+    found = fixer.linter.check_source(lambda: definition, path.as_posix(), path)
+    _require_trustworthy(found)
+    todo = list(fixer.fixable(found.findings))
+    with tempfile.TemporaryDirectory(prefix="graphlint-") as directory:
+        stored, applied = _edit_stored(path, definition, todo, Path(directory))
+        rewrites = [one for one in todo if _edits(one) == {REWRITE}]
+        may_rewrite = any(rule.code == "K010" for rule in fixer.linter.rules)
+        model, notes, rewritten = _load(stored, bool(rewrites) or _needs_rewrite(path), may_rewrite)
+        applied += [Applied(one, None) for one in rewrites]
+        fixed, report = fixer.run(model)
+        difference = report.difference
+        report = replace(
+            report,
+            applied=(*applied, *report.applied),
+            left=tuple(_still_there(found.findings, applied, report.left)),
+            difference=difference,
+            before=found.parameters or report.before,
+            notes=(*notes, *report.notes),
+        )
+        allowed = _count(found.findings)
+        if fixed is model and not rewritten and path.suffix == stored.suffix:
+            content = stored.read_bytes()
+            return FixedFile(report, lambda target: _put(content, model, target, fixer.linter, allowed))
+        return FixedFile(report, lambda target: _save(fixed, target, fixer.linter, allowed))
+
+
+def _require_trustworthy(found: ModelReport) -> None:
+    bad = [one for one in found.findings if one.code[0] == "E" or (one.code[0] == "X" and one.code[1:].isdigit())]
+    if bad:
+        what = "; ".join(f"{one.code} {one.name}: {one.message}" for one in bad[:3])
+        raise FixError(f"refused, nothing was changed: {what}")
+
+
+def _edits(finding: Finding) -> set[str]:
+    return {name for name, _ in finding.fix.edits} if finding.fix is not None else set()
+
+
+def _edit_stored(
+    path: Path, definition: ModelDefinition, todo: Iterable[Finding], directory: Path
+) -> tuple[Path, list[Applied]]:
+    """Apply the edits that are made on the file; returns the file to load from."""
+    mine = [one for one in todo if _edits(one) and _edits(one) <= set(STORED_EDITS)]
+    if not mine:
+        return path, []
+    if definition.format != "keras":
+        raise FixError(
+            f"{mine[0].code} is fixed in .keras files only, got {definition.format}: save the model as .keras"
+        )
+    graph = expand(definition)
+    model = StoredModel(path)
+    for finding in mine:
+        assert finding.fix is not None
+        for name, arguments in finding.fix.edits:
+            STORED_EDITS[name](model, graph, arguments)
+    target = directory / "model.keras"
+    model.save(target)
+    return target, [Applied(one, None) for one in mine]
+
+
+def _load(path: Path, rewrite: bool, may_rewrite: bool) -> tuple[keras.Model, tuple[str, ...], bool]:
+    """The model in Keras's safe mode, notes, and whether it had to be made anew in today's dialect."""
+    import keras
+
+    from graphlint.fixes.rescue import rescue
+
+    why: tuple[str, ...] = ()
+    if not rewrite:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return keras.models.load_model(path, safe_mode=True), (), False
+        except Exception as error:
+            cause = one_line(error)
+            if not may_rewrite:
+                raise FixError(f"Keras cannot load {path.name}: {cause}") from error
+            why = (f"Keras cannot load the file as it is ({cause}): it is written anew",)
+    try:
+        rescued = rescue(read(path, by_content=True))
+    except FixError as error:
+        raise FixError(f"Keras cannot load {path.name}, and it cannot be written anew: {error}") from error
+    return rescued.model, (*why, *rescued.notes), True
+
+
+def _needs_rewrite(path: Path) -> bool:
+    """Whether Keras would not even look into the file: a configuration alone, or a name of another format."""
+    content = detect(path)
+    return content is Content.JSON or misnamed(path, content) is not None
+
+
+def _still_there(findings: Iterable[Finding], applied: Iterable[Applied], left: Iterable[Left]) -> Iterator[Left]:
+    """What the fixer left in memory, and findings that only the file shows."""
+    done = {(one.finding.code, one.finding.location) for one in applied}
+    known = {(one.finding.code, one.finding.location) for one in left}
+    yield from (one for one in left if (one.finding.code, one.finding.location) not in done)
+    for finding in findings:
+        if finding.code[0] == "K" and finding.fix is None and (finding.code, finding.location) not in known | done:
+            yield Left(finding, f"no fix: {finding.hint}" if finding.hint else "no fix")
+
+
+def _count(findings: Iterable[Finding]) -> Counter[str]:
+    return Counter(one.code for one in findings if one.severity is not Severity.INFO)
+
+
+def _put(content: bytes, model: keras.Model, target: Path, linter: Linter, allowed: Counter[str]) -> None:
+    """Write a file that was edited as such, or not at all."""
+    target.write_bytes(content)
+    _prove(model, target, linter, allowed)
+
+
+def _save(model: keras.Model, target: Path, linter: Linter, allowed: Counter[str]) -> None:
+    """Save a model, read it back, and require that it is the same and that no new finding came in."""
+    if target.suffix == ".json":
+        target.write_text(model.to_json())
+        return
+    if target.suffix not in (".keras", ".h5", ".hdf5"):
+        raise FixError(f"expected a file ending in .keras, .h5 or .json, got {target.name}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            model.save(target)
+        except Exception as error:
+            raise FixError(f"the fixed model cannot be saved: {one_line(error)}") from error
+    if target.suffix == ".keras":
+        _keep_identities(target, linter)
+    _prove(model, target, linter, allowed)
+
+
+def _keep_identities(target: Path, linter: Linter) -> None:
+    """Saving, Keras loses the mark of a layer that a wrapper shares; put it back."""
+    marks = [one for one in linter.check_file(target).findings if _edits(one) == {"share_identity"}]
+    if marks:
+        graph = expand(read(target))
+        stored = StoredModel(target)
+        for finding in marks:
+            assert finding.fix is not None
+            for name, arguments in finding.fix.edits:
+                STORED_EDITS[name](stored, graph, arguments)
+        stored.save(target)
+
+
+def _prove(model: keras.Model, target: Path, linter: Linter, allowed: Counter[str]) -> None:
+    import keras
+
+    from graphlint.replay.verify import verify
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            again = keras.models.load_model(target, safe_mode=True)
+        except Exception as error:
+            raise FixError(f"the fixed model cannot be loaded again: {one_line(error)}") from error
+    proof = verify(model, again)
+    if not proof.close:
+        raise FixError(f"the saved model differs by {proof.largest:.2g} from the one in memory: nothing was written")
+    new = _count(linter.check_file(target).findings) - allowed
+    if new:
+        raise FixError(f"the fix would bring in {', '.join(sorted(new))}: nothing was written")

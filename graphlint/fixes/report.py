@@ -1,0 +1,69 @@
+"""What a run of fixes did, what it left, and the proof."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from graphlint.engine.finding import Applicability, Finding
+from graphlint.graph.parameters import Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A finding that was fixed. ``difference`` is the largest absolute difference of any output; None: not compared."""
+
+    finding: Finding
+    difference: float | None
+
+    def __str__(self) -> str:
+        fix = self.finding.fix
+        assert fix is not None
+        address = f" at {self.finding.location.address}" if self.finding.location else ""
+        proof = ""
+        if self.difference == 0:
+            proof = " (outputs equal)"
+        elif self.difference is not None:
+            proof = f" (outputs differ by {self.difference:.2g} at most)"
+        unsafe = f"; {fix.changes}" if fix.applicability is Applicability.UNSAFE and fix.changes else ""
+        return f"{self.finding.code} {self.finding.name}{address}: {fix.title}{proof}{unsafe}"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A finding that was not fixed, and why."""
+
+    finding: Finding
+    reason: str
+
+    def __str__(self) -> str:
+        address = f" at {self.finding.location.address}" if self.finding.location else ""
+        return f"{self.finding.code} {self.finding.name}{address}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class FixReport:
+    """The outcome of `graphlint.fix`. Truthy if anything was fixed; prints as a report.
+
+    ``difference`` is the largest absolute difference of any output between the model before and after all safe fixes;
+    None where there was nothing to compare. ``notes`` say what could not be carried over.
+    """
+
+    applied: tuple[Applied, ...] = ()
+    left: tuple[Left, ...] = ()
+    difference: float | None = None
+    before: Parameters | None = None
+    after: Parameters | None = None
+    notes: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.applied)
+
+    def __str__(self) -> str:
+        lines = [f"fixed {one}" for one in self.applied] or ["nothing to fix"]
+        lines += [f"left {one}" for one in self.left]
+        lines += [f"note: {note}" for note in self.notes]
+        if self.applied and self.difference is not None:
+            lines.append(f"largest output difference: {self.difference:.2g}")
+        if self.applied and self.before is not None and self.after is not None:
+            lines.append(f"parameters: {self.before.total:,} before, {self.after.total:,} after")
+        return "\n".join(lines)
