@@ -149,7 +149,7 @@ class _Expansion:
         inputs = tuple(
             prefix + plan.parts[ref.call]
             for _, ref in leaves(body.inputs)
-            if isinstance(ref, TensorRef) and ref.call in plan.parts
+            if isinstance(ref, TensorRef) and ref.call in plan.parts and body.calls[ref.call].layer.body is None
         )
         scope = Scope(scope_id, path, parent, index, inputs, (), args, kwargs, definition)
         self.graph.scopes[scope_id] = scope
