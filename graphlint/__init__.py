@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from graphlint.engine.rule import Option as Option
     from graphlint.engine.rule import Rule as Rule
     from graphlint.errors import GraphlintError as GraphlintError
+    from graphlint.fixes.fixer import fix as fix
     from graphlint.graph.model_graph import ModelGraph as ModelGraph
     from graphlint.replay.clone import clone as clone
     from graphlint.replay.edit import edit as edit
@@ -41,16 +42,19 @@ _HOMES = {
     "graphlint.engine.rule": ("Need", "Option", "Rule"),
     "graphlint.errors": ("GraphlintError",),
     "graphlint.graph.model_graph": ("ModelGraph",),
+}
+_SURGERY = {
+    "graphlint.fixes.fixer": ("fix",),
     "graphlint.replay.clone": ("clone",),
     "graphlint.replay.edit": ("edit",),
     "graphlint.replay.extract": ("extract", "features"),
     "graphlint.replay.run": ("run",),
     "graphlint.replay.split": ("split",),
     "graphlint.replay.verify": ("verify",),
-    "graphlint.fixes": ("fix",),
 }
+"""What works on live models, and so needs Keras."""
 
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
+_HOME = {name: module for module, names in (_HOMES | _SURGERY).items() for name in names}
 
 __all__ = ["__version__", *sorted(_HOME)]
 
@@ -62,6 +66,10 @@ def __getattr__(name: str) -> Any:
         return version("keras-graphlint")
     if name not in _HOME:
         raise AttributeError(f"module 'graphlint' has no attribute {name!r}")
+    if _HOME[name] in _SURGERY:
+        from graphlint.extras import require_keras
+
+        require_keras(f"graphlint.{name}")
     value = globals()[name] = getattr(import_module(_HOME[name]), name)
     return value
 

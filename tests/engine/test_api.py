@@ -1,3 +1,5 @@
+import sys
+
 import keras
 import networkx as nx
 import numpy as np
@@ -99,8 +101,17 @@ def test_networkx(model, path):
 
 
 def test_the_names_of_the_package():
-    for name in ("check", "Rule", "Severity", "__version__"):
+    for name in graphlint.__all__:
         assert getattr(graphlint, name)
         assert name in dir(graphlint)
     with pytest.raises(AttributeError, match="nonsense"):
         getattr(graphlint, "nonsense")  # noqa: B009
+
+
+def test_what_needs_keras_says_so_where_there_is_none(monkeypatch, model):
+    monkeypatch.setitem(sys.modules, "keras", None)
+    monkeypatch.delitem(vars(graphlint), "split", raising=False)
+    with pytest.raises(graphlint.GraphlintError, match=r"graphlint\.split needs Keras.*pip install"):
+        graphlint.split(model, at="head")
+    with pytest.raises(graphlint.GraphlintError, match=r"a live model needs Keras.*pip install"):
+        graphlint.check(model)
