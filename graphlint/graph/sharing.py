@@ -38,6 +38,11 @@ class SharedAcrossScopes:
     second: Place
     disconnects: bool = False
 
+    @property
+    def is_copy(self) -> bool:
+        """Whether the graph has two layers where the model that was saved had one."""
+        return self.copy != self.layer
+
 
 def places(graph: ModelGraph) -> dict[str, list[Place]]:
     """The occurrences of every layer that has more than one, in the order in which Keras writes them."""

@@ -64,11 +64,11 @@ class OutputWithoutLoss(Rule):
         covered = graph.ancestors(
             [*{one.output.call for one in compiled if one.loss is not None}, *losses_added(graph)]
         )
-        claimed: set[str] = set()
+        place = {variable: index for index, variable in enumerate(graph.variables)}
         for one in without:
-            reach = graph.ancestors({one.output.call}) - covered - claimed
-            claimed |= reach
-            lost = [v for v in graph.variables.values() if v.id in reach and trained(graph, v)]
+            beyond = _beyond(graph, one.output.call, covered)
+            found = sorted((node for node in beyond if node in place), key=place.__getitem__)
+            lost = [graph.variables[node] for node in found if trained(graph, graph.variables[node])]
             size = sum(variable.size for variable in lost)
             loss = (
                 f"{size:,} trainable parameters feed only this output and get no gradient"
@@ -84,3 +84,16 @@ class OutputWithoutLoss(Rule):
                 None if lost else Severity.INFO,
                 key=one.name,
             )
+
+
+def _beyond(graph: ModelGraph, call: str, covered: set[str]) -> list[str]:
+    """What influences a call and is not covered, which it is from then on."""
+    found: list[str] = []
+    stack = [call]
+    while stack:
+        node = stack.pop()
+        if node not in covered:
+            covered.add(node)
+            found.append(node)
+            stack.extend(graph.nx.pred[node])
+    return found

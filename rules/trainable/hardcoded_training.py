@@ -63,8 +63,9 @@ class HardcodedTraining(Rule):
                 inside = [one for one in graph.layers_below(scope.layer) if _noisy(one)]
                 norms = [one for one in graph.layers_below(scope.layer) if one.class_name == "BatchNormalization"]
                 if inside or norms:
-                    node = scope.inputs[0] if scope.inputs else scope.layer
-                    yield _problem(node, (inside or norms)[0], bool(inside), tuple(one.path for one in inside or norms))
+                    yield _problem(
+                        scope.layer, (inside or norms)[0], bool(inside), tuple(one.path for one in inside or norms)
+                    )
         for call in graph.calls.values():
             if call.kwargs.get("training") is not True or (call.layer, id(call.definition)) in reported:
                 continue

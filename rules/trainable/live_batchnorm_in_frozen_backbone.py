@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from types import MappingProxyType
 
@@ -71,22 +72,37 @@ class LiveBatchnormInFrozenBackbone(Rule):
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         if not graph.root.trainable:
             return
-        done: set[str] = set()
-        for scope in graph.scopes.values():
-            path = scope.layer
-            if path == ROOT or path in done or any(outer.path in done for outer in graph.enclosing(path)):
-                continue
-            done.add(path)
-            weighted = [layer for layer in graph.layers_below(path) if graph.variables_of(layer.path)]
-            live = [layer for layer in weighted if layer.trainable]
-            norms = [layer for layer in live if layer.class_name == "BatchNormalization"]
-            frozen = len(weighted) - len(live)
-            if not norms or len(norms) == len(live) or frozen < self.option["frozen"] * len(weighted):
-                continue
-            yield Problem(
-                f"{frozen} of {len(weighted)} layers with weights are frozen, and {len(norms)} BatchNormalization "
-                f"{'moves its' if len(norms) == 1 else 'move their'} averages all the same",
-                path,
-                "Freeze every BatchNormalization of the backbone: layer.trainable = False.",
-                tuple(layer.path for layer in norms),
-            )
+        weighted: Counter[str] = Counter()
+        live: Counter[str] = Counter()
+        norms: Counter[str] = Counter()
+        for layer in reversed(graph.layers.values()):
+            if graph.variables_of(layer.path):
+                weighted[layer.path] += 1
+                live[layer.path] += layer.trainable
+                norms[layer.path] += layer.trainable and layer.class_name == "BatchNormalization"
+            if layer.parent is not None:
+                for counts in (weighted, live, norms):
+                    counts[layer.parent] += counts[layer.path]
+        stack = [path for path in reversed(graph.children.get(ROOT, [])) if weighted[path]]
+        while stack:
+            path = stack.pop()
+            frozen = weighted[path] - live[path]
+            adapting = norms[path] == live[path]
+            if graph.layers[path].container and norms[path] and not adapting and self.enough(frozen, weighted[path]):
+                moving = "moves its" if norms[path] == 1 else "move their"
+                yield Problem(
+                    f"{frozen} of {weighted[path]} layers with weights are frozen, and {norms[path]} "
+                    f"BatchNormalization {moving} averages all the same",
+                    path,
+                    "Freeze every BatchNormalization of the backbone: layer.trainable = False.",
+                    tuple(
+                        layer.path
+                        for layer in graph.layers_below(path)
+                        if layer.trainable and layer.class_name == "BatchNormalization"
+                    ),
+                )
+            else:
+                stack.extend(child for child in reversed(graph.children.get(path, [])) if norms[child])
+
+    def enough(self, frozen: int, weighted: int) -> bool:
+        return bool(frozen >= self.option["frozen"] * weighted)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Need, Rule
+from graphlint.graph.losses import stock_training
 from graphlint.graph.model_graph import ModelGraph
 from graphlint.graph.optimizer_slots import optimizer_slots
 from graphlint.graph.parameters import trained
@@ -60,7 +61,7 @@ class OptimizerMismatch(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         optimizer = optimizer_slots(graph)
-        if optimizer is None or (not graph.live and any(one.config.get("lora_rank") for one in graph.layers.values())):
+        if optimizer is None or not _trains_what_it_says(graph):
             return
         certain: Counter[tuple[int, ...]] = Counter()
         possible: Counter[tuple[int, ...]] = Counter()
@@ -93,3 +94,16 @@ class OptimizerMismatch(Rule):
             "Compile again after changing trainable, or save with include_optimizer=False.",
             tuple(frozen[:10]) if extra else (),
         )
+
+
+def _trains_what_it_says(graph: ModelGraph) -> bool:
+    """Whether the trainable variables of the graph are what the training step hands to the optimizer."""
+    if graph.live:
+        step = getattr(type(graph.definition.obj), "train_step", None)
+        return str(getattr(step, "__module__", "")).startswith("keras.")
+    if not stock_training(graph) or any(layer.config.get("lora_rank") for layer in graph.layers.values()):
+        return False
+    if graph.definition.format != "h5":
+        return True
+    weighted = [(one.class_name, one.name) for one in graph.layers.values() if graph.variables_of(one.path)]
+    return len(set(weighted)) == len(weighted)

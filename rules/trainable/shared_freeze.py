@@ -8,7 +8,7 @@ from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.definition import LayerDefinition
 from graphlint.graph.model_graph import ModelGraph
-from graphlint.graph.sharing import places
+from graphlint.graph.sharing import places, shared_across_scopes
 
 
 class SharedFreeze(Rule):
@@ -56,10 +56,10 @@ class SharedFreeze(Rule):
     severity = Severity.WARNING
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
-        if not graph.aliases:
-            return
         groups: dict[str, list[tuple[str, str]]] = {}
-        for path, several in places(graph).items():
+        occurrences = list(places(graph).items()) if graph.aliases else []
+        occurrences += [(one.layer, [one.first, one.second]) for one in shared_across_scopes(graph) if one.is_copy]
+        for path, several in occurrences:
             layer = graph.layers[path]
             if layer.trainable or layer.is_input:
                 continue

@@ -8,6 +8,16 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+from graphlint.graph.definition import (
+    Body,
+    CallDefinition,
+    LayerDefinition,
+    ModelDefinition,
+    TensorRef,
+    TensorSpec,
+    VariableDefinition,
+)
+from graphlint.graph.expand import expand
 from rules.shared_weights.duplicate_computation import DuplicateComputation
 from rules.shared_weights.partly_shared_towers import PartlySharedTowers
 from rules.shared_weights.shared_across_scopes import SharedAcrossScopesRule
@@ -17,7 +27,7 @@ from rules.shared_weights.shared_with_different_shapes import SharedWithDifferen
 from rules.shared_weights.tie_lost import TieLost
 from rules.shared_weights.unshared_on_load import UnsharedOnLoad
 from rules.shared_weights.untracked_variable import UntrackedVariable
-from tests.rules.front_ends import both, in_file, live
+from tests.rules.front_ends import both, found, in_file, live
 
 
 def sequential(*inside, shape=(4,), name=None):
@@ -174,8 +184,8 @@ def test_a_wrapper_mended_by_giving_the_first_occurrence_its_id_is_silent(tmp_pa
 def test_h5_stores_a_shared_layer_twice(tmp_path):
     two_sequentials().save(tmp_path / "model.h5")
     assert len(keras.models.load_model(tmp_path / "model.h5", compile=False).weights) == 4
-    (found,) = in_file(UnsharedOnLoad(), tmp_path / "model.h5")
-    assert found[:2] == ("a/shared", "warning")
+    (finding,) = in_file(UnsharedOnLoad(), tmp_path / "model.h5")
+    assert finding[:2] == ("a/shared", "warning")
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -194,8 +204,8 @@ def test_h5_layers_that_differ_or_are_constant_are_silent(initializer, tmp_path)
 def test_a_shared_tower_is_reported_and_not_what_is_in_it(tmp_path):
     tower = sequential(dense("one"), dense("two"), name="tower")
     a, b = keras.Input((4,), name="a"), keras.Input((4,), name="b")
-    found = both(SharedLayer(), keras.Model([a, b], layers.Add()([tower(a), tower(b)])), tmp_path)
-    assert found == [("tower", "info", "2 calls share 40 parameters")]
+    reported = both(SharedLayer(), keras.Model([a, b], layers.Add()([tower(a), tower(b)])), tmp_path)
+    assert reported == [("tower", "info", "2 calls share 40 parameters")]
 
 
 def test_layers_without_weights_are_not_shared_layers(tmp_path):
@@ -213,8 +223,8 @@ def normalised(norm, **kwargs):
 
 @pytest.mark.parametrize("kwargs", [{}, {"training": False}])
 def test_shared_batchnorm(kwargs, tmp_path):
-    (found,) = both(SharedBatchnorm(), normalised(layers.BatchNormalization(name="norm"), **kwargs), tmp_path)
-    assert found[:2] == ("norm", "warning")
+    (finding,) = both(SharedBatchnorm(), normalised(layers.BatchNormalization(name="norm"), **kwargs), tmp_path)
+    assert finding[:2] == ("norm", "warning")
 
 
 @pytest.mark.parametrize(
@@ -254,8 +264,8 @@ def towers(own, merge=True, count=3):
 
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_one_layer_that_is_not_shared(place, tmp_path):
-    (found,) = both(PartlySharedTowers(), towers({place}), tmp_path)
-    assert found[:2] == (f"left_{place}", "warning")
+    (finding,) = both(PartlySharedTowers(), towers({place}), tmp_path)
+    assert finding[:2] == (f"left_{place}", "warning")
 
 
 @pytest.mark.parametrize(
@@ -283,8 +293,8 @@ def on_two(layer, first, second):
 
 
 def test_a_dense_on_two_ranks(tmp_path):
-    found = both(SharedWithDifferentShapes(), on_two(dense(), (4,), (3, 4)), tmp_path)
-    assert found == [("shared", "info", "called on (?, 4) and on (?, 3, 4)")]
+    reported = both(SharedWithDifferentShapes(), on_two(dense(), (4,), (3, 4)), tmp_path)
+    assert reported == [("shared", "info", "called on (?, 4) and on (?, 3, 4)")]
 
 
 @pytest.mark.parametrize(
@@ -302,6 +312,24 @@ def test_layers_made_for_any_length(layer, first, second, tmp_path):
     assert both(SharedWithDifferentShapes(), on_two(layer(), first, second), tmp_path) == []
 
 
+def test_a_weight_on_the_axis_that_differs_is_a_warning():
+    shared = LayerDefinition("shared", "Dense", "keras.layers", config={"units": 2})
+    shared.variables.append(VariableDefinition("kernel", 0, (4, 2), "float32", True))
+    calls = [
+        CallDefinition(LayerDefinition(f"x{size}", "InputLayer"), outputs=(TensorSpec((None, size), None),))
+        for size in (4, 5)
+    ]
+    calls += [
+        CallDefinition(shared, (TensorRef(place, 0),), outputs=(TensorSpec((None, 2), None),)) for place in (0, 1)
+    ]
+    root = LayerDefinition("m", "Functional", "keras", is_model=True)
+    inputs, outputs = [TensorRef(0, 0), TensorRef(1, 0)], [TensorRef(2, 0), TensorRef(3, 0)]
+    root.body = Body([call.layer for call in calls[:3]], calls, inputs, outputs)
+    graph = expand(ModelDefinition(root, "static", "keras", has_weights=True))
+    (finding,) = found(SharedWithDifferentShapes(), graph)
+    assert finding[1] == "warning"
+
+
 # -- S007 tie-lost ----------------------------------------------------------------------------------------------
 
 
@@ -315,8 +343,8 @@ def language_model(copy, vocabulary=64):
 
 
 def test_a_table_equal_to_the_head_transposed(tmp_path):
-    (found,) = both(TieLost(), language_model(np.transpose), tmp_path)
-    assert found[:2] == ("tokens", "info")
+    (finding,) = both(TieLost(), language_model(np.transpose), tmp_path)
+    assert finding[:2] == ("tokens", "info")
 
 
 def change_last(table):
@@ -367,9 +395,9 @@ def test_the_variable_of_a_layer_loses_its_tie():
     inputs = keras.Input((4,))
     x = dense("owner")(inputs)
     model = keras.Model(inputs, x * x._keras_history.operation.bias)
-    (found,) = live(UntrackedVariable(), model)
-    assert found[1] == "warning"
-    assert "the variable owner@bias" in found[2]
+    (finding,) = live(UntrackedVariable(), model)
+    assert finding[1] == "warning"
+    assert "the variable owner@bias" in finding[2]
 
 
 @pytest.mark.parametrize(
@@ -405,14 +433,14 @@ def test_one_layer_twice_on_one_tensor(tmp_path):
 
 def test_equal_layers_without_weights(tmp_path):
     first, second = layers.Activation("relu", name="first"), layers.Activation("relu", name="second")
-    (found,) = both(DuplicateComputation(), added(first, second), tmp_path)
-    assert found[0] == "first#0"
+    (finding,) = both(DuplicateComputation(), added(first, second), tmp_path)
+    assert finding[0] == "first#0"
 
 
 def test_a_nested_model_twice_is_one_finding(tmp_path):
     inner = sequential(dense("one"), layers.ReLU(), name="inner")
-    found = both(DuplicateComputation(), added(inner, inner), tmp_path)
-    assert [finding[0] for finding in found] == ["inner"]
+    reported = both(DuplicateComputation(), added(inner, inner), tmp_path)
+    assert [finding[0] for finding in reported] == ["inner"]
 
 
 @pytest.mark.parametrize(

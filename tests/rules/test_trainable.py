@@ -11,7 +11,7 @@ from rules.trainable.nothing_trainable import NothingTrainable
 from rules.trainable.optimizer_mismatch import OptimizerMismatch
 from rules.trainable.shared_freeze import SharedFreeze
 from rules.trainable.trainable_leak import TrainableLeak
-from tests.rules.front_ends import both, live
+from tests.rules.front_ends import both, in_file, live
 
 
 def with_backbone(*flags, frozen=None, cls="functional"):
@@ -103,6 +103,28 @@ def test_frozen_after_compile(tmp_path):
 def test_unfrozen_after_compile(tmp_path):
     (finding,) = both(OptimizerMismatch(), compiled(before=[("a", False)], after=[("a", True)]), tmp_path)
     assert "2 trainable ones have no state" in finding[2]
+
+
+@keras.saving.register_keras_serializable("trainable")
+class OwnStep(keras.Model):
+    """A model that hands the optimizer what it likes."""
+
+    def train_step(self, data):
+        return super().train_step(data)
+
+
+def test_a_training_step_of_its_own(tmp_path):
+    x = keras.Input((4,))
+    model = compiled(after=[("a", False)], model=OwnStep(x, layers.Dense(2)(layers.Dense(3, name="a")(x))))
+    assert both(OptimizerMismatch(), model, tmp_path) == []
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_h5_file_that_holds_a_shared_layer_twice(tmp_path):
+    shared, x = layers.Dense(4, name="shared"), keras.Input((4,))
+    a, b = (keras.Sequential([keras.Input((4,)), shared], name=name) for name in "ab")
+    compiled(model=keras.Model(x, b(a(x)))).save(tmp_path / "model.h5")
+    assert in_file(OptimizerMismatch(), tmp_path / "model.h5") == []
 
 
 @pytest.mark.parametrize(
@@ -300,6 +322,21 @@ def test_a_layer_frozen_with_a_part_that_another_uses(wrapped, tmp_path):
     (finding,) = both(SharedFreeze(), extractor(True, wrapped=wrapped), tmp_path)
     assert finding[:2] == ("extractor", "warning")
     assert "one layer (20 parameters) also used outside it: features" in finding[2]
+
+
+def in_two_models():
+    shared, x = layers.Dense(4, name="shared"), keras.Input((4,))
+    frozen_model = keras.Sequential([keras.Input((4,)), shared], name="frozen")
+    free = keras.Sequential([keras.Input((4,)), shared], name="free")
+    x_functional = keras.Input((4,))
+    wrapped = keras.Model(x_functional, frozen_model(x_functional), name="outer")
+    wrapped.trainable = False
+    return keras.Model(x, free(wrapped(x)))
+
+
+def test_a_layer_that_the_file_holds_twice(tmp_path):
+    (finding,) = both(SharedFreeze(), in_two_models(), tmp_path)
+    assert finding[1] == "warning"
 
 
 def frozen_by_itself():
