@@ -239,7 +239,7 @@ class _Run:
         source, tensor = call.args[0], Tensor(call.id, 0)
         scope = self.graph.scopes[call.scope]
         explicit = [leaf for _, leaf in leaves(scope.kwargs.get("mask"))]
-        index = scope.inputs.index(call.id)
+        index = scope.inputs.index(call.id) if call.id in scope.inputs else len(explicit)
         if index < len(explicit) and isinstance(explicit[index], Tensor):
             mask = explicit[index]
             shape = self.graph.spec(mask).shape
