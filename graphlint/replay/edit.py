@@ -38,6 +38,8 @@ class _Change:
     """Path of the argument that is passed on, the call being removed."""
     after: list[tuple[int, Any]] = field(default_factory=list)
     """Layers to run on an output, by its index."""
+    without: set[str] = field(default_factory=set)
+    """Keyword arguments that the call no longer gets."""
 
     @property
     def replaced(self) -> bool:
@@ -54,9 +56,11 @@ class _Change:
             id(self.operation),
             self.passes,
             tuple((output, id(layer)) for output, layer in self.after),
+            tuple(sorted(self.without)),
         )
 
     def __call__(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], proceed: Proceed) -> list[Any]:
+        kwargs = {key: value for key, value in kwargs.items() if key not in self.without}
         for argument, layer in self.before:
             args, kwargs = _at(args, kwargs, argument, layer)
         if self.passes is not None:
@@ -147,6 +151,18 @@ class Edit:
         def apply(builder: _Builder) -> None:
             for unit in units:
                 builder.exclusive(unit, address).passes = path
+
+        return self._add(apply)
+
+    def drop_argument(self, address: str, argument: str) -> Edit:
+        """Leave a keyword argument out of a call, so that it takes its default: ``training``, ``mask``."""
+        units = sites(self._live, address)
+        if argument not in self._live.arguments(units[0]).kwargs:
+            raise InvalidEdit(f"expected a keyword argument of {address}, got {argument!r}: it is not passed there")
+
+        def apply(builder: _Builder) -> None:
+            for unit in units:
+                builder.change(unit).without.add(argument)
 
         return self._add(apply)
 

@@ -157,6 +157,7 @@ def fresh_input(operation: Any) -> Any:
 def fresh_input_layer(operation: Any) -> Any:
     """A new InputLayer like another one."""
     layer = type(operation).from_config(operation.get_config())
+    layer.optional = operation.optional  # Keras 3.8 has it in no configuration.
     keras_internals.set_own_trainable(layer, operation.trainable)
     return layer
 

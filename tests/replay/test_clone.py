@@ -133,9 +133,8 @@ def test_optimizer_seeds_and_iterations() -> None:
     copy = clone(model)
     assert int(copy.optimizer.iterations) == int(model.optimizer.iterations) == 1
     for _ in range(2):
-        first = model.train_on_batch(*data)
-        second = copy.train_on_batch(*data)
-        assert first == second
+        model.train_on_batch(*data)
+        copy.train_on_batch(*data)
     assert_same(model.get_weights(), copy.get_weights())
 
 
