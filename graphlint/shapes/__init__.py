@@ -18,6 +18,7 @@ from graphlint.shapes import (  # noqa: F401  (importing a family registers it)
 )
 from graphlint.shapes.dimensions import ShapeError
 from graphlint.shapes.inference import infer
-from graphlint.shapes.slots import Slot, slots
+from graphlint.shapes.slot import Slot
+from graphlint.shapes.slots import slots
 
 __all__ = ["ShapeError", "Slot", "infer", "slots"]

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
 
 from graphlint.graph.definition import LayerDefinition, Shape
 from graphlint.shapes.convolution import spatial_rank
 from graphlint.shapes.dense import einsum_shapes
-from graphlint.shapes.dimensions import Dim, multiply
+from graphlint.shapes.dimensions import Dim, ShapeError, multiply
 from graphlint.shapes.inference import LAYERS, Insufficient, LayerCall, integer, is_custom
 from graphlint.shapes.preprocessing import spectrogram_bins
-
-
-class Slot(NamedTuple):
-    """One variable: its name inside the layer, its shape (None where it is unknown), and whether it can train."""
-
-    name: str
-    shape: tuple[int, ...] | None
-    trainable: bool
-
+from graphlint.shapes.quantization import quantization_mode, quantized_embeddings, quantized_kernel
+from graphlint.shapes.slot import Slot as Slot
+from graphlint.shapes.slot import slot
 
 Rule = Callable[["_Layer"], list[Slot]]
 _RULES: dict[str, Rule] = {}
@@ -57,22 +49,13 @@ class _Layer(LayerCall):
     def channels(self) -> Dim:
         return self.dim(self.channel_axis)
 
+    @property
+    def lora(self) -> int:
+        """The rank of a LoRA adapter, 0 for none."""
+        return integer(self.config.get("lora_rank") or 0)
+
     def flag(self, name: str, default: bool = True) -> bool:
         return bool(self.config.get(name, default))
-
-    @property
-    def quantization(self) -> str | None:
-        """The quantization mode that the dtype policy names."""
-        policy = self.layer.dtype_policy or ""
-        for separator in ("_from_", "/"):
-            if separator in policy:
-                return policy.partition(separator)[0].partition("/")[0]
-        return None
-
-
-def _slot(name: str, *dims: Dim, trainable: bool = True) -> Slot:
-    known = [dim for dim in dims if dim is not None]
-    return Slot(name, tuple(known) if len(known) == len(dims) else None, trainable)
 
 
 def slots(definition: LayerDefinition) -> list[Slot] | None:
@@ -94,7 +77,7 @@ def slots(definition: LayerDefinition) -> list[Slot] | None:
         return [] if definition.class_name in LAYERS or definition.class_name == "InputLayer" else None
     try:
         return rule(_Layer(definition, (), {}, ""))
-    except Insufficient:
+    except (Insufficient, ShapeError):
         return None
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError):
         # A configuration that has no form Keras writes.
@@ -106,175 +89,56 @@ def slots(definition: LayerDefinition) -> list[Slot] | None:
 
 @_slots_of("Dense")
 def _dense(layer: _Layer) -> list[Slot]:
-    inputs, units = layer.dim(-1), layer.integer("units")
-    bias = [_slot("bias", units)] if layer.flag("use_bias") else []
-    mode = layer.quantization
-    if mode is None:
-        return [*_kernel_and_lora(layer, (inputs, units), bias)]
-    packed = (units + 1) // 2
-    if mode == "int8":
-        kernel = _slot("kernel", inputs, units, trainable=False)
-        return [kernel, *bias, _slot("kernel_scale", units, trainable=False), *_lora(layer, "kernel", inputs, units)]
-    if mode == "float8":
-        return [_slot("kernel", inputs, units), *bias, *_FLOAT8]
-    groups = _groups(layer, inputs, 128)
-    if mode == "int4":
-        kernel = _slot("kernel", inputs, packed, trainable=False)
-        if groups is _UNGROUPED:
-            scale = [_slot("kernel_scale", units, trainable=False)]
-        else:
-            scale = [
-                _slot("kernel_scale", groups, units, trainable=False),
-                _slot("kernel_zero", groups, units, trainable=False),
-                _slot("g_idx", inputs, trainable=False),
-            ]
-        return [kernel, *bias, *scale, *_lora(layer, "kernel", inputs, units)]
-    if mode in ("gptq", "awq"):
-        return [*bias, *_calibrated(layer, mode, inputs, units, "kernel_zero")]
-    raise Insufficient
+    units = layer.integer("units")
+    kernel = (layer.dim(-1), units)
+    bias = [slot("bias", units)] if layer.flag("use_bias") else []
+    mode = quantization_mode(layer.layer.dtype_policy)
+    if mode is not None:
+        found = quantized_kernel(layer, mode, kernel, [0], bias, "kernel_zero")
+    else:
+        found = [slot("kernel", *kernel, trainable=not layer.lora), *bias]
+    return found + _lora(layer, "kernel", kernel)
 
 
-def _kernel_and_lora(layer: _Layer, shape: tuple[Dim, ...], bias: list[Slot]) -> list[Slot]:
-    rank = layer.config.get("lora_rank")
-    if not rank:
-        return [_slot("kernel", *shape), *bias]
-    return [_slot("kernel", *shape, trainable=False), *bias, *_lora(layer, "kernel", shape[0], shape[1])]
-
-
-def _lora(layer: _Layer, name: str, rows: Dim, columns: Dim) -> list[Slot]:
-    declared = layer.config.get("lora_rank")
-    if not declared:
+def _lora(layer: _Layer, name: str, kernel: Sequence[Dim]) -> list[Slot]:
+    """The two factors that train in place of a kernel."""
+    if not layer.lora:
         return []
-    rank = integer(declared)
-    return [_slot(f"lora_{name}_a", rows, rank), _slot(f"lora_{name}_b", rank, columns)]
-
-
-_FLOAT8 = [
-    Slot(name, None if "history" in name else (), True)
-    for name in (
-        "inputs_scale",
-        "inputs_amax_history",
-        "kernel_scale",
-        "kernel_amax_history",
-        "outputs_grad_scale",
-        "outputs_grad_amax_history",
-    )
-]
-_UNGROUPED = -1
-
-
-def _groups(layer: _Layer, rows: Dim, default: int) -> Dim:
-    """Into how many groups a quantized kernel is divided; ``_UNGROUPED`` where it is not."""
-    found: Any = layer.config.get("quantization_config")
-    policy = layer.layer.dtype_policy or ""
-    size: Any = default
-    if isinstance(found, dict):
-        inner = found.get("config")
-        if isinstance(inner, dict):
-            size = inner.get("block_size", inner.get("group_size", default))
-    elif "/" in policy:
-        parts = policy.partition("_from_")[0].split("/")
-        size = int(parts[-1])
-    if size is None or size == -1:
-        return _UNGROUPED
-    return None if rows is None else math.ceil(rows / integer(size))
-
-
-def _calibrated(layer: _Layer, mode: str, rows: Dim, columns: Dim, zero: str) -> list[Slot]:
-    groups = _groups(layer, rows, 128)
-    groups = 1 if groups == _UNGROUPED else groups
-    bits = 4
-    policy = (layer.layer.dtype_policy or "").split("/")
-    if len(policy) > 1:
-        bits = int(policy[1])
-    packed = columns
-    if columns is not None and bits == 4:
-        packed = (columns + 1) // 2
-    found = [
-        _slot("kernel", packed, rows, trainable=False),
-        _slot("kernel_scale", columns, groups, trainable=False),
-        _slot(zero, columns, groups, trainable=False),
-    ]
-    if mode == "awq":
-        found.append(_slot("awq_scales", rows, trainable=False))
-    return [*found, _slot("g_idx", rows, trainable=False)]
+    return [slot(f"lora_{name}_a", *kernel[:-1], layer.lora), slot(f"lora_{name}_b", layer.lora, kernel[-1])]
 
 
 @_slots_of("EinsumDense")
 def _einsum_dense(layer: _Layer) -> list[Slot]:
-    has_bias = bool(layer.config.get("bias_axes"))
-    mode = layer.quantization
+    equation = layer.config.get("equation")
+    letters, _, result = str(equation).replace(" ", "").partition(",")[2].partition("->")
+    kernel: Sequence[Dim] = (None,) * len(letters)
+    bias_shape: Shape | None = None
+    if layer.build:
+        kernel, _, bias_shape = einsum_shapes(layer.config, layer.build)
+    bias = []
+    if layer.config.get("bias_axes"):
+        bias = [slot("bias", *bias_shape) if bias_shape is not None else Slot("bias", None, True)]
+    mode = quantization_mode(layer.layer.dtype_policy)
     if mode is not None:
-        bias_slots = [_unknown("bias")] if has_bias else []
-        if mode == "float8":
-            return [_unknown("kernel"), *bias_slots, *_FLOAT8]
-        if mode not in ("int8", "int4"):
-            raise Insufficient
-        return [_unknown("kernel", False), *bias_slots, *_scales(layer, mode, "kernel")]
-    if not layer.build:
-        kernel: Shape | None = None
-        bias: Shape | None = None
+        reduced = [axis for axis, letter in enumerate(letters) if letter not in result]
+        found = quantized_kernel(layer, mode, kernel, reduced, bias, "kernel_zero" if mode == "int4" else "zero_point")
     else:
-        kernel, _, bias = einsum_shapes(layer.config, layer.build)
-    trainable = not layer.config.get("lora_rank")
-    found = [_unknown("kernel", trainable) if kernel is None else _slot("kernel", *kernel, trainable=trainable)]
-    if has_bias:
-        found.append(_unknown("bias") if bias is None else _slot("bias", *bias))
-    if not trainable:
-        rank = layer.integer("lora_rank")
-        wide = kernel if kernel is not None else (None, None)
-        found += [
-            _slot("lora_kernel_a", *wide[:-1], rank),
-            _slot("lora_kernel_b", rank, wide[-1]),
-        ]
-    return found
+        # Inside an attention layer the equation is unknown where only the weights are: the names still hold.
+        known = layer.build or letters
+        found = [slot("kernel", *kernel, trainable=not layer.lora) if known else Slot("kernel", None, True), *bias]
+    return found + _lora(layer, "kernel", kernel)
 
 
-def _unknown(name: str, trainable: bool = True) -> Slot:
-    return Slot(name, None, trainable)
-
-
-def _scales(layer: _Layer, mode: str, name: str) -> list[Slot]:
-    """What a quantized layer holds beside its integers, without the shapes."""
-    grouped = mode == "int4" and _groups(layer, None, 128) != _UNGROUPED
-    return [Slot(slot, None, False) for slot in (f"{name}_scale", *((f"{name}_zero", "g_idx") if grouped else ()))]
-
-
-@_slots_of("Embedding")
+@_slots_of("Embedding", "ReversibleEmbedding")
 def _embedding(layer: _Layer) -> list[Slot]:
-    rows, columns = layer.integer("input_dim"), layer.integer("output_dim")
-    mode = layer.quantization
-    if mode == "int8":
-        return [
-            _slot("embeddings", rows, columns, trainable=False),
-            _slot("embeddings_scale", rows, trainable=False),
-            *_lora(layer, "embeddings", rows, columns),
-        ]
-    if mode == "int4":
-        return [_unknown("embeddings", False), *_scales(layer, mode, "embeddings")]
+    table = layer.integer("input_dim"), layer.integer("output_dim")
+    reverse = layer.layer.class_name == "ReversibleEmbedding" and not layer.flag("tie_weights")
+    mode = quantization_mode(layer.layer.dtype_policy)
+    lora = _lora(layer, "embeddings", table)
     if mode is not None:
-        raise Insufficient
-    trainable = not layer.config.get("lora_rank")
-    return [_slot("embeddings", rows, columns, trainable=trainable), *_lora(layer, "embeddings", rows, columns)]
-
-
-@_slots_of("ReversibleEmbedding")
-def _reversible_embedding(layer: _Layer) -> list[Slot]:
-    rows, columns = layer.integer("input_dim"), layer.integer("output_dim")
-    if layer.quantization not in (None, "int8"):
-        raise Insufficient
-    found = _embedding(layer)
-    if layer.flag("tie_weights"):
-        return found
-    if layer.quantization == "int8":
-        return [
-            *found[:2],
-            _slot("reverse_embeddings", columns, rows, trainable=False),
-            _slot("reverse_embeddings_scale", rows, trainable=False),
-            *found[2:],
-        ]
-    lora = found[1:]
-    return [found[0], *lora, _slot("reverse_embeddings", columns, rows)]
+        return quantized_embeddings(layer, mode, *table, reverse) + lora
+    back = [slot("reverse_embeddings", *reversed(table))] if reverse else []
+    return [slot("embeddings", *table, trainable=not layer.lora), *lora, *back]
 
 
 # -- convolution ------------------------------------------------------------------------------------------------
@@ -286,18 +150,11 @@ def _conv(layer: _Layer) -> list[Slot]:
     channels = layer.channels
     inputs = None if channels is None else channels // layer.integer("groups", 1)
     kernel = (*layer.integers("kernel_size", rank), inputs, filters)
-    lora = layer.config.get("lora_rank")
-    found = [_slot("kernel", *kernel, trainable=not lora), *_bias(layer, filters)]
-    if lora:
-        found += [
-            _slot("lora_kernel_a", *kernel[:-1], integer(lora)),
-            _slot("lora_kernel_b", integer(lora), filters),
-        ]
-    return found
+    return [slot("kernel", *kernel, trainable=not layer.lora), *_bias(layer, filters), *_lora(layer, "kernel", kernel)]
 
 
 def _bias(layer: _Layer, *dims: Dim) -> list[Slot]:
-    return [_slot("bias", *dims)] if layer.flag("use_bias") else []
+    return [slot("bias", *dims)] if layer.flag("use_bias") else []
 
 
 @_slots_of(
@@ -310,14 +167,14 @@ def _bias(layer: _Layer, *dims: Dim) -> list[Slot]:
 )
 def _conv_transpose(layer: _Layer) -> list[Slot]:
     filters = layer.integer("filters")
-    kernel = _slot("kernel", *layer.integers("kernel_size", spatial_rank(layer)), filters, layer.channels)
+    kernel = slot("kernel", *layer.integers("kernel_size", spatial_rank(layer)), filters, layer.channels)
     return [kernel, *_bias(layer, filters)]
 
 
 @_slots_of("DepthwiseConv1D", "DepthwiseConv2D")
 def _depthwise_conv(layer: _Layer) -> list[Slot]:
     multiplier = layer.integer("depth_multiplier", 1)
-    kernel = _slot("kernel", *layer.integers("kernel_size", spatial_rank(layer)), layer.channels, multiplier)
+    kernel = slot("kernel", *layer.integers("kernel_size", spatial_rank(layer)), layer.channels, multiplier)
     return [kernel, *_bias(layer, multiply(layer.channels, multiplier))]
 
 
@@ -325,8 +182,8 @@ def _depthwise_conv(layer: _Layer) -> list[Slot]:
 def _separable_conv(layer: _Layer) -> list[Slot]:
     rank, filters, multiplier = spatial_rank(layer), layer.integer("filters"), layer.integer("depth_multiplier", 1)
     return [
-        _slot("depthwise_kernel", *layer.integers("kernel_size", rank), layer.channels, multiplier),
-        _slot("pointwise_kernel", *(1,) * rank, multiply(layer.channels, multiplier), filters),
+        slot("depthwise_kernel", *layer.integers("kernel_size", rank), layer.channels, multiplier),
+        slot("pointwise_kernel", *(1,) * rank, multiply(layer.channels, multiplier), filters),
         *_bias(layer, filters),
     ]
 
@@ -343,29 +200,29 @@ def _axis(layer: _Layer) -> tuple[Dim, ...]:
 @_slots_of("BatchNormalization", "SyncBatchNormalization", "BatchNormalizationV1", "BatchNormalizationV2")
 def _batch_normalization(layer: _Layer) -> list[Slot]:
     size = _axis(layer)
-    found = [_slot(name, *size) for name, flag in (("gamma", "scale"), ("beta", "center")) if layer.flag(flag)]
+    found = [slot(name, *size) for name, flag in (("gamma", "scale"), ("beta", "center")) if layer.flag(flag)]
     names = ["moving_mean", "moving_variance"]
     if layer.flag("renorm", False):
         names += ["moving_stddev", "renorm_mean", "renorm_stddev"]
-    return found + [_slot(name, *size, trainable=False) for name in names]
+    return found + [slot(name, *size, trainable=False) for name in names]
 
 
 @_slots_of("LayerNormalization")
 def _layer_normalization(layer: _Layer) -> list[Slot]:
     size, rms = _axis(layer), layer.flag("rms_scaling", False)
-    found = [_slot("gamma", *size)] if layer.flag("scale") or rms else []
-    return found + ([_slot("beta", *size)] if layer.flag("center") and not rms else [])
+    found = [slot("gamma", *size)] if layer.flag("scale") or rms else []
+    return found + ([slot("beta", *size)] if layer.flag("center") and not rms else [])
 
 
 @_slots_of("GroupNormalization")
 def _group_normalization(layer: _Layer) -> list[Slot]:
     size = _axis(layer)
-    return [_slot(name, *size) for name, flag in (("gamma", "scale"), ("beta", "center")) if layer.flag(flag)]
+    return [slot(name, *size) for name, flag in (("gamma", "scale"), ("beta", "center")) if layer.flag(flag)]
 
 
 @_slots_of("RMSNormalization")
 def _rms_normalization(layer: _Layer) -> list[Slot]:
-    return [_slot("scale", *_axis(layer))]
+    return [slot("scale", *_axis(layer))]
 
 
 @_slots_of("SpectralNormalization")
@@ -378,12 +235,12 @@ def _spectral_normalization(layer: _Layer) -> list[Slot]:
     if kernel is None:
         raise Insufficient
     # The kernel of the wrapped layer is set as an attribute and so saved here as well.
-    return [Slot(kernel.name, kernel.shape, kernel.trainable), _slot("vector_u", 1, last, trainable=False)]
+    return [Slot(kernel.name, kernel.shape, kernel.trainable), slot("vector_u", 1, last, trainable=False)]
 
 
 @_slots_of("LayerScale")
 def _layer_scale(layer: _Layer) -> list[Slot]:
-    return [_slot("gamma", layer.integer("projection_dim"))]
+    return [slot("gamma", layer.integer("projection_dim"))]
 
 
 @_slots_of("Normalization")
@@ -396,8 +253,8 @@ def _normalization(layer: _Layer) -> list[Slot]:
     kept = sorted(integer(one) % rank if rank else 0 for one in axes)
     shape = tuple(layer.dim(one) if rank else None for one in kept)
     return [
-        _slot("mean", *shape, trainable=False),
-        _slot("variance", *shape, trainable=False),
+        slot("mean", *shape, trainable=False),
+        slot("variance", *shape, trainable=False),
         Slot("count", (), False),
     ]
 
@@ -408,11 +265,11 @@ def _normalization(layer: _Layer) -> list[Slot]:
 @_slots_of("PReLU")
 def _prelu(layer: _Layer) -> list[Slot]:
     if not layer.build:
-        return [_unknown("alpha")]
+        return [Slot("alpha", None, True)]
     shape = list(layer.build[1:])
     for axis in layer.config.get("shared_axes") or ():
         shape[axis - 1] = 1
-    return [_slot("alpha", *shape)]
+    return [slot("alpha", *shape)]
 
 
 @_slots_of("Attention")
@@ -427,7 +284,7 @@ def _additive_attention(layer: _Layer) -> list[Slot]:
         return []
     shape = layer.layer.build_shape
     query = shape[0] if isinstance(shape, (list, tuple)) and shape and isinstance(shape[0], (list, tuple)) else (None,)
-    return [_slot("scale", query[-1])]
+    return [slot("scale", query[-1])]
 
 
 # -- recurrent --------------------------------------------------------------------------------------------------
@@ -438,10 +295,10 @@ def _cell(layer: _Layer) -> list[Slot]:
     gates = {"LSTMCell": 4, "GRUCell": 3, "SimpleRNNCell": 1}[layer.layer.class_name or ""]
     units = layer.integer("units")
     wide = gates * units
-    found = [_slot("kernel", layer.dim(-1), wide), _slot("recurrent_kernel", units, wide)]
+    found = [slot("kernel", layer.dim(-1), wide), slot("recurrent_kernel", units, wide)]
     if layer.flag("use_bias"):
         two = layer.layer.class_name == "GRUCell" and layer.flag("reset_after")
-        found.append(_slot("bias", 2, wide) if two else _slot("bias", wide))
+        found.append(slot("bias", 2, wide) if two else slot("bias", wide))
     return found
 
 
@@ -452,8 +309,8 @@ def _conv_lstm_cell(layer: _Layer) -> list[Slot]:
     rank = layer.config.get("rank")
     kernel = layer.integers("kernel_size", len(size) if isinstance(size, (list, tuple)) else integer(rank))
     found = [
-        _slot("kernel", *kernel, layer.channels, 4 * filters),
-        _slot("recurrent_kernel", *kernel, filters, 4 * filters),
+        slot("kernel", *kernel, layer.channels, 4 * filters),
+        slot("recurrent_kernel", *kernel, filters, 4 * filters),
     ]
     return found + _bias(layer, 4 * filters)
 
@@ -469,4 +326,4 @@ def _recurrent(layer: _Layer) -> list[Slot]:
 def _stft_spectrogram(layer: _Layer) -> list[Slot]:
     mode, shape = layer.config.get("mode", "log"), (layer.integer("frame_length", 256), 1, spectrogram_bins(layer))
     kernels = {"real": mode != "imag", "imag": mode != "real"}
-    return [_slot(f"{name}_kernel", *shape) for name, present in kernels.items() if present]
+    return [slot(f"{name}_kernel", *shape) for name, present in kernels.items() if present]

@@ -407,6 +407,57 @@ def test_slots_are_the_variables_of_the_layer(name, index):
                 assert slot.shape == variable.shape, (layer.class_name, slot)
 
 
+QUANTIZED = {
+    "Dense": (lambda **kwargs: L.Dense(5, **kwargs), F2),
+    "EinsumDense": (lambda **kwargs: L.EinsumDense("abc,cde->abde", (None, 3, 2), bias_axes="de", **kwargs), F3),
+    "EinsumDense to one": (
+        lambda **kwargs: L.EinsumDense("abcd,cde->abe", (None, 5), **kwargs),
+        ((2, 7, 2, 3), "float32"),
+    ),
+    "Embedding": (lambda **kwargs: L.Embedding(9, 4, **kwargs), INT2),
+    "ReversibleEmbedding": (lambda **kwargs: L.ReversibleEmbedding(9, 4, **kwargs), INT2),
+    "untied": (lambda **kwargs: L.ReversibleEmbedding(9, 4, tie_weights=False, **kwargs), INT2),
+}
+POLICIES = ["int8_from_float32", "int4/-1_from_float32", "int4/2_from_float32", "float8_from_float32"]
+CALIBRATED = ["gptq/4/2_from_float32", "gptq/8/-1_from_float32", "awq/4/2_from_float32"]
+
+
+@pytest.mark.parametrize("lora", [None, 2])
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("name", QUANTIZED)
+def test_slots_of_quantized_layers(name, policy, lora):
+    make, spec = QUANTIZED[name]
+    if (policy.startswith("float8") and "mbedding" in make().name) or (name == "untied" and lora):
+        return  # Keras cannot quantize these
+    layer = make(lora_rank=lora)
+    model = build(layer, spec)
+    layer.quantize(policy.partition("_from_")[0].partition("/")[0], config=configuration(policy))
+    check_slots(model)
+
+
+def configuration(policy: str) -> object:
+    mode, _, size = policy.partition("_from_")[0].partition("/")
+    kinds = {"int8": "Int8QuantizationConfig", "int4": "Int4QuantizationConfig", "float8": "Float8QuantizationConfig"}
+    return getattr(keras.quantizers, kinds[mode])(**({"block_size": int(size)} if size else {}))
+
+
+@pytest.mark.parametrize("policy", CALIBRATED)
+@pytest.mark.parametrize("name", ["Dense", "EinsumDense"])
+def test_slots_of_calibrated_layers(name, policy):
+    make, spec = QUANTIZED[name]
+    check_slots(build(make(dtype=policy), spec))
+
+
+def check_slots(model: keras.Model) -> None:
+    layer = next(layer for layer in read_live(model).root.body.layers if layer.class_name != "InputLayer")
+    found = slots(layer)
+    assert found is not None
+    assert [slot.name for slot in found] == [variable.slot for variable in layer.variables]
+    for slot, variable in zip(found, layer.variables, strict=True):
+        assert slot.trainable == variable.trainable
+        assert slot.shape == variable.shape or (slot.shape is None and slot.name.endswith(("history", "_scale")))
+
+
 NOT_INFERRED = {
     "InputLayer": "declares its output: readers take it from the configuration",
     "InputSpec": "no layer",
