@@ -21,6 +21,7 @@ from graphlint.errors import GraphlintError
 
 COMMANDS = {
     "check": "Check model files, directories of them, or models that Python code makes.",
+    "fix": "Fix what check finds and graphlint can mend, prove it, and write it.",
     "rule": "Explain one rule.",
     "rules": "List all rules.",
 }

@@ -10,7 +10,7 @@ from graphlint.engine.linter import LIVE, Linter
 from graphlint.engine.selection import Selection
 from graphlint.errors import GraphlintError
 from graphlint.extras import require_keras
-from graphlint.fixes.errors import FixError
+from graphlint.fixes.errors import FixError, one_line
 from graphlint.fixes.report import Applied, FixReport, Left
 
 if TYPE_CHECKING:
@@ -59,6 +59,27 @@ def fix(
     return Fixer(Linter(None, Selection(_several(select), (), _several(ignore) or ())), unsafe, targets).run(model)
 
 
+def _measure(old: keras.Model, new: keras.Model, fix: Fix) -> float | None:
+    """The largest difference of any output; None where an unsafe fix changed what can be compared.
+
+    Raises:
+        FixError: a safe fix would change the outputs, or nothing proves that it does not.
+    """
+    from graphlint.replay.verify import verify
+
+    try:
+        proof = verify(old, new)
+    except Exception as error:
+        if fix.applicability is Applicability.UNSAFE:
+            return None
+        raise FixError(f"the outputs cannot be compared: {one_line(error)}") from error
+    if fix.applicability is Applicability.SAFE and not proof.differences:
+        raise FixError("the outputs cannot be compared, so nothing proves that they stay equal")
+    if fix.applicability is Applicability.SAFE and not proof.close:
+        raise FixError(f"the outputs would differ by {proof.largest:.2g}")
+    return proof.largest if proof.differences else None
+
+
 def _several(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
     if value is None:
         return None
@@ -81,7 +102,6 @@ class Fixer:
             return model, FixReport(left=tuple(self.left(findings, {})), before=before, after=before)
         from graphlint.fixes.edits import apply_edits
         from graphlint.replay.clone import clone
-        from graphlint.replay.verify import verify
 
         applied: list[Applied] = []
         failed: dict[str, str] = {}
@@ -100,17 +120,13 @@ class Fixer:
             assert todo.fix is not None
             try:
                 edited, said = apply_edits(current, todo.fix.edits)
-                proof = verify(current, edited)
-                if todo.fix.applicability is Applicability.SAFE and not proof.differences:
-                    raise FixError("the outputs cannot be compared, so nothing proves that they stay equal")
-                if todo.fix.applicability is Applicability.SAFE and not proof.close:
-                    raise FixError(f"the outputs would differ by {proof.largest:.2g}")
+                measured = _measure(current, edited, todo.fix)
             except GraphlintError as error:
                 failed[todo.fingerprint] = str(error)
                 continue
-            if todo.fix.applicability is Applicability.SAFE:
-                difference = max(difference, proof.largest)
-            applied.append(Applied(todo, proof.largest if proof.differences else None))
+            if todo.fix.applicability is Applicability.SAFE and measured is not None:
+                difference = max(difference, measured)
+            applied.append(Applied(todo, measured))
             notes += said
             current = edited
         codes = ", ".join(sorted({one.finding.code for one in applied}))

@@ -56,7 +56,7 @@ class Planner:
     ``given`` are tensors whose values are there already and always win. ``touched`` are units whose replay differs from
     their call, with what tells one change from another: the containers around them are opened. ``inline`` are paths of
     containers to run in the enclosing scope, ``opened`` paths of containers to rebuild although nothing in them is
-    concerned; with ``whole`` every container is called whole.
+    concerned, without outputs that nothing needs if ``prune`` is set; with ``whole`` every container is called whole.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class Planner:
         inline_all: bool = False,
         opened: Collection[str] = (),
         keep_outputs: bool = False,
+        prune: bool = False,
         whole: bool = False,
     ) -> None:
         self.live = live
@@ -76,6 +77,7 @@ class Planner:
         self.inline = set(inline)
         self.inline_all = inline_all
         self.keep_outputs = keep_outputs
+        self.prune = prune
         self.whole = whole
         self.open_scopes = {scope for tensor in self.given for scope in live.enclosing(tensor)}
         self.edited_scopes: set[str] = set()
@@ -170,7 +172,7 @@ class Planner:
         all_inputs = len(plan.inputs) == len(set(live.graph.scopes[unit].inputs))
         if not inline and not inside and not plan.taken and unit not in self.edited_scopes and all_inputs:
             return Plan(unit, Mode.WHOLE, wanted)
-        if not inside and not set(outputs) <= set(wanted):
+        if not self.prune and not inside and not set(outputs) <= set(wanted):
             # Prefer the container's own signature where all of its outputs come at no further cost.
             full = self._plan(unit, mode, tuple(dict.fromkeys((*outputs, *wanted))))
             if full.inputs == plan.inputs and full.taken == plan.taken:
