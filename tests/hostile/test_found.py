@@ -20,7 +20,11 @@ CASES = {
     ),
     "a nested model is named as an input": functional([input_layer(), INNER], inputs=[["inner", 0, 0]]),
     "an input takes a tensor and is not declared": functional(
-        [input_layer(), layer("InputLayer", "other", {"batch_shape": [None, 4]}, [tensor("in")])]
+        [
+            input_layer(shape=[None, 4, 4]),
+            layer("Masking", "m", {"mask_value": 0.0}, [tensor("in", shape=[None, 4, 4])]),
+            layer("InputLayer", "other", {"batch_shape": [None, 4, 4]}, [tensor("m", shape=[None, 4, 4])]),
+        ]
     ),
     "an einsum was built for another rank": functional(
         [
