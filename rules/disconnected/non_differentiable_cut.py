@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Need, Rule
-from graphlint.graph.gradients import carries_gradient, cuts_gradient, gradient_reach
+from graphlint.graph.gradients import carries_gradient, cuts_gradient, gradient_reach, value_reach
 from graphlint.graph.losses import losses, losses_added
 from graphlint.graph.model_graph import ModelGraph
 from graphlint.graph.parameters import trained
@@ -47,7 +47,7 @@ class NonDifferentiableCut(Rule):
 
     ## Not reported
     - straight-through estimators, where another path goes around the cut;
-    - outputs without a loss, such as a predicted class for serving;
+    - outputs without a loss, such as a predicted class for serving, and outputs that no input changes (D006);
     - frozen layers, and layers that feed one which may add a loss of its own;
     - models that are not compiled, or of a class of their own.
 
@@ -64,7 +64,8 @@ class NonDifferentiableCut(Rule):
         compiled = losses(graph)
         if compiled is None:
             return
-        covered = [one.output for one in compiled if one.loss is not None]
+        varying = value_reach(graph, graph.inputs)
+        covered = [one.output for one in compiled if one.loss is not None and one.output.call in varying]
         added = losses_added(graph)
         reached = gradient_reach(graph, covered, added)
         influential = graph.ancestors({tensor.call for tensor in covered})
