@@ -1,0 +1,237 @@
+"""Faults of family A."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+
+from tests.benchmarks.mutations.mutant import Clean, Mutant, injects
+
+_LINEAR = (layers.Dense, layers.Conv1D, layers.Conv2D, layers.Conv3D)
+
+
+@injects("A001")
+def softmax_gate_of_one(clean: Clean) -> Iterator[Mutant]:
+    for name, _ in clean.places(rank=2):
+        gate = layers.Dense(1, activation="softmax", name="injected")
+        yield Mutant(("injected",), clean.after(name, lambda x, gate=gate: layers.Multiply()([x, gate(x)])))
+
+
+def _heads(clean: Clean) -> Iterator[tuple[int, str, Any]]:
+    """Index of an output, and name and layer of the Dense or convolution it comes from."""
+    for index, output in enumerate(clean.functional.outputs):
+        layer = output._keras_history.operation
+        if type(layer) in _LINEAR:
+            yield index, layer.name, layer
+
+
+def _replaced(clean: Clean, name: str, **changes: Any) -> keras.Model:
+    """The model with one layer of another configuration."""
+    return clean.with_call(
+        name,
+        lambda layer, args, kwargs: type(layer).from_config({**layer.get_config(), **changes})(*args, **kwargs),
+    )
+
+
+def _compiled(model: keras.Model, index: int, loss: Any) -> keras.Model:
+    """The model compiled with one loss for an output, and none of the others."""
+    losses = [None] * len(model.outputs)
+    losses[index] = loss
+    if len(losses) == 1:
+        model.compile("adam", loss)
+    elif isinstance(model.output, dict):
+        model.compile("adam", {next(iter_name(model, index)): loss})
+    else:
+        model.compile("adam", losses)
+    return model
+
+
+def iter_name(model: keras.Model, index: int) -> Iterator[str]:
+    """The key of an output in a model whose outputs are a dictionary."""
+    for key, tensor in model.output.items():
+        if tensor is model.outputs[index]:
+            yield key
+
+
+def _single(clean: Clean) -> bool:
+    return len(clean.model.outputs) == 1
+
+
+def _losses(wide: bool, **options: Any) -> Iterator[Any]:
+    if wide:
+        yield keras.losses.CategoricalCrossentropy(**options)
+        yield keras.losses.SparseCategoricalCrossentropy(**options)
+    yield keras.losses.BinaryCrossentropy(**options)
+
+
+@injects("A002")
+def activation_forgotten(clean: Clean) -> Iterator[Mutant]:
+    for index, name, layer in _heads(clean) if _single(clean) else ():
+        for loss in _losses((layer.output.shape[-1] or 1) > 1):
+            for activation in ("linear", "relu", "tanh"):
+                yield Mutant((name,), _compiled(_replaced(clean, name, activation=activation), index, loss))
+
+
+@injects("A003")
+def probabilities_into_logits(clean: Clean) -> Iterator[Mutant]:
+    for index, name, layer in _heads(clean) if _single(clean) else ():
+        wide = (layer.output.shape[-1] or 1) > 1
+        for loss in _losses(wide, from_logits=True):
+            activation = "sigmoid" if isinstance(loss, keras.losses.BinaryCrossentropy) else "softmax"
+            yield Mutant((name,), _compiled(_replaced(clean, name, activation=activation), index, loss))
+
+
+@injects("A004")
+def activation_of_another_loss(clean: Clean) -> Iterator[Mutant]:
+    for index, name, layer in _heads(clean) if _single(clean) else ():
+        if (layer.output.shape[-1] or 1) > 1:
+            for loss in _losses(True):
+                activation = "softmax" if isinstance(loss, keras.losses.BinaryCrossentropy) else "sigmoid"
+                yield Mutant((name,), _compiled(_replaced(clean, name, activation=activation), index, loss))
+
+
+@injects("A005")
+def one_class(clean: Clean) -> Iterator[Mutant]:
+    for index, name, layer in _heads(clean) if _single(clean) else ():
+        size = {"units": 1} if isinstance(layer, layers.Dense) else {"filters": 1}
+        for loss in ("categorical_crossentropy", "sparse_categorical_crossentropy"):
+            model = _replaced(clean, name, activation="sigmoid", **size)
+            yield Mutant((name,), _compiled(model, index, loss))
+
+
+@injects("A006")
+def regression_through_relu(clean: Clean) -> Iterator[Mutant]:
+    for index, name, _ in _heads(clean) if _single(clean) else ():
+        for activation in ("relu", "softmax"):
+            if activation == "relu" or clean.functional.outputs[index].shape[-1] != 1:
+                yield Mutant((name,), _compiled(_replaced(clean, name, activation=activation), index, "mse"))
+
+
+@injects("A007")
+def linear_layer_in_front(clean: Clean) -> Iterator[Mutant]:
+    """A layer that gets a second one in front, at least as wide as what goes in."""
+    for name, layer, _ in clean.calls():
+        if type(layer) not in _LINEAR or len(layer._inbound_nodes) != 1 or getattr(layer, "groups", 1) != 1:
+            continue
+        shape = layer._inbound_nodes[0].input_tensors[0].shape
+        if shape[-1] is None:
+            continue
+        rank = len(shape) - 2
+
+        def deeper(layer, args, kwargs, shape=shape, rank=rank):
+            width = shape[-1] + 1
+            if isinstance(layer, layers.Dense):
+                extra = layers.Dense(width, name="injected")
+            else:
+                extra = getattr(layers, f"Conv{rank}D")(width, 1, name="injected")
+            return layer(extra(args[0]), **kwargs)
+
+        yield Mutant(("injected", *_linear_before(layer)), clean.with_call(name, deeper))
+
+
+def _linear_before(layer: Any) -> Iterator[str]:
+    """A linear layer in front makes the chain longer, and is where it starts."""
+    producer = layer._inbound_nodes[0].input_tensors[0]._keras_history.operation
+    while isinstance(producer, (layers.Dropout, layers.ZeroPadding2D)):
+        producer = producer._inbound_nodes[0].input_tensors[0]._keras_history.operation
+    if type(producer) in _LINEAR and keras.activations.serialize(producer.activation) == "linear":
+        yield producer.name
+
+
+@injects("A008")
+def activation_twice(clean: Clean) -> Iterator[Mutant]:
+    for place, (name, tensor) in enumerate(clean.places()):
+        activation = ("softmax", "sigmoid")[place % 2]
+        if activation == "softmax" and tensor.shape[-1] == 1:
+            continue
+
+        def twice(x, activation=activation):
+            first = layers.Activation(activation, name="injected_0")(x)
+            return layers.Activation(activation, name="injected_1")(first)
+
+        if tensor not in clean.functional.outputs:
+            yield Mutant(("injected_0", "injected_1"), clean.after(name, twice))
+
+
+@injects("A009")
+def dropout_in_front_of_a_norm(clean: Clean) -> Iterator[Mutant]:
+    for name, layer, _ in clean.calls():
+        if isinstance(layer, layers.BatchNormalization):
+            yield Mutant(
+                ("injected", name),
+                clean.with_call(
+                    name,
+                    lambda layer, args, kwargs: layer(layers.Dropout(0.5, name="injected")(args[0]), **kwargs),
+                ),
+            )
+
+
+@injects("A010")
+def dropout_at_the_end(clean: Clean) -> Iterator[Mutant]:
+    if not clean.model.compiled:
+        return
+    for output in clean.functional.outputs:
+        name = output._keras_history.operation.name
+        if name in {one for one, _ in clean.places()} and len(clean.model.outputs) == 1:
+            yield Mutant(("injected",), clean.after(name, layers.Dropout(0.5, name="injected")))
+
+
+@injects("A011")
+def kernel_of_zeros(clean: Clean) -> Iterator[Mutant]:
+    """Only layers in front of a plain activation or another layer: a branch that is summed may start at zero."""
+    for name, layer, _ in clean.calls():
+        if type(layer) not in _LINEAR or (layer.output.shape[-1] or 0) < 2 or len(layer._outbound_nodes) != 1:
+            continue
+        consumer = layer._outbound_nodes[0].operation
+        if isinstance(consumer, (*_LINEAR, layers.MaxPooling2D, layers.Dropout)) and _plain_after(consumer):
+            for initializer in ("zeros", "ones"):
+                yield Mutant((name,), _replaced(clean, name, kernel_initializer=initializer))
+
+
+def _plain_after(layer: Any) -> bool:
+    """Whether nothing but a chain of layers lies behind, up to an output."""
+    while layer._outbound_nodes:
+        if len(layer._outbound_nodes) > 1 or not isinstance(layer, keras.Layer) or _merges(layer):
+            return False
+        layer = layer._outbound_nodes[0].operation
+    return not _merges(layer) and isinstance(layer, keras.Layer)
+
+
+def _merges(layer: Any) -> bool:
+    return len(layer._inbound_nodes[0].input_tensors) > 1
+
+
+@injects("A012")
+def same_seed(clean: Clean) -> Iterator[Mutant]:
+    for name, tensor in clean.places():
+        width = tensor.shape[-1] + 1
+
+        def branches(x, width=width):
+            made = [
+                layers.Dense(
+                    width,
+                    activation="relu",
+                    name=f"injected_{index}",
+                    kernel_initializer=keras.initializers.GlorotUniform(seed=3),
+                )(x)
+                for index in range(2)
+            ]
+            return layers.Dense(x.shape[-1], activation="tanh")(layers.Concatenate()(made))
+
+        if tensor not in clean.functional.outputs:
+            yield Mutant(("injected_0", "injected_1"), clean.after(name, branches))
+
+
+@injects("A013")
+def scaled_twice(clean: Clean) -> Iterator[Mutant]:
+    for name, layer, _ in clean.calls():
+        if isinstance(layer, layers.Rescaling) and np.all(np.asarray(layer.scale) < 0.1):
+
+            def again(layer, args, kwargs):
+                return layer(layers.Rescaling(1 / 255, name="injected")(args[0]), **kwargs)
+
+            yield Mutant(("injected", name), clean.with_call(name, again))

@@ -1,0 +1,159 @@
+"""Faults of family D."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from graphlint.graph.expand import expand
+from graphlint.graph.model_graph import ModelGraph
+from graphlint.sources.live import read_live
+from tests.benchmarks.mutations.mutant import Clean, Mutant, injects, inside
+from tests.benchmarks.mutations.shared_weights import new_operation
+
+
+@injects("D001")
+def input_that_nothing_uses(clean: Clean) -> Iterator[Mutant]:
+    model = clean.cloned()
+    for place in range(len(model.inputs) + 1):
+        inputs = list(model.inputs)
+        inputs.insert(place, keras.Input((3,), name="injected"))
+        yield Mutant(("injected",), keras.Model(inputs, model.outputs))
+
+
+@injects("D002")
+def head_that_nothing_uses(clean: Clean) -> Iterator[Mutant]:
+    for name, _ in clean.places():
+        inner = clean.cloned()
+        tensor = inner.get_layer(name).output if name in {one.name for one in inner.layers} else None
+        if tensor is None or "float" not in tensor.dtype or len(tensor.shape) < 2:
+            continue
+        inner = keras.Model(inner.inputs, [*inner.outputs, layers.Dense(3, name="injected")(tensor)], name="inner")
+        inputs = [keras.Input(batch_shape=one.shape, dtype=one.dtype) for one in inner.inputs]
+        yield Mutant(("inner/injected",), keras.Model(inputs, inner(inputs)[:-1]))
+
+
+@injects("D003")
+def head_without_loss(clean: Clean) -> Iterator[Mutant]:
+    if not clean.model.compiled or len(clean.model.outputs) > 1 or isinstance(clean.functional.output, dict):
+        return
+    loss = clean.model.loss
+    for name, _ in clean.places():
+        model = clean.cloned()
+        tensor = model.get_layer(name).output if name in {one.name for one in model.layers} else None
+        if tensor is None or "float" not in tensor.dtype or tensor is model.outputs[0]:
+            continue
+        model = keras.Model(model.inputs, [*model.outputs, layers.Dense(3, name="injected")(tensor)])
+        model.compile("adam", [loss, None])
+        yield Mutant(("injected",), model)
+
+
+def known_optimizer(model: keras.Model) -> bool:
+    return model.compiled and type(model.optimizer).__name__ in ("Adam", "AdamW", "RMSprop", "Nadam", "Adagrad")
+
+
+@injects("D004")
+def gradient_that_never_came(clean: Clean) -> Iterator[Mutant]:
+    if not known_optimizer(clean.model) or len(clean.model.trainable_variables) < 2:
+        return
+    for place, (_, layer) in enumerate(clean.layer_paths()):
+        if not layer.trainable_variables:
+            continue
+        model = clean.fresh()
+        path, cut = list(clean.holding(model).layer_paths())[place]
+        optimizer = model.optimizer
+        optimizer.build(model.trainable_variables)
+        optimizer.iterations.assign(50)
+        mine = {variable.path.replace("/", "_") for variable in cut.trainable_variables}
+        for variable in optimizer.variables[2:]:
+            if variable.shape and not any(name in variable.path for name in mine):
+                variable.assign(variable + np.random.default_rng(0).uniform(0.1, 1, variable.shape))
+        if len(mine) < len(model.trainable_variables):
+            yield Mutant(inside(path, cut), model)
+
+
+def cutting(clean: Clean) -> Iterator[str]:
+    """Calls of the root that every path to the outputs from some weights passes, and no weights of which come later."""
+    graph = expand(read_live(clean.functional))
+    outputs = {tensor.call for tensor in graph.outputs}
+    for name, _ in clean.places():
+        call = next((one for one in graph.calls.values() if one.layer == name), None)
+        if call is None:
+            continue
+        before = graph.ancestors([call.id])
+        if any(graph.variables[node].trainable for node in before if node in graph.variables) and _cuts(
+            graph, call.id, before, outputs
+        ):
+            yield name
+
+
+def _cuts(graph: ModelGraph, call: str, before: set[str], outputs: set[str]) -> bool:
+    """Whether whatever lies before a call reaches the outputs through it alone."""
+    if outputs & (before - {call}):
+        return False
+    return not any(
+        target not in before for node in before - {call} if node in graph.calls for target in graph.nx.successors(node)
+    )
+
+
+@injects("D005")
+def gradient_cut(clean: Clean) -> Iterator[Mutant]:
+    if not clean.model.compiled:
+        return
+    operations = [ops.stop_gradient, ops.round, ops.sign]
+    for place, name in enumerate(cutting(clean)):
+        model = clean.after(name, operations[place % 3])
+        yield Mutant((new_operation(clean, model),), model)
+
+
+@injects("D006")
+def zeros_in_the_way(clean: Clean) -> Iterator[Mutant]:
+    if len(clean.model.outputs) > 1:
+        return
+    for name in cutting(clean):
+        model = clean.after(name, ops.zeros_like)
+        yield Mutant((model.outputs[0]._keras_history.operation.name,), model)
+
+
+@injects("D007")
+def weights_of_a_layer_lost(clean: Clean) -> Iterator[Mutant]:
+    for path, layer in clean.layer_paths():
+        if not type(layer).__module__.startswith("keras.") or "/" in path:
+            continue
+        group = group_of(clean, layer)
+        if group is None:
+            continue
+        stored = clean.stored
+        for name in [name for name in stored.names() if name.startswith(group)]:
+            stored = stored.with_array(name, None)
+        yield Mutant(inside(path, layer), path=stored.write(clean.target()))
+
+
+def group_of(clean: Clean, layer: keras.Layer) -> str | None:
+    """Where the file holds the weights of a layer of the root: found by its numbers."""
+    counts: dict[str, int] = {}
+    for one in clean.model.layers:
+        base = keras.src.utils.naming.to_snake_case(type(one).__name__)
+        place = counts.get(base, 0)
+        counts[base] = place + 1
+        if one is layer:
+            return f"layers/{base}_{place}/" if place else f"layers/{base}/"
+    return None
+
+
+@injects("D007")
+def weights_of_no_layer(clean: Clean) -> Iterator[Mutant]:
+    yield Mutant((), path=clean.stored.with_array("layers/gone/vars/0", np.ones((3, 4))).write(clean.target()))
+
+
+@injects("D008")
+def layer_that_nothing_calls(clean: Clean) -> Iterator[Mutant]:
+    model = clean.cloned()
+    if type(model).__name__ != "Functional":
+        return
+    model.injected = layers.Dense(8, name="injected")
+    model.injected.build((None, 4))
+    yield Mutant(("injected",), model)

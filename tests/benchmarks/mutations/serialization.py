@@ -1,0 +1,129 @@
+"""Faults of family K."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import keras
+from keras import layers
+
+from tests.benchmarks.mutations.mutant import Clean, Mutant, injects
+
+
+def editable(clean: Clean) -> Iterator[tuple[str, keras.Layer]]:
+    """Path and layer of Keras's own leaves with weights."""
+    for path, layer in clean.layer_paths():
+        if type(layer).__module__.startswith("keras."):
+            yield path, layer
+
+
+@injects("K001")
+def lambda_over_a_layer(clean: Clean) -> Iterator[Mutant]:
+    for name, tensor in clean.places():
+        hidden = layers.Dense(tensor.shape[-1])
+        hidden.build(tensor.shape)
+
+        def through_the_layer(x, hidden=hidden):
+            return hidden(x)
+
+        if tensor not in clean.functional.outputs:
+            function = layers.Lambda(through_the_layer, output_shape=tensor.shape[1:], name="injected")
+            yield Mutant(("injected",), clean.after(name, function), live_only=True)
+
+
+@injects("K002")
+def class_of_nowhere(clean: Clean) -> Iterator[Mutant]:
+    for path, layer in editable(clean):
+        if list(layer._flatten_layers()) != [layer] or isinstance(layer, layers.RNN):
+            continue
+        changed = clean.stored.copy()
+        entry = changed.layer(path)
+        entry.update(class_name=f"My{entry['class_name']}", module=None, registered_name=f"My{entry['class_name']}")
+        yield Mutant((path,), path=changed.write(clean.target()))
+
+
+@injects("K003")
+def operation_of_keras_2(clean: Clean) -> Iterator[Mutant]:
+    for path, entry in clean.stored.layers():
+        if entry["class_name"] == "Activation" or entry["class_name"] == "ReLU":
+            changed = clean.stored.copy()
+            here = changed.layer(path)
+            here.update(class_name="TFOpLambda", module="keras.layers", registered_name="TFOpLambda")
+            here["config"] = {"name": here["config"]["name"], "trainable": True, "function": "nn.relu"}
+            yield Mutant((path,), path=changed.write(clean.target()))
+
+
+@injects("K004")
+def slash_in_a_name(clean: Clean) -> Iterator[Mutant]:
+    for path, _ in editable(clean):
+        if "/" in path:
+            continue
+        changed = clean.stored.copy()
+        new = f"in/{path}"
+        entry = changed.layer(path)
+        entry["config"]["name"] = new
+        if "name" in entry:
+            entry["name"] = new
+        _rename(changed.config, path, new)
+        yield Mutant((f"in%2F{path}",), path=changed.write(clean.target()))
+
+
+def _rename(node: object, old: str, new: str) -> None:
+    """Rename where tensors come from."""
+    stack = [node]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            for key, value in node.items():
+                if key in ("keras_history", "input_layers", "output_layers"):
+                    _rename_history(value, old, new)
+                else:
+                    stack.append(value)
+        elif isinstance(node, list):
+            stack.extend(node)
+
+
+def _rename_history(value: object, old: str, new: str) -> None:
+    if isinstance(value, list) and len(value) == 3 and isinstance(value[0], str):
+        value[0] = new if value[0] == old else value[0]
+    elif isinstance(value, (list, dict)):
+        for one in value.values() if isinstance(value, dict) else value:
+            _rename_history(one, old, new)
+
+
+@injects("K006")
+def loss_of_ones_own(clean: Clean) -> Iterator[Mutant]:
+    if clean.stored.compile_config:
+        for key in ("loss", "metrics", "optimizer"):
+            changed = clean.stored.copy()
+            own = {"module": "builtins", "class_name": "function", "config": "mine", "registered_name": "function"}
+            if key == "optimizer":
+                own = {"module": "mine", "class_name": "Mine", "config": {}, "registered_name": "Mine"}
+            changed.compile_config[key] = [own] if key == "metrics" else own
+            yield Mutant((), path=changed.write(clean.target()))
+
+
+@injects("K007")
+def vocabulary_in_a_file(clean: Clean) -> Iterator[Mutant]:
+    for path, entry in clean.stored.layers():
+        if entry["class_name"] in ("StringLookup", "IntegerLookup", "TextVectorization"):
+            changed = clean.stored.copy()
+            changed.layer(path)["config"]["vocabulary"] = "/data/words.txt"
+            yield Mutant((path,), path=changed.write(clean.target()))
+
+
+@injects("K010")
+def argument_that_no_release_takes(clean: Clean) -> Iterator[Mutant]:
+    for path, _ in editable(clean):
+        changed = clean.stored.copy()
+        changed.layer(path)["config"]["colour"] = "red"
+        yield Mutant((path,), path=changed.write(clean.target()))
+
+
+@injects("K012")
+def activation_gone(clean: Clean) -> Iterator[Mutant]:
+    for name, layer, _ in clean.calls():
+        if isinstance(layer, (layers.Dense, layers.Conv2D)):
+            model = clean.cloned()
+            model.get_layer(name).activation = None
+            yield Mutant((name,), model, live_only=True)

@@ -1,0 +1,83 @@
+"""Faults of family N."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+from keras import layers
+
+from tests.benchmarks.mutations.disconnected import group_of, known_optimizer
+from tests.benchmarks.mutations.mutant import Clean, Mutant, injects, inside
+
+
+def stored_arrays(clean: Clean) -> Iterator[tuple[str, keras.Layer, str, np.ndarray]]:
+    """Path, layer, name and numbers of each stored floating-point array of the root's own leaves."""
+    arrays = dict(clean.stored.arrays())
+    for path, layer in clean.layer_paths():
+        group = None if "/" in path else group_of(clean, layer)
+        for name, array in arrays.items():
+            if group is not None and name.startswith(group) and array.dtype.kind == "f" and array.size:
+                yield path, layer, name, array
+
+
+@injects("N001")
+def not_a_number(clean: Clean) -> Iterator[Mutant]:
+    for place, (path, layer, name, array) in enumerate(stored_arrays(clean)):
+        broken = array.copy()
+        broken.reshape(-1)[array.size // 2] = (np.nan, np.inf, -np.inf)[place % 3]
+        yield Mutant(inside(path, layer), path=clean.stored.with_array(name, broken).write(clean.target()))
+
+
+@injects("N002")
+def variance_below_zero(clean: Clean) -> Iterator[Mutant]:
+    for path, layer, name, array in stored_arrays(clean):
+        if isinstance(layer, layers.BatchNormalization) and name.endswith(f"/{len(layer.weights) - 1}"):
+            broken = array.copy()
+            broken[0] = -0.5
+            yield Mutant((path,), path=clean.stored.with_array(name, broken).write(clean.target()))
+
+
+def trained(clean: Clean) -> keras.Model:
+    """A model that says it was trained for 50 steps, with statistics and slots that look so."""
+    random = np.random.default_rng(0)
+    model = clean.fresh()
+    model.optimizer.build(model.trainable_variables)
+    model.optimizer.iterations.assign(50)
+    for variable in [*model.optimizer.variables[2:], *model.non_trainable_variables]:
+        if variable.shape and "float" in variable.dtype:
+            variable.assign(variable + random.uniform(0.1, 0.2, variable.shape))
+    return model
+
+
+@injects("N003")
+def norm_as_created(clean: Clean) -> Iterator[Mutant]:
+    if not known_optimizer(clean.model):
+        return
+    count = sum(isinstance(layer, layers.BatchNormalization) for _, layer in clean.layer_paths())
+    for place in range(count):
+        model = trained(clean)
+        held = clean.holding(model)
+        path, norm = [
+            (path, layer) for path, layer in held.layer_paths() if isinstance(layer, layers.BatchNormalization)
+        ][place]
+        if not norm.trainable or norm.momentum == 0:
+            continue
+        norm.moving_mean.assign(np.zeros(norm.moving_mean.shape))
+        norm.moving_variance.assign(np.ones(norm.moving_variance.shape))
+        yield Mutant((path,), model)
+
+
+@injects("N004")
+def kernel_all_equal(clean: Clean) -> Iterator[Mutant]:
+    if not known_optimizer(clean.model):
+        return
+    kinds = (layers.Dense, layers.Conv2D, layers.Conv1D, layers.DepthwiseConv2D)
+    for place, (path, layer) in enumerate(clean.layer_paths()):
+        if isinstance(layer, kinds) and layer.trainable and layer.kernel.trainable and layer.kernel.shape.count(1) < 2:
+            model = trained(clean)
+            held = clean.holding(model)
+            kernel = list(held.layer_paths())[place][1].kernel
+            kernel.assign(np.full(kernel.shape, 0.3))
+            yield Mutant((path,), model)
