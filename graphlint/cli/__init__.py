@@ -22,6 +22,8 @@ from graphlint.errors import GraphlintError
 COMMANDS = {
     "check": "Check model files, directories of them, or models that Python code makes.",
     "fix": "Fix what check finds and graphlint can mend, prove it, and write it.",
+    "split": "Cut the model of a file in two.",
+    "extract": "Take a part of a model out of a file.",
     "rule": "Explain one rule.",
     "rules": "List all rules.",
 }

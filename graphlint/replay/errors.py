@@ -43,5 +43,9 @@ class ShapeMismatch(ReplayError):
     """An edit gives a tensor a shape that its consumers do not accept."""
 
 
+class Unequal(ReplayError):
+    """The result of a surgery does not compute what the model does."""
+
+
 class InvalidEdit(ReplayError):
     """An edit that means nothing at this place, or that contradicts another one."""

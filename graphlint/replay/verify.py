@@ -82,9 +82,14 @@ class Verification:
     def __bool__(self) -> bool:
         return self.close and not (self.lost or self.ties or self.flags or self.masks or self.specs)
 
-    def __str__(self) -> str:
+    @property
+    def summary(self) -> str:
+        """The first line of the report."""
         verdict = "equal" if self.exact else "close" if self.close else "different"
-        lines = [f"outputs {verdict}: largest difference {self.largest:g} over {len(self.differences)} comparisons"]
+        return f"outputs {verdict}: largest difference {self.largest:g} over {len(self.differences)} comparisons"
+
+    def __str__(self) -> str:
+        lines = [self.summary]
         lines += [f"  {one.output}, batch {one.batch}: {one.largest:g}" for one in self.differences if not one.close]
         if self.first_difference:
             lines.append(f"first difference at {self.first_difference}")

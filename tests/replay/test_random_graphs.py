@@ -27,7 +27,7 @@ QUICK = settings(max_examples=12, deadline=None, derandomize=True, suppress_heal
 
 
 class Draw:
-    """Builds one random model; every tensor is ``(batch, WIDTH)``, or ``(batch, 5, WIDTH)`` before the first summary."""
+    """Builds one random model, whose tensors are ``(batch, WIDTH)`` behind the first layers."""
 
     def __init__(self, data: st.DataObject) -> None:
         self.data = data

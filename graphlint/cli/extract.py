@@ -1,0 +1,51 @@
+"""``graphlint extract``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("extract")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option(
+    "--inputs", multiple=True, metavar="ADDRESS", help="A tensor to start from; may be given again.  [default: inputs]"
+)
+@click.option(
+    "--outputs", multiple=True, required=True, metavar="ADDRESS", help="A tensor to end at; may be given again."
+)
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write (.keras)."
+)
+@click.option("--force", is_flag=True, help="Overwrite OUTPUT.")
+@click.option("--import", "modules", multiple=True, metavar="MODULE", help="Import a module that registers classes.")
+def command(
+    model: Path,
+    inputs: tuple[str, ...],
+    outputs: tuple[str, ...],
+    output: Path,
+    force: bool,
+    modules: tuple[str, ...],
+) -> None:
+    """Take the part of a model between some tensors out of a file.
+
+    The model is loaded with Keras's safe mode on.
+    """
+    from graphlint.extras import require_keras
+
+    require_keras("graphlint extract")
+    from graphlint.fixes.writing import WriteError, write_new
+    from graphlint.replay.extract import extract
+    from graphlint.replay.load import load
+    from graphlint.reports.text import printable
+
+    if output.suffix != ".keras":
+        raise WriteError(f"expected a file name ending in .keras to write to, got {output}")
+    if output.exists() and not force:
+        raise WriteError(f"{output} exists: choose another name, or pass --force to overwrite it")
+    click.echo(f"loading {printable(str(model))} with Keras, safe mode on", err=True)
+    part = extract(load(model, modules), list(inputs) or None, list(outputs))
+    write_new(output, part.save, force=force)
+    received = ", ".join(tensor.name for tensor in part.inputs)
+    click.echo(printable(f"{output}: {part.count_params():,} parameters, takes {received}"))

@@ -1,0 +1,57 @@
+"""Load the model of a file for surgery, in Keras's safe mode."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
+
+import keras
+
+from graphlint.replay.errors import ReplayError
+
+
+class CannotLoad(ReplayError):
+    """Keras cannot load a file."""
+
+
+def load(path: Path, modules: Iterable[str] = ()) -> keras.Model:
+    """Load a model without running code from the file; ``modules`` are imported first, for the classes they register.
+
+    Raises:
+        CannotLoad: there is no such file or module, or Keras refuses the file.
+    """
+    if not path.is_file():
+        raise CannotLoad(
+            f"expected a model file, got {path}, which {'is no file' if path.exists() else 'is not there'}"
+        )
+    sys.path.insert(0, "")
+    try:
+        for name in modules:
+            try:
+                import_module(name)
+            except Exception as error:
+                raise CannotLoad(f"cannot import {name!r}: {one_line(error)}") from error
+    finally:
+        sys.path.remove("")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:
+        raise CannotLoad(
+            f"Keras cannot load {path} in safe mode ({one_line(error)}): name the modules that register its classes "
+            "with --import, or run `graphlint check` on it"
+        ) from error
+
+
+def one_line(error: Exception) -> str:
+    """The class and the first line of an error.
+
+    >>> one_line(ValueError("bad\\nworse"))
+    'ValueError: bad'
+    """
+    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
