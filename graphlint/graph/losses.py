@@ -162,7 +162,7 @@ def _by_name(given: dict[str, Any], structure: Any, names: list[str]) -> list[An
 
 def _weights(given: Any, structure: Any, names: list[str]) -> list[float | None]:
     if isinstance(given, (int, float)):
-        return [float(given)] * len(names)
+        return [given] * len(names)
     if isinstance(given, dict):
         try:
             found = _by_name(given, structure, names)
@@ -172,7 +172,7 @@ def _weights(given: Any, structure: Any, names: list[str]) -> list[float | None]
         found = list(given)
     else:
         return [None] * len(names)
-    return [float(one) if isinstance(one, (int, float)) else None for one in found]
+    return [one if isinstance(one, (int, float)) else None for one in found]
 
 
 def _output_loss(output: Tensor, index: int, name: str, loss: Any, weight: float | None) -> OutputLoss:

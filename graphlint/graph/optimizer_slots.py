@@ -187,7 +187,7 @@ def _legacy(config: dict[str, Any]) -> bool:
 
 def _initial(slot: _Slot, config: dict[str, Any]) -> float:
     initial = config.get(slot.initial, 0.1) if isinstance(slot.initial, str) else slot.initial
-    return float(initial) if isinstance(initial, (int, float)) else 0.1
+    return initial if isinstance(initial, float) else 0.1
 
 
 def _fit(

@@ -56,10 +56,12 @@ class UnusedInput(Rule):
             if call in used or graph.layer(call).config.get("optional") is True:
                 continue
             spec = graph.calls[call].outputs[0]
-            reached = len(graph.descendants([call])) - 1
-            path = "nothing uses it" if not reached else f"the {reached} calls that it feeds end before one"
+            reached = [node for node in graph.descendants([call]) if node != call]
+            ends = [node for node in reached if not graph.out_edges(node)]
+            path = f"the {len(reached)} calls that it feeds end before one" if reached else "nothing uses it"
             yield Problem(
                 f"input {shape_text(spec.shape)} {spec.dtype or 'of unknown dtype'} reaches no output: {path}",
                 call,
                 "Connect it to an output, or build the model without it.",
+                tuple(sorted(ends)),
             )

@@ -104,9 +104,9 @@ def _only_into_batchnorm(graph: ModelGraph, call: str, layer: Layer) -> bool:
         return False
     axis = norm.config.get("axis", -1)
     axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
-    rank = len(edges[0].spec.shape) if edges[0].spec.shape is not None else None
+    rank = len(edges[0].spec.shape or ())
     channels = 1 if layer.config.get("data_format") == "channels_first" else -1
-    return axis == channels or (rank is not None and isinstance(axis, int) and axis % rank == channels % rank)
+    return axis == channels or (bool(rank) and isinstance(axis, int) and axis % rank == channels % rank)
 
 
 def _bias_size(graph: ModelGraph, path: str) -> int:

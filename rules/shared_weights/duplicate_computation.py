@@ -8,7 +8,7 @@ from typing import Any
 
 from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.definition import leaves
+from graphlint.graph.definition import Constant, leaves
 from graphlint.graph.model_graph import Layer, ModelGraph
 from graphlint.graph.towers import settings
 
@@ -139,7 +139,9 @@ def _random(layer: Layer) -> bool:
 
 
 def _arguments(args: Any, kwargs: Any) -> str:
-    return repr([(path, leaf) for path, leaf in leaves([args, kwargs]) if leaf is not None])
+    """Arguments as text that is equal where they are; constants, which may be large, by identity."""
+    found = leaves([args, kwargs])
+    return repr([(path, id(leaf) if isinstance(leaf, Constant) else leaf) for path, leaf in found if leaf is not None])
 
 
 def _times(count: int) -> str:

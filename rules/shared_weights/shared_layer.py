@@ -17,8 +17,8 @@ class SharedLayer(Rule):
     that the calls share. What is inside a nested model that is itself called twice is not listed again.
 
     ## Why is this bad?
-    It is not: siamese towers and tied heads are built like this. But it should be meant. A variable that is used twice
-    by accident (`x = dense(x)` in a loop) trains as one.
+    Nothing is, where it is meant, as in siamese towers and tied heads. But a variable that is used twice by accident
+    (`x = dense(x)` in a loop) trains as one.
 
     ## Example
     ```python

@@ -39,8 +39,8 @@ class SharedWithDifferentShapes(Rule):
     depend on an axis that differs.
 
     ## Why is this bad?
-    It works, and is sometimes meant. But a Dense that is shared between `(?, 8)` and `(?, 3, 8)` usually comes from a
-    flatten or pooling that one of the branches lost.
+    A Dense that is shared between `(?, 8)` and `(?, 3, 8)` usually comes from a flatten or a pooling that one of the
+    branches lost. It works all the same, and is sometimes meant.
 
     ## Example
     ```python

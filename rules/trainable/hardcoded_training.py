@@ -87,7 +87,8 @@ def _noisy(layer: Layer) -> bool:
 
 def _problem(node: str, layer: Layer, noisy: bool, related: tuple[str, ...]) -> Problem:
     if noisy:
-        rate = next((layer.config[key] for key in _RATES if layer.config.get(key)), None)
+        rates = [layer.config.get(key) for key in _RATES]
+        rate = next((rate for rate in rates if rate and isinstance(rate, float)), "on")
         return Problem(
             f"training=True on {layer.class_name} ({rate}): predict() overrides it, so nothing is dropped there",
             node,
