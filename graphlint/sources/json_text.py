@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import islice
 from typing import Any
+
+import numpy as np
 
 from graphlint.errors import UnreadableError
 from graphlint.graph.definition import SourceProblem
 from graphlint.sources.limits import DEFAULT, Limits
 
 _INTEGER_LIMIT = 1 << 63
-_STEP = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
+_BRACKETS = np.frombuffer(b"[]{}", np.uint8)
+_OPEN = 2
+"""The bit that tells ``[`` and ``{`` from ``]`` and ``}``."""
+_MOST_PROBLEMS = 20
 _LONG_DIGITS = re.compile(rb"[0-9]{19}")
 _LARGE_EXPONENT = re.compile(rb"[eE]\+?[0-9]{3}")
 
@@ -81,9 +86,8 @@ def _parse(text: str, limits: Limits, what: str, problems: list[tuple[str, str]]
     def from_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         result = dict(pairs)
         if len(result) != len(pairs):
-            keys = [key for key, _ in pairs]
-            for key in result:
-                if (count := keys.count(key)) > 1:
+            for key, count in Counter(key for key, _ in pairs).items():
+                if count > 1:
                     duplicates[key] = max(count, duplicates.get(key, 0))
         return result
 
@@ -119,11 +123,13 @@ def _parse(text: str, limits: Limits, what: str, problems: list[tuple[str, str]]
         ) from None
     except RecursionError:
         raise limits.exceeded("json_depth", f"{what}, nesting") from None
-    for key, count in duplicates.items():
+    for key, count in islice(duplicates.items(), _MOST_PROBLEMS):
         problems.append(
-            ("duplicate-key", f"{what} gives the key {key!r} {count} times in one object; Keras takes the last")
+            ("duplicate-key", f"{what} gives the key {key!r:.80} {count} times in one object; Keras takes the last")
         )
-    for name in sorted(constants):
+    if len(duplicates) > _MOST_PROBLEMS:
+        problems.append(("duplicate-key", f"{what} gives {len(duplicates) - _MOST_PROBLEMS:,} more keys several times"))
+    for name in sorted(constants)[:_MOST_PROBLEMS]:
         problems.append(("number", f"{what} holds the number {name}, which is not finite and not JSON"))
     return value
 
@@ -133,10 +139,17 @@ def _scan(text: str, limits: Limits, what: str) -> bytes:
     data = text.encode("utf-8", "surrogatepass")
     if b"\\" in data:
         data = data.replace(b"\\\\", b"..").replace(b'\\"', b"..")
-    pieces = data.split(b'"')
-    limits.check("json_string_bytes", max(map(len, pieces[1::2]), default=0), f"{what}, bytes of one string")
-    outside = b" ".join(pieces[::2])
+    limits.check("json_nodes", data.count(b'"') // 4, f"{what}, texts")
+    characters = np.frombuffer(data, np.uint8)
+    quotes = characters == ord('"')
+    inside = np.logical_xor.accumulate(quotes)
+    edges = np.flatnonzero(quotes)
+    longest = int(np.diff(edges[: len(edges) // 2 * 2])[::2].max(initial=1)) - 1
+    limits.check("json_string_bytes", longest, f"{what}, bytes of one string")
+    characters = characters[~inside]
+    outside = characters.tobytes()
     limits.check("json_nodes", outside.count(b",") + outside.count(b"[") + outside.count(b"{"), f"{what}, values")
-    steps = memoryview(outside.translate(_STEP, _NOT_BRACKETS)).cast("b")
-    limits.check("json_depth", max(accumulate(steps), default=0), f"{what}, nesting")
+    brackets = characters[np.isin(characters, _BRACKETS)] & _OPEN
+    depth = np.cumsum(np.where(brackets, 1, -1), dtype=np.int32)
+    limits.check("json_depth", int(depth.max(initial=0)), f"{what}, nesting")
     return outside
