@@ -164,7 +164,21 @@ def fresh_input_layer(operation: Any) -> Any:
 
 def input_like(symbol: Any, name: str, *, dtype: str | None = None) -> Any:
     """A new Input for a tensor."""
-    return keras.Input(batch_shape=symbol.shape, dtype=dtype or symbol.dtype, sparse=symbol.sparse, name=name)
+    return keras.Input(batch_shape=_true_shape(symbol), dtype=dtype or symbol.dtype, sparse=symbol.sparse, name=name)
+
+
+def _true_shape(symbol: Any) -> tuple[int | None, ...]:
+    """The shape of a tensor, but for attention scores: Keras records their last axis as long as the query."""
+    made = keras_internals.producer(symbol)
+    if (
+        made is None
+        or made[1] != 1
+        or not isinstance(
+            keras_internals.node_operation(made[0]), (keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention)
+        )
+    ):
+        return tuple(symbol.shape)
+    return (*symbol.shape[:-1], None)
 
 
 def unique(name: str, taken: set[str]) -> str:
