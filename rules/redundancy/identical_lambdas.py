@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.canonical import plain
 from graphlint.graph.model_graph import ModelGraph, Tensor
 from graphlint.graph.references import is_lambda
 
@@ -60,7 +60,7 @@ class IdenticalLambdas(Rule):
             layer = graph.layers[call.layer]
             if is_lambda(layer) and layer.config.get("function") is not None:
                 kept = {key: layer.config.get(key) for key in ("function", "arguments", "mask")}
-                signature = json.dumps(plain(kept), sort_keys=True)
+                signature = json.dumps(_unnumbered(kept), sort_keys=True)
                 group = groups.setdefault((signature, tuple(graph.producers(call.id))), {})
                 group.setdefault(layer.path, call.id)
         for members in groups.values():
@@ -73,3 +73,12 @@ class IdenticalLambdas(Rule):
                     "Bind the loop variable in the function (lambda t, i=i: ...), or index the tensor directly.",
                     tuple(others),
                 )
+
+
+def _unnumbered(value: Any) -> Any:
+    """A configuration without the object ids that differ from one layer to the next."""
+    if isinstance(value, dict):
+        return {key: _unnumbered(item) for key, item in value.items() if key != "shared_object_id"}
+    if isinstance(value, (list, tuple)):
+        return [_unnumbered(item) for item in value]
+    return value

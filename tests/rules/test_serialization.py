@@ -1,0 +1,397 @@
+"""K rules: what must fire and what must not, in memory and in files."""
+
+import json
+
+import keras
+import pytest
+from keras import layers, ops
+
+from graphlint.errors import GraphlintError
+from rules.serialization.ambiguous_names import AmbiguousNames
+from rules.serialization.baked_training_argument import BakedTrainingArgument
+from rules.serialization.custom_compile import CustomCompile
+from rules.serialization.external_file import ExternalFile
+from rules.serialization.lambda_hides_layer import LambdaHidesLayer
+from rules.serialization.opaque import Opaque
+from rules.serialization.optimizer_shipped import OptimizerShipped
+from rules.serialization.slash_in_name import SlashInName
+from rules.serialization.tf_op_layer import TfOpLayer
+from rules.serialization.unregistered_custom import UnregisteredCustom
+from rules.serialization.will_not_load import WillNotLoad
+from rules.serialization.will_not_save import WillNotSave
+from tests.rules.editing import edited, entry, json_model
+from tests.rules.front_ends import both, in_file, live
+
+
+def sequential(*stack, inputs=(4,)):
+    return keras.Sequential([keras.Input(inputs), *stack])
+
+
+def severities(found):
+    return [severity for _, severity, _ in found]
+
+
+# -- K001 -------------------------------------------------------------------------------------------------------
+
+
+def hidden_layer():
+    layer = layers.Dense(3, name="hidden")
+    layer.build((None, 4))
+    return layer
+
+
+def test_a_layer_in_the_closure(tmp_path):
+    hidden = hidden_layer()
+    model = sequential(layers.Lambda(lambda t: hidden(t), output_shape=(3,), name="trick"))
+    ((address, severity, message),) = both(LambdaHidesLayer(), model, tmp_path)
+    assert (address, severity) == ("trick", "error") and "Dense 'hidden'" in message
+
+
+def test_a_layer_among_the_defaults(tmp_path):
+    model = sequential(layers.Lambda(lambda t, layer=hidden_layer(): layer(t), output_shape=(3,)))
+    assert severities(both(LambdaHidesLayer(), model, tmp_path)) == ["error"]
+
+
+GLOBAL = layers.Dense(3, name="global_layer")
+VARIABLE = keras.Variable([1.0, 2.0])
+
+
+def bound(tensor):
+    return [GLOBAL(one) for one in [tensor]][0]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda t: GLOBAL(t), bound, lambda t: t * VARIABLE[0], hidden_layer().call],
+    ids=["global", "nested code", "variable", "method"],
+)
+def test_what_only_a_model_in_memory_tells(function):
+    model = sequential(layers.Lambda(function, output_shape=(3,)))
+    assert severities(live(LambdaHidesLayer(), model)) == ["error"]
+
+
+@pytest.mark.parametrize(
+    "held",
+    [2.0, "text", [1, 2], {"a": 1.0}, layers.ReLU(), ops.abs],
+    ids=["number", "text", "list", "dictionary", "weightless", "function"],
+)
+def test_harmless_surroundings(held, tmp_path):
+    model = sequential(layers.Lambda(lambda t: t if held is None else t + 0.0, output_shape=(4,)))
+    assert live(LambdaHidesLayer(), model) == []
+    if not callable(held):
+        assert both(LambdaHidesLayer(), model, tmp_path) == []
+
+
+# -- K002 -------------------------------------------------------------------------------------------------------
+
+
+class Twice(layers.Layer):
+    def call(self, inputs):
+        return inputs * 2
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+class Main(Twice):
+    """As defined in a script."""
+
+
+Main.__module__ = "__main__"
+
+
+@keras.saving.register_keras_serializable(package="test_serialization")
+class Registered(Twice):
+    pass
+
+
+def test_a_class_of_a_script(tmp_path):
+    model = sequential(Main(name="one"), Main(name="two"))
+    ((address, severity, message),) = both(UnregisteredCustom(), model, tmp_path)
+    assert (address, severity) == ("one", "warning") and "2 layers" in message
+
+
+@pytest.mark.parametrize("layer", [Registered(), Twice(), layers.Dense(2)], ids=["registered", "module", "Keras"])
+def test_classes_that_can_be_found(layer, tmp_path):
+    assert both(UnregisteredCustom(), sequential(layer), tmp_path) == []
+
+
+def test_files_of_keras_2_name_no_modules(tmp_path):
+    path = json_model(
+        tmp_path,
+        {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 4], "name": "x"}},
+        {"class_name": "Dense", "config": {"name": "dense", "units": 2}},
+        {"class_name": "GarNet", "config": {"name": "custom"}},
+    )
+    assert [address for address, _, _ in in_file(UnregisteredCustom(), path)] == ["custom"]
+
+
+# -- K003, K004, K005 -------------------------------------------------------------------------------------------
+
+
+def operation_layer(**fields):
+    return {"class_name": "TFOpLambda", "config": {"name": "add", "function": "math.add"}, "name": "add", **fields}
+
+
+def test_operation_layers_are_one_finding_for_each_operation(tmp_path):
+    first = {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 4], "name": "x"}}
+    path = json_model(tmp_path, first, operation_layer(), operation_layer(name="again"))
+    ((_, severity, message),) = in_file(TfOpLayer(), path)
+    assert severity == "error" and "math.add" in message
+    assert in_file(TfOpLayer(), json_model(tmp_path, first, operation_layer(module="tf_keras.src.layers"))) == []
+
+
+def test_slash_in_a_name(tmp_path):
+    def change(config):
+        entry(config, "dense")["config"]["name"] = "block/dense"
+
+    path = edited(sequential(layers.Dense(2, name="dense")), tmp_path, change)
+    assert severities(in_file(SlashInName(), path)) == ["error"]
+    assert both(SlashInName(), sequential(layers.Dense(2, name="block_dense")), tmp_path) == []
+
+
+def nested(inner_name, shared=False):
+    x = keras.Input((4,), name="x")
+    layer = layers.Dense(4, name=inner_name)
+    inner = keras.Sequential([keras.Input((4,), name="x"), layer], name="inner")
+    return keras.Model(x, inner(layer(x)) if shared else layers.Dense(4, name="dense")(inner(x)))
+
+
+def test_names_in_several_models(tmp_path):
+    ((address, severity, _),) = both(AmbiguousNames(), nested("dense"), tmp_path)
+    assert (address, severity) == ("inner/dense", "info")
+
+
+def test_names_that_are_not_ambiguous(tmp_path):
+    assert both(AmbiguousNames(), nested("hidden"), tmp_path) == []
+    assert live(AmbiguousNames(), nested("hidden", shared=True)) == []
+
+
+# -- K006 -------------------------------------------------------------------------------------------------------
+
+
+def own_loss(y_true, y_pred):
+    return ops.mean(ops.square(y_true - y_pred), axis=-1)
+
+
+class OwnMetric(keras.metrics.Mean):
+    pass
+
+
+@keras.saving.register_keras_serializable(package="test_serialization")
+class RegisteredLoss(keras.losses.MeanSquaredError):
+    pass
+
+
+def compiled(loss="mse", metrics=(), optimizer="sgd"):
+    model = sequential(layers.Dense(2))
+    model.compile(optimizer, loss, metrics=list(metrics))
+    return model
+
+
+@pytest.mark.parametrize(
+    "model", [lambda: compiled(own_loss), lambda: compiled([own_loss]), lambda: compiled(metrics=[OwnMetric()])]
+)
+def test_custom_parts_of_the_compilation(model, tmp_path):
+    assert severities(both(CustomCompile(), model(), tmp_path)) == ["warning"]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        lambda: compiled("mse", ["accuracy", "mae", keras.metrics.MeanSquaredError()], keras.optimizers.Adam()),
+        lambda: compiled(keras.losses.Huber()),
+        lambda: compiled(keras.losses.log_cosh),
+        lambda: compiled(RegisteredLoss()),
+        lambda: compiled("sparse_categorical_crossentropy", ["acc"], keras.optimizers.SGD(
+            keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9))),
+    ],
+    ids=["strings", "object", "function", "registered", "schedule"],
+)
+def test_keras_compilations(model, tmp_path):
+    assert both(CustomCompile(), model(), tmp_path) == []
+
+
+# -- K007, K008, K009, K011 -------------------------------------------------------------------------------------
+
+
+def lookup():
+    x = keras.Input((1,), dtype="string")
+    return keras.Model(x, layers.StringLookup(vocabulary=["a", "b"], name="words")(x))
+
+
+@pytest.mark.parametrize(("value", "fires"), [("/home/me/words.txt", True), (["a", "b"], False), (None, False)])
+def test_vocabulary_by_path(value, fires, tmp_path):
+    def change(config):
+        entry(config, "words")["config"]["vocabulary"] = value
+
+    found = in_file(ExternalFile(), edited(lookup(), tmp_path, change))
+    assert severities(found) == (["error"] if fires else [])
+    assert both(ExternalFile(), lookup(), tmp_path) == []
+
+
+@keras.saving.register_keras_serializable(package="test_serialization")
+class Pair(layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.first, self.second = layers.Dense(4), layers.Dense(2)
+
+    def build(self, input_shape):
+        self.first.build(input_shape)
+        self.second.build((None, 4))
+
+    def call(self, inputs):
+        return self.second(self.first(inputs))
+
+
+def test_bodies_that_cannot_be_seen(tmp_path):
+    model = sequential(Pair(name="one"), Pair(name="two"))
+    ((address, severity, message),) = both(Opaque(), model, tmp_path)
+    assert (address, severity) == ("one", "info") and "30 parameters" in message and "2 layers" in message
+    assert both(Opaque(), sequential(Registered(), layers.Dense(2)), tmp_path) == []
+
+
+def test_optimizer_state_in_the_file(tmp_path):
+    model = compiled(optimizer="adam")
+    model.optimizer.build(model.trainable_variables)
+    ((_, severity, message),) = both(OptimizerShipped(), model, tmp_path)
+    assert severity == "info" and "80 bytes, 67%" in message
+    assert both(OptimizerShipped(), compiled(), tmp_path) == []
+
+
+def test_baked_training_arguments(tmp_path):
+    x = keras.Input((4,))
+    baked = keras.Model(x, layers.Dropout(0.5)(x))
+    assert severities(both(BakedTrainingArgument(), baked, tmp_path)) == ["info"]
+    free = keras.Model(x, layers.BatchNormalization()(x))
+    assert both(BakedTrainingArgument(), free, tmp_path) == []
+
+
+# -- K010 -------------------------------------------------------------------------------------------------------
+
+
+def will_not_load(path, target="3.15"):
+    return in_file(WillNotLoad(**{"target-keras": target}), path)
+
+
+@pytest.mark.parametrize(
+    ("layer", "argument", "fits"),
+    [
+        (layers.Conv2DTranspose(2, 3), "groups", "2.15"),
+        (layers.BatchNormalization(), "renorm", "3.14"),
+        (layers.Conv2D(2, 3), "lora_alpha", "3.10"),
+    ],
+)
+def test_arguments_come_and_go(layer, argument, fits, tmp_path):
+    layer.name = "layer"
+    model = sequential(layer, inputs=(8, 8, 3))
+
+    def change(config):
+        entry(config, "layer")["config"][argument] = None
+
+    path = edited(model, tmp_path, change)
+
+    def refused(release):
+        return [message for _, _, message in will_not_load(path, release) if f"'{argument}'" in message]
+
+    assert refused("3.1") and not refused(fits)
+
+
+def test_todays_files_load(tmp_path):
+    model = sequential(layers.Bidirectional(layers.LSTM(3)), layers.Dropout(0.1), layers.Dense(2), inputs=(5, 4))
+    model.compile("adam", "mse")
+    assert both(WillNotLoad(), model, tmp_path) == []
+
+
+def test_operations_that_came_later(tmp_path):
+    x = keras.Input((4, 4))
+    model = keras.Model(x, ops.logdet(x))
+    path = edited(model, tmp_path, lambda config: None)
+    missing = "Keras 3.5 has no operation ops.math.Logdet"
+    assert missing in [message for _, _, message in will_not_load(path, "3.5")]
+    assert will_not_load(path) == []
+
+
+def legacy(folder, *entries, **root):
+    first = {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 5, 4], "dtype": "float32", "name": "x"}}
+    return json_model(folder, first, *entries, **root)
+
+
+def test_keras_2_configurations(tmp_path):
+    path = legacy(tmp_path, {"class_name": "LSTM", "config": {"name": "lstm", "units": 2, "time_major": False}})
+    ((address, severity, message),) = will_not_load(path)
+    assert (address, severity) == (".", "error") and "Keras 1 or 2" in message
+    assert will_not_load(path, "2.15") == []
+
+
+def test_removed_classes(tmp_path):
+    path = legacy(tmp_path, {"class_name": "ThresholdedReLU", "config": {"name": "r", "theta": 1.0}}, module="keras")
+    assert [address for address, _, _ in will_not_load(path)] == ["r"]
+
+
+def test_bare_lists(tmp_path):
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps({"class_name": "Sequential", "config": [{"class_name": "Dense", "config": {"units": 2}}]}))
+    assert any("bare list" in message for _, _, message in will_not_load(path))
+
+
+def test_unknown_activations_and_modules_that_are_not_imported(tmp_path):
+    model = sequential(layers.Dense(2, name="dense"), Twice(name="custom"))
+
+    def change(config):
+        entry(config, "dense")["config"]["activation"] = "mystery"
+
+    path = edited(model, tmp_path, change)
+    assert {(address, severity) for address, severity, _ in will_not_load(path)} == {
+        ("dense", "warning"),
+        ("custom", "warning"),
+    }
+    assert [address for address, _, _ in will_not_load(path, "3.8") if address == "custom"] == []
+
+
+def test_optimizer_arguments_of_keras_2(tmp_path):
+    def change(config):
+        config["compile_config"]["optimizer"]["config"]["is_legacy_optimizer"] = False
+
+    ((address, _, message),) = will_not_load(edited(compiled(optimizer="adam"), tmp_path, change))
+    assert address == "." and "is_legacy_optimizer" in message
+
+
+def test_references_that_lead_nowhere(tmp_path):
+    x = keras.Input((4,), name="x")
+    model = keras.Model(x, layers.Dense(2, name="dense")(x))
+
+    def change(config):
+        (node,) = entry(config, "dense")["inbound_nodes"]
+        node["args"][0]["config"]["keras_history"][0] = "absent"
+
+    found = will_not_load(edited(model, tmp_path, change))
+    assert ("dense", "error") in {(address, severity) for address, severity, _ in found}
+
+
+def test_unknown_target(tmp_path):
+    with pytest.raises(GraphlintError, match="2.3"):
+        will_not_load(edited(compiled(), tmp_path, lambda config: None), "2.3")
+
+
+# -- K012 -------------------------------------------------------------------------------------------------------
+
+
+class NoConfig(Twice):
+    def __init__(self, table, **kwargs):
+        super().__init__(**kwargs)
+        self.table = table
+
+
+def test_layers_that_cannot_be_saved():
+    removed = sequential(layers.Dense(2, name="head"))
+    removed.layers[-1].activation = None
+    assert [address for address, _, _ in live(WillNotSave(), removed)] == ["head"]
+    model = sequential(NoConfig(object(), name="custom"))
+    ((address, severity, message),) = live(WillNotSave(), model)
+    assert (address, severity) == ("custom", "error") and "get_config" in message
+
+
+@pytest.mark.parametrize("layer", [Registered(), layers.Dense(2), Pair()], ids=["registered", "Keras", "composite"])
+def test_layers_that_can_be_saved(layer):
+    assert live(WillNotSave(), sequential(layer)) == []
