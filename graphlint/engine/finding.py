@@ -40,6 +40,20 @@ class Fix:
     changes: str | None = None
     """For an unsafe fix: what changes, in one sentence."""
 
+    @classmethod
+    def safe(cls, title: str, *edits: tuple[str, dict[str, Any]]) -> Fix:
+        """A fix after which outputs are equal and training is what it was.
+
+        >>> Fix.safe("remove it", ("remove", {"calls": ["dropout#0"]})).applicability.value
+        'safe'
+        """
+        return cls(title, Applicability.SAFE, edits)
+
+    @classmethod
+    def unsafe(cls, title: str, changes: str, *edits: tuple[str, dict[str, Any]]) -> Fix:
+        """A fix that changes outputs or training; ``changes`` says what, in one sentence."""
+        return cls(title, Applicability.UNSAFE, edits, changes)
+
 
 @dataclass(frozen=True, slots=True)
 class Location:

@@ -40,6 +40,8 @@ class _Change:
     """Layers to run on an output, by its index."""
     without: set[str] = field(default_factory=set)
     """Keyword arguments that the call no longer gets."""
+    given: dict[str, Any] = field(default_factory=dict)
+    """Keyword arguments that the call gets besides."""
 
     @property
     def replaced(self) -> bool:
@@ -57,10 +59,11 @@ class _Change:
             self.passes,
             tuple((output, id(layer)) for output, layer in self.after),
             tuple(sorted(self.without)),
+            tuple(sorted((key, repr(value)) for key, value in self.given.items())),
         )
 
     def __call__(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], proceed: Proceed) -> list[Any]:
-        kwargs = {key: value for key, value in kwargs.items() if key not in self.without}
+        kwargs = {key: value for key, value in kwargs.items() if key not in self.without} | self.given
         for argument, layer in self.before:
             args, kwargs = _at(args, kwargs, argument, layer)
         if self.passes is not None:
@@ -163,6 +166,16 @@ class Edit:
         def apply(builder: _Builder) -> None:
             for unit in units:
                 builder.change(unit).without.add(argument)
+
+        return self._add(apply)
+
+    def set_argument(self, address: str, argument: str, value: Any) -> Edit:
+        """Pass a keyword argument to a call: ``reverse=True``. The value is no tensor."""
+        units = sites(self._live, address)
+
+        def apply(builder: _Builder) -> None:
+            for unit in units:
+                builder.change(unit).given[argument] = value
 
         return self._add(apply)
 
