@@ -24,6 +24,7 @@ COMMANDS = {
     "fix": "Fix what check finds and graphlint can mend, prove it, and write it.",
     "split": "Cut the model of a file in two.",
     "extract": "Take a part of a model out of a file.",
+    "graph": "Print the graph of a model as DOT, Mermaid, GraphML or JSON.",
     "rule": "Explain one rule.",
     "rules": "List all rules.",
 }

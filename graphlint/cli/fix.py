@@ -61,5 +61,6 @@ def command(model: Path, output: Path | None, in_place: bool, diff: bool, force:
         if output is not None:
             write_new(output, fixed.save, force=force)
             written = f"wrote {output}"
-    click.echo(printable(str(fixed.report)))
+    for line in str(fixed.report).splitlines():
+        click.echo(printable(line))
     click.echo(printable(written), err=True)
