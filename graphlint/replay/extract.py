@@ -68,8 +68,9 @@ def features(model: keras.Model, at: Mapping[str, str]) -> keras.Model:
     >>> inputs = keras.Input((4,), name="x")
     >>> middle = keras.layers.Dense(3, name="middle")(inputs)
     >>> model = keras.Model(inputs, keras.layers.Dense(2, name="end")(middle))
-    >>> features(model, {"hidden": "middle", "final": "end"}).output_shape
-    {'hidden': (None, 3), 'final': (None, 2)}
+    >>> outputs = features(model, {"hidden": "middle", "final": "end"}).output
+    >>> outputs["hidden"].shape, outputs["final"].shape
+    ((None, 3), (None, 2))
     """
     live = LiveGraph(model)
     names = list(at)

@@ -114,6 +114,10 @@ class LiveGraph:
         """The live layer or operation that a unit is a call of."""
         return self.graph.layers[self.layer_path(unit)].obj
 
+    def runs_its_graph(self, scope: str) -> bool:
+        """Whether what runs when a container is called is the graph it holds, and not a ``call`` of its class."""
+        return keras_internals.runs_its_graph(self.operation(scope))
+
     def node(self, unit: str) -> Any:
         """The node that Keras recorded for a unit."""
         graph = self.graph

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from graphlint import keras_internals
 from graphlint.address import ROOT
 from graphlint.graph.model_graph import Tensor
 from graphlint.replay.errors import OpaqueBody
@@ -153,7 +152,7 @@ class Planner:
         outputs = live.outputs(unit)
         inside = not set(wanted) <= set(outputs)
         concerned = inside or unit in self.open_scopes or unit in self.edited_scopes
-        if not keras_internals.runs_its_graph(live.operation(unit)):
+        if not live.runs_its_graph(unit):
             if inside:
                 raise OpaqueBody(
                     f"{live.graph.address(unit)} has a call() of its own, so nothing inside it can be reached: "

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from graphlint import keras_internals
 from graphlint.address import AddressError, parse
 from graphlint.graph.model_graph import Tensor
 from graphlint.graph.resolve import resolve_tensor
@@ -48,7 +47,7 @@ def tensor_at(live: LiveGraph, address: str) -> Tensor:
         )
     scopes = [*live.enclosing(tensor)][::-1]
     for scope in scopes[: depth - 1]:
-        if not keras_internals.runs_its_graph(live.operation(scope)):
+        if not live.runs_its_graph(scope):
             raise OpaqueBody(
                 f"{address} lies in {live.graph.address(scope)}, which has a call() of its own, so its graph is not "
                 "what runs: cut at what it receives or returns"
