@@ -10,17 +10,164 @@ from graphlint.graph.model_graph import Call, Layer, ModelGraph, Tensor
 from graphlint.graph.references import is_lambda
 
 BROADCASTING = frozenset(
-    ["Add", "Arctan2", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "Divide", "DivideNoNan", "Equal", "FloorDivide", "Fmax", "Fmin", "Fmod", "Greater", "GreaterEqual", "Heaviside", "Hypot", "Less", "LessEqual", "Logaddexp", "Logaddexp2", "LogicalAnd", "LogicalOr", "LogicalXor", "Maximum", "Minimum", "Mod", "Multiply", "NotEqual", "Power", "Subtract", "TrueDivide", "Where"]
+    [
+        "Add",
+        "Arctan2",
+        "BitwiseAnd",
+        "BitwiseOr",
+        "BitwiseXor",
+        "Divide",
+        "DivideNoNan",
+        "Equal",
+        "FloorDivide",
+        "Fmax",
+        "Fmin",
+        "Fmod",
+        "Greater",
+        "GreaterEqual",
+        "Heaviside",
+        "Hypot",
+        "Less",
+        "LessEqual",
+        "Logaddexp",
+        "Logaddexp2",
+        "LogicalAnd",
+        "LogicalOr",
+        "LogicalXor",
+        "Maximum",
+        "Minimum",
+        "Mod",
+        "Multiply",
+        "NotEqual",
+        "Power",
+        "Subtract",
+        "TrueDivide",
+        "Where",
+    ]
 )
 """Operations (``keras.ops``) that align their operands' axes from the right."""
 
 UNARY = frozenset(
-    ["Abs", "Absolute", "Angle", "Arccos", "Arccosh", "Arcsin", "Arcsinh", "Arctan", "Arctanh", "BitwiseInvert", "BitwiseNot", "Cast", "Cbrt", "Ceil", "Celu", "Clip", "Conj", "Conjugate", "Copy", "Cos", "Cosh", "Cumprod", "Cumsum", "Deg2rad", "Elu", "Erf", "Erfc", "Erfinv", "Exp", "Exp2", "Expm1", "Fabs", "Floor", "Gelu", "HardShrink", "HardSigmoid", "HardSilu", "HardTanh", "Imag", "Isfinite", "Isinf", "Isnan", "LeakyRelu", "Log", "Log10", "Log1p", "Log2", "LogSigmoid", "LogSoftmax", "LogicalNot", "NanToNum", "Negative", "Normalize", "OneHot", "OnesLike", "RMSNorm", "LayerNorm", "Rad2deg", "Real", "Reciprocal", "Relu", "Relu6", "Round", "Rsqrt", "SaturateCast", "Selu", "Sigmoid", "Sign", "Silu", "Sin", "Sinc", "Sinh", "SoftShrink", "Softmax", "Softplus", "Softsign", "Sparsemax", "SparsePlus", "SparseSigmoid", "Sqrt", "Square", "Squareplus", "StopGradient", "Tan", "Tanh", "TanhShrink", "Threshold", "Trunc", "ZerosLike", "TopK"]
+    [
+        "Abs",
+        "Absolute",
+        "Angle",
+        "Arccos",
+        "Arccosh",
+        "Arcsin",
+        "Arcsinh",
+        "Arctan",
+        "Arctanh",
+        "BitwiseInvert",
+        "BitwiseNot",
+        "Cast",
+        "Cbrt",
+        "Ceil",
+        "Celu",
+        "Clip",
+        "Conj",
+        "Conjugate",
+        "Copy",
+        "Cos",
+        "Cosh",
+        "Cumprod",
+        "Cumsum",
+        "Deg2rad",
+        "Elu",
+        "Erf",
+        "Erfc",
+        "Erfinv",
+        "Exp",
+        "Exp2",
+        "Expm1",
+        "Fabs",
+        "Floor",
+        "Gelu",
+        "HardShrink",
+        "HardSigmoid",
+        "HardSilu",
+        "HardTanh",
+        "Imag",
+        "Isfinite",
+        "Isinf",
+        "Isnan",
+        "LeakyRelu",
+        "Log",
+        "Log10",
+        "Log1p",
+        "Log2",
+        "LogSigmoid",
+        "LogSoftmax",
+        "LogicalNot",
+        "NanToNum",
+        "Negative",
+        "Normalize",
+        "OneHot",
+        "OnesLike",
+        "RMSNorm",
+        "LayerNorm",
+        "Rad2deg",
+        "Real",
+        "Reciprocal",
+        "Relu",
+        "Relu6",
+        "Round",
+        "Rsqrt",
+        "SaturateCast",
+        "Selu",
+        "Sigmoid",
+        "Sign",
+        "Silu",
+        "Sin",
+        "Sinc",
+        "Sinh",
+        "SoftShrink",
+        "Softmax",
+        "Softplus",
+        "Softsign",
+        "Sparsemax",
+        "SparsePlus",
+        "SparseSigmoid",
+        "Sqrt",
+        "Square",
+        "Squareplus",
+        "StopGradient",
+        "Tan",
+        "Tanh",
+        "TanhShrink",
+        "Threshold",
+        "Trunc",
+        "ZerosLike",
+        "TopK",
+    ]
 )
 """Operations that leave axis 0 as it is."""
 
 _REDUCTIONS = frozenset(
-    ["All", "Amax", "Amin", "Any", "Argmax", "Argmin", "Average", "CountNonzero", "Logsumexp", "Max", "Mean", "Median", "Min", "Nanmax", "Nanmean", "Nanmin", "Nansum", "Prod", "Ptp", "Std", "Sum", "Var"]
+    [
+        "All",
+        "Amax",
+        "Amin",
+        "Any",
+        "Argmax",
+        "Argmin",
+        "Average",
+        "CountNonzero",
+        "Logsumexp",
+        "Max",
+        "Mean",
+        "Median",
+        "Min",
+        "Nanmax",
+        "Nanmean",
+        "Nanmin",
+        "Nansum",
+        "Prod",
+        "Ptp",
+        "Std",
+        "Sum",
+        "Var",
+    ]
 )
 
 
@@ -57,9 +204,7 @@ def argument(layer: Layer, call: Call, position: int, name: str, default: Any = 
     return call.kwargs.get(name, layer.config.get(name, default))
 
 
-def _operation_keeps(
-    graph: ModelGraph, layer: Layer, call: Call, sources: list[Tensor], proven: set[Tensor]
-) -> bool:
+def _operation_keeps(graph: ModelGraph, layer: Layer, call: Call, sources: list[Tensor], proven: set[Tensor]) -> bool:
     name = layer.class_name or ""
     shape = graph.spec(sources[0]).shape
     if name in BROADCASTING:
@@ -87,11 +232,10 @@ def _operation_keeps(
         axes = argument(layer, call, 1, "axes")
         return isinstance(axes, (list, tuple)) and len(axes) > 0 and axes[0] == 0
     if name == "Swapaxes":
-        axes = [argument(layer, call, 1, "axis1"), argument(layer, call, 2, "axis2")]
-        return not _touches(axes, rank)
+        return not any(_touches(argument(layer, call, position, f"axis{position}"), rank) for position in (1, 2))
     if name == "Moveaxis":
-        axes = [argument(layer, call, 1, "source"), argument(layer, call, 2, "destination")]
-        return not any(_touches(axis, rank) for axis in axes)
+        moved = argument(layer, call, 1, "source"), argument(layer, call, 2, "destination")
+        return not any(_touches(axis, rank) for axis in moved)
     if name == "GetItem":
         return _keeps_first(argument(layer, call, 1, "key"))
     if name == "Reshape":
@@ -99,8 +243,9 @@ def _operation_keeps(
         if not isinstance(target, (list, tuple)) or not target or target[0] not in (-1, None):
             return False
         rest, before = list(target[1:]), list(shape[1:])
-        known = all(isinstance(dim, int) and dim >= 0 for dim in [*rest, *before])
-        return known and math.prod(rest) == math.prod(dim for dim in before if dim is not None)
+        if not all(isinstance(dim, int) and dim >= 0 for dim in [*rest, *before]):
+            return False
+        return bool(math.prod(rest) == math.prod(dim for dim in before if dim is not None))
     if name == "Matmul":
         return rank >= 3 and all(source in proven and graph.spec(source).shape == shape for source in sources[:1])
     return False

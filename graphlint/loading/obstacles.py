@@ -95,15 +95,14 @@ def _dialect(graph: ModelGraph, release: int) -> Iterator[_Finding]:
     if isinstance(raw.get("config"), list):
         yield (
             ROOT,
-            f"the configuration of the Sequential is a bare list, as before Keras 2.2.3: Keras {target} expects an object",
+            f"the Sequential is a bare list of layers, as before Keras 2.2.3: Keras {target} expects an object",
             _TF_KERAS,
             True,
         )
     elif release >= _KERAS_3 and graph.definition.format == "json" and "module" not in raw:
         yield (
             ROOT,
-            f"written by Keras 1 or 2: model_from_json of Keras {target} cannot find the class "
-            f"{raw.get('class_name')!r} without a module",
+            f"written by Keras 1 or 2: Keras {target} cannot find the class {raw.get('class_name')!r} without a module",
             _TF_KERAS,
             True,
         )
@@ -171,11 +170,10 @@ def _entry(entry: _Entry, release: int) -> Iterator[tuple[str, str, bool]]:
     base = (_BASE_3 if release >= _KERAS_3 else _BASE_2) | ({"batch_input_shape"} if module is None else set())
     refused = [key for key in config if key not in base and not takes_argument(name, key, release)]
     if refused:
-        when = {_taken(name, key) for key in refused}
+        since = {_taken(name, key) for key in refused}
         yield (
-            f"{name} of Keras {target} does not take {', '.join(map(repr, refused))} ({'; '.join(sorted(when))})",
-            "remove it from the configuration where its value is the default, and save again; or build the model "
-            "again from code and load the weights",
+            f"{name} of Keras {target} does not take {', '.join(map(repr, refused))} ({'; '.join(sorted(since))})",
+            "remove it where its value is the default and save again, or build the model again and load the weights",
             True,
         )
     for key, value in config.items():
@@ -208,8 +206,7 @@ def _implied_input(layer: Layer) -> Iterator[_Finding]:
     if "batch_input_shape" not in implied.config and isinstance(first.config.get("batch_input_shape"), list):
         yield (
             layer.path,
-            f"the Sequential has no InputLayer, and its first layer {first.name!r} declares batch_input_shape: Keras 3 "
-            "reads it as a shape without the batch, and builds the model with one dimension too many",
+            f"no InputLayer but batch_input_shape in {first.name!r}: Keras 3 takes the batch for one more dimension",
             _TF_KERAS,
             True,
         )
@@ -271,9 +268,8 @@ def _custom(layer: Layer, release: int) -> Iterator[_Finding]:
         return
     yield (
         layer.path,
-        f"class {layer.class_name!r} of {module} is not registered: Keras {RELEASES[release]} imports no module to find it",
-        "put @keras.saving.register_keras_serializable(package=\"...\") on the class and save again, or pass it in "
-        "custom_objects",
+        f"class {layer.class_name!r} of {module} is not registered: Keras {RELEASES[release]} does not import {module}",
+        "put @keras.saving.register_keras_serializable() on the class and save again, or pass it in custom_objects",
         False,
     )
 
@@ -288,8 +284,7 @@ def _states_as_inputs(graph: ModelGraph, release: int) -> Iterator[_Finding]:
         if count > 1:
             yield (
                 layer.path,
-                f"{layer.class_name} gets {count} tensors as its input, the way Keras 2 passed initial states: "
-                f"Keras {RELEASES[release]} expects 1",
+                f"{layer.class_name} gets {count} tensors as its input, as Keras 2 passed states: Keras 3 expects one",
                 _TF_KERAS,
                 True,
             )

@@ -558,7 +558,8 @@ _OLD_LAYERS = frozenset(
     """
     AtrousConvolution1D AtrousConvolution2D ConvLSTM2DCell ConvRecurrent2D CuDNNGRU CuDNNLSTM Deconvolution2D
     Deconvolution3D Graph Highway MaxoutDense Merge Recurrent SlicingOpLambda TFOpLambda TensorFlowOpLayer
-    TimeDistributedDense ClassMethod InstanceMethod InstanceProperty AnchorLayer BatchNormalizationV1 BatchNormalizationV2 LSTMV2 GRUV2 SyncBatchNormalization CuDNNLSTMCell
+    TimeDistributedDense ClassMethod InstanceMethod InstanceProperty AnchorLayer BatchNormalizationV1
+    BatchNormalizationV2 LSTMV2 GRUV2 SyncBatchNormalization CuDNNLSTMCell
     """.split()
 )
 """Layers of Keras 1 and 2 that no release in `RELEASES` exports, but that files name without a module."""
@@ -609,9 +610,7 @@ def _spans(text: str) -> tuple[_Span, ...]:
     found = []
     for part in text.split(",") if text else ["-"]:
         first, _, last = part.partition("-")
-        found.append(
-            _Span(RELEASES.index(first) if first else 0, RELEASES.index(last) if last else len(RELEASES) - 1)
-        )
+        found.append(_Span(RELEASES.index(first) if first else 0, RELEASES.index(last) if last else len(RELEASES) - 1))
     return tuple(found)
 
 

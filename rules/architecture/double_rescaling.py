@@ -70,7 +70,7 @@ class DoubleRescaling(Rule):
                     continue
                 if before is not None and scale < _SMALL and before[1] < _SMALL and scale * before[1] < _COMBINED:
                     yield Problem(
-                        f"scales by {scale:.3g} what {graph.layer(before[0]).name!r} already scaled by {before[1]:.3g}: "
+                        f"scales by {scale:.3g} what {graph.layer(before[0]).name!r} scaled by {before[1]:.3g} before: "
                         f"together by {scale * before[1]:.2g}",
                         call.id,
                         "Remove one of the two Rescaling layers.",

@@ -58,7 +58,12 @@ class DropoutBeforeBatchnorm(Rule):
             for source in graph.producers(call.id):
                 dropout = graph.layer(source.call)
                 rate = dropout.config.get("rate", dropout.config.get("p"))
-                if dropout.class_name in _DROPOUT and dropout.is_builtin and isinstance(rate, (int, float)) and rate > 0:
+                if (
+                    dropout.class_name in _DROPOUT
+                    and dropout.is_builtin
+                    and isinstance(rate, (int, float))
+                    and rate > 0
+                ):
                     reported.add(layer.path)
                     yield Problem(
                         f"{dropout.class_name} {dropout.name!r} (rate {rate:g}) feeds this BatchNormalization: its "

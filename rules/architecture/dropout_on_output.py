@@ -55,7 +55,12 @@ class DropoutOnOutput(Rule):
         for output in dict.fromkeys(graph.outputs):
             layer = graph.layer(output.call)
             rate = layer.config.get("rate", layer.config.get("p"))
-            if layer.class_name not in _DROPOUT or not layer.is_builtin or not isinstance(rate, (int, float)) or not rate:
+            if (
+                layer.class_name not in _DROPOUT
+                or not layer.is_builtin
+                or not isinstance(rate, (int, float))
+                or not rate
+            ):
                 continue
             head = trace_activation(graph, output)
             if output in with_loss or head.activation in ("softmax", "sigmoid"):

@@ -66,7 +66,7 @@ class LogitsWithoutFlag(Rule):
                 f"{loss.loss} with from_logits=False on output {loss.name!r}, but {layer.class_name} {layer.name!r} "
                 f"ends in {head.activation}, which gives no probabilities",
                 head.call,
-                f'Write from_logits=True in the loss{"" if head.activation == "linear" else " and drop the activation"}'
+                f"Write from_logits=True in the loss{'' if head.activation == 'linear' else ' and drop the activation'}"
                 f', or activation="{wanted}" in the last layer.',
                 () if loss.output.call == head.call else (loss.output,),
                 severity=Severity.ERROR if head.activation == "linear" else Severity.WARNING,

@@ -51,9 +51,10 @@ class SoftmaxOnOne(Rule):
         for call in graph.calls.values():
             activation, axis = activation_of(graph, call.id)
             shape = call.outputs[0].shape
-            if activation in ("softmax", "log_softmax") and axis is not None and shape:
-                if -len(shape) <= axis < len(shape) and shape[axis] == 1:
-                    found.setdefault(call.layer, []).append(call.id)
+            if activation not in ("softmax", "log_softmax") or axis is None or not shape:
+                continue
+            if -len(shape) <= axis < len(shape) and shape[axis] == 1:
+                found.setdefault(call.layer, []).append(call.id)
         for first, *others in found.values():
             shape = graph.spec(Tensor(first, 0)).shape
             activation, axis = activation_of(graph, first)

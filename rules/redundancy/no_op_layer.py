@@ -39,8 +39,8 @@ class NoOpLayer(Rule):
     None: remove the layer; the outputs stay exactly the same.
 
     ## Not reported
-    A layer whose result is an output of the model: it gives the output its name. Identity, and layers that say what they
-    are by `identity` in their name (ConvNeXt has 18 of them).
+    A layer whose result is an output of the model: it gives the output its name. Identity, and layers that say what
+    they are by `identity` in their name (ConvNeXt has 18 of them).
 
     ## References
     Seen in 9 of 191 real files.

@@ -22,7 +22,9 @@ _FUNCTIONS = {
         ),
         "reads files",
     ),
-    **dict.fromkeys(("save_img", "save_model", "save_weights", "write_file", "model_to_dot", "plot_model"), "writes files"),
+    **dict.fromkeys(
+        ("save_img", "save_model", "save_weights", "write_file", "model_to_dot", "plot_model"), "writes files"
+    ),
     **dict.fromkeys(("extract_archive", "unpack_archive"), "unpacks archives"),
     **dict.fromkeys(("load_model", "load_weights", "model_from_json", "model_from_config"), "loads another model"),
     **dict.fromkeys(("func_load", "deserialize_keras_object", "py_function", "numpy_function"), "runs Python code"),

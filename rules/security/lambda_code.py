@@ -62,6 +62,6 @@ class LambdaCode(Rule):
                 f"serialized Python code in {places}: loading the model runs it"
                 + (", and safe_mode does not apply to .h5 files" if unsafe else ""),
                 layer,
-                "Write it with keras.ops or as a registered layer, and do not load the file unless you trust its source.",
+                "Write it with keras.ops or as a registered layer; do not load the file unless you trust its source.",
                 key=places,
             )

@@ -63,9 +63,9 @@ class CustomCompile(Rule):
         found: dict[str, None] = {}
         for reference in references(graph):
             parts = reference.where.split("/")
-            if reference.layer == ROOT and parts[0] == "compile_config" and len(parts) > 1 and parts[1] in _PLACES:
-                if _custom(reference):
-                    found[f"{parts[1].removesuffix('_config')} {reference.last_name!r}"] = None
+            compiled_with = reference.layer == ROOT and parts[0] == "compile_config" and parts[1:2] != []
+            if compiled_with and parts[1] in _PLACES and _custom(reference):
+                found[f"{parts[1].removesuffix('_config')} {reference.last_name!r}"] = None
         compiled = graph.compile_config or {}
         for place in ("loss", "metrics", "weighted_metrics"):
             for name in _texts(compiled.get(place)):

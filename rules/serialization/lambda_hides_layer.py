@@ -141,7 +141,8 @@ def _surroundings(function: FunctionType) -> list[Any]:
 
 
 def _global_names(code: CodeType) -> list[str]:
-    names, stack = [], [code]
+    names: list[str] = []
+    stack = [code]
     while stack:
         one = stack.pop()
         names += one.co_names

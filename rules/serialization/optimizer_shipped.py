@@ -55,9 +55,9 @@ class OptimizerShipped(Rule):
         if not size:
             return
         weights = sum(one.values.nbytes for one in graph.variables.values() if one.values is not None)
+        name, share = last_name(optimizer.class_name), size / (size + weights)
         yield Problem(
-            f"the state of {last_name(optimizer.class_name)} takes {size:,} bytes, {size / (size + weights):.0%} of all stored "
-            "numbers",
+            f"the state of {name} takes {size:,} bytes, {share:.0%} of all stored numbers",
             None,
             "For a file that is only used to predict, save with include_optimizer=False.",
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import metadata
+from typing import ClassVar
 
 from graphlint.address import ROOT
 from graphlint.engine.finding import Applicability, Fix, Problem, Severity
@@ -71,7 +72,7 @@ class WillNotLoad(Rule):
     code = "K010"
     name = "will-not-load"
     severity = Severity.ERROR
-    options = {
+    options: ClassVar[Mapping[str, Option]] = {
         "target-keras": Option(
             "", "release", "the Keras release that should load the model, such as 3.9; empty: the installed one"
         )

@@ -9,7 +9,9 @@ from graphlint.engine.rule import Rule
 from graphlint.graph.model_graph import ModelGraph, Tensor, shape_text
 
 _CONVOLUTIONS = frozenset({"Conv2D", "Convolution2D", "SeparableConv2D", "DepthwiseConv2D"})
-_BEFORE = frozenset({"InputLayer", "Rescaling", "Normalization", "Cast", "GaussianNoise", "RandomFlip", "RandomRotation"})
+_BEFORE = frozenset(
+    {"InputLayer", "Rescaling", "Normalization", "Cast", "GaussianNoise", "RandomFlip", "RandomRotation"}
+)
 
 
 class ChannelAxis(Rule):
@@ -66,7 +68,7 @@ class ChannelAxis(Rule):
                 continue
             if all(dim is not None and dim >= 16 for dim in (shape[one], shape[other])):
                 yield Problem(
-                    f"data_format is {'channels_first' if first else 'channels_last'}, but the input {shape_text(shape)} "
+                    f"reads {'channels_first' if first else 'channels_last'}, but the input {shape_text(shape)} "
                     f"has its {shape[channels]} channels on axis {channels}",
                     call.id,
                     "Move the channels with layers.Permute, or write the data_format that the input has.",

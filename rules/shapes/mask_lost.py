@@ -98,8 +98,7 @@ def _problem(graph: ModelGraph, where: str, maker: str, users: list[str]) -> Pro
     source = graph.layer(maker).name
     if not users:
         return Problem(
-            f"the mask of {source!r} does not reach {graph.layer(where).class_name}: with an initial state Keras passes "
-            "none",
+            f"the mask of {source!r} does not reach it: to a layer with an initial state Keras passes none",
             where,
             "Pass the mask by hand: layer(x, mask=..., initial_state=...).",
             (maker,),

@@ -71,7 +71,7 @@ class OddBroadcast(Rule):
                     f"{layer.class_name} of {shape_text(first)} and {shape_text(second)} expands both sides to "
                     f"{shape_text(result)}",
                     call.id,
-                    "Transpose one side if a sum of equals was meant; expand it with ops.expand_dims if all pairs were.",
+                    "Transpose one side if a sum of equals was meant; write ops.expand_dims if all pairs were.",
                     tuple(sources),
                 )
 

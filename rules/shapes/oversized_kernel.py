@@ -64,7 +64,9 @@ class OversizedKernel(Rule):
             if any(rate != 1 for rate in dilation):
                 continue
             # Half of a kernel of size 2n - 1 still meets an axis of size n.
-            if any(dim is not None and dim > 1 and size > 2 * dim - 1 for dim, size in zip(spatial, kernel, strict=False)):
+            if any(
+                dim is not None and dim > 1 and size > 2 * dim - 1 for dim, size in zip(spatial, kernel, strict=False)
+            ):
                 reported.add(layer.path)
                 yield Problem(
                     f"a kernel of {'x'.join(map(str, kernel))} slides over {shape_text(shape)}: some of its rows only "

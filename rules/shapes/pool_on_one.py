@@ -48,7 +48,11 @@ class PoolOnOne(Rule):
         for call in graph.calls.values():
             layer = graph.layers[call.layer]
             name = layer.class_name or ""
-            if not name.startswith(("MaxPool", "AveragePool", "AvgPool")) or not layer.is_builtin or call.layer in reported:
+            if (
+                not name.startswith(("MaxPool", "AveragePool", "AvgPool"))
+                or not layer.is_builtin
+                or call.layer in reported
+            ):
                 continue
             sources = graph.producers(call.id)
             shape = graph.spec(sources[0]).shape if len(sources) == 1 else None

@@ -59,8 +59,7 @@ class ReshapeAsTranspose(Rule):
                 continue
             reported.add(call.layer)
             yield Problem(
-                f"reshapes {shape_text(before)} to {shape_text(after)}: the same sizes in another order, but the numbers "
-                "stay where they are",
+                f"reshapes {shape_text(before)} to {shape_text(after)}: the sizes change places, the numbers do not",
                 call.id,
                 "Write layers.Permute if the axes should change places.",
                 tuple(sources),

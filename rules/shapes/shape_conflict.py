@@ -30,7 +30,8 @@ class ShapeConflict(Rule):
     import json
     import zipfile
 
-    keras.Sequential([keras.Input((4,)), layers.Dense(3, activation="relu"), layers.Dense(2)]).save(tmp_path / "good.keras")
+    good = keras.Sequential([keras.Input((4,)), layers.Dense(3, activation="relu"), layers.Dense(2)])
+    good.save(tmp_path / "good.keras")
     path = tmp_path / "bad.keras"
     with zipfile.ZipFile(tmp_path / "good.keras") as good, zipfile.ZipFile(path, "w") as bad:
         for name in good.namelist():

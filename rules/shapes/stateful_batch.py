@@ -8,7 +8,9 @@ from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.model_graph import ModelGraph, Tensor, shape_text
 
-_RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "CuDNNLSTM", "CuDNNGRU"})
+_RECURRENT = frozenset(
+    {"LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "CuDNNLSTM", "CuDNNGRU"}
+)
 
 
 class StatefulBatch(Rule):
@@ -73,7 +75,7 @@ class StatefulBatch(Rule):
             reported.add(layer.path)
             if shape[0] is None:
                 yield Problem(
-                    f"stateful, but the batch size of its input {shape_text(shape)} is free: its state cannot be created",
+                    f"stateful, but the batch size of its input {shape_text(shape)} is free: no state can be made",
                     call.id,
                     "Write keras.Input(batch_shape=(1, ...)), or stateful=False.",
                     tuple(sources),

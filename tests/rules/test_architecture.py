@@ -128,9 +128,7 @@ def test_a_head_inside_a_nested_model(tmp_path):
 
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
 def test_probabilities_for_a_loss_of_logits(activation, tmp_path):
-    model = sequential(
-        layers.Dense(3, activation=activation), loss=losses.CategoricalCrossentropy(from_logits=True)
-    )
+    model = sequential(layers.Dense(3, activation=activation), loss=losses.CategoricalCrossentropy(from_logits=True))
     assert severities(both(ActivationWithLogitsLoss(), model, tmp_path)) == ["error"]
 
 
@@ -192,7 +190,9 @@ def test_more_than_one_class(model, tmp_path):
 
 
 def test_regression_on_relu(tmp_path):
-    assert severities(both(RegressionActivation(), sequential(layers.Dense(1, activation="relu"), loss="mae"), tmp_path))
+    assert severities(
+        both(RegressionActivation(), sequential(layers.Dense(1, activation="relu"), loss="mae"), tmp_path)
+    )
     for activation in ("tanh", "sigmoid", "linear"):
         model = sequential(layers.Dense(1, activation=activation), loss="mae")
         assert both(RegressionActivation(), model, tmp_path) == []

@@ -154,7 +154,12 @@ def test_foreign_loss_in_the_compilation(tmp_path):
         function("keras.activations", "relu"),
         function("tensorflow.python.ops.nn_ops", "relu"),
         function("builtins", "my_own_activation"),
-        {"module": "my_package.layers", "class_name": "MyInitializer", "config": {}, "registered_name": "MyInitializer"},
+        {
+            "module": "my_package.layers",
+            "class_name": "MyInitializer",
+            "config": {},
+            "registered_name": "MyInitializer",
+        },
         {"module": "mathutils.layers", "class_name": "Spline", "config": {}},
         {"module": "keras_hub.src.layers", "class_name": "Gate", "config": {}},
         {"module": None, "class_name": "Mine", "config": {}, "registered_name": "os>system"},

@@ -34,6 +34,10 @@ def severities(found):
 # -- K001 -------------------------------------------------------------------------------------------------------
 
 
+GLOBAL = layers.Dense(3, name="global_layer")
+VARIABLE = keras.Variable([1.0, 2.0])
+
+
 def hidden_layer():
     layer = layers.Dense(3, name="hidden")
     layer.build((None, 4))
@@ -48,16 +52,12 @@ def test_a_layer_in_the_closure(tmp_path):
 
 
 def test_a_layer_among_the_defaults(tmp_path):
-    model = sequential(layers.Lambda(lambda t, layer=hidden_layer(): layer(t), output_shape=(3,)))
+    model = sequential(layers.Lambda(lambda t, layer=GLOBAL: layer(t), output_shape=(3,)))
     assert severities(both(LambdaHidesLayer(), model, tmp_path)) == ["error"]
 
 
-GLOBAL = layers.Dense(3, name="global_layer")
-VARIABLE = keras.Variable([1.0, 2.0])
-
-
 def bound(tensor):
-    return [GLOBAL(one) for one in [tensor]][0]
+    return max((GLOBAL(one) for one in [tensor]), key=id)
 
 
 @pytest.mark.parametrize(
@@ -203,8 +203,11 @@ def test_custom_parts_of_the_compilation(model, tmp_path):
         lambda: compiled(keras.losses.Huber()),
         lambda: compiled(keras.losses.log_cosh),
         lambda: compiled(RegisteredLoss()),
-        lambda: compiled("sparse_categorical_crossentropy", ["acc"], keras.optimizers.SGD(
-            keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9))),
+        lambda: compiled(
+            "sparse_categorical_crossentropy",
+            ["acc"],
+            keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)),
+        ),
     ],
     ids=["strings", "object", "function", "registered", "schedule"],
 )
@@ -331,7 +334,9 @@ def test_removed_classes(tmp_path):
 
 def test_bare_lists(tmp_path):
     path = tmp_path / "model.json"
-    path.write_text(json.dumps({"class_name": "Sequential", "config": [{"class_name": "Dense", "config": {"units": 2}}]}))
+    path.write_text(
+        json.dumps({"class_name": "Sequential", "config": [{"class_name": "Dense", "config": {"units": 2}}]})
+    )
     assert any("bare list" in message for _, _, message in will_not_load(path))
 
 
@@ -370,7 +375,7 @@ def test_references_that_lead_nowhere(tmp_path):
 
 
 def test_unknown_target(tmp_path):
-    with pytest.raises(GraphlintError, match="2.3"):
+    with pytest.raises(GraphlintError, match=r"2\.3"):
         will_not_load(edited(compiled(), tmp_path, lambda config: None), "2.3")
 
 

@@ -207,22 +207,18 @@ def test_dense_on_a_grid(tmp_path):
     "model",
     [
         lambda: classifier(layers.Conv2D(4, 3, strides=2), layers.Flatten(), layers.Dense(10, activation="softmax")),
+        lambda: classifier(layers.MaxPooling2D(), layers.UpSampling2D(), layers.Dense(10, activation="softmax")),
         lambda: classifier(
-            layers.MaxPooling2D(), layers.UpSampling2D(), layers.Dense(10, activation="softmax")
-        ),
-        lambda: classifier(
-            layers.MaxPooling1D(), layers.LSTM(4, return_sequences=True), layers.Dense(10, activation="softmax"),
+            layers.MaxPooling1D(),
+            layers.LSTM(4, return_sequences=True),
+            layers.Dense(10, activation="softmax"),
             inputs=(16, 4),
         ),
-        lambda: classifier(
-            layers.MaxPooling2D(), layers.Reshape((64, 1)), layers.Dense(10, activation="softmax")
-        ),
+        lambda: classifier(layers.MaxPooling2D(), layers.Reshape((64, 1)), layers.Dense(10, activation="softmax")),
         lambda: classifier(layers.Conv2D(4, 3, padding="same"), layers.Dense(10, activation="softmax")),
         lambda: classifier(layers.MaxPooling2D(), layers.Conv2D(10, 1, activation="softmax")),
         lambda: classifier(layers.MaxPooling2D(), layers.Dense(10), loss="mse"),
-        lambda: classifier(
-            layers.MaxPooling2D(16), layers.Dense(10, activation="softmax")
-        ),
+        lambda: classifier(layers.MaxPooling2D(16), layers.Dense(10, activation="softmax")),
     ],
     ids=["flat", "upsampled", "recurrent", "reshaped", "full size", "convolution", "regression", "one position"],
 )
@@ -245,7 +241,9 @@ def test_attention_and_ctc_are_left_alone(tmp_path):
 
 
 def test_reshape_that_swaps(tmp_path):
-    ((_, severity, message),) = both(ReshapeAsTranspose(), sequential(layers.Reshape((4, 10)), inputs=(10, 4)), tmp_path)
+    ((_, severity, message),) = both(
+        ReshapeAsTranspose(), sequential(layers.Reshape((4, 10)), inputs=(10, 4)), tmp_path
+    )
     assert severity == "warning" and "(?, 10, 4) to (?, 4, 10)" in message
 
 
