@@ -1,6 +1,7 @@
 """What the calls of a model return, and what its layers hold, inferred without running anything."""
 
 from graphlint.shapes import (  # noqa: F401  (importing a family registers it)
+    applications,
     attention,
     convolution,
     dense,

@@ -13,7 +13,8 @@ def attention(call: LayerCall) -> Outcome:
     if len(shapes) not in (2, 3):
         raise ShapeError(f"got {len(shapes)} inputs, expected [query, value] or [query, value, key]")
     query, value, key = shapes[0], shapes[1], shapes[-1]
-    if not query or not value or not agree(query[-1], key[-1]):
+    sums = call.layer.class_name == "AdditiveAttention" or call.config.get("score_mode") == "concat"
+    if not query or not value or not (agree(query[-1], key[-1]) or (sums and 1 in (query[-1], key[-1]))):
         raise ShapeError(
             f"got a query of shape {text(query)} and a key of shape {text(key)}, expected equal last dimensions"
         )

@@ -36,10 +36,17 @@ def assembled(shape: Sequence[Dim], inner: Iterable[Dim], channels: Dim, channel
     return (shape[0], channels, *inner) if channels_first else (shape[0], *inner, channels)
 
 
+def _check_rank(shape: Shape, rank: int) -> None:
+    """Refuse an input with too few dimensions. Keras 2 took more than one batch dimension."""
+    if len(shape) < rank + 2:
+        raise ShapeError(f"got an input of shape {text(shape)}, expected rank {rank + 2}")
+    if len(shape) > rank + 2:
+        raise Insufficient
+
+
 def convolved(call: LayerCall, shape: Shape, filters: Dim) -> Shape:
     rank = spatial_rank(call)
-    if len(shape) != rank + 2:
-        raise ShapeError(f"got an input of shape {text(shape)}, expected rank {rank + 2}")
+    _check_rank(shape, rank)
     check_build(call, shape, call.channel_axis, "channels")
     kernel = call.integers("kernel_size", rank)
     strides = call.integers("strides", rank, 1)
@@ -88,8 +95,7 @@ def depthwise_conv(call: LayerCall, shape: Shape) -> Iterable[Dim]:
 )
 def conv_transpose(call: LayerCall, shape: Shape) -> Iterable[Dim]:
     rank = spatial_rank(call)
-    if len(shape) != rank + 2:
-        raise ShapeError(f"got an input of shape {text(shape)}, expected rank {rank + 2}")
+    _check_rank(shape, rank)
     check_build(call, shape, call.channel_axis, "channels")
     kernel = call.integers("kernel_size", rank)
     strides = call.integers("strides", rank, 1)

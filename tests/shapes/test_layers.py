@@ -407,6 +407,15 @@ def test_slots_are_the_variables_of_the_layer(name, index):
                 assert slot.shape == variable.shape, (layer.class_name, slot)
 
 
+def test_layers_of_the_applications():
+    from keras.src.applications.convnext import LayerScale
+    from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
+
+    for model in (build(LayerScale(1e-6, 4), F4), build(lambda a, b: CustomScaleLayer(0.1)([a, b]), F4, FREE4)):
+        compare(model)
+        check_slots(model)
+
+
 QUANTIZED = {
     "Dense": (lambda **kwargs: L.Dense(5, **kwargs), F2),
     "EinsumDense": (lambda **kwargs: L.EinsumDense("abc,cde->abde", (None, 3, 2), bias_axes="de", **kwargs), F3),
