@@ -14,6 +14,15 @@ _OTHER_STATE = frozenset({"Normalization", "StringLookup", "IntegerLookup", "Tex
 """Layers whose state may come from their configuration or lie outside the weights."""
 
 
+_RECURRENT = ("kernel", "recurrent_kernel", "bias")
+_PROJECTIONS = ("query", "key", "value", "output")
+_IN_SUBLAYERS = {
+    **dict.fromkeys(("LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"), _RECURRENT),
+    **dict.fromkeys(("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention"), _PROJECTIONS),
+}
+"""Layers that keep their weights in sublayers, which a file knows from the stored weights alone."""
+
+
 class WeightsWithoutGraph(Rule):
     """The file holds a layer without its weights, or weights without their layer.
 
@@ -84,8 +93,7 @@ class WeightsWithoutGraph(Rule):
         for layer in missing:
             if layer.path in copies or any(outer.path in copies for outer in graph.enclosing(layer.path)):
                 continue
-            expected = slots(layer.definition) or []
-            names = ", ".join(slot.name for slot in expected)
+            names = ", ".join(_expected(layer))
             yield Problem(
                 f"{layer.class_name} is called and has no weights in the file, expected {names}",
                 layer.path,
@@ -112,5 +120,10 @@ def _should_have_weights(graph: ModelGraph, layer: Layer) -> bool:
         return False
     if layer.class_name in _OTHER_STATE or not graph.call_sites(layer.path):
         return False
-    expected = slots(layer.definition)
-    return bool(expected)
+    return bool(_expected(layer)) and not graph.variables_below(layer.path)
+
+
+def _expected(layer: Layer) -> tuple[str, ...]:
+    """The names of the weights of a layer, as far as its class and configuration tell."""
+    below = _IN_SUBLAYERS.get(layer.class_name or "")
+    return below if below is not None else tuple(slot.name for slot in slots(layer.definition) or ())

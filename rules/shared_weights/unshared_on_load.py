@@ -62,7 +62,8 @@ class UnsharedOnLoad(Rule):
             return
         named: dict[tuple[str, str | None], list[Layer]] = {}
         for layer in graph.layers.values():
-            if graph.variables_of(layer.path) and layer.parent is not None and graph.layers[layer.parent].container:
+            inside = layer.parent is not None and graph.layers[layer.parent].container
+            if inside and not layer.container and graph.variables_below(layer.path):
                 named.setdefault((layer.name, layer.class_name), []).append(layer)
         groups: dict[tuple[str | None, str | None], list[tuple[Layer, Layer]]] = {}
         for several in named.values():
@@ -71,7 +72,7 @@ class UnsharedOnLoad(Rule):
                 if other.parent != first.parent and _same(graph, first, other):
                     groups.setdefault((first.parent, other.parent), []).append((first, other))
         for (first_model, second_model), pairs in groups.items():
-            size = sum(variable.size for first, _ in pairs for variable in graph.variables_of(first.path))
+            size = sum(variable.size for first, _ in pairs for variable in graph.variables_below(first.path))
             count = f"{len(pairs)} layers" if len(pairs) > 1 else "one layer"
             models = [path if path and path != "." else "the model itself" for path in (first_model, second_model)]
             yield Problem(
@@ -84,7 +85,7 @@ class UnsharedOnLoad(Rule):
 
 
 def _same(graph: ModelGraph, first: Layer, other: Layer) -> bool:
-    ours, theirs = graph.variables_of(first.path), graph.variables_of(other.path)
+    ours, theirs = graph.variables_below(first.path), graph.variables_below(other.path)
     if [v.shape for v in ours] != [v.shape for v in theirs] or [v.dtype for v in ours] != [v.dtype for v in theirs]:
         return False
     if json.dumps(settings(first), sort_keys=True) != json.dumps(settings(other), sort_keys=True):

@@ -55,6 +55,18 @@ def known_optimizer(model: keras.Model) -> bool:
     return model.compiled and type(model.optimizer).__name__ in ("Adam", "AdamW", "RMSprop", "Nadam", "Adagrad")
 
 
+def trained(clean: Clean) -> keras.Model:
+    """A model that says it was trained for 50 steps, with statistics and slots that look so."""
+    random = np.random.default_rng(0)
+    model = clean.fresh()
+    model.optimizer.build(model.trainable_variables)
+    model.optimizer.iterations.assign(50)
+    for variable in [*model.optimizer.variables[2:], *model.weights]:
+        if len(variable.shape) > 0 and "float" in variable.dtype:
+            variable.assign(variable + random.uniform(0.1, 0.2, tuple(variable.shape)))
+    return model
+
+
 @injects("D004")
 def gradient_that_never_came(clean: Clean) -> Iterator[Mutant]:
     if not known_optimizer(clean.model) or len(clean.model.trainable_variables) < 2:
@@ -62,15 +74,12 @@ def gradient_that_never_came(clean: Clean) -> Iterator[Mutant]:
     for place, (_, layer) in enumerate(clean.layer_paths()):
         if not layer.trainable_variables:
             continue
-        model = clean.fresh()
+        model = trained(clean)
         path, cut = list(clean.holding(model).layer_paths())[place]
-        optimizer = model.optimizer
-        optimizer.build(model.trainable_variables)
-        optimizer.iterations.assign(50)
         mine = {variable.path.replace("/", "_") for variable in cut.trainable_variables}
-        for variable in optimizer.variables[2:]:
-            if variable.shape and not any(name in variable.path for name in mine):
-                variable.assign(variable + np.random.default_rng(0).uniform(0.1, 1, variable.shape))
+        for variable in model.optimizer.variables[2:]:
+            if any(name in variable.path for name in mine):
+                variable.assign(ops.zeros_like(variable))
         if len(mine) < len(model.trainable_variables):
             yield Mutant(inside(path, cut), model)
 
@@ -84,7 +93,8 @@ def cutting(clean: Clean) -> Iterator[str]:
         if call is None:
             continue
         before = graph.ancestors([call.id])
-        if any(graph.variables[node].trainable for node in before if node in graph.variables) and _cuts(
+        held = {graph.variables[node].layer for node in before if node in graph.variables}
+        if any(graph.layers[layer].is_builtin and graph.layers[layer].trainable for layer in held) and _cuts(
             graph, call.id, before, outputs
         ):
             yield name
@@ -149,6 +159,12 @@ def weights_of_no_layer(clean: Clean) -> Iterator[Mutant]:
     yield Mutant((), path=clean.stored.with_array("layers/gone/vars/0", np.ones((3, 4))).write(clean.target()))
 
 
+def compile_again(model: keras.Model) -> None:
+    """As one does after a change to what trains."""
+    if model.compiled:
+        model.compile_from_config(model.get_compile_config())
+
+
 @injects("D008")
 def layer_that_nothing_calls(clean: Clean) -> Iterator[Mutant]:
     model = clean.cloned()
@@ -156,4 +172,5 @@ def layer_that_nothing_calls(clean: Clean) -> Iterator[Mutant]:
         return
     model.injected = layers.Dense(8, name="injected")
     model.injected.build((None, 4))
+    compile_again(model)
     yield Mutant(("injected",), model)

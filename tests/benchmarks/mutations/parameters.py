@@ -8,13 +8,16 @@ import keras
 import numpy as np
 from keras import layers
 
+from tests.benchmarks.mutations.disconnected import compile_again
 from tests.benchmarks.mutations.mutant import Clean, Mutant, injects
+from tests.benchmarks.mutations.shared_weights import without_live_norms
 from tests.benchmarks.mutations.trainable import models_up_to_a_layer
 
 
 @injects("P001")
 def layer_of_two_models(clean: Clean) -> Iterator[Mutant]:
     for model, part in models_up_to_a_layer(clean):
+        without_live_norms(model)
         other = keras.Input(batch_shape=model.inputs[0].shape, dtype=model.inputs[0].dtype)
         yield Mutant((), keras.Model([*model.inputs, other], [*model.outputs, part(other)]))
 
@@ -49,4 +52,5 @@ def variable_of_the_model(clean: Clean) -> Iterator[Mutant]:
     model = clean.cloned()
     if type(model).__name__ == "Functional":
         model.injected = keras.Variable(np.linspace(0.0, 1.0, 5, dtype="float32"), name="injected")
+        compile_again(model)
         yield Mutant((".",), model)

@@ -125,5 +125,9 @@ def activation_gone(clean: Clean) -> Iterator[Mutant]:
     for name, layer, _ in clean.calls():
         if isinstance(layer, (layers.Dense, layers.Conv2D)):
             model = clean.cloned()
-            model.get_layer(name).activation = None
+            changed = model.get_layer(name)
+            if keras.activations.serialize(layer.activation) == "linear":
+                changed.activation = None
+            else:
+                changed.kernel_regularizer = object()
             yield Mutant((name,), model, live_only=True)

@@ -36,6 +36,8 @@ def stored_with_another_shape(clean: Clean) -> Iterator[Mutant]:
 
 @injects("H002")
 def reduction_without_its_axis(clean: Clean) -> Iterator[Mutant]:
+    if any(not type(one).__module__.startswith("keras.") for one in clean.functional.operations):
+        return
     for name, tensor in clean.places(rank=2):
         if tensor.shape[-1] == 1 or tensor in clean.functional.outputs:
             continue
@@ -77,7 +79,7 @@ def channels_in_front(clean: Clean) -> Iterator[Mutant]:
 
 @injects("H005")
 def flatten_forgotten(clean: Clean) -> Iterator[Mutant]:
-    if not clean.model.compiled:
+    if not clean.model.compiled or "crossentropy" not in str(clean.model.loss):
         return
     for name, layer, _ in clean.calls():
         if not isinstance(layer, (layers.Flatten, layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D)):
@@ -183,7 +185,7 @@ def kernel_longer_than_the_image(clean: Clean) -> Iterator[Mutant]:
         if type(layer) is layers.Conv2D and layer.padding == "same" and layer.dilation_rate == (1, 1):
             shape = layer._inbound_nodes[0].input_tensors[0].shape
             if None not in shape[1:] and 1 < max(shape[1:3]) < 20:
-                size = max(shape[1:3]) + 1
+                size = 2 * max(shape[1:3]) + 1
 
                 def longer(layer, args, kwargs, size=size):
                     return layers.Conv2D.from_config({**layer.get_config(), "kernel_size": size})(*args, **kwargs)

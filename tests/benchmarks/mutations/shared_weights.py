@@ -26,6 +26,13 @@ def and_again(model: keras.Model, layer: keras.Layer, shape: tuple[int | None, .
     return keras.Model([*model.inputs, other], [*model.outputs, layer(other)])
 
 
+def without_live_norms(model: keras.Model) -> None:
+    """Freeze every BatchNormalization: two inputs would move its mean (S004)."""
+    for layer in model._flatten_layers():
+        if isinstance(layer, layers.BatchNormalization):
+            layer.trainable = False
+
+
 @injects("S001")
 def layer_of_a_nested_model_called_outside(clean: Clean) -> Iterator[Mutant]:
     for name, shape, dtype in weighted(clean):
@@ -33,14 +40,19 @@ def layer_of_a_nested_model_called_outside(clean: Clean) -> Iterator[Mutant]:
         inputs = [keras.Input(batch_shape=one.shape, dtype=one.dtype) for one in inner.inputs]
         other = keras.Input(shape, dtype=dtype)
         outputs = keras.tree.flatten(inner(keras.tree.pack_sequence_as(inner.input, inputs)))
+        without_live_norms(inner)
         model = keras.Model([*inputs, other], [*outputs, inner.get_layer(name)(other)])
         yield Mutant((name, f"{inner.name}/{name}"), model)
 
 
 @injects("S002")
 def shared_layer_in_legacy_file(clean: Clean) -> Iterator[Mutant]:
+    if not all(isinstance(one, keras.Layer) for one in clean.functional.operations):
+        return  # Legacy files with operations do not load at all.
     for mutant in layer_of_a_nested_model_called_outside(clean):
         layer = mutant.model.get_layer(mutant.expected[0])
+        if max(np.prod(variable.shape) for variable in layer.weights) == 1:
+            continue
         for variable in layer.weights:
             variable.assign(np.random.default_rng(0).uniform(0.1, 1, variable.shape))
         path = clean.target(".h5")
@@ -52,6 +64,7 @@ def shared_layer_in_legacy_file(clean: Clean) -> Iterator[Mutant]:
 def called_twice(clean: Clean) -> Iterator[Mutant]:
     for name, shape, dtype in weighted(clean):
         model = clean.cloned()
+        without_live_norms(model)
         yield Mutant((name,), and_again(model, model.get_layer(name), shape, dtype))
 
 
@@ -96,7 +109,7 @@ def called_on_another_shape(clean: Clean) -> Iterator[Mutant]:
 @injects("S007")
 def untied_output(clean: Clean) -> Iterator[Mutant]:
     for name, layer, _ in clean.calls():
-        if isinstance(layer, layers.Embedding):
+        if isinstance(layer, layers.Embedding) and layer.input_dim * layer.output_dim >= 64:
             model = clean.cloned()
             features = keras.Input((layer.output_dim,))
             head = layers.Dense(layer.input_dim, use_bias=False, name="injected")

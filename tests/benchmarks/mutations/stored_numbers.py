@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from tests.benchmarks.mutations.disconnected import group_of, known_optimizer
+from tests.benchmarks.mutations.disconnected import group_of, known_optimizer, trained
 from tests.benchmarks.mutations.mutant import Clean, Mutant, injects, inside
 
 
@@ -39,18 +39,6 @@ def variance_below_zero(clean: Clean) -> Iterator[Mutant]:
             yield Mutant((path,), path=clean.stored.with_array(name, broken).write(clean.target()))
 
 
-def trained(clean: Clean) -> keras.Model:
-    """A model that says it was trained for 50 steps, with statistics and slots that look so."""
-    random = np.random.default_rng(0)
-    model = clean.fresh()
-    model.optimizer.build(model.trainable_variables)
-    model.optimizer.iterations.assign(50)
-    for variable in [*model.optimizer.variables[2:], *model.non_trainable_variables]:
-        if variable.shape and "float" in variable.dtype:
-            variable.assign(variable + random.uniform(0.1, 0.2, variable.shape))
-    return model
-
-
 @injects("N003")
 def norm_as_created(clean: Clean) -> Iterator[Mutant]:
     if not known_optimizer(clean.model):
@@ -64,8 +52,8 @@ def norm_as_created(clean: Clean) -> Iterator[Mutant]:
         ][place]
         if not norm.trainable or norm.momentum == 0:
             continue
-        norm.moving_mean.assign(np.zeros(norm.moving_mean.shape))
-        norm.moving_variance.assign(np.ones(norm.moving_variance.shape))
+        norm.moving_mean.assign(np.zeros(tuple(norm.moving_mean.shape)))
+        norm.moving_variance.assign(np.ones(tuple(norm.moving_variance.shape)))
         yield Mutant((path,), model)
 
 
@@ -75,9 +63,14 @@ def kernel_all_equal(clean: Clean) -> Iterator[Mutant]:
         return
     kinds = (layers.Dense, layers.Conv2D, layers.Conv1D, layers.DepthwiseConv2D)
     for place, (path, layer) in enumerate(clean.layer_paths()):
-        if isinstance(layer, kinds) and layer.trainable and layer.kernel.trainable and layer.kernel.shape.count(1) < 2:
+        if (
+            isinstance(layer, kinds)
+            and layer.trainable
+            and layer.kernel.trainable
+            and sum(dim == 1 for dim in layer.kernel.shape) < 2
+        ):
             model = trained(clean)
             held = clean.holding(model)
             kernel = list(held.layer_paths())[place][1].kernel
-            kernel.assign(np.full(kernel.shape, 0.3))
+            kernel.assign(np.full(tuple(kernel.shape), 0.3))
             yield Mutant((path,), model)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import keras
 from keras import layers
 
-from tests.benchmarks.mutations.disconnected import known_optimizer
+from tests.benchmarks.mutations.disconnected import compile_again, known_optimizer
 from tests.benchmarks.mutations.mutant import Clean, Mutant, injects
 
 
@@ -38,7 +38,8 @@ def frozen_after_the_optimizer_was_built(clean: Clean) -> Iterator[Mutant]:
         model.optimizer.build(model.trainable_variables)
         model.get_layer(name).trainable = False
         if model.trainable_variables:
-            yield Mutant((), model)
+            own = type(layer).__module__.startswith("keras.")
+            yield Mutant((), model, live_only=not own)
 
 
 @injects("T003")
@@ -72,6 +73,7 @@ def everything_frozen(clean: Clean) -> Iterator[Mutant]:
         model = clean.cloned()
         for layer in model.layers:
             layer.trainable = False
+        compile_again(model)
         yield Mutant((), model)
 
 
