@@ -150,7 +150,9 @@ def activation_name(value: Any) -> str | None:
 
 
 def _own(layer: Layer) -> bool:
-    """Whether the class is Keras's own; files of Keras 1 and 2 name no module."""
+    """Whether the class is Keras's own, with a configuration; files of Keras 1 and 2 name no module."""
+    if layer.definition.config_error is not None:
+        return False
     return layer.is_keras or layer.is_operation or (layer.module is None and not layer.opaque)
 
 
