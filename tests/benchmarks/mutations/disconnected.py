@@ -94,9 +94,9 @@ def cutting(clean: Clean) -> Iterator[str]:
             continue
         before = graph.ancestors([call.id])
         held = {graph.variables[node].layer for node in before if node in graph.variables}
-        if any(graph.layers[layer].is_builtin and graph.layers[layer].trainable for layer in held) and _cuts(
-            graph, call.id, before, outputs
-        ):
+        around = {path: [graph.layers[path], *graph.enclosing(path)] for path in held}
+        own = [one for one in around.values() if all(layer.is_builtin for layer in one)]
+        if len(own) == len(around) and any(one[0].trainable for one in own) and _cuts(graph, call.id, before, outputs):
             yield name
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import numpy as np
@@ -79,7 +80,8 @@ def channels_in_front(clean: Clean) -> Iterator[Mutant]:
 
 @injects("H005")
 def flatten_forgotten(clean: Clean) -> Iterator[Mutant]:
-    if not clean.model.compiled or "crossentropy" not in str(clean.model.loss):
+    merging = any(len(one._inbound_nodes[0].input_tensors) > 1 for one in clean.functional.operations)
+    if not clean.model.compiled or "crossentropy" not in str(clean.model.loss) or merging:
         return
     for name, layer, _ in clean.calls():
         if not isinstance(layer, (layers.Flatten, layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D)):
@@ -117,8 +119,18 @@ def mask_dropped(clean: Clean) -> Iterator[Mutant]:
             continue
         following = [node.operation for node in layer._outbound_nodes]
         if all(isinstance(one, (*recurrent, layers.SpatialDropout1D, layers.Dropout)) for one in following):
-            model = clean.after(name, lambda x: x * 2.0)
+            model = clean.cloned(_without_masks(name))
             yield Mutant((new_operation(clean, model),), model)
+
+
+def _without_masks(name: str) -> Callable[..., Any]:
+    """Multiply what one layer returns; masks that Keras wrote into the calls go, as when the model is built anew."""
+
+    def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        kwargs.pop("mask", None)
+        return layer(*args, **kwargs) * 2.0 if layer.name == name else layer(*args, **kwargs)
+
+    return call
 
 
 @injects("H008")

@@ -71,6 +71,7 @@ def kernel_all_equal(clean: Clean) -> Iterator[Mutant]:
         ):
             model = trained(clean)
             held = clean.holding(model)
-            kernel = list(held.layer_paths())[place][1].kernel
+            path, here = list(held.layer_paths())[place]
+            kernel = here.kernel
             kernel.assign(np.full(tuple(kernel.shape), 0.3))
             yield Mutant((path,), model)
