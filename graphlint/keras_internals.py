@@ -83,12 +83,16 @@ def node_outputs(node: Any) -> list[keras.KerasTensor]:
 
 def mask_of(tensor: Any) -> Any:
     """The mask attached to a tensor, symbolic or not; None if there is none."""
-    return getattr(tensor, "_keras_mask", None)
+    from keras.src.backend import get_keras_mask
+
+    return get_keras_mask(tensor)
 
 
 def set_mask(tensor: Any, mask: Any) -> None:
     """Attach a mask to a tensor, as layers with ``mask_zero=True`` do."""
-    tensor._keras_mask = mask
+    from keras.src.backend import set_keras_mask
+
+    set_keras_mask(tensor, mask)
 
 
 def record_call(operation: keras.Operation, args: Any, kwargs: Any, outputs: list[keras.KerasTensor]) -> None:

@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -19,16 +20,38 @@ from graphlint.replay.live_graph import LiveGraph
 from graphlint.replay.plan import Mode, Plan, form
 
 
-class Rebuild(Symbolic):
-    """The symbolic domain of one surgery, which also rebuilds the containers on its way."""
+@dataclass(frozen=True, slots=True)
+class _Rebuilt:
+    """What a container became. ``masked`` are the outputs whose masks it returns as well, behind all outputs."""
 
-    def __init__(self, live: LiveGraph, *, explicit_masks: bool = False, keep_classes: bool = False) -> None:
+    model: Any
+    source: str
+    """The scope that it was rebuilt from."""
+    masked: list[int]
+
+
+class Rebuild(Symbolic):
+    """The symbolic domain of one surgery, which also rebuilds the containers on its way.
+
+    With ``thread_masks`` the masks that travel with tensors into and out of rebuilt containers become tensors that
+    these receive and return, so that a mask can be traced to where it is made.
+    """
+
+    def __init__(
+        self,
+        live: LiveGraph,
+        *,
+        explicit_masks: bool = False,
+        thread_masks: bool = False,
+        keep_classes: bool = False,
+    ) -> None:
         super().__init__(explicit_masks=explicit_masks)
         self.live = live
+        self.thread_masks = thread_masks
         self.keep_classes = keep_classes
         self.known = {id(operation) for operation in live.operations()}
-        self.rebuilt: dict[object, tuple[Any, str]] = {}
-        """What a container became, and the scope it was rebuilt from, by layer path and form."""
+        self.rebuilt: dict[object, _Rebuilt] = {}
+        """What containers became, by layer path, form and masks."""
         self.trace: dict[str, Any] = {}
         """The node that each unit became."""
 
@@ -49,56 +72,79 @@ class Rebuild(Symbolic):
     def container(self, walk: Interpreter, plan: Plan, environment: Environment, context: Mapping[str, Any]) -> None:
         live = self.live
         scope = live.graph.scopes[plan.scope]
-        key = (scope.layer, form(plan))
+        masks = self._masks_in(plan, environment)
+        key = (scope.layer, form(plan), tuple(mask is not None for mask in masks))
         if key not in self.rebuilt:
-            self.rebuilt[key] = self._build_container(walk, plan), plan.scope
-        model, source = self.rebuilt[key]
-        if source != plan.scope:
-            made = {unit: node for unit, node in self.trace.items() if unit.startswith(f"{source}/")}
-            self.trace |= {f"{plan.scope}{unit[len(source) :]}": node for unit, node in made.items()}
+            self.rebuilt[key] = self._build_container(walk, plan, masks)
+        rebuilt = self.rebuilt[key]
+        if rebuilt.source != plan.scope:
+            made = {unit: node for unit, node in self.trace.items() if unit.startswith(f"{rebuilt.source}/")}
+            self.trace |= {f"{plan.scope}{unit[len(rebuilt.source) :]}": node for unit, node in made.items()}
         arguments = live.arguments(plan.scope)
         args, kwargs = walk.fill_in(plan.scope, arguments, _available(live, plan, environment))
-        if plan.taken or len(plan.inputs) < len(set(scope.inputs)):
+        crossing = [mask for mask in masks if mask is not None]
+        if plan.taken or crossing or len(plan.inputs) < len(set(scope.inputs)):
             bound = [live.binding(one) for one in plan.inputs]
             values = [environment[one] if isinstance(one, Tensor) else one for one in bound]
-            values += [environment[tensor] for tensor in plan.taken]
+            values += [*(environment[tensor] for tensor in plan.taken), *crossing]
             if kwargs.get("mask") is not None:
                 by_input = dict(zip(scope.inputs, keras.tree.flatten(kwargs["mask"]), strict=False))
-                masks = [by_input.get(one) for one in plan.inputs] + [None] * len(plan.taken)
-                kwargs["mask"] = masks if len(values) > 1 else masks[0]
+                explicit = [by_input.get(one) for one in plan.inputs] + [None] * (len(values) - len(plan.inputs))
+                kwargs["mask"] = explicit if len(values) > 1 else explicit[0]
+            kwargs.pop("inputs", None)
             args = (values if len(values) > 1 else values[0],)
-        kwargs = with_training(model, kwargs, context.get("training"))
+        kwargs = with_training(rebuilt.model, kwargs, context.get("training"))
         hook = walk.hooks.get(plan.scope)
         if hook is None:
-            outputs = self.call(plan.scope, model, args, kwargs, None)
+            outputs = self.call(plan.scope, rebuilt.model, args, kwargs, None)
         else:
-            outputs = hook(model, args, kwargs, proceed(self, plan.scope))
-        walk.store(_returned(live, plan), outputs, environment)
+            outputs = hook(rebuilt.model, args, kwargs, proceed(self, plan.scope))
+        returned = _returned(live, plan)
+        walk.store(returned, outputs, environment)
+        for index, mask in zip(rebuilt.masked, outputs[len(returned) :], strict=False):
+            keras_internals.set_mask(environment[returned[index]], mask)
 
-    def _build_container(self, walk: Interpreter, plan: Plan) -> Any:
+    def _masks_in(self, plan: Plan, environment: Environment) -> list[Any]:
+        """The mask on what each Input of a container receives, where masks are handed through; else None."""
+        bound = [self.live.binding(one) for one in plan.inputs]
+        values = [environment[one] if isinstance(one, Tensor) else None for one in bound]
+        return [keras_internals.mask_of(value) if self.thread_masks and value is not None else None for value in values]
+
+    def _build_container(self, walk: Interpreter, plan: Plan, masks: list[Any]) -> _Rebuilt:
         live = self.live
         container = live.operation(plan.scope)
         environment: Environment = {}
         names = step_names(live, plan)
-        inputs = {}
+        inputs = []
         for unit in plan.inputs:
-            environment[Tensor(unit, 0)] = inputs[unit] = fresh_input(walk.operation(unit))
+            environment[Tensor(unit, 0)] = fresh_input(walk.operation(unit))
+            inputs.append(environment[Tensor(unit, 0)])
             names.add(live.operation(unit).name)
-        taken = []
+        extra = []
         for tensor in plan.taken:
             environment[tensor] = input_like(live.symbol(tensor), unique(live.operation(tensor.call).name, names))
-            taken.append(environment[tensor])
-        if not taken and len(inputs) == len(set(live.graph.scopes[plan.scope].inputs)):
+            extra.append(environment[tensor])
+        for symbol, mask in zip(inputs, masks, strict=True):
+            if mask is not None:
+                extra.append(input_like(mask, unique(f"{symbol.name}_mask", names)))
+                keras_internals.set_mask(symbol, extra[-1])
+        if not extra and len(inputs) == len(set(live.graph.scopes[plan.scope].inputs)):
             declared: Any = in_structure(live, plan.scope, environment, declared_inputs(live, plan.scope))
         else:
-            declared = [*inputs.values(), *taken]
+            declared = [*inputs, *extra]
             declared = declared if len(declared) > 1 else declared[0]
         walk.run(plan, environment)
-        if returns_all(live, plan):
+        returned = [environment[tensor] for tensor in _returned(live, plan)]
+        found = [keras_internals.mask_of(value) if self.thread_masks else None for value in returned]
+        masked = [index for index, mask in enumerate(found) if mask is not None]
+        if masked:
+            outputs: Any = [*returned, *(found[index] for index in masked)]
+        elif returns_all(live, plan):
             outputs = in_structure(live, plan.scope, environment, declared_outputs(live, plan.scope))
         else:
-            outputs = [environment[tensor] for tensor in plan.wanted]
-        return build_like(container, declared, outputs, self.known, len(plan.steps), keep_class=self.keep_classes)
+            outputs = returned
+        model = build_like(container, declared, outputs, self.known, len(plan.steps), keep_class=self.keep_classes)
+        return _Rebuilt(model, plan.scope, masked)
 
 
 def _available(live: LiveGraph, plan: Plan, environment: Environment) -> Environment:

@@ -145,7 +145,7 @@ def _unreached(live: LiveGraph, cuts: list[Cut]) -> UnboundedCut:
     )
 
 
-def masked_scopes(live: LiveGraph, frontier: Frontier) -> set[str]:
+def masked_containers(live: LiveGraph, frontier: Frontier) -> set[str]:
     """Containers to open where a mask must be traced back to where it is made: a container does not return masks."""
     if not frontier.masked:
         return set()
@@ -153,9 +153,9 @@ def masked_scopes(live: LiveGraph, frontier: Frontier) -> set[str]:
 
 
 def _head(live: LiveGraph, frontier: Frontier) -> keras.Model:
-    domain = Rebuild(live)
+    domain = Rebuild(live, thread_masks=bool(frontier.masked))
     wanted = [cut.tensor for cut in frontier.cuts]
-    plan = Planner(live, inline=masked_scopes(live, frontier)).plan(wanted)
+    plan = Planner(live, opened=masked_containers(live, frontier)).plan(wanted)
     environment = root_inputs(live)
     Interpreter(live, domain).run(plan, environment)
     outputs = [environment[tensor] for tensor in wanted]

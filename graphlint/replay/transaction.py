@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Any
@@ -12,22 +13,27 @@ from graphlint import keras_internals
 class Transaction:
     """Remembers the node lists of some operations and truncates them where the block raises.
 
-    With ``keep=False`` the nodes are taken back in any case.
+    With ``keep=False`` the nodes are taken back in any case. Keras warns of every nested model that is called on a
+    tensor with a mask, although the mask does reach what is inside; the model said so when it was made.
     """
 
     def __init__(self, operations: Iterable[Any], *, keep: bool = True) -> None:
         self.keep = keep
+        self.warnings = warnings.catch_warnings()
         self.lists = []
         for operation in operations:
             for nodes in (keras_internals.inbound_nodes(operation), keras_internals.outbound_nodes(operation)):
                 self.lists.append((nodes, len(nodes)))
 
     def __enter__(self) -> Transaction:
+        self.warnings.__enter__()
+        warnings.filterwarnings("ignore", message=".*passed an input with a mask attached.*")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.warnings.__exit__(kind, error, trace)
         if error is not None or not self.keep:
             for nodes, length in self.lists:
                 del nodes[length:]

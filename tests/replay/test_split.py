@@ -12,6 +12,9 @@ from graphlint.replay.errors import NotBuilt, OpaqueBody, ReplayError, Unbounded
 from graphlint.replay.split import split
 from tests.replay.invariants import assert_heeds, assert_same, batch, call, check_split, node_counts
 
+# Keras says so whenever a nested model is called on a tensor with a mask.
+MASKED = pytest.mark.filterwarnings("ignore:.*passed an input with a mask attached.*")
+
 
 def chain() -> keras.Model:
     x = inputs = keras.Input((4,), name="x")
@@ -451,3 +454,57 @@ def test_a_chain_of_three_thousand_layers() -> None:
     head, tail = split(model, "a1499")
     assert len(head.layers) == len(tail.layers) == 1501
     assert sys.getrecursionlimit() == limit
+
+
+# -- masks through nested models --------------------------------------------------------------------------------
+
+
+def text_encoder(name: str) -> keras.Model:
+    """Words to a masked sequence: the mask leaves the model with the tensor."""
+    words = keras.Input((None,), dtype="int32", name="words")
+    x = layers.Embedding(5, 3, mask_zero=True, name="embedding")(words)
+    return keras.Model(words, layers.GRU(4, return_sequences=True, name="gru")(x), name=name)
+
+
+def summary(name: str) -> keras.Model:
+    """A masked sequence to a vector: the mask comes into the model with the tensor."""
+    sequence = keras.Input((None, 4), name="sequence")
+    x = layers.Dropout(0.3, name="drop")(sequence)
+    return keras.Model(sequence, layers.LSTM(3, name="lstm")(x), name=name)
+
+
+@MASKED
+@pytest.mark.parametrize(
+    "at", ["encoder", "encoder/embedding", "encoder/gru", "between", "summary/sequence", "summary/drop", "summary"]
+)
+def test_a_mask_goes_out_of_one_nested_model_and_into_another(at: str, tmp_path: Path) -> None:
+    words = keras.Input((None,), dtype="int32", name="tokens")
+    x = layers.Dropout(0.5, name="between")(text_encoder("encoder")(words))
+    inner = summary("summary")
+    model = keras.Model(words, layers.Dense(2, name="out")(inner(x)))
+    check_split(model, at, path=tmp_path)
+    outer = keras.Input((None,), dtype="int32", name="outer")
+    check_split(keras.Model(outer, model(outer)), f"{model.name}/{at}", path=tmp_path)
+
+
+@MASKED
+def test_two_masked_models_with_layers_of_one_name(tmp_path: Path) -> None:
+    words = keras.Input((None,), dtype="int32", name="tokens")
+    first, second = text_encoder("first"), text_encoder("second")
+    joined = layers.Concatenate(name="join")([first(words), second(words)])
+    model = keras.Model(words, layers.LSTM(2, name="lstm")(joined))
+    head, tail = check_split(model, ["first/embedding", "second/embedding"], path=tmp_path)
+    assert len(head.outputs) == len(tail.inputs) == 4
+    check_split(model, ["first", "second"], path=tmp_path)
+    check_split(model, "join", path=tmp_path)
+
+
+@MASKED
+def test_a_masked_siamese_pair(tmp_path: Path) -> None:
+    left, right = (keras.Input((None,), dtype="int32", name=name) for name in ("left", "right"))
+    shared, pool = text_encoder("encoder"), layers.GlobalAveragePooling1D(name="pool")
+    model = keras.Model([left, right], layers.Subtract(name="gap")([pool(shared(left)), pool(shared(right))]))
+    check_split(model, ["encoder#0", "encoder#1"], path=tmp_path)
+    check_split(model, ["encoder#0/embedding", "encoder#1/embedding"], path=tmp_path)
+    check_split(model, ["encoder#0/embedding", "right"], path=tmp_path)
+    check_split(model, "encoder#1/gru", complete=True, path=tmp_path)
