@@ -36,7 +36,7 @@ def canonical(graph: ModelGraph) -> dict[str, Any]:
     - entries of a configuration that are None or False, and ``renorm_momentum``: versions of Keras differ in which of
       them they write, and the initializers that Keras has renamed count as one;
     - layers below a body that cannot be seen, but for their paths and weights, which is all the file has of them;
-    - masks that a layer which is not Keras's own hands on: the file does not say whether it does;
+    - masks that a layer which is not Keras's own receives or hands on: the file does not say whether it does;
     - call arguments that are None, which is what leaving them out means;
     - outputs of a Lambda or of a layer that is not Keras's own which no other call receives: the file records shapes on
       the edges only;
@@ -127,7 +127,7 @@ def _masks_of_custom_layers(graph: ModelGraph) -> set[str]:
 def _edges(graph: ModelGraph) -> Iterator[list[Any]]:
     unknown = _masks_of_custom_layers(graph)
     for source, target, data in graph.nx.edges(data=True):
-        if data["kind"] == MASK and source in unknown:
+        if data["kind"] == MASK and (source in unknown or not graph.layer(target).is_keras):
             continue
         if data["kind"] in (TENSOR, MASK):
             yield [source, target, data["kind"], data["output"], data["argument"]]
