@@ -111,7 +111,7 @@ def _walk(graph: ModelGraph) -> Iterator[Reference]:
         elif isinstance(value, dict) and id(value) not in seen:
             seen.add(id(value))
             found = _reference(value, item.layer, item.where)
-            if found is not None:
+            if found is not None and not (item.coded and found.kind is Kind.CODE):
                 yield found
                 item = item._replace(coded=item.coded or found.kind is Kind.CODE)
             stack.extend(reversed(list(_inside(graph, value, item))))
