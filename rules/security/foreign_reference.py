@@ -10,6 +10,8 @@ from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.model_graph import ModelGraph
 from graphlint.graph.references import Kind, Reference, references
+from graphlint.loading.modules import is_keras_module
+from graphlint.loading.releases import is_known_class
 
 _MODELLING = frozenset(
     """
@@ -51,8 +53,8 @@ class ForeignReference(Rule):
 
     ## What it does
     Looks at every class and function that the configuration names, and reports those of Python's standard library, of
-    well-known packages that hold no layers, built-in functions such as `eval`, and every function of a package that is
-    not a modelling one. Nothing is imported.
+    well-known packages that hold no layers, built-in functions such as `eval`, modules that only pretend to be Keras's,
+    and every function of a package that is not a modelling one. Nothing is imported.
 
     ## Why is this bad?
     Releases of Keras before 3.9 import the module that a configuration names and call what they find there: a model
@@ -132,6 +134,9 @@ def _foreign(reference: Reference) -> str | None:
         return f"a part of {root}, which holds no layers"
     if reference.module is not None and not _MODULE.fullmatch(reference.module):
         return "which is no name of a module"
+    if root == "keras" and reference.module is not None and not is_keras_module(reference.module):
+        known = not function and is_known_class(reference.last_name)
+        return None if known else "which Keras does not have: a module in its name that is not its own"
     if root in _MODELLING:
         return None
     if function:

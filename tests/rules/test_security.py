@@ -125,6 +125,7 @@ def test_safe_mode_of_h5(tmp_path):
         function("requests", "get"),
         {"module": "joblib", "class_name": "Memory", "config": {}},
         {"module": "antigravity", "class_name": "function", "config": "geohash"},
+        {"module": "keras.src.layers.evil", "class_name": "Evil", "config": {}},
     ],
     ids=lambda reference: reference["module"],
 )
@@ -162,6 +163,8 @@ def test_foreign_loss_in_the_compilation(tmp_path):
         },
         {"module": "mathutils.layers", "class_name": "Spline", "config": {}},
         {"module": "keras_hub.src.layers", "class_name": "Gate", "config": {}},
+        {"module": "keras.src.applications.convnext", "class_name": "LayerScale", "config": {}},
+        {"module": "keras.src.layers.of_tomorrow", "class_name": "Dense", "config": {}},
         {"module": None, "class_name": "Mine", "config": {}, "registered_name": "os>system"},
     ],
     ids=lambda reference: f"{reference['module']}.{reference['config'] or reference['class_name']}",
