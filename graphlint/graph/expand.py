@@ -318,15 +318,17 @@ def _below(path: str, attribute_path: str) -> str:
 
 def unique_names(layers: Iterable[LayerDefinition]) -> dict[int, str]:
     """``id(layer)`` -> its name, made unique where a broken file gives two layers one name."""
-    taken: set[str] = set()
+    taken: dict[str, int] = {}
     names: dict[int, str] = {}
     for layer in layers:
         if id(layer) in names:
             continue
-        name, number = layer.name, 1
+        name = layer.name
         while name in taken:
-            name, number = f"{layer.name}~{number}", number + 1
-        taken.add(name)
+            number = taken[layer.name]
+            taken[layer.name] = number + 1
+            name = f"{layer.name}~{number}"
+        taken[name] = 1
         names[id(layer)] = name
     return names
 

@@ -37,13 +37,10 @@ def dead_branches(graph: ModelGraph) -> list[DeadBranch]:
     roots = set(graph.inputs)
     dead = [call for call in dead if call not in used and call not in roots]
     found, seen = [], set()
+    needed = {graph.calls[call].layer for call in (*live, *used) if call in graph.calls}
     for branch in graph.components(dead):
         inside = set(branch)
-        layers = tuple(
-            path
-            for path in dict.fromkeys(graph.calls[call].layer for call in branch)
-            if not any(site in live or site in used for site in graph.call_sites(path))
-        )
+        layers = tuple(path for path in dict.fromkeys(graph.calls[call].layer for call in branch) if path not in needed)
         variables = {v.id: v for path in layers for v in graph.variables_below(path) if trained(graph, v)}
         if not variables or layers in seen:
             continue
