@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphlint.config import Config
-from graphlint.engine.documentation import EXAMPLE, INSTEAD, REFERENCES, SECTIONS, page
+from graphlint.engine.documentation import EXAMPLE, FIX, INSTEAD, REFERENCES, SECTIONS, page
 from graphlint.engine.finding import Finding, Severity
 from graphlint.engine.linter import Linter
 from graphlint.engine.registry import Registry, load_registry
 from graphlint.engine.report import ModelReport, Status
 from graphlint.engine.rule import Need, Rule
 from graphlint.engine.selection import Selection
+
+if TYPE_CHECKING:
+    from graphlint.fixes.fixer import Fixer
+    from graphlint.fixes.report import FixReport
 
 
 def check_rule(rule: type[Rule], tmp_path: Path) -> None:
@@ -45,6 +50,99 @@ def check_rule(rule: type[Rule], tmp_path: Path) -> None:
         folder.mkdir()
         for where, report in _reports(rule, linter, title, folder):
             _check_report(rule, f"{rule.code}, {title!r}, {where}", report, fires)
+
+
+def check_fix(rule: type[Rule], tmp_path: Path) -> None:
+    """Hold one rule to what its docstring says about a fix.
+
+    A rule whose section *Fix* does not begin with "None" offers one on its bad example, in memory or on the saved file,
+    and no other rule does. The example, fixed, is clean for the rule, has no new finding at warning or error, runs, is
+    saved, and loads. After a safe fix the outputs are equal; exactly, unless the section speaks of rounding.
+
+    Parameters
+    ----------
+    rule
+        The class. It need not be installed.
+    tmp_path
+        An empty folder.
+
+    Raises
+    ------
+    AssertionError
+        Says what is wrong with the fix.
+    """
+    text = page(rule).sections[FIX]
+    promised = not text.lower().startswith("none")
+    offered = [_fix_in_memory(rule, tmp_path), _fix_file(rule, tmp_path)]
+    assert promised == any(offered), (
+        f"{rule.code}: expected {'a fix' if promised else 'no fix'} on the example, since {FIX!r} says {text[:40]!r}..."
+    )
+
+
+def _fix_in_memory(rule: type[Rule], folder: Path) -> bool:
+    """Fix the bad example in memory; whether there was a fix to make."""
+    folder = folder / "memory"
+    folder.mkdir()
+    made = run_example(rule, EXAMPLE, folder)
+    if "model" not in made:
+        return False
+    import keras
+
+    linter, model = _linter(rule), made["model"]
+    before = linter.check_model(model).findings
+    if not any(one.fix is not None for one in before if one.code == rule.code):
+        return False
+    fixed, report = _fixer(rule).run(model)
+    _check_outcome(rule, "in memory", report, before, linter.check_model(fixed).findings)
+    fixed.save(folder / "fixed.keras")
+    keras.models.load_model(folder / "fixed.keras")
+    return True
+
+
+def _fix_file(rule: type[Rule], folder: Path) -> bool:
+    """Fix the bad example as a file; whether there was a fix to make."""
+    from graphlint.fixes.files import fix_file
+
+    folder = folder / "file"
+    folder.mkdir()
+    made = run_example(rule, EXAMPLE, folder)
+    path = made.get("path", folder / "saved.keras")
+    if "path" not in made:
+        if Need.LIVE in rule.needs:
+            return False
+        made["model"].save(path)
+    linter = _linter(rule)
+    before = linter.check_file(path).findings
+    if not any(one.fix is not None for one in before if one.code == rule.code):
+        return False
+    fixed = fix_file(path, _fixer(rule))
+    target = folder / f"fixed{path.suffix if path.suffix == '.h5' else '.keras'}"
+    fixed.save(target)
+    _check_outcome(rule, "on the file", fixed.report, before, linter.check_file(target).findings)
+    return True
+
+
+def _fixer(rule: type[Rule]) -> Fixer:
+    from graphlint.fixes.fixer import Fixer
+
+    installed = [one for one in load_registry() if one is not rule]
+    registry = Registry([*installed, rule])
+    return Fixer(Linter(Config(), Selection(select=(rule.code,)), registry=registry), unsafe=True)
+
+
+def _check_outcome(
+    rule: type[Rule], where: str, report: FixReport, before: Iterable[Finding], after: Iterable[Finding]
+) -> None:
+    assert report, f"{rule.code} {where}: expected the fix to be made: {report}"
+    left = [one for one in after if one.code == rule.code]
+    assert not left, f"{rule.code} {where}: expected no finding after the fix, got {_shown(left)}"
+    known = {one.code for one in before}
+    new = [one for one in after if one.severity is not Severity.INFO and one.code not in known]
+    assert not new, f"{rule.code} {where}: the fix brings in {_shown(new)}"
+    exact = "rounding" not in page(rule).sections[FIX]
+    safe = all(one.finding.fix is not None and one.finding.fix.changes is None for one in report.applied)
+    if safe and exact:
+        assert report.difference in (0, None), f"{rule.code} {where}: expected equal outputs, got {report.difference}"
 
 
 def _check_form(rule: type[Rule]) -> None:

@@ -6,6 +6,8 @@ variable ids.
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,9 +19,9 @@ from graphlint.address import ROOT
 from graphlint.fixes.errors import FixError
 from graphlint.fixes.training import carry_training
 from graphlint.graph.expand import expand
-from graphlint.graph.model_graph import ModelGraph, Tensor
+from graphlint.graph.model_graph import ModelGraph
 from graphlint.replay.clone import clone
-from graphlint.replay.edit import Edit, edit
+from graphlint.replay.edit import edit
 from graphlint.replay.interpreter import Interpreter
 from graphlint.replay.live_graph import LiveGraph
 from graphlint.replay.plan import Planner
@@ -33,22 +35,50 @@ LiveEdit = Callable[[keras.Model, Arguments], keras.Model]
 
 
 def apply_edits(model: keras.Model, edits: Iterable[tuple[str, Arguments]]) -> tuple[keras.Model, list[str]]:
-    """Apply the edits of one fix to a model, which stays as it is. Returns the edited model, and notes.
+    """Apply edits to a model, which stays as it is. Returns the edited model, and notes.
 
     Raises:
         FixError: an edit is made on files only, or means nothing for this model.
     """
-    current = clone(model)
+    edits = _joined(edits)
+    current = model
+    for name, arguments in edits:
+        if name == "prune" and any(keras_internals.own_variables(_layer(model, path)) for path in arguments["layers"]):
+            # Before cloning: a copy made of the graph cannot hold the variables that are to go.
+            current = prune(current, arguments)
+    current = clone(current)
     compiled: Arguments = {}
+    keep_state = True
     for name, arguments in edits:
         if name == "compile":
             compiled.update(arguments)
-            continue
-        change = LIVE_EDITS.get(name)
-        if change is None:
+        elif name == "drop_optimizer":
+            keep_state = False
+        elif name in LIVE_EDITS:
+            current = LIVE_EDITS[name](current, arguments)
+        else:
             raise FixError(f"the edit {name!r} is made on files: run `graphlint fix` on the file")
-        current = change(current, arguments)
-    return current, carry_training(model, current, compiled)
+    return current, carry_training(model, current, compiled, keep_state=keep_state)
+
+
+_LISTS = {"remove": "calls", "freeze": "layers", "prune": "layers", "drop_inputs": "inputs"}
+"""Edits that are made at once for several findings, by the argument that lists what they are made on."""
+
+
+def _joined(edits: Iterable[tuple[str, Arguments]]) -> list[tuple[str, Arguments]]:
+    """The edits with those made one that can be made at once; the order of the others stays."""
+    joined: list[tuple[str, Arguments]] = []
+    places: dict[str, int] = {}
+    for name, arguments in edits:
+        key = _LISTS.get(name)
+        if key is not None and set(arguments) == {key}:
+            if name in places:
+                joined[places[name]][1][key] += arguments[key]
+                continue
+            places[name] = len(joined)
+            arguments = {key: list(arguments[key])}
+        joined.append((name, arguments))
+    return joined
 
 
 def remove(model: keras.Model, arguments: Arguments) -> keras.Model:
@@ -76,19 +106,23 @@ def merge_calls(model: keras.Model, arguments: Arguments) -> keras.Model:
 
 def freeze(model: keras.Model, arguments: Arguments) -> keras.Model:
     """Freeze ``layers`` with everything inside."""
-    return _each(model, arguments["layers"], Edit.freeze)
+    return _set_trainable(model, arguments["layers"], False)
 
 
 def unfreeze(model: keras.Model, arguments: Arguments) -> keras.Model:
-    """Make ``layers`` trainable with everything inside."""
-    return _each(model, arguments["layers"], Edit.unfreeze)
+    """Make ``layers`` trainable with everything inside; of ``containers`` only the flag is set."""
+    for path in arguments.get("containers", ()):
+        keras_internals.set_own_trainable(_layer(model, path), True)
+    return _set_trainable(model, arguments["layers"], True)
 
 
-def _each(model: keras.Model, layers: Iterable[str], method: Callable[[Edit, str], Edit]) -> keras.Model:
-    change = edit(model)
-    for layer in layers:
-        method(change, layer)
-    return change.build()
+def _set_trainable(model: keras.Model, paths: Iterable[str], trainable: bool) -> keras.Model:
+    for path in paths:
+        for layer in keras_internals.all_layers(_layer(model, path)):
+            keras_internals.set_own_trainable(layer, trainable)
+            for variable in keras_internals.optimizable_variables(layer):
+                variable.trainable = trainable
+    return model
 
 
 def share(model: keras.Model, arguments: Arguments) -> keras.Model:
@@ -98,7 +132,7 @@ def share(model: keras.Model, arguments: Arguments) -> keras.Model:
 
 def unshare(model: keras.Model, arguments: Arguments) -> keras.Model:
     """Give the ``calls`` of a layer copies of their own."""
-    for address in _everywhere(arguments["calls"]):
+    for address in reversed(_everywhere(arguments["calls"])):  # Those before keep their indices.
         model = edit(model).unshare(address).build()
     return model
 
@@ -106,6 +140,22 @@ def unshare(model: keras.Model, arguments: Arguments) -> keras.Model:
 def tie(model: keras.Model, arguments: Arguments) -> keras.Model:
     """Let the variable ``drop`` be the variable ``keep``."""
     return edit(model).tie(arguments["keep"], arguments["drop"]).build()
+
+
+def tie_reversed(model: keras.Model, arguments: Arguments) -> keras.Model:
+    """Let the Dense ``dense`` be the Embedding ``embedding`` called in reverse: one table, also after saving."""
+    table, dense = _layer(model, arguments["embedding"]), _layer(model, arguments["dense"])
+    layer = keras.layers.ReversibleEmbedding.from_config({**table.get_config(), "tie_weights": True})
+    activation = keras.layers.Activation(dense.activation, dtype=dense.dtype_policy, name=dense.name)
+    graph = _graph(model)
+    change = edit(model)
+    for address in _addresses(graph, arguments["embedding"]):
+        change.replace(address, layer)
+    for address in _addresses(graph, arguments["dense"]):
+        change.replace(address, layer).set_argument(address, "reverse", True).insert_after(address, activation)
+    changed = change.build()
+    _take_over(layer, table)
+    return changed
 
 
 def drop_argument(model: keras.Model, arguments: Arguments) -> keras.Model:
@@ -117,34 +167,60 @@ def drop_argument(model: keras.Model, arguments: Arguments) -> keras.Model:
 
 
 def configure(model: keras.Model, arguments: Arguments) -> keras.Model:
-    """Put a layer with another ``config`` in the place of ``layer``, with the weights that both have."""
+    """Put a layer with another ``config`` in the place of ``layer``, with the weights that both have.
+
+    With ``fresh`` it starts with new ones.
+    """
     old = _layer(model, arguments["layer"])
     layer = type(old).from_config({**old.get_config(), **arguments["config"]})
-    return _replace_layer(model, arguments["layer"], layer, _values(old))
+    return _replace_layers(model, {arguments["layer"]: layer}, fresh=arguments.get("fresh", False))
 
 
 def replace(model: keras.Model, arguments: Arguments) -> keras.Model:
-    """Put a new layer of ``class_name`` with ``config`` in the place of ``layer``, with the weights that both have."""
-    old = _layer(model, arguments["layer"])
-    layer = _make(arguments)
-    return _replace_layer(model, arguments["layer"], layer, _values(old))
+    """Put a new layer of ``class_name`` with ``config`` in the place of ``layer``, with the weights that both have.
+
+    With ``inputs`` (tensors) it is called on those alone; otherwise as the old one was.
+    """
+    return _replace_layers(
+        model, {arguments["layer"]: _make(model, arguments, replacing=True)}, inputs=arguments.get("inputs")
+    )
 
 
 def insert_after(model: keras.Model, arguments: Arguments) -> keras.Model:
     """Run a new layer of ``class_name`` with ``config`` on the output of ``call``."""
     (address,) = _everywhere([arguments["call"]])
-    return edit(model).insert_after(address, _make(arguments)).build()
+    return edit(model).insert_after(address, _make(model, arguments)).build()
 
 
 def insert_before(model: keras.Model, arguments: Arguments) -> keras.Model:
-    """Run a new layer of ``class_name`` with ``config`` on what ``call`` receives."""
+    """Run a new layer of ``class_name`` with ``config`` on what ``call`` receives.
+
+    With ``fresh`` the layer called there is made anew, because what it receives has another shape.
+    """
     (address,) = _everywhere([arguments["call"]])
-    return edit(model).insert_before(address, _make(arguments)).build()
+    change = edit(model)
+    if arguments.get("fresh"):
+        graph = _graph(model)
+        old = graph.layer(arguments["call"])
+        if len(_addresses(graph, old.path)) > 1:
+            raise FixError(f"expected a layer with one call, got {old.path}")
+        change.replace(address, type(old.obj).from_config(old.obj.get_config()))
+    return change.insert_before(address, _make(model, arguments)).build()
 
 
-def _make(arguments: Arguments) -> keras.Layer:
+def _make(model: keras.Model, arguments: Arguments, replacing: bool = False) -> keras.Layer:
+    """A new layer, under a name that no other layer has."""
     found = getattr(keras.layers, arguments["class_name"])
-    layer: keras.Layer = found.from_config(dict(arguments["config"]))
+    config = dict(arguments["config"])
+    if not replacing:
+        taken = {layer.name for layer in _graph(model).layers.values()}
+        name = first = config.get("name", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", arguments["class_name"]).lower())
+        for number in itertools.count(1):
+            if name not in taken:
+                break
+            name = f"{first}_{number}"
+        config["name"] = name
+    layer: keras.Layer = found.from_config(config)
     return layer
 
 
@@ -170,7 +246,7 @@ def drop_inputs(model: keras.Model, arguments: Arguments) -> keras.Model:
 
 
 def prune(model: keras.Model, arguments: Arguments) -> keras.Model:
-    """Rebuild the nested models at ``layers`` with those of their outputs that something consumes."""
+    """Rebuild the models at ``layers`` with what their used outputs need, and nothing else that they hold."""
     live = LiveGraph(model)
     with Transaction(live.operations()):
         domain = Rebuild(live, keep_classes=True)
@@ -182,16 +258,22 @@ def prune(model: keras.Model, arguments: Arguments) -> keras.Model:
         return build_like(live.model, inputs, outputs, domain.known, len(live.graph.calls))
 
 
+def save_again(model: keras.Model, arguments: Arguments) -> keras.Model:
+    """Nothing more: a copy has what the graph needs and no other layer."""
+    return model
+
+
 def fold_bias(model: keras.Model, arguments: Arguments) -> keras.Model:
     """Drop the bias of each of ``layers`` (path -> path of the BatchNormalization behind), which its mean takes up."""
+    changed = {}
+    graph = _graph(model)
     for path, behind in arguments["layers"].items():
-        old, norm = _layer(model, path), _layer(model, behind)
+        old, norm = graph.layers[path].obj, graph.layers[behind].obj
         bias = keras.ops.convert_to_numpy(old.bias)
         mean = keras.ops.convert_to_numpy(norm.moving_mean)
         norm.moving_mean.assign(mean - bias)
-        layer = type(old).from_config({**old.get_config(), "use_bias": False})
-        model = _replace_layer(model, path, layer, _values(old)[:-1])
-    return model
+        changed[path] = type(old).from_config({**old.get_config(), "use_bias": False})
+    return _replace_layers(model, changed)
 
 
 def merge_linear(model: keras.Model, arguments: Arguments) -> keras.Model:
@@ -207,11 +289,20 @@ def merge_linear(model: keras.Model, arguments: Arguments) -> keras.Model:
         bias = bias + keras.ops.convert_to_numpy(second.bias)
     use_bias = first.use_bias or second.use_bias
     layer = keras.layers.Dense.from_config({**second.get_config(), "use_bias": use_bias})
-    values = [kernels[0] @ kernels[1], *([bias] if use_bias else [])]
     graph = _graph(model)
-    (call,) = graph.call_sites(arguments["first"])
-    merged = _replace_layer(model, arguments["second"], layer, values, build_from=graph.in_edges(call)[0].spec.shape)
-    return edit(merged).remove(_everywhere([call])[0]).build()
+    change = edit(model)
+    for path in (arguments["first"], arguments["second"]):
+        for address in _addresses(graph, path):
+            if path == arguments["first"]:
+                change.remove(address)
+            else:
+                change.replace(address, layer)
+    merged = change.build()
+    layer.kernel.assign(kernels[0] @ kernels[1])
+    if use_bias:
+        layer.bias.assign(bias)
+    _copy_flags(second, layer)
+    return merged
 
 
 LIVE_EDITS: dict[str, LiveEdit] = {
@@ -222,6 +313,7 @@ LIVE_EDITS: dict[str, LiveEdit] = {
     "share": share,
     "unshare": unshare,
     "tie": tie,
+    "tie_reversed": tie_reversed,
     "drop_argument": drop_argument,
     "configure": configure,
     "replace": replace,
@@ -229,10 +321,12 @@ LIVE_EDITS: dict[str, LiveEdit] = {
     "insert_before": insert_before,
     "drop_inputs": drop_inputs,
     "prune": prune,
+    "save_again": save_again,
     "fold_bias": fold_bias,
     "merge_linear": merge_linear,
 }
-"""Edits by the name under which a rule's fix asks for them; ``compile`` (parts of the compile configuration) besides."""
+"""Edits by the name under which a rule's fix asks for them; ``compile`` (parts of the compile configuration) and
+``drop_optimizer`` (its state) besides."""
 
 
 # -- shared by the edits ----------------------------------------------------------------------------------------
@@ -260,37 +354,50 @@ def _everywhere(calls: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _values(layer: Any) -> list[np.ndarray]:
-    return [np.asarray(keras.ops.convert_to_numpy(one)) for one in keras_internals.own_variables(layer)]
+def _addresses(graph: ModelGraph, path: str) -> list[str]:
+    """Where a layer is called, as addresses that hold at every call of the models around it.
 
-
-def _replace_layer(
-    model: keras.Model, path: str, layer: Any, values: list[np.ndarray], build_from: Any = None
-) -> keras.Model:
-    """Replace a layer at all of its calls by one of the same name, and give that one values in order."""
-    graph = _graph(model)
-    old = graph.layers[path]
+    Raises:
+        FixError: it is never called, or only by a layer that wraps it.
+    """
     calls = graph.call_sites(path)
-    if not calls:
-        raise FixError(f"expected a layer that is called, got {path}")
-    if not layer.built:
-        shape = build_from if build_from is not None else _input_shape(graph, calls[0])
-        layer.build(shape)
-    for variable, value in zip(keras_internals.own_variables(layer), values, strict=False):
-        if tuple(variable.shape) == value.shape:
-            variable.assign(value)
-    keras_internals.set_own_trainable(layer, old.obj.trainable)
-    if not old.obj.trainable:
-        for variable in keras_internals.own_variables(layer):
-            variable.trainable = False
+    if not calls or any(graph.calls[call].layer != path for call in calls):
+        raise FixError(f"expected a layer that the graph calls, got {path}")
+    return _everywhere(calls)
+
+
+def _replace_layers(
+    model: keras.Model, layers: dict[str, Any], *, fresh: bool = False, inputs: list[str] | None = None
+) -> keras.Model:
+    """Replace layers (by path) at all of their calls; new ones take over the weights, unless they are ``fresh``."""
+    graph = _graph(model)
     change = edit(model)
-    for address in _everywhere(calls):
-        change.replace(address, layer)
-    return change.build()
+    for path, layer in layers.items():
+        for address in _addresses(graph, path):
+            change.replace(address, layer, inputs=inputs)
+    changed = change.build()
+    for path, layer in layers.items():
+        old = graph.layers[path].obj
+        if isinstance(old, keras.Layer):
+            if not fresh:
+                _take_over(layer, old)
+            _copy_flags(old, layer)
+    return changed
 
 
-def _input_shape(graph: ModelGraph, call: str) -> Any:
-    edges = graph.in_edges(call)
-    if len(edges) == 1:
-        return edges[0].spec.shape
-    return [graph.spec(Tensor(edge.source, edge.output)).shape for edge in edges]
+def _take_over(new: Any, old: Any) -> None:
+    """Give a layer the values of another one's variables of the same names and shapes."""
+    known = {one.name: one for one in keras_internals.own_variables(old)}
+    for variable in keras_internals.own_variables(new):
+        former = known.get(variable.name)
+        if former is not None and former.shape == variable.shape:
+            variable.assign(keras.ops.convert_to_numpy(former))
+
+
+def _copy_flags(old: Any, new: Any) -> None:
+    keras_internals.set_own_trainable(new, old.trainable)
+    known = {one.name: one for one in keras_internals.own_variables(old)}
+    for variable in keras_internals.own_variables(new):
+        former = known.get(variable.name)
+        if former is not None and former.trainable != variable.trainable:
+            variable.trainable = former.trainable

@@ -16,7 +16,7 @@ from graphlint.engine.report import ModelReport
 from graphlint.fixes.errors import FixError, one_line
 from graphlint.fixes.fixer import Fixer
 from graphlint.fixes.report import Applied, FixReport, Left
-from graphlint.fixes.stored import STORED_EDITS, StoredModel
+from graphlint.fixes.stored import LOST_ON_SAVE, STORED_EDITS, StoredModel
 from graphlint.graph.expand import expand
 from graphlint.sources import read
 from graphlint.sources.detect import Content, detect, misnamed
@@ -54,7 +54,7 @@ def fix_file(path: Path, fixer: Fixer) -> FixedFile:
         may_rewrite = any(rule.code == "K010" for rule in fixer.linter.rules)
         model, notes, rewritten = _load(stored, bool(rewrites) or _needs_rewrite(path), may_rewrite)
         applied += [Applied(one, None) for one in rewrites]
-        fixed, report = fixer.run(model)
+        fixed, report = fixer.run(model, todo)
         difference = report.difference
         report = replace(
             report,
@@ -89,10 +89,6 @@ def _edit_stored(
     mine = [one for one in todo if _edits(one) and _edits(one) <= set(STORED_EDITS)]
     if not mine:
         return path, []
-    if definition.format != "keras":
-        raise FixError(
-            f"{mine[0].code} is fixed in .keras files only, got {definition.format}: save the model as .keras"
-        )
     graph = expand(definition)
     model = StoredModel(path)
     for finding in mine:
@@ -168,13 +164,13 @@ def _save(model: keras.Model, target: Path, linter: Linter, allowed: Counter[str
         except Exception as error:
             raise FixError(f"the fixed model cannot be saved: {one_line(error)}") from error
     if target.suffix == ".keras":
-        _keep_identities(target, linter)
+        _edit_saved(target, linter)
     _prove(model, target, linter, allowed)
 
 
-def _keep_identities(target: Path, linter: Linter) -> None:
-    """Saving, Keras loses the mark of a layer that a wrapper shares; put it back."""
-    marks = [one for one in linter.check_file(target).findings if _edits(one) == {"share_identity"}]
+def _edit_saved(target: Path, linter: Linter) -> None:
+    """Make the edits again that saving undoes: the mark of a layer that a wrapper shares, for one."""
+    marks = [one for one in linter.check_file(target).findings if _edits(one) and _edits(one) <= LOST_ON_SAVE]
     if marks:
         graph = expand(read(target))
         stored = StoredModel(target)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from graphlint.address import ROOT
 from graphlint.engine.finding import Applicability, Finding, Fix
 from graphlint.engine.linter import LIVE, Linter
 from graphlint.engine.selection import Selection
@@ -59,7 +61,7 @@ def fix(
     return Fixer(Linter(None, Selection(_several(select), (), _several(ignore) or ())), unsafe, targets).run(model)
 
 
-def _measure(old: keras.Model, new: keras.Model, fix: Fix) -> float | None:
+def _measure(old: keras.Model, new: keras.Model, safe: bool) -> float | None:
     """The largest difference of any output; None where an unsafe fix changed what can be compared.
 
     Raises:
@@ -70,13 +72,15 @@ def _measure(old: keras.Model, new: keras.Model, fix: Fix) -> float | None:
     try:
         proof = verify(old, new)
     except Exception as error:
-        if fix.applicability is Applicability.UNSAFE:
+        if not safe:
             return None
         raise FixError(f"the outputs cannot be compared: {one_line(error)}") from error
-    if fix.applicability is Applicability.SAFE and not proof.differences:
+    if safe and not proof.differences:
         raise FixError("the outputs cannot be compared, so nothing proves that they stay equal")
-    if fix.applicability is Applicability.SAFE and not proof.close:
+    if safe and not proof.close:
         raise FixError(f"the outputs would differ by {proof.largest:.2g}")
+    if safe and (proof.ties or proof.flags or proof.specs):
+        raise FixError(f"it would change {', '.join((*proof.ties, *proof.flags, *proof.specs)[:3])}")
     return proof.largest if proof.differences else None
 
 
@@ -84,6 +88,57 @@ def _several(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
     if value is None:
         return None
     return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _is_safe(finding: Finding) -> bool:
+    return finding.fix is not None and finding.fix.applicability is Applicability.SAFE
+
+
+def _compatible(findings: list[Finding], alone: set[str]) -> list[Finding]:
+    """Findings to fix at once: of one applicability, safe ones first, and no two at the same layers."""
+    ordered = sorted(findings, key=lambda one: not _is_safe(one))
+    batch: list[Finding] = []
+    touched: set[str] = set()
+    for finding in ordered:
+        if batch and (_is_safe(finding) != _is_safe(batch[0]) or finding.fingerprint in alone):
+            continue
+        mine = _touched(finding)
+        if batch and any(_overlap(one, other) for one in mine for other in touched):
+            continue
+        batch.append(finding)
+        touched |= mine
+        if finding.fingerprint in alone:
+            break
+    return batch
+
+
+def _touched(finding: Finding) -> set[str]:
+    """Paths of the layers that the edits of a fix name; ``#`` for how the model is compiled."""
+    assert finding.fix is not None
+    found: set[str] = set()
+    for name, arguments in finding.fix.edits:
+        if name == "compile":
+            found.add("#")
+        stack = [value for key, value in arguments.items() if key not in _NO_ADDRESSES]
+        while stack and name != "compile":
+            value = stack.pop()
+            if isinstance(value, str):
+                found.add(_INDEX.sub("", value).partition("@")[0])
+            elif isinstance(value, dict):
+                stack += [*value, *value.values()]
+            elif isinstance(value, (list, tuple)):
+                stack += value
+    return found
+
+
+_NO_ADDRESSES = frozenset({"class_name", "config", "argument"})
+_INDEX = re.compile(r"[#:][0-9]+")
+
+
+def _overlap(one: str, other: str) -> bool:
+    if ROOT in (one, other):
+        return True
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
 class Fixer:
@@ -94,43 +149,50 @@ class Fixer:
         self.unsafe = unsafe
         self.targets = frozenset(targets)
 
-    def run(self, model: keras.Model) -> tuple[keras.Model, FixReport]:
-        """Fix a model; see `fix`."""
+    def run(self, model: keras.Model, given: Iterable[Finding] = ()) -> tuple[keras.Model, FixReport]:
+        """Fix a model; see `fix`. ``given`` are findings of the file it was read from, which memory may not show."""
         findings = self.findings(model)
         before = self.parameters
-        if not list(self.fixable(findings)):
-            return model, FixReport(left=tuple(self.left(findings, {})), before=before, after=before)
-        from graphlint.fixes.edits import apply_edits
-        from graphlint.replay.clone import clone
-
+        known = {(one.code, one.location) for one in findings}
+        extra = [one for one in given if (one.code, one.location) not in known and self.is_live(one)]
         applied: list[Applied] = []
         failed: dict[str, str] = {}
+        alone: set[str] = set()
         notes: list[str] = []
-        current, difference = clone(model), 0.0
+        current, difference = model, None
         for _ in range(MAX_ROUNDS):
-            findings = self.findings(current)
-            todo = next((one for one in self.fixable(findings) if one.fingerprint not in failed), None)
-            if todo is None:
-                notes = list(dict.fromkeys(notes))
+            todo = [one for one in (*self.fixable(findings), *extra) if one.fingerprint not in failed]
+            if not todo:
                 left = tuple(self.left(findings, failed))
-                result = current if applied else model
-                return result, FixReport(
-                    tuple(applied), left, difference if applied else None, before, self.parameters, tuple(notes)
-                )
-            assert todo.fix is not None
+                notes = list(dict.fromkeys(notes))
+                return current, FixReport(tuple(applied), left, difference, before, self.parameters, tuple(notes))
+            batch = _compatible(todo, alone)
+            safe = _is_safe(batch[0])
             try:
-                edited, said = apply_edits(current, todo.fix.edits)
-                measured = _measure(current, edited, todo.fix)
+                edited, measured, said = self.apply(current, batch, safe)
             except GraphlintError as error:
-                failed[todo.fingerprint] = str(error)
+                if len(batch) > 1:
+                    alone.update(one.fingerprint for one in batch)
+                else:
+                    failed[batch[0].fingerprint] = str(error)
                 continue
-            if todo.fix.applicability is Applicability.SAFE and measured is not None:
-                difference = max(difference, measured)
-            applied.append(Applied(todo, measured))
+            if safe and measured is not None:
+                difference = max(difference or 0.0, measured)
+            applied += [Applied(one, measured if safe or len(batch) == 1 else None) for one in batch]
+            extra = [one for one in extra if one not in batch]
             notes += said
             current = edited
+            findings = self.findings(current)
         codes = ", ".join(sorted({one.finding.code for one in applied}))
         raise FixError(f"fixes of {codes} did not come to an end after {MAX_ROUNDS} rounds: fix them one at a time")
+
+    @staticmethod
+    def apply(model: keras.Model, batch: list[Finding], safe: bool) -> tuple[keras.Model, float | None, list[str]]:
+        """Make fixes that do not touch each other at once."""
+        from graphlint.fixes.edits import apply_edits
+
+        edited, said = apply_edits(model, [edit for one in batch if one.fix is not None for edit in one.fix.edits])
+        return edited, _measure(model, edited, safe), said
 
     def findings(self, model: keras.Model) -> list[Finding]:
         """What the selected rules report on a model."""
@@ -147,6 +209,13 @@ class Fixer:
         if offered is None or not offered.edits:
             return False
         return self.unsafe or offered.applicability is Applicability.SAFE
+
+    @staticmethod
+    def is_live(finding: Finding) -> bool:
+        """Whether a fix is made on a model in memory, and not on the file."""
+        from graphlint.fixes.edits import LIVE_EDITS
+
+        return finding.fix is not None and all(name in LIVE_EDITS for name, _ in finding.fix.edits)
 
     def is_target(self, finding: Finding) -> bool:
         """Whether a finding lies at one of the addresses asked for."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from graphlint.fixes.dialect import arguments_of, todays_configuration
 from graphlint.fixes.errors import Unmendable, one_line
-from graphlint.graph.definition import ModelDefinition
+from graphlint.graph.definition import LayerDefinition, ModelDefinition
 from graphlint.graph.expand import expand
 from graphlint.graph.model_graph import ModelGraph, Variable
 from graphlint.sources.live import read_live
@@ -43,6 +43,7 @@ def rescue(definition: ModelDefinition) -> Rescued:
         raise Unmendable(
             f"the file keeps {definition.asset_names[0]!r}, which belongs to a layer that has to be adapted anew"
         )
+    _replace_slashes(definition.root)
     graph = expand(definition)
     if graph.root.opaque:
         raise Unmendable(f"{graph.root.class_name} is a subclassed model: register its class and load with that code")
@@ -54,6 +55,28 @@ def rescue(definition: ModelDefinition) -> Rescued:
         notes.append("the file has no weights: the new one has freshly initialized ones")
     notes += _compile(model, definition)
     return Rescued(model, tuple(notes))
+
+
+def _replace_slashes(root: LayerDefinition) -> None:
+    """Keras refuses a slash in the name of a layer."""
+    stack, seen = [root], set()
+    while stack:
+        layer = stack.pop()
+        if id(layer) in seen:
+            continue
+        seen.add(id(layer))
+        inside = layer.body.layers if layer.body is not None else list(layer.children.values())
+        names = {one.name for one in inside}
+        for one in inside:
+            if "/" in one.name:
+                name = one.name.replace("/", "_")
+                while name in names:
+                    name += "_"
+                names.add(name)
+                one.name = name
+                if "name" in one.config:
+                    one.config = {**one.config, "name": name}
+        stack += inside
 
 
 def _load(config: dict[str, Any]) -> keras.Model:

@@ -16,6 +16,7 @@ from graphlint.errors import GraphlintError
 from graphlint.graph.definition import LayerDefinition
 from graphlint.graph.model_graph import ModelGraph
 from graphlint.sources.keras_archive import CONFIG, WEIGHTS
+from graphlint.sources.weights import VARIABLES
 
 if TYPE_CHECKING:
     import h5py
@@ -111,57 +112,31 @@ def copy_weights(model: StoredModel, graph: ModelGraph, arguments: dict[str, Any
     model.entry(graph, copy).pop("shared_object_id", None)
 
 
-def drop_optimizer(model: StoredModel, graph: ModelGraph, arguments: dict[str, Any]) -> None:
-    """Remove the optimizer's state; the compile configuration stays, so training can start afresh."""
-    if "optimizer" in model.weights:
-        del model.weights["optimizer"]
+def drop_variables(model: StoredModel, graph: ModelGraph, arguments: dict[str, Any]) -> None:
+    """Remove the variables that ``layers`` themselves hold, not those inside."""
+    for path in arguments["layers"]:
+        group = f"{graph.layers[path].definition.stored_at or ''}{VARIABLES}"
+        if group in model.weights:
+            for name in list(model.weights[group]):
+                del model.weights[group][name]
 
 
-def rename(model: StoredModel, graph: ModelGraph, arguments: dict[str, Any]) -> None:
-    """Give a layer another name, everywhere in the body that holds it."""
-    layer = graph.layers[arguments["layer"]].definition
-    new = arguments["name"]
-    entry = model.entry(graph, layer)
-    body = _body_of(model.config, entry)
-    for name_holder in (entry, entry.get("config", {})):
-        if isinstance(name_holder, dict) and name_holder.get("name") == layer.name:
-            name_holder["name"] = new
-    if body is not None:
-        _rename_references(body, layer.name, new)
-
-
-def _body_of(config: Any, entry: dict[str, Any]) -> dict[str, Any] | None:
-    stack = [config]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, dict):
-            layers = value.get("layers")
-            if isinstance(layers, list) and any(one is entry for one in layers):
-                return value
-            stack.extend(value.values())
-        elif isinstance(value, list):
-            stack.extend(value)
-    return None
-
-
-def _rename_references(body: dict[str, Any], old: str, new: str) -> None:
-    """Point every ``[layer, call, output]`` of a body at the new name; inner bodies have names of their own."""
-    stack: list[Any] = [body.get("input_layers"), body.get("output_layers")]
-    stack += [entry.get("inbound_nodes") for entry in body["layers"] if isinstance(entry, dict)]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, list):
-            if len(value) in (3, 4) and value[0] == old and isinstance(value[1], int):
-                value[0] = new
-            stack.extend(value)
-        elif isinstance(value, dict):
-            stack.extend(value.values())
+def drop_arguments(model: StoredModel, graph: ModelGraph, arguments: dict[str, Any]) -> None:
+    """Take the keyword ``argument`` with ``value`` out of the calls of ``layers``."""
+    for path in arguments["layers"]:
+        for node in model.entry(graph, graph.layers[path].definition).get("inbound_nodes", []):
+            kwargs = node.get("kwargs", {})
+            if kwargs.get(arguments["argument"], arguments) == arguments["value"]:
+                del kwargs[arguments["argument"]]
 
 
 STORED_EDITS: dict[str, StoredEdit] = {
     "share_identity": share_identity,
     "copy_weights": copy_weights,
-    "drop_optimizer": drop_optimizer,
-    "rename": rename,
+    "drop_variables": drop_variables,
+    "drop_arguments": drop_arguments,
 }
 """Edits by the name under which a rule's fix asks for them."""
+
+LOST_ON_SAVE = frozenset({"share_identity", "drop_arguments"})
+"""Edits to be made again on a file that Keras has written."""

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 import keras
 
+from graphlint import keras_internals
 from graphlint.fixes.errors import one_line
+from graphlint.graph.expand import expand
+from graphlint.sources.live import read_live
 
 
-def carry_training(old: keras.Model, new: keras.Model, changes: dict[str, Any] | None = None) -> list[str]:
+def carry_training(
+    old: keras.Model, new: keras.Model, changes: dict[str, Any] | None = None, *, keep_state: bool = True
+) -> list[str]:
     """Compile ``new`` as ``old`` is, and give its optimizer the state of the old one.
 
-    ``changes`` replaces parts of the compile configuration. Optimizer variables belong together by their names, which
-    hold the path of the variable that they are kept for; those of variables that are gone are left out, those of new
-    ones start afresh. Returns notes on what could not be carried over.
+    ``changes`` replaces parts of the compile configuration; without ``keep_state`` the optimizer starts afresh. State
+    belongs to the variable at an address: that of variables that are gone is left out, that of new ones starts afresh.
+    Returns notes on what could not be carried over.
     """
     if not old.compiled:
         return []
@@ -26,15 +31,39 @@ def carry_training(old: keras.Model, new: keras.Model, changes: dict[str, Any] |
         new.compile_from_config({**config, **(changes or {})})
     except Exception as error:
         return [f"not compiled: {one_line(error, 160)}"]
+    if not keep_state:
+        new.optimizer = type(new.optimizer).from_config(new.optimizer.get_config())
+        return []
     if not getattr(old.optimizer, "built", False) or not new.trainable_variables:
         return []
     if not new.optimizer.built:
         new.optimizer.build(new.trainable_variables)
-    state = defaultdict(list)
-    for variable in old.optimizer.variables:
-        state[variable.name].append(variable)
-    for variable in new.optimizer.variables:
-        former = state.get(variable.name)
-        if former and former[0].shape == variable.shape:
-            variable.assign(former.pop(0))
+    former = _state(old)
+    for key, variable in _state(new).items():
+        if key in former and former[key].shape == variable.shape:
+            variable.assign(former[key])
     return []
+
+
+def _state(model: keras.Model) -> dict[tuple[str, str], Any]:
+    """The variables of a built optimizer by the address of the variable they are kept for, and their own name.
+
+    Keras names them after the path of that variable.
+    """
+    address = {id(one.obj): one.id for one in expand(read_live(model)).variables.values()}
+    named: dict[str, list[Any]] = defaultdict(list)
+    for variable in model.optimizer.variables:
+        named[variable.name].append(variable)
+    found: dict[tuple[str, str], Any] = {}
+    seen: Counter[str] = Counter()
+    owners = [(one, one.path.replace("/", "_")) for one in keras_internals.optimized_variables(model.optimizer)]
+    claimed: set[str] = set()
+    for owner, prefix in sorted(owners, key=lambda item: -len(item[1])):
+        for name in named:
+            if name.startswith(f"{prefix}_") and (name not in claimed or seen[prefix]):
+                claimed.add(name)
+                if seen[prefix] < len(named[name]):
+                    found[address.get(id(owner), prefix), name[len(prefix) :]] = named[name][seen[prefix]]
+        seen[prefix] += 1
+    found.update({("", name): several[0] for name, several in named.items() if name not in claimed})
+    return found

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from graphlint.graph.definition import LayerDefinition, leaves
 from graphlint.graph.model_graph import ModelGraph, Variable
 from graphlint.graph.statistics import statistics
+from graphlint.graph.towers import without_names
 
 LEAST_ELEMENTS = 256
 """Smaller variables are equal by chance, or by the nature of what they hold."""
@@ -45,3 +47,45 @@ def equal_transposed(first: Variable, second: Variable) -> bool:
     import numpy as np
 
     return bool(np.array_equal(first.values.read(), second.values.read().T))
+
+
+def interchangeable(graph: ModelGraph, one: str, other: str) -> bool:
+    """Whether two layers or nested models beside each other are of one form and hold the same numbers throughout."""
+    first, second = graph.layers[one], graph.layers[other]
+    if first.parent != second.parent or not same_form(first.definition, second.definition):
+        return False
+    ours, theirs = graph.variables_below(one), graph.variables_below(other)
+    return len(ours) == len(theirs) and all(
+        (a.shape, a.dtype, a.trainable) == (b.shape, b.dtype, b.trainable) and equal(a, b)
+        for a, b in zip(ours, theirs, strict=True)
+    )
+
+
+def same_form(one: LayerDefinition, other: LayerDefinition) -> bool:
+    """Whether two layers or models are equal but for names, weights and flags."""
+    stack, twins = [(one, other)], {}
+    while stack:
+        first, second = stack.pop()
+        if id(first) in twins:
+            if twins[id(first)] is not second:
+                return False
+            continue
+        twins[id(first)] = second
+        if first.class_name != second.class_name or (first.body is None) != (second.body is None):
+            return False
+        if first.body is None or second.body is None:
+            if without_names(first.config) != without_names(second.config) or first.children.keys() != (
+                second.children.keys()
+            ):
+                return False
+            stack += [(child, second.children[name]) for name, child in first.children.items()]
+            continue
+        calls = list(zip(first.body.calls, second.body.calls, strict=False))
+        if len(first.body.calls) != len(second.body.calls) or any(
+            (list(leaves([a.args, a.kwargs]))) != list(leaves([b.args, b.kwargs])) for a, b in calls
+        ):
+            return False
+        if [first.body.inputs, first.body.outputs] != [second.body.inputs, second.body.outputs]:
+            return False
+        stack += [(a.layer, b.layer) for a, b in calls]
+    return True

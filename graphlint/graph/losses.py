@@ -93,6 +93,36 @@ def losses(graph: ModelGraph) -> list[OutputLoss] | None:
     return found
 
 
+def with_loss(graph: ModelGraph, old: OutputLoss, loss: str, **arguments: Any) -> tuple[str, dict[str, Any]] | None:
+    """The edit that compiles a model with another loss on one output; None where the place of the old one is unclear.
+
+    ``loss`` is a name in snake case, ``arguments`` are those of its class.
+    """
+    compiled = graph.compile_config
+    names = output_names(graph)
+    if compiled is None or names is None:
+        return None
+    given, count = compiled["loss"], len(names)
+    class_name = _BUILT_IN[loss][0]
+    new = {"module": "keras.losses", "class_name": class_name, "config": arguments, "registered_name": None}
+    if _is_loss(given):
+        if count > 1:
+            return None
+        return "compile", {"loss": new}
+    if isinstance(given, dict):
+        keys = [key for key in (old.name, str(old.index)) if key in given]
+        return ("compile", {"loss": {**given, keys[0]: new}}) if len(keys) == 1 else None
+    if isinstance(given, (list, tuple)) and len(given) == count:
+        return "compile", {"loss": [new if index == old.index else one for index, one in enumerate(given)]}
+    return None
+
+
+def kept_arguments(loss: OutputLoss, **arguments: Any) -> dict[str, Any]:
+    """The arguments of a loss that another one takes too, with some changed."""
+    kept = {key: loss.config[key] for key in ("label_smoothing", "reduction") if key in loss.config}
+    return {**kept, **arguments}
+
+
 def stock_training(graph: ModelGraph) -> bool:
     """Whether the root is a plain Keras model, whose training step is Keras's own."""
     return graph.root.container and stock_model(graph.root)

@@ -124,6 +124,11 @@ class Layer:
         return self.definition.is_model
 
     @property
+    def penalised(self) -> bool:
+        """Whether a regularizer of the layer adds to the loss."""
+        return any(value is not None for key, value in self.config.items() if key.endswith("_regularizer"))
+
+    @property
     def is_operation(self) -> bool:
         """Whether this is a plain operation (``x + y``, ``keras.ops.*``) and not a ``keras.Layer``."""
         return self.definition.is_operation
@@ -282,6 +287,13 @@ class ModelGraph:
     def call_sites(self, layer: str) -> list[str]:
         """Ids of the calls a layer runs as, in graph order. A sublayer of a leaf runs as the calls of that leaf."""
         return list(dict.fromkeys(self.nx.successors(layer)))
+
+    def called_directly(self, layer: str, *, once: bool = False) -> bool:
+        """Whether the graph calls a layer itself, not only one that wraps it; with ``once``, at one place."""
+        sites = self.call_sites(layer)
+        if not sites or any(self.calls[site].layer != layer for site in sites):
+            return False
+        return not once or len({id(self.calls[site].definition) for site in sites}) == 1
 
     def shared_layers(self) -> list[str]:
         """Paths of the layers and nested models that are called more than once for each call of what contains them.

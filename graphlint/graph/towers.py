@@ -85,12 +85,13 @@ def same_form(first: Layer, second: Layer) -> bool:
 
 def settings(layer: Layer) -> Any:
     """The configuration of a layer without what tells it from others: names and object ids."""
-    return _without_names({key: value for key, value in layer.config.items() if key not in ("name", "trainable")})
+    return without_names({key: value for key, value in layer.config.items() if key != "trainable"})
 
 
-def _without_names(value: Any) -> Any:
+def without_names(value: Any) -> Any:
+    """Plain data without names and object ids, at any depth."""
     if isinstance(value, dict):
-        return {key: _without_names(item) for key, item in value.items() if key not in ("shared_object_id", "name")}
+        return {key: without_names(item) for key, item in value.items() if key not in ("shared_object_id", "name")}
     if isinstance(value, list):
-        return [_without_names(item) for item in value]
+        return [without_names(item) for item in value]
     return value

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Need, Rule
 from graphlint.graph.heads import trace_activation
-from graphlint.graph.losses import losses
+from graphlint.graph.losses import losses, with_loss
 from graphlint.graph.model_graph import ModelGraph
+
+_CHANGES = "the loss takes the outputs for probabilities, which they are"
 
 
 class ActivationWithLogitsLoss(Rule):
@@ -35,7 +37,8 @@ class ActivationWithLogitsLoss(Rule):
     ```
 
     ## Fix
-    None: compile again without `from_logits=True`, or drop the activation of the last layer.
+    Unsafe: the model is compiled without `from_logits=True`; its outputs stay as they are, and training gets the
+    gradients it should. The other way is to drop the activation of the last layer.
 
     ## Not reported
     A loss that is not Keras's own, a model class with a training step of its own, an output whose last activation
@@ -58,11 +61,14 @@ class ActivationWithLogitsLoss(Rule):
             if head.activation not in ("softmax", "sigmoid"):
                 continue
             layer = graph.layers[head.layer]
+            edit = with_loss(graph, loss, str(loss.loss), **{**loss.config, "from_logits": False})
+            fix = Fix.unsafe("compile with from_logits=False", _CHANGES, edit) if edit is not None else None
             yield Problem(
                 f"{loss.loss} with from_logits=True on output {loss.name!r}, but {layer.class_name} {layer.name!r} "
                 f"already applies {head.activation}",
                 head.call,
                 "Write from_logits=False in the loss, or drop the activation of the last layer.",
                 () if loss.output.call == head.call else (loss.output,),
+                fix=fix,
                 key=f"{loss.name}:{loss.loss}",
             )

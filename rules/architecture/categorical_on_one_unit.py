@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Need, Rule
 from graphlint.graph.heads import trace_activation
-from graphlint.graph.losses import losses
+from graphlint.graph.losses import kept_arguments, losses, with_loss
 from graphlint.graph.model_graph import ModelGraph, shape_text
 
 
@@ -34,7 +34,8 @@ class CategoricalOnOneUnit(Rule):
     ```
 
     ## Fix
-    None: compile with `binary_crossentropy`, or give the last layer one unit for each class.
+    Unsafe: behind a sigmoid or a linear layer the model is compiled with binary cross-entropy, which takes one unit
+    for yes or no. For more classes give the last layer one unit for each.
 
     ## Not reported
     A softmax over the one unit (A001 says it), a loss that is not Keras's own.
@@ -59,11 +60,17 @@ class CategoricalOnOneUnit(Rule):
             head = trace_activation(graph, loss.output)
             if head.activation == "softmax":
                 continue
+            edit = None
+            if head.activation in ("sigmoid", "linear"):
+                arguments = kept_arguments(loss, from_logits=head.activation == "linear")
+                edit = with_loss(graph, loss, "binary_crossentropy", **arguments)
+            title, changes = "compile with binary_crossentropy", "training follows a loss that can fall"
             yield Problem(
                 f"{loss.loss} on output {loss.name!r} of shape {shape_text(shape)}: one class, so there is nothing to "
                 "choose",
                 head.call,
                 "Compile with binary_crossentropy, or give the last layer one unit for each class.",
                 () if loss.output.call == head.call else (loss.output,),
+                fix=Fix.unsafe(title, changes, edit) if edit is not None else None,
                 key=f"{loss.name}:{loss.loss}",
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Need, Rule
 from graphlint.graph.model_graph import Layer, ModelGraph, Tensor
 from graphlint.graph.statistics import statistics
@@ -40,7 +40,7 @@ class ConstantInitializer(Rule):
     ```
 
     ## Fix
-    None: drop `kernel_initializer`, whose default (`glorot_uniform`) breaks the symmetry, and train again.
+    Unsafe: the layer starts anew with `glorot_uniform`, which breaks the symmetry. Train the model then.
 
     ## Not reported
     The last layer of a model; a branch that ends in a sum or product (zero-initialised residuals, gates, adapters);
@@ -73,7 +73,15 @@ class ConstantInitializer(Rule):
                 layer.path,
                 "Drop kernel_initializer, or write a random one such as 'glorot_uniform'.",
                 (kernel.id,),
+                fix=_random(graph, layer, initializer),
             )
+
+
+def _random(graph: ModelGraph, layer: Layer, initializer: str | None) -> Fix | None:
+    if not graph.called_directly(layer.path):
+        return None
+    edit = ("configure", {"layer": layer.path, "config": {"kernel_initializer": "glorot_uniform"}, "fresh": True})
+    return Fix.unsafe("start with glorot_uniform", f"the kernel is random instead of {initializer}", edit)
 
 
 def _initializer(layer: Layer) -> str | None:

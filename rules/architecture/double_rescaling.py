@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.model_graph import Call, ModelGraph
+from graphlint.graph.model_graph import Call, ModelGraph, Tensor
 
 _KEEPS_SCALE = frozenset(
     """
@@ -45,7 +45,8 @@ class DoubleRescaling(Rule):
     ```
 
     ## Fix
-    None: remove the outer Rescaling and train again.
+    Unsafe: the outer Rescaling is removed, if only what leads to the inner one uses it. The model then sees its
+    input in the range that the inner one is made for.
 
     ## Not reported
     Factors whose product is 0.001 or more; a layer in between that changes the range (normalisation, weights).
@@ -75,6 +76,7 @@ class DoubleRescaling(Rule):
                         call.id,
                         "Remove one of the two Rescaling layers.",
                         (before[0],),
+                        fix=_removed(graph, before[0]),
                     )
                 scaled[call.id] = (call.id, scale)
             elif before is not None and layer.class_name in _KEEPS_SCALE:
@@ -84,3 +86,11 @@ class DoubleRescaling(Rule):
 def _scale(graph: ModelGraph, call: Call) -> float | None:
     scale = graph.layers[call.layer].config.get("scale")
     return float(scale) if isinstance(scale, (int, float)) and scale > 0 else None
+
+
+def _removed(graph: ModelGraph, outer: str) -> Fix | None:
+    alone = len(graph.consumers(Tensor(outer, 0))) == 1
+    if not alone or not graph.called_directly(graph.calls[outer].layer, once=True):
+        return None
+    changes = "the inner one sees the range that it is made for"
+    return Fix.unsafe("remove the outer Rescaling", changes, ("remove", {"calls": [outer]}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.heads import trace_activation
 from graphlint.graph.losses import losses
@@ -37,7 +37,8 @@ class DropoutOnOutput(Rule):
     ```
 
     ## Fix
-    None: move the dropout in front of the last layer with weights and train again.
+    Unsafe: the dropout moves in front of the last layer with weights. Predictions stay as they are until the model is
+    trained again; the output takes the name of the layer it comes from.
 
     ## Not reported
     A rate of 0; backbones, whose output is features for another model.
@@ -70,4 +71,23 @@ class DropoutOnOutput(Rule):
                     output.call,
                     "Move the dropout in front of the last layer with weights.",
                     (head.call,),
+                    fix=_moved(graph, output.call, head.call),
                 )
+
+
+def _moved(graph: ModelGraph, dropout: str, head: str) -> Fix | None:
+    """In front of the last layer with weights, where one line of calls leads from there to the output."""
+    layer = graph.layer(dropout)
+    if not graph.called_directly(layer.path, once=True):
+        return None
+    target = head
+    while not graph.variables_of(graph.calls[target].layer):
+        sources = graph.producers(target)
+        if len(sources) != 1 or "units" in graph.layer(target).config or "filters" in graph.layer(target).config:
+            break
+        target = sources[0].call
+    if graph.layer(target).is_input or len(graph.producers(target)) != 1:
+        return None
+    before = {"call": target, "class_name": layer.class_name, "config": layer.config}
+    edits = ("insert_before", before), ("remove", {"calls": [dropout]})
+    return Fix.unsafe("move it in front of the last layer with weights", "training drops features, not outputs", *edits)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.heads import activation_of
 from graphlint.graph.model_graph import ModelGraph, Tensor
@@ -39,8 +40,9 @@ class LinearSandwich(Rule):
     ```
 
     ## Fix
-    None: write `activation="relu"` in the first layer; or, if a linear map is meant, merge the two by multiplying their
-    kernels.
+    Unsafe: two Dense layers become one whose kernel is the product of theirs; outputs stay the same up to rounding,
+    and one layer trains where two did. Offered for two Dense in one model with nothing in between. Where an
+    activation was forgotten, write `activation="relu"` in the first layer instead.
 
     ## Not reported
     A normalisation in between; depthwise convolutions followed by pointwise ones; a bottleneck, narrower than what
@@ -75,7 +77,21 @@ class LinearSandwich(Rule):
                 first,
                 'Write activation="relu" (or another) in every layer of the chain but the last.',
                 tuple(chain[1:]),
+                fix=_merged(graph, chain),
             )
+
+
+def _merged(graph: ModelGraph, chain: list[str]) -> Fix | None:
+    """The first two Dense of a chain, where nothing else lies or counts between them."""
+    for first, second in pairwise(chain):
+        layers = [graph.layer(call) for call in (first, second)]
+        direct = [tensor.call for tensor in graph.producers(second)] == [first]
+        same_model = graph.calls[first].scope == graph.calls[second].scope
+        if direct and same_model and all(one.class_name == "Dense" and not one.penalised for one in layers):
+            edit = ("merge_linear", {"first": layers[0].path, "second": layers[1].path})
+            changes = "one layer trains where two did"
+            return Fix.unsafe("multiply the kernels into one layer", changes, edit)
+    return None
 
 
 def _width(graph: ModelGraph, call: str) -> int | None:

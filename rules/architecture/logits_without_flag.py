@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Need, Rule
-from graphlint.graph.heads import trace_activation
-from graphlint.graph.losses import CROSS_ENTROPIES, losses
+from graphlint.graph.heads import Head, trace_activation
+from graphlint.graph.losses import CROSS_ENTROPIES, OutputLoss, losses, with_loss
 from graphlint.graph.model_graph import ModelGraph
 
 _ENDINGS = ("linear", "relu", "tanh")
@@ -37,8 +37,9 @@ class LogitsWithoutFlag(Rule):
     ```
 
     ## Fix
-    None: compile again, with `from_logits=True` on the loss or with a softmax (one label of many) or sigmoid (yes or
-    no) on the last layer.
+    Unsafe: behind a linear layer the model is compiled with `from_logits=True`; its outputs stay logits, and
+    training gets the gradients it should. A relu or tanh becomes the softmax (one label of many) or sigmoid (yes or
+    no) that the loss expects, which changes the outputs.
 
     ## Not reported
     A loss that is not Keras's own, a model class with a training step of its own, an output whose last activation
@@ -70,5 +71,23 @@ class LogitsWithoutFlag(Rule):
                 f', or activation="{wanted}" in the last layer.',
                 () if loss.output.call == head.call else (loss.output,),
                 severity=Severity.ERROR if head.activation == "linear" else Severity.WARNING,
+                fix=_fixed(graph, loss, head, wanted),
                 key=f"{loss.name}:{loss.loss}",
             )
+
+
+def _fixed(graph: ModelGraph, loss: OutputLoss, head: Head, wanted: str) -> Fix | None:
+    if head.activation == "linear":
+        edit = with_loss(graph, loss, str(loss.loss), **{**loss.config, "from_logits": True})
+        changes = "the loss takes the outputs for logits, which they are"
+        return Fix.unsafe("compile with from_logits=True", changes, edit) if edit is not None else None
+    layer = graph.layers[head.layer]
+    if layer.is_operation or not graph.called_directly(layer.path):
+        return None
+    changes = "outputs become probabilities"
+    if "activation" in layer.config:
+        edit = ("configure", {"layer": layer.path, "config": {"activation": wanted}})
+    else:
+        config = {"activation": wanted, "name": layer.name}
+        edit = ("replace", {"layer": layer.path, "class_name": "Activation", "config": config})
+    return Fix.unsafe(f"write {wanted} in place of {head.activation}", changes, edit)

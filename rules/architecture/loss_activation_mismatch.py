@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Need, Rule
 from graphlint.graph.heads import trace_activation
-from graphlint.graph.losses import losses
+from graphlint.graph.losses import OutputLoss, kept_arguments, losses, with_loss
 from graphlint.graph.model_graph import ModelGraph
 
 
@@ -36,8 +36,10 @@ class LossActivationMismatch(Rule):
     ```
 
     ## Fix
-    None: for one label of many write softmax and a categorical cross-entropy, for several labels at once sigmoid and a
-    binary cross-entropy, and compile again.
+    Unsafe: the model is compiled with the cross-entropy that belongs to the activation, for the same targets:
+    categorical after a softmax, binary after a sigmoid. Under a sparse loss, whose targets are class numbers, the
+    sigmoid becomes a softmax. Whether one label of many or several labels at once are meant is for the author to
+    check.
 
     ## Not reported
     One unit (A001 and A005 say it), a loss that is not Keras's own, `from_logits=True` (A003), an output whose last
@@ -72,5 +74,27 @@ class LossActivationMismatch(Rule):
                 head.call,
                 f'Compile with {fitting}, or write activation="{other}" in the last layer.',
                 () if loss.output.call == head.call else (loss.output,),
+                fix=_fixed(graph, loss, head.layer),
                 key=f"{loss.name}:{loss.loss}",
             )
+
+
+_FITTING = {
+    "binary_crossentropy": "categorical_crossentropy",
+    "binary_focal_crossentropy": "categorical_focal_crossentropy",
+    "categorical_crossentropy": "binary_crossentropy",
+    "categorical_focal_crossentropy": "binary_focal_crossentropy",
+}
+"""The loss for the other activation that takes the same targets."""
+
+
+def _fixed(graph: ModelGraph, loss: OutputLoss, layer: str) -> Fix | None:
+    fitting = _FITTING.get(str(loss.loss))
+    if fitting is None:
+        if "activation" not in graph.layers[layer].config or not graph.called_directly(layer):
+            return None
+        softmax = ("configure", {"layer": layer, "config": {"activation": "softmax"}})
+        return Fix.unsafe("write softmax in the last layer", "the outputs of all classes add up to 1", softmax)
+    edit = with_loss(graph, loss, fitting, **kept_arguments(loss))
+    changes = "training follows another loss"
+    return Fix.unsafe(f"compile with {fitting}", changes, edit) if edit is not None else None

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.heads import activation_of
+from graphlint.graph.heads import activation_of, trace_activation
+from graphlint.graph.losses import kept_arguments, losses, with_loss
 from graphlint.graph.model_graph import ModelGraph, Tensor, shape_text
+
+_CATEGORICAL = ("categorical_crossentropy", "sparse_categorical_crossentropy")
 
 
 class SoftmaxOnOne(Rule):
@@ -32,8 +35,9 @@ class SoftmaxOnOne(Rule):
     ```
 
     ## Fix
-    None: which activation was meant is for a person to say. For a binary output write `activation="sigmoid"`; for
-    attention weights over time, `layers.Softmax(axis=1)`.
+    Unsafe: for one output unit, sigmoid takes the place of the softmax, and binary cross-entropy that of a
+    categorical loss; outputs are probabilities then, and the model has to be trained. Elsewhere another axis was
+    meant, which is for a person to say: for attention weights over time, `layers.Softmax(axis=1)`.
 
     ## Not reported
     An axis whose size is not known.
@@ -64,4 +68,28 @@ class SoftmaxOnOne(Rule):
                 first,
                 'Write activation="sigmoid" for one unit, or normalise over the axis that is longer than 1.',
                 tuple(others),
+                fix=_sigmoid(graph, first, activation),
             )
+
+
+def _sigmoid(graph: ModelGraph, call: str, activation: str | None) -> Fix | None:
+    """For one output unit, with a loss that takes its probability; elsewhere another axis may have been meant."""
+    layer, shape = graph.layer(call), graph.calls[call].outputs[0].shape
+    if activation != "softmax" or not shape or len(shape) != 2 or not graph.called_directly(layer.path):
+        return None
+    if "activation" in layer.config:
+        edit = ("configure", {"layer": layer.path, "config": {"activation": "sigmoid"}})
+    elif layer.class_name == "Softmax" and not layer.is_operation:
+        config = {"activation": "sigmoid", "name": layer.name}
+        edit = ("replace", {"layer": layer.path, "class_name": "Activation", "config": config})
+    else:
+        return None
+    edits = [edit]
+    for loss in losses(graph) or ():
+        if loss.loss in _CATEGORICAL and trace_activation(graph, loss.output).call == call:
+            binary = with_loss(graph, loss, "binary_crossentropy", **kept_arguments(loss))
+            if binary is None:
+                return None
+            edits.append(binary)
+    title = "write sigmoid" + (" and a binary cross-entropy" if len(edits) > 1 else "")
+    return Fix.unsafe(title, "outputs are probabilities instead of all 1", *edits)

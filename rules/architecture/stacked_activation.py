@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.heads import activation_of, trace_activation
-from graphlint.graph.model_graph import ModelGraph
+from graphlint.graph.heads import Head, activation_of, trace_activation
+from graphlint.graph.model_graph import ModelGraph, Tensor
 
 _SEVERITY = {"relu": Severity.INFO, "softmax": Severity.WARNING, "sigmoid": Severity.WARNING}
+_SAME_ON_BOTH_SIDES = frozenset(
+    {"InputLayer", "Identity", "Reshape", "Flatten", "Permute", "Dropout", "SpatialDropout1D", "SpatialDropout2D"}
+    | {"SpatialDropout3D"}
+)
+"""Layers that let nothing negative come out where nothing negative goes in."""
 _KEEPS_AXES = frozenset({"InputLayer", "Identity", "Activation", "Cast", "Dropout"})
 
 
@@ -35,7 +40,9 @@ class StackedActivation(Rule):
     ```
 
     ## Fix
-    None: remove the second activation. For relu the outputs stay the same.
+    Removes the second activation, or the first where the second names an output. Safe for relu, which changes
+    nothing the second time; unsafe for softmax and sigmoid, whose probabilities are then no longer squeezed. Not
+    offered where an activation is shared, or noise lies in between.
 
     ## Not reported
     Different activations in a row, a softmax over another axis, attention weights (a product lies in between).
@@ -72,4 +79,27 @@ class StackedActivation(Rule):
                 "Remove one of the two activations.",
                 (head.call,),
                 severity=_SEVERITY[activation],
+                fix=_dropped(graph, call.id, head, activation),
             )
+
+
+def _dropped(graph: ModelGraph, second: str, head: Head, activation: str) -> Fix | None:
+    """The second activation where it is a layer, the first where the second names an output."""
+    layer, first = graph.layer(second), graph.layers[head.layer]
+    if {graph.layer(one).class_name for one in head.through} - _SAME_ON_BOTH_SIDES:
+        return None
+    if not graph.called_directly(layer.path, once=True):
+        return None
+    if not any(graph.is_output(Tensor(site, 0)) for site in graph.call_sites(layer.path)):
+        edit = ("remove", {"calls": [second]})
+        title = f"remove the second {activation}"
+    else:
+        passed = [head.call, *head.through]
+        alone = all(len(graph.out_edges(one)) == 1 and not graph.is_output(Tensor(one, 0)) for one in passed)
+        if not alone or "activation" not in first.config or not graph.called_directly(first.path, once=True):
+            return None
+        edit = ("configure", {"layer": first.path, "config": {"activation": "linear"}})
+        title = f"drop the {activation} of {first.name!r}"
+    if activation == "relu":
+        return Fix.safe(title, edit)
+    return Fix.unsafe(title, "probabilities are no longer squeezed", edit)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.address import ROOT
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
+from graphlint.graph.losses import stock_model
 from graphlint.graph.model_graph import ModelGraph
 from graphlint.graph.unreached import DeadBranch, dead_branches
 
@@ -40,8 +42,8 @@ class DeadBranchRule(Rule):
     ```
 
     ## Fix
-    None yet: rebuild the nested model with the outputs that are used, `keras.Model(inner.inputs, inner.outputs[:1])`,
-    and call that. The outputs stay as they are.
+    Safe: rebuilds the nested models around the branch with the outputs that are used. Outputs stay exactly equal,
+    and the weights that go had no gradient. Unsafe where a regularizer on them adds to the loss.
 
     ## Not reported
     - frozen branches, and branches without weights of their own;
@@ -66,7 +68,21 @@ class DeadBranchRule(Rule):
                 branch.ends[0] if branch.ends else branch.calls[-1],
                 "Use that output, or build the nested model without it.",
                 (*branch.layers, *branch.ends[1:]),
+                fix=_pruned(graph, branch),
             )
+
+
+def _pruned(graph: ModelGraph, branch: DeadBranch) -> Fix | None:
+    around = {graph.scopes[graph.calls[call].scope].layer for call in branch.calls}
+    around |= {one.path for path in around for one in graph.enclosing(path)}
+    around.discard(ROOT)
+    if not around or not all(graph.layers[path].container and stock_model(graph.layers[path]) for path in around):
+        return None
+    edit = ("prune", {"layers": sorted(around)})
+    title = "build the nested model without it"
+    if any(graph.layers[path].penalised for path in branch.layers):
+        return Fix.unsafe(title, "the penalties on the weights that go count no longer", edit)
+    return Fix.safe(title, edit)
 
 
 def _unused(graph: ModelGraph, branch: DeadBranch) -> str:

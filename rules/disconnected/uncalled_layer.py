@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.model_graph import ModelGraph
+from graphlint.graph.model_graph import Layer, ModelGraph
 from graphlint.graph.unreached import uncalled_layers
 
 
@@ -34,7 +34,8 @@ class UncalledLayer(Rule):
     ```
 
     ## Fix
-    None yet: call the layer, or drop it: `keras.Model(model.inputs, model.outputs)` keeps only what the outputs need.
+    Safe: a copy of the model is made of what the graph calls, and saved. Outputs stay exactly equal, and the
+    weights that go had no gradient. Unsafe where a regularizer on them adds to the loss.
 
     ## Not reported
     - layers without weights;
@@ -52,4 +53,12 @@ class UncalledLayer(Rule):
                 f"no call uses it, and it holds {size:,} parameters",
                 layer.path,
                 "Call it, or rebuild the model without it: keras.Model(model.inputs, model.outputs).",
+                fix=_dropped(graph, layer),
             )
+
+
+def _dropped(graph: ModelGraph, layer: Layer) -> Fix:
+    title = "save the model without it"
+    if any(inner.penalised for inner in graph.layers_below(layer.path)):
+        return Fix.unsafe(title, "the penalties on its weights count no longer", ("save_again", {}))
+    return Fix.safe(title, ("save_again", {}))

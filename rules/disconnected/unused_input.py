@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.losses import losses_added
+from graphlint.graph.losses import losses_added, stock_model
 from graphlint.graph.model_graph import ModelGraph, shape_text
 
 
@@ -35,8 +35,8 @@ class UnusedInput(Rule):
     ```
 
     ## Fix
-    None: either connect the input, or rebuild the model without it, `keras.Model([a], outputs)`, which changes its
-    signature for everyone who calls it.
+    Unsafe: builds the model without the input, which changes its signature for everyone who calls it. Offered where
+    another input is left. To connect it instead, merge it in, such as with `layers.Concatenate()([a, b])`.
 
     ## Not reported
     Inputs declared with `optional=True`; inputs that feed a layer which may add a loss of its own; models whose inside
@@ -52,16 +52,22 @@ class UnusedInput(Rule):
         if not unused:
             return
         used = graph.ancestors(losses_added(graph))
+        kept = [call for call in graph.inputs if call in graph.live_nodes]
         for call in unused:
             if call in used or graph.layer(call).config.get("optional") is True:
                 continue
             spec = graph.calls[call].outputs[0]
             reached = [node for node in graph.descendants([call]) if node != call]
             ends = [node for node in reached if not graph.out_edges(node)]
+            fix = None
+            if kept and stock_model(graph.root):
+                edit = ("drop_inputs", {"inputs": [graph.layer(call).name]})
+                fix = Fix.unsafe("build the model without it", "the model no longer takes this input", edit)
             path = f"the {len(reached)} calls that it feeds end before one" if reached else "nothing uses it"
             yield Problem(
                 f"input {shape_text(spec.shape)} {spec.dtype or 'of unknown dtype'} reaches no output: {path}",
                 call,
                 "Connect it to an output, or build the model without it.",
                 tuple(sorted(ends)),
+                fix=fix,
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.heads import activation_name
 from graphlint.graph.model_graph import Layer, ModelGraph, Tensor
@@ -55,8 +55,9 @@ class BiasBeforeBatchnorm(Rule):
     ```
 
     ## Fix
-    None yet: write `use_bias=False`. In a trained model subtract the old bias from `moving_mean`; the outputs then stay
-    the same up to rounding.
+    Safe: the bias is subtracted from `moving_mean` and dropped; outputs stay the same up to rounding, and so does
+    training, where the bias had no effect. Not offered where it had one (a frozen BatchNormalization, a penalty on
+    the bias) and where one of the two layers is called at several places.
 
     ## Not reported
     Layers that something else consumes too; other normalisations; BatchNormalization over another axis, or without
@@ -86,7 +87,23 @@ class BiasBeforeBatchnorm(Rule):
             found[0],
             "Write use_bias=False there.",
             tuple(found[1:]),
+            fix=_folded(graph, found),
         )
+
+
+def _folded(graph: ModelGraph, found: list[str]) -> Fix | None:
+    """Each with the BatchNormalization behind, where both have one call and the bias has no part in training."""
+    behind = {}
+    for path in found:
+        layer = graph.layers[path]
+        if not layer.is_builtin or not graph.called_directly(path, once=True):
+            continue
+        norm = graph.calls[graph.consumers(Tensor(graph.call_sites(path)[0], 0))[0].target].layer
+        counts = layer.config.get("bias_regularizer") or layer.config.get("activity_regularizer")
+        moves = layer.trainable and not graph.layers[norm].trainable
+        if graph.called_directly(norm, once=True) and not counts and not moves:
+            behind[path] = norm
+    return Fix.safe("fold the bias into the moving mean", ("fold_bias", {"layers": behind})) if behind else None
 
 
 def _biased(layer: Layer) -> bool:

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.address import ROOT
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Need, Rule
-from graphlint.graph.equal_weights import LEAST_ELEMENTS, equal
+from graphlint.graph.equal_weights import LEAST_ELEMENTS, equal, interchangeable
 from graphlint.graph.model_graph import ModelGraph
 from graphlint.graph.statistics import statistics
 
@@ -49,7 +50,9 @@ class DuplicateWeights(Rule):
     ```
 
     ## Fix
-    None: sharing changes what is trained. Call one layer at both places if they were meant to be one.
+    Unsafe: where layers, or nested models around them, are equal throughout and lie side by side, the first is used
+    in all places, and trains as one. Outputs stay equal. Otherwise call one layer at both places in code, if they
+    were meant to be one.
 
     ## Not reported
     - constant variables, such as zeros and ones, and small ones;
@@ -82,6 +85,7 @@ class DuplicateWeights(Rule):
                 first[0].id if len(several) == 1 else first[0].layer,
                 "Call one layer at all of these places if they were meant to be one.",
                 tuple(variable.id for equals in several for variable in equals[1:]),
+                fix=_shared(graph, first),
             )
 
     @staticmethod
@@ -108,6 +112,20 @@ class DuplicateWeights(Rule):
                 for one in classes:
                     if len(one) > 1:
                         yield tuple(one)
+
+
+def _shared(graph: ModelGraph, equals: tuple[Variable, ...]) -> Fix | None:
+    """One layer, or one nested model around it, in place of all; only where they are equal throughout."""
+    places = [one.layer for one in equals]
+    while all(path != ROOT for path in places):
+        keep, *others = dict.fromkeys(places)
+        if others and all(interchangeable(graph, keep, other) for other in others):
+            if not all(graph.container_calls(path) or graph.called_directly(path) for path in (keep, *others)):
+                return None
+            edits = [("share", {"keep": keep, "drop": other}) for other in others]
+            return Fix.unsafe("use the first in all places", "all places train as one", *edits)
+        places = [graph.layers[path].parent or ROOT for path in places]
+    return None
 
 
 def _comparable(graph: ModelGraph, first: Variable, second: Variable) -> bool:

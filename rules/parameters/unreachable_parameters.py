@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.losses import losses_added, stock_model
 from graphlint.graph.model_graph import ModelGraph
@@ -37,7 +37,8 @@ class UnreachableParameters(Rule):
     ```
 
     ## Fix
-    None: use the parameters in a layer of the graph, or remove them.
+    Safe where a model itself holds them: they are taken out of it, or out of the `.keras` file, which Keras cannot load
+    as long as they are there. Outputs stay exactly equal, and they had no gradient.
 
     ## Not reported
     - what dead-branch (D002) and uncalled-layer (D008) report for the same layer;
@@ -67,7 +68,19 @@ class UnreachableParameters(Rule):
                 layers[0],
                 "Use them in a layer of the graph, or remove them.",
                 tuple(layers[1:]),
+                fix=_dropped(graph, layers),
             )
+
+
+def _dropped(graph: ModelGraph, layers: list[str]) -> Fix | None:
+    """Only variables that a model itself holds: what a layer holds cannot be taken from it."""
+    if not all(graph.layers[path].container for path in layers):
+        return None
+    if graph.live:
+        return Fix.safe("build the models without them", ("prune", {"layers": layers}))
+    if graph.definition.format != "keras":
+        return None
+    return Fix.safe("take them out of the file", ("drop_variables", {"layers": layers}))
 
 
 def _stock(graph: ModelGraph, layer: str) -> bool:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.model_graph import Layer, ModelGraph, Tensor, shape_text
+from graphlint.graph.masks import masked
+from graphlint.graph.model_graph import Layer, ModelGraph, shape_text
 
 _DROPOUT = frozenset(
     {"Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout", "AlphaDropout"}
 )
+_KEEPS_MASKS = _DROPOUT | {"Activation"}
 
 
 class NoOpLayer(Rule):
@@ -36,7 +38,8 @@ class NoOpLayer(Rule):
     ```
 
     ## Fix
-    None: remove the layer; the outputs stay exactly the same.
+    Safe: the layer is removed, and a Permute that undoes another one together with it. Outputs stay exactly equal.
+    Offered where no mask ends at the layer.
 
     ## Not reported
     A layer whose result is an output of the model: it gives the output its name. Identity, and layers that say what
@@ -52,16 +55,32 @@ class NoOpLayer(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         reported: set[str] = set()
+        last = {graph.calls[output.call].layer for output in graph.outputs}
         for call in graph.calls.values():
             layer = graph.layers[call.layer]
             if layer.path in reported or not layer.is_builtin or "identity" in layer.name.lower():
                 continue
-            if any(graph.is_output(Tensor(site, 0)) for site in graph.call_sites(layer.path)):
+            if layer.path in last:
                 continue
             reason = _reason(graph, layer, call.id)
             if reason is not None:
                 reported.add(layer.path)
-                yield Problem(f"does nothing: {reason}", call.id, "Remove the layer, or give it the number it lacks.")
+                hint = "Remove the layer, or give it the number it lacks."
+                yield Problem(f"does nothing: {reason}", call.id, hint, fix=_removed(graph, layer, call.id))
+
+
+def _removed(graph: ModelGraph, layer: Layer, call: str) -> Fix | None:
+    if not graph.called_directly(layer.path):
+        return None
+    if layer.class_name not in _KEEPS_MASKS and not masked(graph).keys().isdisjoint(graph.producers(call)):
+        return None  # Without the layer the mask would go on.
+    if layer.class_name != "Permute":
+        return Fix.safe("remove it", ("remove", {"calls": graph.call_sites(layer.path)}))
+    before = graph.producers(graph.producers(call)[0].call)[0]
+    same_model = graph.calls[before.call].scope == graph.calls[call].scope
+    if not same_model or not graph.called_directly(layer.path, once=True) or len(graph.calls[before.call].outputs) > 1:
+        return None
+    return Fix.safe("go on from before both", ("merge_calls", {"keep": before.call, "drop": [call]}))
 
 
 def _reason(graph: ModelGraph, layer: Layer, call: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.model_graph import ModelGraph
 
@@ -39,7 +39,8 @@ class BakedTrainingArgument(Rule):
     ```
 
     ## Fix
-    None: build the model from code again before training it further with a newer Keras.
+    Safe, on a `.keras` file: the argument is taken out of the configuration. What Keras 3.15 loads is the same, and
+    a newer Keras trains the model as it was meant. A model in memory has the argument back as soon as it is built.
 
     ## Not reported
     `training=True` (T003), layers whose default is None.
@@ -65,4 +66,11 @@ class BakedTrainingArgument(Rule):
                 found[0],
                 "Build the model from code again before training it further with a newer Keras.",
                 tuple(found[1:]),
+                fix=None if graph.live or graph.definition.format != "keras" else _forgotten(graph, found),
             )
+
+
+def _forgotten(graph: ModelGraph, calls: list[str]) -> Fix:
+    layers = list(dict.fromkeys(graph.calls[call].layer for call in calls))
+    edit = ("drop_arguments", {"layers": layers, "argument": "training", "value": False})
+    return Fix.safe("leave the default out of the file", edit)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Need, Rule
 from graphlint.graph.model_graph import ModelGraph
 from graphlint.graph.references import last_name
+
+_DROPPED = Fix.unsafe("drop it", "training on starts with a fresh optimizer", ("drop_optimizer", {}))
 
 
 class OptimizerShipped(Rule):
@@ -32,7 +34,8 @@ class OptimizerShipped(Rule):
     ```
 
     ## Fix
-    None: `model.save(path, include_optimizer=False)`, or save a copy that is not compiled.
+    Unsafe: the state is dropped; how the model is compiled stays. Outputs stay exactly equal, and training on
+    starts with a fresh optimizer. In code: `model.save(path, include_optimizer=False)`.
 
     ## Not reported
     An optimizer without state (plain SGD, or one that was never used).
@@ -60,4 +63,5 @@ class OptimizerShipped(Rule):
             f"the state of {name} takes {size:,} bytes, {share:.0%} of all stored numbers",
             None,
             "For a file that is only used to predict, save with include_optimizer=False.",
+            fix=_DROPPED,
         )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.address import ROOT
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.model_graph import ModelGraph
+
+_RENAMED = Fix.safe("write the model anew with underscores in its names", ("rewrite", {}))
 
 
 class SlashInName(Rule):
@@ -39,7 +41,8 @@ class SlashInName(Rule):
     ```
 
     ## Fix
-    None: write another name, such as `block_dense`, in the code that builds the model, and save it again.
+    Safe: the file is written anew with `_` in place of `/` in the names of layers, and every weight is carried over. In
+    code, write another name, such as `block_dense`.
 
     ## Not reported
     Names of the root model and of operations, which form no paths.
@@ -59,4 +62,5 @@ class SlashInName(Rule):
                     f"the name {layer.name!r} holds a slash, which Keras 3 refuses",
                     layer.path,
                     f"Name the layer {layer.name.replace('/', '_')!r}.",
+                    fix=None if graph.live else _RENAMED,
                 )

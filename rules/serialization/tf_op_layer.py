@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
+from graphlint.errors import GraphlintError
+from graphlint.fixes.tensorflow_operations import as_keras_operation
 from graphlint.graph.model_graph import Layer, ModelGraph
 
 _CLASSES = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"})
@@ -43,7 +45,9 @@ class TfOpLayer(Rule):
     ```
 
     ## Fix
-    None: write the operation with `keras.ops` and build the model again, or load the file with the `tf_keras` package.
+    Safe where Keras has an operation that takes the same tensors and gives the same numbers (arithmetic, reductions,
+    reshaping, slicing and more): the file is written anew with it, and every weight is carried over. Others have to be
+    written with `keras.ops` and the model built again; or load the file with the `tf_keras` package.
 
     ## Not reported
     Files written by `tf_keras`, which still has these layers.
@@ -71,4 +75,17 @@ class TfOpLayer(Rule):
                 first.path,
                 "Write the operation with keras.ops and build the model again, or load the file with tf_keras.",
                 tuple(layer.path for layer in others),
+                fix=None if graph.live else _rewritten(graph, [first, *others]),
             )
+
+
+def _rewritten(graph: ModelGraph, layers: list[Layer]) -> Fix | None:
+    """Where Keras has an operation that does the same for every call."""
+    for layer in layers:
+        calls = {id(graph.calls[site].definition): graph.calls[site] for site in graph.call_sites(layer.path)}
+        found = [call.definition for call in calls.values() if call.definition is not None]
+        try:
+            as_keras_operation(layer.definition, found)
+        except GraphlintError:
+            return None
+    return Fix.safe("write the operation as today's Keras writes it", ("rewrite", {}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.model_graph import ModelGraph, Tensor, shape_text
 
@@ -44,7 +44,7 @@ class BatchnormAxis(Rule):
     ```
 
     ## Fix
-    None: write the axis of the channels (`-1` for `channels_last`, `1` for `channels_first`) and train again.
+    Unsafe: the layer normalises the channels, and starts with fresh averages, scales and offsets. Train the model then.
 
     ## Not reported
     Inputs of rank 2, layers that do not follow a convolution.
@@ -82,7 +82,15 @@ class BatchnormAxis(Rule):
                 call.id,
                 f"Write axis={-1 if expected == len(shape) - 1 else expected}.",
                 (source,),
+                fix=_moved(graph, layer.path, -1 if expected == len(shape) - 1 else expected),
             )
+
+
+def _moved(graph: ModelGraph, layer: str, axis: int) -> Fix | None:
+    if not graph.called_directly(layer):
+        return None
+    edit = ("configure", {"layer": layer, "config": {"axis": axis}, "fresh": True})
+    return Fix.unsafe("normalise the channels", "it starts with fresh averages, scales and offsets", edit)
 
 
 def _convolution(graph: ModelGraph, tensor: Tensor) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.model_graph import ModelGraph, Tensor, shape_text
 
@@ -36,8 +36,8 @@ class ChannelAxis(Rule):
     ```
 
     ## Fix
-    None: put the channels last, with `layers.Permute((2, 3, 1))` or in the data, or write `data_format` for the way
-    they are.
+    Unsafe: a `layers.Permute` in front of the convolution moves the channels, and the convolution starts with fresh
+    weights. Not possible where a layer behind depends on the size of the image: put the channels last in the data then.
 
     ## Not reported
     A kernel of height 1, which leaves the first axis alone (signals of a few electrodes); inputs that other layers have
@@ -73,7 +73,16 @@ class ChannelAxis(Rule):
                     call.id,
                     "Move the channels with layers.Permute, or write the data_format that the input has.",
                     (sources[0],),
+                    fix=_permuted(graph, call.id, first),
                 )
+
+
+def _permuted(graph: ModelGraph, call: str, first: bool) -> Fix | None:
+    if not graph.called_directly(graph.calls[call].layer, once=True):
+        return None
+    dims = [3, 1, 2] if first else [2, 3, 1]
+    edit = ("insert_before", {"call": call, "class_name": "Permute", "config": {"dims": dims}, "fresh": True})
+    return Fix.unsafe("move the channels with Permute", "the convolution starts with fresh weights", edit)
 
 
 def _from_input(graph: ModelGraph, tensor: Tensor) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.heads import trace_activation
 from graphlint.graph.model_graph import ModelGraph
@@ -37,7 +37,8 @@ class Float16Output(Rule):
     ```
 
     ## Fix
-    None: write `dtype="float32"` in the last layer.
+    Unsafe: the last layer, and what follows it, computes in float32. The output has another dtype, and differs by the
+    rounding of float16; training no longer loses small probabilities.
 
     ## Not reported
     bfloat16, which has the range of float32; a float32 layer at the end.
@@ -63,4 +64,15 @@ class Float16Output(Rule):
                     head.call,
                     'Write dtype="float32" in the last layer.',
                     () if output.call == head.call else (output,),
+                    fix=_float32(graph, [head.layer, *(graph.calls[call].layer for call in head.through)]),
                 )
+
+
+def _float32(graph: ModelGraph, layers: list[str]) -> Fix | None:
+    """In float32 from the activation on."""
+    if any(graph.layers[one].is_operation or not graph.called_directly(one, once=True) for one in layers):
+        return None
+    if any(graph.layers[one].is_input for one in layers):
+        return None
+    edits = [("configure", {"layer": one, "config": {"dtype": "float32"}}) for one in dict.fromkeys(layers)]
+    return Fix.unsafe("compute it in float32", "the output is float32, and differs by the rounding of float16", *edits)

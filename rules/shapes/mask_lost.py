@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.batch import BROADCASTING, UNARY
+from graphlint.graph.definition import leaves
 from graphlint.graph.masks import masked
 from graphlint.graph.model_graph import MASK, Call, Layer, ModelGraph, Tensor
 
@@ -21,6 +22,7 @@ _PER_STEP = frozenset(
     SpatialDropout1D Subtract TimeDistributed UnitNormalization
     """.split()
 )
+_ACTIVATIONS = {"Relu": "relu", "Tanh": "tanh", "Sigmoid": "sigmoid", "Gelu": "gelu", "Silu": "silu", "Elu": "elu"}
 _MASK_ARGUMENTS = ("mask", "attention_mask", "value_mask", "key_mask", "query_mask", "padding_mask")
 
 
@@ -51,8 +53,9 @@ class MaskLost(Rule):
     ```
 
     ## Fix
-    None: use a layer that keeps masks in place of the operation (Rescaling, Add of two masked tensors), or pass the
-    mask by hand: `lstm(x, mask=ops.not_equal(ids, 0))`.
+    Unsafe: where the mask is lost at a product or sum with a number, or at an activation that is a plain operation,
+    a layer that does the same and keeps the mask takes its place. Elsewhere pass the mask by hand: `lstm(x,
+    mask=ops.not_equal(ids, 0))`.
 
     ## Not reported
     Dense, normalisations, Dropout, Concatenate and TimeDistributed, which keep the mask; a time axis that was consumed
@@ -109,7 +112,28 @@ def _problem(graph: ModelGraph, where: str, maker: str, users: list[str]) -> Pro
         where,
         "Use a layer that keeps masks in its place, or pass mask=ops.not_equal(ids, 0) by hand.",
         (maker, *users),
+        fix=_kept(graph, where),
     )
+
+
+def _kept(graph: ModelGraph, where: str) -> Fix | None:
+    """A layer in place of an operation on one tensor and numbers: layers keep the mask."""
+    operation, call = graph.layer(where), graph.calls[where]
+    sources = graph.producers(where)
+    if not operation.is_operation or len(sources) != 1 or not graph.called_directly(operation.path, once=True):
+        return None
+    name = operation.class_name or ""
+    numbers = [leaf for _, leaf in leaves([call.args, call.kwargs]) if isinstance(leaf, (int, float))]
+    config: dict[str, Any] | None = None
+    if name in _ACTIVATIONS and not numbers:
+        class_name, config = "Activation", {"activation": _ACTIVATIONS[name]}
+    elif len(numbers) == 1 and len(list(leaves([call.args, call.kwargs]))) == 2 and name in ("Multiply", "Add"):
+        scale, offset = (numbers[0], 0.0) if name == "Multiply" else (1.0, numbers[0])
+        class_name, config = "Rescaling", {"scale": float(scale), "offset": float(offset)}
+    if config is None or not (graph.spec(sources[0]).dtype or "").startswith("float"):
+        return None
+    edit = {"layer": operation.path, "class_name": class_name, "config": config, "inputs": [graph.address(sources[0])]}
+    return Fix.unsafe(f"use {class_name}, which keeps the mask", "padding no longer counts as data", ("replace", edit))
 
 
 def _masked_arguments(graph: ModelGraph, call: Call, layer: Layer) -> Iterator[Tensor]:

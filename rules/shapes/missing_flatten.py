@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Need, Rule
 from graphlint.graph.heads import trace_activation
 from graphlint.graph.losses import CROSS_ENTROPIES, losses
@@ -64,7 +64,8 @@ class MissingFlatten(Rule):
     ```
 
     ## Fix
-    None: write `layers.Flatten()` or `layers.GlobalAveragePooling2D()` in front of the Dense layer and train again.
+    Unsafe: a GlobalAveragePooling in front of the Dense layer, which keeps its weights; there is one label then,
+    for the average over all positions. Write `layers.Flatten()` instead where positions matter, and train again.
 
     ## Not reported
     Models with upsampling, transposed convolutions, recurrent layers, attention, Reshape or layers that are not
@@ -100,7 +101,20 @@ class MissingFlatten(Rule):
                 source,
                 "Write layers.Flatten() or a global pooling layer in front of it.",
                 () if loss.output.call == source else (loss.output,),
+                fix=_pooled(graph, source),
             )
+
+
+def _pooled(graph: ModelGraph, dense: str) -> Fix | None:
+    sources = graph.producers(dense)
+    shape = graph.spec(sources[0]).shape if len(sources) == 1 else None
+    if shape is None or len(shape) > 5 or not graph.called_directly(graph.calls[dense].layer, once=True):
+        return None
+    config = {"data_format": "channels_last"}
+    pooling = f"GlobalAveragePooling{len(shape) - 2}D"
+    edit = ("insert_before", {"call": dense, "class_name": pooling, "config": config})
+    changes = "there is one label for the average over all positions"
+    return Fix.unsafe(f"put {pooling} in front of the Dense layer", changes, edit)
 
 
 def _shrinks(graph: ModelGraph, call: str) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.model_graph import ModelGraph, shape_text
+from graphlint.graph.model_graph import Layer, ModelGraph, Tensor, shape_text
 
 
 class PoolOnOne(Rule):
@@ -30,7 +31,8 @@ class PoolOnOne(Rule):
     ```
 
     ## Fix
-    None: remove the layer, which leaves the outputs as they are, or a pool or stride in front of it.
+    Safe: the layer is removed where nothing is left to pool; elsewhere its window becomes 1 on the axes that have one
+    element. Outputs stay exactly equal. Look for the pool or stride in front that was one too many.
 
     ## Not reported
     Global pooling, which only drops the axis; an axis on which the window is 1 (`pool_size=(1, 2)`).
@@ -72,4 +74,23 @@ class PoolOnOne(Rule):
                     call.id,
                     "Remove the layer, or a pool or stride in front of it.",
                     tuple(sources),
+                    fix=_without(graph, layer, pairs),
                 )
+
+
+def _without(graph: ModelGraph, layer: Layer, pairs: list[tuple[int | None, Any]]) -> Fix | None:
+    """The same without a window on the axes that have one element; without the layer, where nothing is left to do."""
+    if not graph.called_directly(layer.path, once=True) or not all(isinstance(size, int) for _, size in pairs):
+        return None
+    written = layer.config.get("strides")
+    given = written if written is not None else [size for _, size in pairs]
+    strides = list(given) if isinstance(given, (list, tuple)) else [given] * len(pairs)
+    strides = strides * len(pairs) if len(strides) == 1 else strides
+    config = {
+        "pool_size": [1 if dim == 1 else size for dim, size in pairs],
+        "strides": [1 if dim == 1 else stride for (dim, _), stride in zip(pairs, strides, strict=False)],
+    }
+    idle = {*config["pool_size"], *config["strides"]} == {1}
+    if idle and not any(graph.is_output(Tensor(call, 0)) for call in graph.call_sites(layer.path)):
+        return Fix.safe("remove it", ("remove", {"calls": graph.call_sites(layer.path)}))
+    return Fix.safe("pool over the other axes only", ("configure", {"layer": layer.path, "config": config}))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.definition import Shape
-from graphlint.graph.model_graph import ModelGraph, shape_text
+from graphlint.graph.model_graph import Layer, ModelGraph, shape_text
 
 
 class ReshapeAsTranspose(Rule):
@@ -33,7 +33,9 @@ class ReshapeAsTranspose(Rule):
     ```
 
     ## Fix
-    None: write `layers.Permute` with the order of the axes, and train again.
+    Unsafe: a `layers.Permute` takes the place of the Reshape, and the numbers go where their axes say. Train the
+    model then. Not offered where two axes have one size, or the Reshape is a plain operation: write `ops.transpose`
+    there.
 
     ## Not reported
     Sizes that are equal or 1, where the order cannot be told; a Reshape that merges or splits axes.
@@ -63,7 +65,18 @@ class ReshapeAsTranspose(Rule):
                 call.id,
                 "Write layers.Permute if the axes should change places.",
                 tuple(sources),
+                fix=_permuted(graph, layer, before, after),
             )
+
+
+def _permuted(graph: ModelGraph, layer: Layer, before: Shape, after: Shape) -> Fix | None:
+    """Where each size stands once on both sides, so that the order of the axes is known."""
+    same = len(before) == len(after) and len(set(before[1:])) == len(before) - 1 and set(before) == set(after)
+    if not same or layer.is_operation or not graph.called_directly(layer.path, once=True):
+        return None
+    config = {"dims": [before.index(dim, 1) for dim in after[1:]], "name": layer.name}
+    edit = ("replace", {"layer": layer.path, "class_name": "Permute", "config": config})
+    return Fix.unsafe("write Permute in its place", "the numbers go to other places", edit)
 
 
 def _swapped(before: Shape, after: Shape) -> bool:

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.definition import Constant, leaves
-from graphlint.graph.model_graph import Layer, ModelGraph
+from graphlint.graph.model_graph import Layer, ModelGraph, Tensor
 from graphlint.graph.towers import settings
 
 _HINT = "Call it once and use the result again; check that the other call was not meant for another tensor."
@@ -23,6 +23,9 @@ _STATELESS = frozenset(
     | {f"{kind}Pooling{rank}D" for kind in ("Max", "Average", "GlobalMax", "GlobalAverage") for rank in (1, 2, 3)}
 )
 """Layers that do the same whenever their configurations agree."""
+
+_COUNTING = frozenset({"BatchNormalization", "SpectralNormalization", "ActivityRegularization"})
+"""Layers for which it matters how often they are called in training."""
 
 
 class DuplicateComputation(Rule):
@@ -51,7 +54,9 @@ class DuplicateComputation(Rule):
     ```
 
     ## Fix
-    None yet: call once and use the result twice; the outputs stay the same.
+    Safe: the first result is used in place of the others, and outputs stay exactly equal. Unsafe where the calls
+    count in training: averages of BatchNormalization, penalties. Not offered where a call that would go is an
+    output or gives several tensors.
 
     ## Not reported
     - layers that draw random numbers, such as Dropout, and nested models that hold one;
@@ -81,7 +86,7 @@ class DuplicateComputation(Rule):
                 inside.add(scope.id)
         for (_, layer, _), several in groups.items():
             if len(several) > 1 and not any(_random(one) for one in graph.layers_below(layer)):
-                yield _problem(layer, len(several), ())
+                yield _problem(layer, len(several), (), _merged(graph, [several]))
         yield from self.calls(graph)
 
     @staticmethod
@@ -103,7 +108,7 @@ class DuplicateComputation(Rule):
                 if len(set(layers)) > 1:
                     stateless.append(equals)
                 else:
-                    yield _problem(equals[0], len(equals), tuple(equals[1:]))
+                    yield _problem(equals[0], len(equals), tuple(equals[1:]), _merged(graph, [equals]))
         if stateless:
             spare = [call for equals in stateless for call in equals[1:]]
             first = stateless[0][0]
@@ -113,6 +118,7 @@ class DuplicateComputation(Rule):
                 first,
                 _HINT,
                 tuple(spare),
+                fix=_merged(graph, stateless),
             )
 
 
@@ -148,5 +154,39 @@ def _times(count: int) -> str:
     return {2: "twice", 3: "three times"}.get(count, f"{count} times")
 
 
-def _problem(node: str, count: int, related: tuple[str, ...]) -> Problem:
-    return Problem(f"computed {_times(count)} from the same input", node, _HINT, related)
+def _problem(node: str, count: int, related: tuple[str, ...], fix: Fix | None) -> Problem:
+    return Problem(f"computed {_times(count)} from the same input", node, _HINT, related, fix=fix)
+
+
+def _merged(graph: ModelGraph, groups: list[list[str]]) -> Fix | None:
+    """The calls after the first of each group give way to it, where each is one tensor that is no output by itself."""
+    edits: list[tuple[str, dict[str, Any]]] = []
+    counted = False
+    definitions: set[int] = set()
+    for keep, *others in groups:
+        drop = []
+        for node in (keep, *others):
+            call = graph.calls.get(node) or graph.scopes[node]
+            outputs = call.outputs if node in graph.scopes else range(len(call.outputs))
+            if len(outputs) != 1:
+                return None
+            if id(call.definition) in definitions:
+                continue
+            definitions.add(id(call.definition))
+            tensor = graph.scopes[node].outputs[0] if node in graph.scopes else Tensor(node, 0)
+            if node != keep:
+                if graph.is_output(tensor) or any(tensor in scope.outputs for scope in graph.scopes.values()):
+                    return None
+                drop.append(node)
+            path = call.layer
+            counted |= any(
+                one.penalised or one.class_name in _COUNTING or not (one.is_builtin or one.container)
+                for one in graph.layers_below(path)
+            )
+        if drop:
+            edits.append(("merge_calls", {"keep": keep, "drop": drop}))
+    if not edits:
+        return None
+    if counted:
+        return Fix.unsafe("compute it once", "averages and penalties count once instead of at every call", *edits)
+    return Fix.safe("compute it once", *edits)

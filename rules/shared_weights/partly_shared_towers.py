@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.heads import innermost
 from graphlint.graph.model_graph import ModelGraph
@@ -48,8 +48,8 @@ class PartlySharedTowers(Rule):
     ```
 
     ## Fix
-    None: create the layer once, before the function that builds a tower, or build the tower as one `keras.Sequential`
-    and call that twice. Which of the two sets of weights to keep is for the author to say.
+    Unsafe: the layer of the first tower is called in both, and the weights of the second are lost. To keep those
+    instead, create the layer once, before the function that builds a tower, and load them into it.
 
     ## Not reported
     - normalisation layers, which are kept apart on purpose (keras-team/keras#8605);
@@ -91,4 +91,14 @@ class PartlySharedTowers(Rule):
                     one,
                     "Create this layer once and call it in both towers, as the others.",
                     (other, *layers),
+                    fix=_shared(graph, one, other),
                 )
+
+
+def _shared(graph: ModelGraph, one: str, other: str) -> Fix | None:
+    if graph.layers[one].parent != graph.layers[other].parent:
+        return None
+    if not all(graph.container_calls(path) or graph.called_directly(path) for path in (one, other)):
+        return None
+    edit = ("share", {"keep": one, "drop": other})
+    return Fix.unsafe("call the first of the two in both towers", "the weights of the second are lost", edit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.model_graph import ModelGraph
 
@@ -34,7 +34,8 @@ class SharedLayer(Rule):
     ```
 
     ## Fix
-    None: whether the weights should be shared is for the author to say. To unshare, make one layer for each call.
+    Unsafe, for where sharing was an accident: each call after the first gets a layer of its own, with the same
+    values. From there they train apart. Not offered for a layer that two models or wrappers hold.
 
     ## Not reported
     Layers without weights; layers inside a nested model that is itself called twice.
@@ -56,4 +57,19 @@ class SharedLayer(Rule):
                     path,
                     "Nothing to do if the sharing is meant; otherwise make one layer for each call.",
                     tuple(call for call in calls if call in graph.calls),
+                    fix=_unshared(graph, path, calls),
                 )
+
+
+def _unshared(graph: ModelGraph, path: str, calls: list[str]) -> Fix | None:
+    if graph.layers[path].aliases or not (graph.container_calls(path) or graph.called_directly(path)):
+        return None
+    definitions: dict[int, str] = {}
+    for call in calls:
+        node = graph.calls.get(call) or graph.scopes[call]
+        definitions.setdefault(id(node.definition), call)
+    others = list(definitions.values())[1:]
+    if not others:
+        return None
+    edit = ("unshare", {"calls": others})
+    return Fix.unsafe("give each call a layer of its own", "the calls train apart, with more parameters", edit)

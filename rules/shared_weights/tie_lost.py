@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Need, Rule
 from graphlint.graph.equal_weights import equal, equal_transposed, may_be_equal
 from graphlint.graph.model_graph import ModelGraph
@@ -41,7 +41,9 @@ class TieLost(Rule):
     ```
 
     ## Fix
-    None: tying changes what is trained. Use `keras.layers.ReversibleEmbedding` and call it with `reverse=True`.
+    Unsafe: a `keras.layers.ReversibleEmbedding` takes the place of both, called with `reverse=True` for the output,
+    and trains as one. Outputs stay equal up to rounding. Offered for a Dense without bias, beside the Embedding,
+    whose kernel is the transposed table; a Dense with a bias has to be written as a small layer of its own.
 
     ## Not reported
     `ReversibleEmbedding`, which holds one variable; tables of fewer than 256 elements; constant ones.
@@ -76,6 +78,7 @@ class TieLost(Rule):
                         table.layer,
                         "Tie them: use keras.layers.ReversibleEmbedding and call it with reverse=True for the output.",
                         (pair.layer,),
+                        fix=_tied(graph, table, pair) if how else None,
                     )
 
     @staticmethod
@@ -85,3 +88,14 @@ class TieLost(Rule):
             if len(variable.shape) == 2 and graph.layers[variable.layer].class_name == class_name:
                 found.setdefault(variable.shape, []).append(variable)
         return found
+
+
+def _tied(graph: ModelGraph, table: Variable, kernel: Variable) -> Fix | None:
+    """Only a tie that saving keeps: one layer, called in reverse for the output."""
+    embedding, dense = graph.layers[table.layer], graph.layers[kernel.layer]
+    direct = all(graph.called_directly(layer.path) and layer.is_builtin for layer in (embedding, dense))
+    if not direct or embedding.parent != dense.parent or dense.config.get("use_bias", True) is not False:
+        return None
+    edit = ("tie_reversed", {"embedding": embedding.path, "dense": dense.path})
+    changes = "both places train as one, and the Dense layer becomes the Embedding in reverse"
+    return Fix.unsafe("use one ReversibleEmbedding for both", changes, edit)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Need, Rule
-from graphlint.graph.equal_weights import equal
+from graphlint.graph.equal_weights import equal, interchangeable
 from graphlint.graph.model_graph import Layer, ModelGraph
 from graphlint.graph.statistics import statistics
 from graphlint.graph.towers import settings
@@ -45,8 +45,8 @@ class UnsharedOnLoad(Rule):
     ```
 
     ## Fix
-    None: after loading, build the model anew with one layer in both places, and save it as `.keras` with one submodel
-    that both places call (S001 says why).
+    Unsafe: where the two models are equal throughout, the first is called in both places, and trains as one again.
+    Models that differ otherwise have to be built anew, with one submodel that both places call (S001 says why).
 
     ## Not reported
     Weights that are constant, such as fresh biases; layers of which any weight differs.
@@ -81,7 +81,15 @@ class UnsharedOnLoad(Rule):
                 pairs[0][0].path,
                 "Build the model with one submodel that both places call, and save it as .keras.",
                 tuple(path for first, other in pairs for path in (first.path, other.path))[1:],
+                fix=_shared(graph, first_model, second_model),
             )
+
+
+def _shared(graph: ModelGraph, first: str | None, second: str | None) -> Fix | None:
+    if first is None or second is None or not interchangeable(graph, first, second):
+        return None
+    edit = ("share", {"keep": first, "drop": second})
+    return Fix.unsafe("call the first model in both places", "both places train as one again", edit)
 
 
 def _same(graph: ModelGraph, first: Layer, other: Layer) -> bool:

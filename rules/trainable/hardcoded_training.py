@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.heads import innermost
 from graphlint.graph.model_graph import Layer, ModelGraph
@@ -44,8 +44,8 @@ class HardcodedTraining(Rule):
     ```
 
     ## Fix
-    None: leave the argument out and call the model with `model(x, training=True)` where dropout should act; to have it
-    act always, subclass the layer and ignore the argument in `call`.
+    Unsafe: leaves the argument out, so that the model acts as in training where it is called with `training=True` only.
+    To have noise act always, subclass the layer and ignore the argument in `call`.
 
     ## Not reported
     `training=False`; a rate of zero; layers that do not care.
@@ -64,7 +64,11 @@ class HardcodedTraining(Rule):
                 norms = [one for one in graph.layers_below(scope.layer) if one.class_name == "BatchNormalization"]
                 if inside or norms:
                     yield _problem(
-                        scope.layer, (inside or norms)[0], bool(inside), tuple(one.path for one in inside or norms)
+                        scope.layer,
+                        scope.id,
+                        (inside or norms)[0],
+                        bool(inside),
+                        tuple(one.path for one in inside or norms),
                     )
         for call in graph.calls.values():
             if call.kwargs.get("training") is not True or (call.layer, id(call.definition)) in reported:
@@ -72,9 +76,9 @@ class HardcodedTraining(Rule):
             reported.add((call.layer, id(call.definition)))
             layer = innermost(graph, graph.layers[call.layer])
             if _noisy(layer):
-                yield _problem(call.id, layer, True, ())
+                yield _problem(call.id, call.id, layer, True, ())
             elif layer.class_name == "BatchNormalization":
-                yield _problem(call.id, layer, False, ())
+                yield _problem(call.id, call.id, layer, False, ())
 
 
 def _noisy(layer: Layer) -> bool:
@@ -85,7 +89,12 @@ def _noisy(layer: Layer) -> bool:
     return any(isinstance(layer.config.get(key), float) and layer.config[key] > 0 for key in _RATES[2:])
 
 
-def _problem(node: str, layer: Layer, noisy: bool, related: tuple[str, ...]) -> Problem:
+def _problem(node: str, call: str, layer: Layer, noisy: bool, related: tuple[str, ...]) -> Problem:
+    fix = Fix.unsafe(
+        "leave the argument out",
+        "calling the model without training= no longer acts as in training",
+        ("drop_argument", {"calls": [call], "argument": "training"}),
+    )
     if noisy:
         rates = [layer.config.get(key) for key in _RATES]
         rate = next((rate for rate in rates if rate and isinstance(rate, float)), "on")
@@ -94,6 +103,7 @@ def _problem(node: str, layer: Layer, noisy: bool, related: tuple[str, ...]) -> 
             node,
             "Leave it out, and call model(x, training=True) where the noise is wanted.",
             related,
+            fix=fix,
         )
     return Problem(
         "training=True on BatchNormalization: predict() overrides it and uses the moving averages",
@@ -101,4 +111,5 @@ def _problem(node: str, layer: Layer, noisy: bool, related: tuple[str, ...]) -> 
         "Leave it out, and call model(x, training=True) where batch statistics are wanted.",
         related,
         Severity.INFO,
+        fix,
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from types import MappingProxyType
 
 from graphlint.address import ROOT
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Option, Rule
 from graphlint.graph.model_graph import ModelGraph
 
@@ -53,7 +53,7 @@ class LiveBatchnormInFrozenBackbone(Rule):
     ```
 
     ## Fix
-    None yet: freeze it as well: `layer.trainable = False` for every BatchNormalization of the backbone.
+    Unsafe: freezes the BatchNormalization layers of the backbone, whose averages then stay as they are in training.
 
     ## Not reported
     Adapting nothing but BatchNormalization: every layer that still trains is one.
@@ -90,15 +90,21 @@ class LiveBatchnormInFrozenBackbone(Rule):
             adapting = norms[path] == live[path]
             if graph.layers[path].container and norms[path] and not adapting and self.enough(frozen, weighted[path]):
                 moving = "moves its" if norms[path] == 1 else "move their"
+                live_norms = tuple(
+                    layer.path
+                    for layer in graph.layers_below(path)
+                    if layer.trainable and layer.class_name == "BatchNormalization"
+                )
                 yield Problem(
                     f"{frozen} of {weighted[path]} layers with weights are frozen, and {norms[path]} "
                     f"BatchNormalization {moving} averages all the same",
                     path,
                     "Freeze every BatchNormalization of the backbone: layer.trainable = False.",
-                    tuple(
-                        layer.path
-                        for layer in graph.layers_below(path)
-                        if layer.trainable and layer.class_name == "BatchNormalization"
+                    live_norms,
+                    fix=Fix.unsafe(
+                        "freeze the BatchNormalization inside",
+                        "its averages, scale and offset stay as they are in training",
+                        ("freeze", {"layers": list(live_norms)}),
                     ),
                 )
             else:

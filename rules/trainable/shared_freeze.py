@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.definition import LayerDefinition
 from graphlint.graph.model_graph import ModelGraph
@@ -44,7 +44,8 @@ class SharedFreeze(Rule):
     ```
 
     ## Fix
-    None: leave the shared layer trainable, or give the frozen part its own copy with
+    Unsafe: makes the shared layers trainable again, in both parts; layers that only the frozen part has stay frozen. To
+    keep the frozen part as it is, give it a copy:
     `copy = keras.models.clone_model(extractor); copy.set_weights(extractor.get_weights())`.
 
     ## Not reported
@@ -78,6 +79,11 @@ class SharedFreeze(Rule):
                 container,
                 "Unfreeze what both parts share, or give the frozen part a copy (keras.models.clone_model).",
                 tuple(path for path, _ in members),
+                fix=Fix.unsafe(
+                    "let what both parts share train",
+                    "the shared layers train again, in both parts",
+                    ("unfreeze", {"layers": [path for path, _ in members], "containers": [container]}),
+                ),
             )
 
 

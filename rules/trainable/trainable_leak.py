@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.address import ROOT
-from graphlint.engine.finding import Problem, Severity
+from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.model_graph import Layer, ModelGraph
 
@@ -44,8 +44,8 @@ class TrainableLeak(Rule):
     ```
 
     ## Fix
-    None yet: to freeze all of it, set `container.trainable = False` again, last; to train part of it, set
-    `container.trainable = True` and freeze the other layers one by one, which says what happens.
+    Unsafe: freezes all of it, as the flag says, so that what leaked trains no longer. To train part of it instead, set
+    `container.trainable = True` and freeze the other layers one by one.
 
     ## Not reported
     A trainable container with frozen layers inside; a frozen model as the root, which trains nothing.
@@ -86,4 +86,7 @@ class TrainableLeak(Rule):
                     layer.path,
                     "Set trainable = False on it once more, last; or make it trainable and freeze layers by name.",
                     leaking,
+                    fix=Fix.unsafe(
+                        "freeze all of it", "what is inside trains no longer", ("freeze", {"layers": [layer.path]})
+                    ),
                 )
