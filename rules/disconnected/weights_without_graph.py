@@ -6,21 +6,8 @@ from collections.abc import Iterator
 
 from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Need, Rule
-from graphlint.graph.model_graph import Layer, ModelGraph
-from graphlint.graph.sharing import shared_across_scopes
-from graphlint.shapes.slots import slots
-
-_OTHER_STATE = frozenset({"Normalization", "StringLookup", "IntegerLookup", "TextVectorization", "Discretization"})
-"""Layers whose state may come from their configuration or lie outside the weights."""
-
-
-_RECURRENT = ("kernel", "recurrent_kernel", "bias")
-_PROJECTIONS = ("query", "key", "value", "output")
-_IN_SUBLAYERS = {
-    **dict.fromkeys(("LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"), _RECURRENT),
-    **dict.fromkeys(("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention"), _PROJECTIONS),
-}
-"""Layers that keep their weights in sublayers, which a file knows from the stored weights alone."""
+from graphlint.graph.missing_weights import layers_without_weights
+from graphlint.graph.model_graph import ModelGraph
 
 
 class WeightsWithoutGraph(Rule):
@@ -86,16 +73,9 @@ class WeightsWithoutGraph(Rule):
 
     @staticmethod
     def layers_without(graph: ModelGraph) -> Iterator[Problem]:
-        missing = [layer for layer in graph.layers.values() if _should_have_weights(graph, layer)]
-        if not missing or not graph.variables:
-            return
-        copies = {one.copy for one in shared_across_scopes(graph)}
-        for layer in missing:
-            if layer.path in copies or any(outer.path in copies for outer in graph.enclosing(layer.path)):
-                continue
-            names = ", ".join(_expected(layer))
+        for layer, names in layers_without_weights(graph):
             yield Problem(
-                f"{layer.class_name} is called and has no weights in the file, expected {names}",
+                f"{layer.class_name} is called and has no weights in the file, expected {', '.join(names)}",
                 layer.path,
                 "Save the model again where it was trained: this file does not load, or loads random numbers.",
             )
@@ -113,17 +93,3 @@ class WeightsWithoutGraph(Rule):
                 severity=Severity.WARNING,
                 key="stray",
             )
-
-
-def _should_have_weights(graph: ModelGraph, layer: Layer) -> bool:
-    if graph.variables_of(layer.path) or not layer.is_keras or layer.container or layer.opaque:
-        return False
-    if layer.class_name in _OTHER_STATE or not graph.call_sites(layer.path):
-        return False
-    return bool(_expected(layer)) and not graph.variables_below(layer.path)
-
-
-def _expected(layer: Layer) -> tuple[str, ...]:
-    """The names of the weights of a layer, as far as its class and configuration tell."""
-    below = _IN_SUBLAYERS.get(layer.class_name or "")
-    return below if below is not None else tuple(slot.name for slot in slots(layer.definition) or ())

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Need, Rule
+from graphlint.graph.missing_weights import layers_without_weights
 from graphlint.graph.model_graph import ModelGraph
 
 _NEVER_TRAINS = frozenset({"Normalization", "StringLookup", "IntegerLookup", "TextVectorization", "Discretization"})
@@ -38,7 +39,8 @@ class NothingTrainable(Rule):
     `model.save(path, include_optimizer=False)` or build the model again without compiling.
 
     ## Not reported
-    Models that are not compiled, or without a loss; models whose only weights are those of preprocessing layers.
+    Models that are not compiled, or without a loss; models whose only weights are those of preprocessing layers;
+    files that lack the weights of a trainable layer (D007).
     """
 
     code = "T005"
@@ -55,7 +57,7 @@ class NothingTrainable(Rule):
             for variable in graph.variables.values()
             if graph.layers[variable.layer].class_name not in _NEVER_TRAINS
         }
-        if not weighted:
+        if not weighted or any(layer.trainable for layer, _ in layers_without_weights(graph)):
             return
         why = "the model itself is frozen" if not graph.root.trainable else "every layer with weights is frozen"
         yield Problem(

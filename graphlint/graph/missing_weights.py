@@ -1,0 +1,37 @@
+"""Layers whose weights a file should hold and does not."""
+
+from __future__ import annotations
+
+from graphlint.graph.model_graph import Layer, ModelGraph
+from graphlint.graph.sharing import shared_across_scopes
+from graphlint.shapes.slots import slots
+
+_OTHER_STATE = frozenset({"Normalization", "StringLookup", "IntegerLookup", "TextVectorization", "Discretization"})
+"""Layers whose state may come from their configuration or lie outside the weights."""
+
+
+def layers_without_weights(graph: ModelGraph) -> list[tuple[Layer, list[str]]]:
+    """Layers of Keras that are called, have variables by their class, and have none stored, with the names of those.
+
+    Empty for a live model and for a file without any weights. The second of two layers that were one when the model
+    was saved is not listed: the first has the weights of both.
+    """
+    if graph.live or not graph.variables:
+        return []
+    found = []
+    for layer in graph.layers.values():
+        if graph.variables_of(layer.path) or not layer.is_keras or layer.container or layer.opaque:
+            continue
+        if layer.class_name in _OTHER_STATE or not graph.call_sites(layer.path):
+            continue
+        expected = slots(layer.definition)
+        if expected:
+            found.append((layer, [slot.name for slot in expected]))
+    if not found:
+        return []
+    copies = {one.copy for one in shared_across_scopes(graph)}
+    return [
+        (layer, names)
+        for layer, names in found
+        if layer.path not in copies and not any(outer.path in copies for outer in graph.enclosing(layer.path))
+    ]
