@@ -205,13 +205,14 @@ def chosen_kwargs(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     """The keyword arguments that somebody chose, without those that Keras records although nobody passed them.
 
     These are ``mask`` arguments that are None or the mask attached to the tensor they belong to, and ``training``
-    where it equals the default of the signature.
+    where it equals the default of the signature. A call that was recorded without the mask that its tensor carries
+    was given ``training``: without it, Keras would record the mask.
     """
     chosen = {}
     for name, value in kwargs.items():
         if name == "training":
             parameter = call_parameters(operation).get(name)
-            if parameter is not None and value == parameter.default:
+            if parameter is not None and value == parameter.default and not _mask_left_out(operation, args, kwargs):
                 continue
         elif name == "mask" or name.endswith("_mask"):
             if all(one is None for one in keras.tree.flatten(value)):
@@ -221,6 +222,13 @@ def chosen_kwargs(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
                 continue
         chosen[name] = value
     return chosen
+
+
+def _mask_left_out(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    if "mask" in kwargs or "mask" not in call_parameters(operation):
+        return False
+    tensors = keras.tree.flatten(masked_argument(operation, "mask", args, kwargs))
+    return any(keras_internals.mask_of(tensor) is not None for tensor in tensors)
 
 
 def masked_argument(operation: Any, mask_name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
