@@ -157,7 +157,11 @@ def output_names(graph: ModelGraph) -> list[str] | None:
 
 def _is_loss(value: Any) -> bool:
     """Whether a node of the loss structure is one loss: a name or a serialized function or object."""
-    return value is None or isinstance(value, str) or (isinstance(value, dict) and "class_name" in value)
+    return (
+        value is None
+        or isinstance(value, str)
+        or (isinstance(value, dict) and isinstance(value.get("class_name"), str))
+    )
 
 
 def _distribute(loss: Any, structure: Any, names: list[str]) -> list[list[Any]]:
@@ -165,7 +169,10 @@ def _distribute(loss: Any, structure: Any, names: list[str]) -> list[list[Any]]:
     if _is_loss(loss):
         return [[loss] for _ in names]
     if isinstance(loss, dict):
-        return [[one] for one in _by_name(loss, structure, names)]
+        by_name = _by_name(loss, structure, names)
+        if not all(map(_is_loss, by_name)):
+            raise _Unknown
+        return [[one] for one in by_name]
     if not isinstance(loss, (list, tuple)) or not all(_is_loss(one) for one in loss):
         raise _Unknown
     if len(loss) == count:

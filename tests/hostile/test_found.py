@@ -38,6 +38,10 @@ CASES = {
             ),
         ]
     ),
+    "a loss by name is a number": functional([input_layer(), dense("d", tensor("in"))])
+    | {"compile_config": {"optimizer": "adam", "loss": {"d": 1}}},
+    "the class of a loss is a list": functional([input_layer(), dense("d", tensor("in"))])
+    | {"compile_config": {"optimizer": "adam", "loss": {"class_name": [], "config": {}}}},
     "an output with a huge index": functional([input_layer(), dense("d", tensor("in", 0, 10**12))]),
 }
 
