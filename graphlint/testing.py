@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,7 +96,9 @@ def _fix_in_memory(rule: type[Rule], folder: Path) -> bool:
     fixed, report = _fixer(rule).run(model)
     _check_outcome(rule, "in memory", report, before, linter.check_model(fixed).findings)
     fixed.save(folder / "fixed.keras")
-    keras.models.load_model(folder / "fixed.keras")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras warns of every optimizer that is saved before training.
+        keras.models.load_model(folder / "fixed.keras")
     return True
 
 

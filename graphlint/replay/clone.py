@@ -213,7 +213,7 @@ class Cloner:
         if isinstance(model, keras.Sequential):
             return self.sequential(model)
         live = LiveGraph(model)
-        environment: Environment = {Tensor(unit, 0): fresh_input(live.operation(unit)) for unit in live.graph.inputs}
+        environment: Environment = {Tensor(unit, 0): self.input(live.operation(unit)) for unit in live.graph.inputs}
         plan = Planner(live, whole=True).plan(live.graph.outputs)
         _Cloning(live, self).run(plan, environment)
         inputs = in_structure(live, ROOT, environment, declared_inputs(live, ROOT))
@@ -222,6 +222,15 @@ class Cloner:
         cls = type(model) if keras_internals.has_functional_constructor(type(model)) else keras.Model
         copy = build_model(inputs, outputs, model.name, known, len(live.graph.calls), cls)
         return self.dress(model, copy)
+
+    def input(self, operation: Any) -> Any:
+        """The Input of a copy; one for a model and those inside it that were made from the same Input."""
+        if self.undo:
+            return fresh_input(operation)
+        if id(operation) not in self.made:
+            self.made[id(operation)] = fresh_input_layer(operation)
+            self.kept.append(operation)
+        return self.made[id(operation)].output
 
     def sequential(self, model: Any) -> Any:
         names: set[str] = set()
