@@ -11,7 +11,9 @@ import struct
 import h5py
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from graphlint.cli import main
 from tests.hostile.files import (
     dense,
     functional,
@@ -455,3 +457,27 @@ def test_39_truncated_saved_model(tmp_path, size):
     folder.mkdir()
     write(folder, "saved_model.pb", (b"\x08\x01\x12\xff\xff\x7f" + bytes(1000))[:size])
     assert "saved_model.pb" in refused(folder)
+
+
+# -- fixing -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        keras_archive()[:-40],
+        keras_archive(b"null"),
+        keras_archive(b"[" * 5000 + b"]" * 5000),
+        keras_archive(extra=[Entry("x", flags=1)]),
+        b"<!DOCTYPE html>",
+    ],
+)
+@pytest.mark.parametrize("where", ["--in-place", "-o"])
+def test_40_fix_refuses_what_check_refuses(tmp_path, content, where):
+    path, out = write(tmp_path, "model.keras", content), tmp_path / "out.keras"
+    result = CliRunner().invoke(main, ["fix", str(path), where, *([str(out)] if where == "-o" else [])])
+    assert result.exit_code == 2, result.output
+    assert "Traceback" not in result.output
+    assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]
