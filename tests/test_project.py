@@ -54,3 +54,10 @@ def test_the_readme_command_starts_from_a_bare_python(name: str) -> None:
     command = subprocess.run([sys.executable, script, name], cwd=ROOT, capture_output=True, text=True, check=True)
     assert command.stdout.startswith("python3 -m venv ")
     assert command.stdout.count("\n") == 1
+
+
+def test_the_readme_shows_what_its_command_prints() -> None:
+    arguments = ["check", "--fail-on", "never", "tests/data/bad.keras"]
+    command = [sys.executable, "-m", "graphlint", *arguments]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert f"```\n{printed}```" in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,4 +1,7 @@
-"""Writes the sample models beside this script: ``python tests/data/make.py``, with the extra ``keras`` installed."""
+"""Writes the sample models beside this script: ``python tests/data/make.py``.
+
+Run it with the oldest Keras that pyproject.toml allows, so that every newer one can load what it writes.
+"""
 
 from pathlib import Path
 
@@ -35,6 +38,7 @@ def bad() -> keras.Model:
     encoder.get_layer("conv").trainable = True
     image = keras.Input((32, 32, 3), name="photo")
     weekday = keras.Input((7,), name="weekday")
+    layers.Dense(4, name="forgotten")(weekday)
     is_cat = layers.Dense(1, activation="softmax", name="is_cat")(encoder(image))
     model = keras.Model([image, weekday], is_cat, name="cats")
     model.compile("adam", "binary_crossentropy")
