@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from graphlint.graph.definition import LayerDefinition, OptimizerDefinition, Values, VariableDefinition
-from graphlint.graph.stored_names import group_name, is_sequential
+from graphlint.graph.stored_names import group_name, is_sequential, stored_names
 from graphlint.shapes import slots
 from graphlint.shapes.slots import Slot
 
@@ -138,8 +138,11 @@ def attach_weights(root: LayerDefinition, stored: StoredGroup) -> dict[str, int]
                     elif id(child) not in visited:
                         child.stored_at, child.has_weight_group = f"{path}{key}/{name}/", False
             else:
+                names = stored_names(layer)
                 for child in layer.body.layers:
                     child.has_weight_group = id(child) in visited
+                    if child.stored_at is None and id(child) in names:
+                        child.stored_at = f"{path}{LAYERS[0]}/{names[id(child)]}/"
         children = dict(layer.children)
         for attribute, inner in _attribute_groups(group, claimed):
             if layer.is_model and _is_metric(inner):
