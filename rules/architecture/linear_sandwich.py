@@ -8,7 +8,7 @@ from itertools import pairwise
 from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.heads import activation_of
-from graphlint.graph.model_graph import ModelGraph, Tensor
+from graphlint.graph.model_graph import Layer, ModelGraph, Tensor
 
 _LINEAR = frozenset(
     ["Dense", *(f"{name}{n}D" for name in ("Conv", "Convolution") for n in (1, 2, 3)), "Conv2DTranspose"]
@@ -47,7 +47,8 @@ class LinearSandwich(Rule):
     ## Not reported
     A normalisation in between; depthwise convolutions followed by pointwise ones; a bottleneck, narrower than what
     goes in and what comes out (a low-rank factorisation); layers used in several places (query, key and value
-    projections); an activity regularizer on the first.
+    projections); an activity regularizer on the first; a transposed convolution that upsamples; kernels that are long
+    on different axes, which together are one large kernel made cheaply (global convolutional networks).
 
     ## References
     DeepLocalize (ICSE 2021); NeuraLint
@@ -110,7 +111,7 @@ def _is_linear(graph: ModelGraph, call: str) -> bool:
 def _next_linear(graph: ModelGraph, call: str) -> str | None:
     """The linear layer that a linear layer feeds alone, where the pair is worth no more than one layer."""
     layer = graph.layer(call)
-    if not _is_linear(graph, call) or activation_of(graph, call)[0] != "linear":
+    if not _is_linear(graph, call) or activation_of(graph, call)[0] != "linear" or _upsamples(layer):
         return None
     if layer.config.get("activity_regularizer") or len(graph.call_sites(layer.path)) != 1:
         return None
@@ -131,4 +132,20 @@ def _next_linear(graph: ModelGraph, call: str) -> str | None:
     entering = before[-1] if before else None
     if inner is None or outer is None or entering is None or (inner < entering and inner < outer):
         return None
-    return here if len(graph.call_sites(graph.calls[here].layer)) == 1 else None
+    if len(graph.call_sites(graph.calls[here].layer)) > 1 or _separable(layer, graph.layer(here)):
+        return None
+    return here
+
+
+def _upsamples(layer: Layer) -> bool:
+    strides = layer.config.get("strides", 1)
+    return layer.class_name == "Conv2DTranspose" and strides not in (1, [1, 1], (1, 1))
+
+
+def _separable(first: Layer, second: Layer) -> bool:
+    """Whether two kernels are long on different axes, such as 7x1 and 1x7."""
+    one, other = (layer.config.get("kernel_size") for layer in (first, second))
+    if not isinstance(one, (list, tuple)) or not isinstance(other, (list, tuple)) or len(one) != len(other):
+        return False
+    pairs = list(zip(one, other, strict=True))
+    return any(a > b for a, b in pairs) and any(a < b for a, b in pairs)

@@ -61,6 +61,8 @@ class NeverReceivedGradient(Rule):
 
     ## Not reported
     - plain SGD, which keeps nothing, and optimizers that are not Keras's own;
+    - Adagrad, whose sums do not start at 0, so that a small gradient leaves no trace: seen on the `beta` of a
+      LayerNormalization in front of a BatchNormalization;
     - moving averages of the weights, gradient accumulation and loss scaling, whose layout differs;
     - fewer steps than the option `iterations`.
     """
@@ -80,6 +82,8 @@ class NeverReceivedGradient(Rule):
         steps = int(optimizer.iterations.values.read())
         matched = match_slots(graph, optimizer) if steps >= self.option["iterations"] else None
         if not matched:
+            return
+        if any(start != 0 for group in matched for _, start in group.slots):
             return
         untouched = [group for group in matched if all(_untouched(slot, start) for slot, start in group.slots)]
         if len(untouched) == len(matched):

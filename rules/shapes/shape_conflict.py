@@ -125,6 +125,9 @@ def _weights(graph: ModelGraph, call: Call, layer: Layer, args: Any, hint: str) 
         expected = slots(replace(definition, build_shape=list(built)) if built is not None else definition)
         if expected is None or len(expected) != len(variables):
             continue
+        named = {variable.slot: variable for variable in variables}
+        if all(slot.name in named for slot in expected):  # Legacy files list what does not train last.
+            variables = [named[slot.name] for slot in expected]
         for slot, variable in zip(expected, variables, strict=True):
             if slot.shape is not None and tuple(slot.shape) != tuple(variable.shape):
                 text = f" on an input of {shape_text(built)}" if built is not None else ""

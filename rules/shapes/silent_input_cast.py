@@ -9,6 +9,7 @@ from graphlint.engine.rule import Rule
 from graphlint.graph.model_graph import ModelGraph
 
 _DIGITS = {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8}
+_SHORT_INTEGERS = frozenset({"int8", "int16", "uint8", "uint16"})
 
 
 class SilentInputCast(Rule):
@@ -16,7 +17,7 @@ class SilentInputCast(Rule):
 
     ## What it does
     Compares the dtype that an Input of a nested model declares with that of the tensor it is fed, and reports casts
-    that lose digits: from float32 to float16, from float to integer.
+    that lose digits: from float32 to float16, from float to an integer of 8 or 16 bits.
 
     ## Why is this bad?
     Keras casts without a word. Token numbers above 2048 change in float16, fractions disappear in integers.
@@ -39,7 +40,8 @@ class SilentInputCast(Rule):
     None: declare the same dtype on both sides, and cast with `ops.cast` where a coarser one is meant.
 
     ## Not reported
-    Casts that keep every digit (integers or float16 into float32).
+    Casts that keep every digit (integers or float16 into float32); floats into integers of 32 or 64 bits, as when an
+    Input of token numbers was left at its default float32.
 
     ## References
     Observed on Keras 3.15.
@@ -68,4 +70,4 @@ class SilentInputCast(Rule):
 def _loses(fed: str, declared: str) -> bool:
     if fed not in _DIGITS:
         return False
-    return _DIGITS[declared] < _DIGITS[fed] if declared in _DIGITS else declared.startswith(("int", "uint"))
+    return _DIGITS[declared] < _DIGITS[fed] if declared in _DIGITS else declared in _SHORT_INTEGERS
