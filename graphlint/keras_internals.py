@@ -307,6 +307,12 @@ def replace_member(layer: keras.Layer, old: Any, new: Any) -> None:
             tracker.stored_ids[store].add(id(new))
 
 
+def carried_states(layer: keras.Layer) -> list[keras.Variable]:
+    """What a stateful recurrent layer carries from one call to the next, which is among no layer's variables."""
+    states = keras.tree.flatten(getattr(layer, "states", None)) if getattr(layer, "stateful", False) else []
+    return [state for state in states if isinstance(state, keras.Variable)]
+
+
 def has_assets(layer: keras.Layer) -> bool:
     """Whether a layer saves files beside its variables, such as a vocabulary."""
     return callable(getattr(layer, "save_assets", None)) and callable(getattr(layer, "load_assets", None))

@@ -18,6 +18,7 @@ from graphlint.replay.domains import Symbolic
 from graphlint.replay.errors import LostTie, ReplayError
 from graphlint.replay.interpreter import Environment, Interpreter
 from graphlint.replay.live_graph import Arguments, LiveGraph
+from graphlint.replay.load import one_line
 from graphlint.replay.plan import Planner
 from graphlint.replay.rebuild import (
     build_model,
@@ -164,9 +165,9 @@ class Cloner:
         try:
             copy = type(operation).from_config(operation.get_config())
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}".partition("\n")[0]
             raise CannotClone(
-                f"{type(operation).__name__} {operation.name!r} cannot be made from its configuration ({reason}): "
+                f"{type(operation).__name__} {operation.name!r} cannot be made from its configuration "
+                f"({one_line(error)}): "
                 "give it get_config() and from_config()"
             ) from error
         if not isinstance(operation, keras.Layer):
@@ -359,7 +360,8 @@ def copy_state(old: Any, new: Any) -> None:
     if keras_internals.own_variables(old):
         old.save_own_variables(store)
         new.load_own_variables({key: np.array(keras.ops.convert_to_numpy(value)) for key, value in store.items()})
-    for one, other in zip(keras_internals.seed_states(old), keras_internals.seed_states(new), strict=False):
+    states = [[*keras_internals.seed_states(one), *keras_internals.carried_states(one)] for one in (old, new)]
+    for one, other in zip(*states, strict=False):
         other.assign(keras.ops.convert_to_numpy(one))
     if keras_internals.has_assets(old):
         with tempfile.TemporaryDirectory() as folder:

@@ -98,7 +98,10 @@ class LiveGraph:
                 made = keras_internals.node_outputs(self.node(unit))
                 for symbol, tensor in zip(made, self.outputs(unit), strict=False):
                     symbols.setdefault(id(symbol), tensor)
-                    self._symbol_of.setdefault(tensor, symbol)
+                    known = self._symbol_of.setdefault(tensor, symbol)
+                    if len(known.shape) != len(symbol.shape):
+                        # The call of a container does not tell of ranks that it adjusts.
+                        self._symbol_of[tensor] = symbol
 
     # -- units --------------------------------------------------------------------------------------------------
 

@@ -138,8 +138,10 @@ def _unbounded(live: LiveGraph, cuts: list[Cut], found: Boundary) -> UnboundedCu
 
 def _unreached(live: LiveGraph, cuts: list[Cut]) -> UnboundedCut:
     at = ", ".join(live.graph.address(cut.tensor) for cut in cuts)
+    masks = all(live.graph.spec(cut.tensor).dtype == "bool" for cut in cuts)
     return UnboundedCut(
-        f"expected tensors that an output depends on, got {at}, from which no output is reached: cut elsewhere",
+        f"expected tensors that an output depends on, got {at}, from which no output is reached"
+        f"{' but by masks that Keras derives: cut at the tensor that has the mask' if masks else ': cut elsewhere'}",
         [],
         [live.graph.address(one) for one in live.graph.inputs],
     )

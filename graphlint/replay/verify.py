@@ -156,6 +156,8 @@ class _Random:
 
     def __init__(self, models: list[keras.Model]) -> None:
         held = {id(one): one for model in models for one in model.non_trainable_variables}
+        for layer in (layer for model in models for layer in keras_internals.all_layers(model)):
+            held |= {id(one): one for one in keras_internals.carried_states(layer)}
         self.state = [(one, np.array(keras.ops.convert_to_numpy(one))) for one in held.values()]
 
     def run(self, parts: Sequence[Any], feed: Any) -> list[np.ndarray]:
