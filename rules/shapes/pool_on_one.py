@@ -14,7 +14,7 @@ class PoolOnOne(Rule):
     """Pooling over an axis that has one element.
 
     ## What it does
-    Reports pooling layers with a window longer than 1 on an axis whose size is, statically, 1.
+    Reports pooling layers with a window and a stride longer than 1 on an axis whose size is, statically, 1.
 
     ## Why is this bad?
     There is nothing to pool: the layer copies its input. The input has become smaller than was thought, by too many
@@ -35,7 +35,9 @@ class PoolOnOne(Rule):
     element. Outputs stay exactly equal. Look for the pool or stride in front that was one too many.
 
     ## Not reported
-    Global pooling, which only drops the axis; an axis on which the window is 1 (`pool_size=(1, 2)`).
+    Global pooling, which only drops the axis; an axis on which the window is 1 (`pool_size=(1, 2)`); pooling with a
+    stride of 1, a branch of blocks that keep the size: keras.applications.InceptionV3 at 75x75 and NASNetMobile at 32x32
+    end in such blocks.
 
     ## References
     NeuraLint
@@ -66,7 +68,11 @@ class PoolOnOne(Rule):
             if len(sizes) == 1:
                 sizes = list(sizes) * len(spatial)
             pairs = list(zip(spatial, sizes, strict=False))
-            if any(dim == 1 and isinstance(one, int) and one > 1 for dim, one in pairs):
+            strides = _strides(layer, pairs)
+            if any(
+                dim == 1 and isinstance(one, int) and one > 1 and stride != 1
+                for (dim, one), stride in zip(pairs, strides, strict=False)
+            ):
                 reported.add(call.layer)
                 window = "x".join(map(str, sizes))
                 yield Problem(
@@ -78,14 +84,19 @@ class PoolOnOne(Rule):
                 )
 
 
+def _strides(layer: Layer, pairs: list[tuple[int | None, Any]]) -> list[Any]:
+    """The stride on each axis, which is the window where none is written."""
+    written = layer.config.get("strides")
+    given = written if written is not None else [size for _, size in pairs]
+    strides = list(given) if isinstance(given, (list, tuple)) else [given] * len(pairs)
+    return strides * len(pairs) if len(strides) == 1 else strides
+
+
 def _without(graph: ModelGraph, layer: Layer, pairs: list[tuple[int | None, Any]]) -> Fix | None:
     """The same without a window on the axes that have one element; without the layer, where nothing is left to do."""
     if not graph.called_directly(layer.path, once=True) or not all(isinstance(size, int) for _, size in pairs):
         return None
-    written = layer.config.get("strides")
-    given = written if written is not None else [size for _, size in pairs]
-    strides = list(given) if isinstance(given, (list, tuple)) else [given] * len(pairs)
-    strides = strides * len(pairs) if len(strides) == 1 else strides
+    strides = _strides(layer, pairs)
     config = {
         "pool_size": [1 if dim == 1 else size for dim, size in pairs],
         "strides": [1 if dim == 1 else stride for (dim, _), stride in zip(pairs, strides, strict=False)],

@@ -104,6 +104,15 @@ def test_h014_token_numbers_left_at_float32(dtype, expected, tmp_path):
     assert check(keras.Model(inputs, layers.Dense(2)(inner(inputs))), tmp_path) == expected
 
 
+def test_h008_a_branch_that_keeps_the_size(tmp_path):
+    """As InceptionV3 at 75x75 and NASNetMobile at 32x32 end."""
+    inputs = keras.Input((1, 1, 4))
+    pooled = layers.AveragePooling2D(3, strides=1, padding="same")(inputs)
+    x = layers.Concatenate()([layers.Conv2D(4, 3, padding="same", activation="relu")(inputs), pooled])
+    model = keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
+    assert check(model, tmp_path) == []
+
+
 def test_d005_leaves_constant_outputs_to_d006(tmp_path):
     inputs = keras.Input((4,))
     x = layers.Dense(4, activation="relu")(inputs)
