@@ -36,8 +36,8 @@ class PoolOnOne(Rule):
 
     ## Not reported
     Global pooling, which only drops the axis; an axis on which the window is 1 (`pool_size=(1, 2)`); pooling with a
-    stride of 1, a branch of blocks that keep the size: keras.applications.InceptionV3 at 75x75 and NASNetMobile at 32x32
-    end in such blocks.
+    stride of 1, a branch of blocks that keep the size: keras.applications.InceptionV3 at 75x75 and NASNetMobile at
+    32x32 end in such blocks.
 
     ## References
     NeuraLint
