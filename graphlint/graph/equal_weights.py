@@ -63,7 +63,8 @@ def interchangeable(graph: ModelGraph, one: str, other: str) -> bool:
 
 def same_form(one: LayerDefinition, other: LayerDefinition) -> bool:
     """Whether two layers or models are equal but for names, weights and flags."""
-    stack, twins = [(one, other)], {}
+    stack = [(one, other)]
+    twins: dict[int, LayerDefinition] = {}
     while stack:
         first, second = stack.pop()
         if id(first) in twins:

@@ -119,7 +119,7 @@ def with_loss(graph: ModelGraph, old: OutputLoss, loss: str, **arguments: Any) -
 
 def kept_arguments(loss: OutputLoss, **arguments: Any) -> dict[str, Any]:
     """The arguments of a loss that another one takes too, with some changed."""
-    kept = {key: loss.config[key] for key in ("label_smoothing", "reduction") if key in loss.config}
+    kept: dict[str, Any] = {key: loss.config[key] for key in ("label_smoothing", "reduction") if key in loss.config}
     return {**kept, **arguments}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
@@ -90,6 +91,7 @@ def _dropped(graph: ModelGraph, second: str, head: Head, activation: str) -> Fix
         return None
     if not graph.called_directly(layer.path, once=True):
         return None
+    edit: tuple[str, dict[str, Any]]
     if not any(graph.is_output(Tensor(site, 0)) for site in graph.call_sites(layer.path)):
         edit = ("remove", {"calls": [second]})
         title = f"remove the second {activation}"

@@ -80,7 +80,7 @@ def main(targets: list[Path]) -> int:
         path
         for target in targets
         for path in (sorted(target.rglob("*")) if target.is_dir() else [target])
-        if path.suffix in SUFFIXES or path.suffix == ".json" or path == target and path.is_file()
+        if path.suffix in SUFFIXES or path.suffix == ".json" or (path == target and path.is_file())
     ]
     outcomes: Counter[str] = Counter()
     for path in paths:
