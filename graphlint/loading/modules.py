@@ -141,7 +141,7 @@ wrappers: scikit_learn
 
 @cache
 def _known() -> frozenset[str]:
-    found = set()
+    found: set[str] = set()
     for line in _MODULES.strip().replace("\n  ", " ").split("\n"):
         package, _, names = line.partition(": ")
         prefix = "" if package == "." else f"{package}."
