@@ -234,6 +234,10 @@ def test_23_names_that_break_terminals(tmp_path, name):
     result = check(path)
     assert result.code == 1
     assert name not in result.output and "\x1b" not in result.output
+    for style in ("full", "concise", "github"):
+        shown = CliRunner().invoke(main, ["check", "--isolated", "--format", style, str(path)])
+        assert shown.exit_code == 1
+        assert not any(bad in shown.output for bad in (name, "\x1b", "\u202e", "\ud800"))
 
 
 @pytest.mark.parametrize(
