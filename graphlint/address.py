@@ -23,6 +23,14 @@ class AddressError(GraphlintError, ValueError):
     """An address that does not follow the grammar, names nothing, or names more than one thing."""
 
 
+class UnknownAddress(AddressError):
+    """An address that names nothing; the message suggests near ones."""
+
+
+class AmbiguousAddress(AddressError):
+    """An address that names more than one thing; the message lists them."""
+
+
 def escape(name: str) -> str:
     """Escape a layer, attribute or slot name for use as one part of an address.
 

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 
-from graphlint.address import ROOT, Address, AddressError, escape, parse
+from graphlint.address import ROOT, Address, AddressError, AmbiguousAddress, UnknownAddress, escape, parse
 from graphlint.graph.model_graph import ModelGraph, Tensor
 
 _INDEX = re.compile(r"#\d+")
@@ -63,7 +63,7 @@ def resolve_variable(graph: ModelGraph, text: str) -> str:
         held = [variable.id for variable in graph.variables_of(layer)]
         held += [f"{layer}@{other.rpartition('@')[2]}" for other in graph.variable_aliases if _owner(other) == layer]
         known = f"it has {_listed(held)}" if held else "it has none"
-        raise AddressError(f"no variable {text!r}: layer {layer!r} has no {address.slot!r}; {known}")
+        raise UnknownAddress(f"no variable {text!r}: layer {layer!r} has no {address.slot!r}; {known}")
     return found
 
 
@@ -86,12 +86,12 @@ def resolve_call(graph: ModelGraph, text: str) -> str:
             raise _unknown(text, graph, path)
         spelled = graph.container_calls(layer) or graph.call_sites(layer)
         if not spelled:
-            raise AddressError(f"no call {text!r}: layer {layer!r} is never called")
+            raise UnknownAddress(f"no call {text!r}: layer {layer!r} is never called")
     calls = [call for call in spelled if _fits(call, address)]
     if not calls:
-        raise AddressError(f"no call {text!r}: the calls there are {_listed(_shown(graph, spelled))}")
+        raise UnknownAddress(f"no call {text!r}: the calls there are {_listed(_shown(graph, spelled))}")
     if len(calls) > 1:
-        raise AddressError(f"{text!r} fits {len(calls)} calls: write one of {_listed(_shown(graph, calls))}")
+        raise AmbiguousAddress(f"{text!r} fits {len(calls)} calls: write one of {_listed(_shown(graph, calls))}")
     return calls[0]
 
 
@@ -115,9 +115,9 @@ def resolve_tensor(graph: ModelGraph, text: str) -> Tensor:
     shown = graph.address(call)
     choices = [f"{shown}:{output}" for output in range(len(tensors))]
     if address.output is not None and address.output >= len(tensors):
-        raise AddressError(f"no output {address.output} in {text!r}: {shown!r} has {_listed(choices) or 'none'}")
+        raise UnknownAddress(f"no output {address.output} in {text!r}: {shown!r} has {_listed(choices) or 'none'}")
     if address.output is None and len(tensors) != 1:
-        raise AddressError(f"{text!r} has {len(tensors)} outputs: write one of {_listed(choices)}")
+        raise AmbiguousAddress(f"{text!r} has {len(tensors)} outputs: write one of {_listed(choices)}")
     return tensors[address.output or 0]
 
 
@@ -181,11 +181,11 @@ def _listed(items: Sequence[str]) -> str:
     return ", ".join(items[:_LISTED]) + more
 
 
-def _unknown(text: str, graph: ModelGraph, path: str) -> AddressError:
+def _unknown(text: str, graph: ModelGraph, path: str) -> UnknownAddress:
     paths = [one for one, _ in zip(graph.layers, range(_COMPARED), strict=False) if one != ROOT]
     near = [one for one in paths if one.endswith(f"/{path}")][:3]
     head, _, tail = path.partition("/")
     if not near and head == escape(graph.root.name) and tail in graph.layers:
         near = [tail]
     near = near or difflib.get_close_matches(path, paths, n=3) or [one for one in paths if "/" not in one][:_LISTED]
-    return AddressError(f"no layer {text!r}" + (f": did you mean {' or '.join(near)}?" if near else ""))
+    return UnknownAddress(f"no layer {text!r}" + (f": did you mean {' or '.join(near)}?" if near else ""))

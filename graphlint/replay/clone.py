@@ -357,9 +357,13 @@ def _direct_sublayers(layer: Any) -> dict[str, Any]:
 def copy_state(old: Any, new: Any) -> None:
     """Copy what one layer itself keeps: variables, random states, assets."""
     store: dict[str, Any] = {}
-    if keras_internals.own_variables(old):
+    variables = keras_internals.own_variables(old)
+    if variables:
         old.save_own_variables(store)
         new.load_own_variables({key: np.array(keras.ops.convert_to_numpy(value)) for key, value in store.items()})
+    for one, other in zip(variables, keras_internals.own_variables(new), strict=False):
+        # A layer may save something else than it holds: LoRA merges its matrices into the kernel.
+        other.assign(keras.ops.convert_to_numpy(one))
     states = [[*keras_internals.seed_states(one), *keras_internals.carried_states(one)] for one in (old, new)]
     for one, other in zip(*states, strict=False):
         other.assign(keras.ops.convert_to_numpy(one))
@@ -367,7 +371,7 @@ def copy_state(old: Any, new: Any) -> None:
         with tempfile.TemporaryDirectory() as folder:
             old.save_assets(folder)
             new.load_assets(folder)
-    if hasattr(new, "finalize_state") and keras_internals.own_variables(old):
+    if hasattr(new, "finalize_state") and variables:
         new.finalize_state()
 
 

@@ -9,17 +9,25 @@ from typing import Any
 import keras
 
 from graphlint import keras_internals
+from graphlint.replay.errors import ShapeMismatch
 from graphlint.replay.interpreter import Environment, Interpreter
+from graphlint.replay.live_graph import LiveGraph, call_parameters, masked_argument
 from graphlint.replay.plan import Plan
 
 
 class Eager:
     """Values are arrays of the backend: runs the model."""
 
+    def __init__(self, live: LiveGraph) -> None:
+        self.live = live
+
     def call(
         self, unit: str, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], recorded: Any
     ) -> list[Any]:
-        return list(keras.tree.flatten(operation(*args, **kwargs)))
+        try:
+            return list(keras.tree.flatten(operation(*args, **kwargs)))
+        except Exception as error:
+            raise refused(self.live.graph.address(unit), args, kwargs, error) from error
 
     def bind(self, operation: Any, value: Any) -> Any:
         if value is None:
@@ -111,8 +119,6 @@ def _recall(node: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[An
 
 def with_masks(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """The keyword arguments with the masks that Keras would take from the tensors."""
-    from graphlint.replay.live_graph import call_parameters, masked_argument
-
     filled = dict(kwargs)
     for name in call_parameters(operation):
         if name in filled or not (name == "mask" or name.endswith("_mask")):
@@ -124,6 +130,18 @@ def with_masks(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
         if any(mask is not None for mask in keras.tree.flatten(masks)):
             filled[name] = masks
     return filled
+
+
+def refused(address: str, args: Any, kwargs: Any, error: Exception) -> ShapeMismatch:
+    """The error for a call that Keras refuses, in one line."""
+    tensors = [one for one in keras.tree.flatten((args, kwargs)) if hasattr(one, "shape")]
+    shapes = ", ".join(f"{keras.backend.standardize_dtype(one.dtype)}{list(one.shape)}" for one in tensors)
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    reason = next((line for line in lines if not line.startswith(("Exception encountered", "Arguments received"))), "")
+    return ShapeMismatch(
+        f"{address} cannot be called on {shapes or 'nothing'} ({type(error).__name__}: {reason}): "
+        "give it what it takes, or change it too"
+    )
 
 
 def adjust_rank(value: Any, shape: tuple[int | None, ...]) -> Any:

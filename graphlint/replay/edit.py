@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from graphlint import keras_internals
-from graphlint.address import ROOT, AddressError, escape, parse
+from graphlint.address import ROOT, AddressError, AmbiguousAddress, UnknownAddress, escape, parse
 from graphlint.graph.definition import leaves
 from graphlint.graph.model_graph import Tensor
 from graphlint.graph.resolve import resolve_call, resolve_layer, resolve_tensor
@@ -426,11 +426,11 @@ def _output(live: LiveGraph, unit: str, address: str) -> int:
     output = parse(address).output
     count = len(live.outputs(unit))
     if output is None and count != 1:
-        raise AddressError(
+        raise AmbiguousAddress(
             f"{address!r} has {count} outputs: write one of {', '.join(f'{address}:{index}' for index in range(count))}"
         )
     if output is not None and output >= count:
-        raise AddressError(f"no output {output} in {address!r}: it has {count}")
+        raise UnknownAddress(f"no output {output} in {address!r}: it has {count}")
     return output or 0
 
 
@@ -470,7 +470,7 @@ def _slot(live: LiveGraph, address: str) -> tuple[Any, Any]:
     for index, variable in enumerate(held):
         if parsed.slot in (variable.name, str(index)):
             return layer, variable
-    raise AddressError(
+    raise UnknownAddress(
         f"no variable {address!r}: {layer.name!r} has {', '.join(one.name for one in held) or 'no variables'}"
     )
 

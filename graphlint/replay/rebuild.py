@@ -13,8 +13,8 @@ import keras
 
 from graphlint import keras_internals
 from graphlint.graph.model_graph import Tensor
-from graphlint.replay.domains import Symbolic
-from graphlint.replay.errors import NameCollision, ReplayError, ShapeMismatch
+from graphlint.replay.domains import Symbolic, refused
+from graphlint.replay.errors import NameCollision, ReplayError
 from graphlint.replay.interpreter import Environment, Interpreter, proceed, with_training
 from graphlint.replay.live_graph import LiveGraph
 from graphlint.replay.plan import Mode, Plan, form
@@ -63,7 +63,7 @@ class Rebuild(Symbolic):
         except ReplayError:
             raise
         except Exception as error:
-            raise _refused(self.live.graph.address(unit), args, kwargs, error) from error
+            raise refused(self.live.graph.address(unit), args, kwargs, error) from error
         made = keras_internals.producer(outputs[0]) if outputs else None
         if made is not None:
             self.trace[unit] = made[0]
@@ -295,17 +295,6 @@ def _chain(inputs: Any, outputs: Any) -> list[Any] | None:
         tensor = args[0] if args else None
         layers.append(layer)
     return layers[::-1] if tensor is inputs and layers else None
-
-
-def _refused(address: str, args: Any, kwargs: Any, error: Exception) -> ShapeMismatch:
-    tensors = [one for one in keras.tree.flatten((args, kwargs)) if isinstance(one, keras.KerasTensor)]
-    shapes = ", ".join(f"{one.dtype}{list(one.shape)}" for one in tensors)
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    reason = next((line for line in lines if not line.startswith(("Exception encountered", "Arguments received"))), "")
-    return ShapeMismatch(
-        f"{address} cannot be called on {shapes or 'nothing'} ({type(error).__name__}: {reason}): "
-        "change the edit, or insert a layer that restores the shape"
-    )
 
 
 def _rename_made_operations(inputs: Any, outputs: Any, known: Collection[int]) -> None:

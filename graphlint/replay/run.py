@@ -98,7 +98,7 @@ def evaluate(
     if given:
         _mask_given(live, environment, given, found.live)
     plan = Planner(live, list(environment), inline_all=True).plan(wanted)
-    Interpreter(live, Eager()).run(plan, environment, {"training": training})
+    Interpreter(live, Eager(live)).run(plan, environment, {"training": training})
     return [environment[tensor] for tensor in wanted]
 
 
@@ -143,5 +143,5 @@ def bind_feeds(live: LiveGraph, feeds: Any) -> Environment:
                 "by name"
             )
         pairs = list(zip(tensors, values, strict=True))
-    domain = Eager()
+    domain = Eager(live)
     return {tensor: domain.bind(live.operation(tensor.call), value) for tensor, value in pairs}

@@ -365,5 +365,5 @@ def _all_values(live: LiveGraph, feed: Any) -> tuple[dict[Tensor, Any], Any]:
     plan = Planner(live, list(environment), inline_all=True).plan(live.graph.outputs)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        Interpreter(live, Eager()).run(plan, environment)
+        Interpreter(live, Eager(live)).run(plan, environment)
     return environment, [environment[tensor] for tensor in live.graph.outputs]

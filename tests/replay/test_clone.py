@@ -202,6 +202,16 @@ def test_code_with_sublayers_and_masks(tmp_path: Path) -> None:
     assert_same(again(batch(copy)), copy(batch(copy)))
 
 
+def test_lora_and_quantized_layers() -> None:
+    inputs = keras.Input((8,), name="x")
+    dense = layers.Dense(8, name="d")
+    model = keras.Model(inputs, layers.Dense(2, name="out")(dense(inputs)))
+    dense.enable_lora(2)
+    dense.lora_kernel_b.assign(np.ones((2, 8)))
+    found = verify(model, clone(model))
+    assert found and found.exact, str(found)
+
+
 def test_a_lambda_is_copied() -> None:
     inputs = keras.Input((4,), name="x")
     model = keras.Model(inputs, layers.Lambda(lambda x: x * 2, name="twice")(inputs))

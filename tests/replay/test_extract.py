@@ -8,7 +8,7 @@ import pytest
 from keras import layers
 
 from graphlint.address import AddressError
-from graphlint.replay.errors import ReplayError, UnboundedCut
+from graphlint.replay.errors import ReplayError, ShapeMismatch, UnboundedCut
 from graphlint.replay.extract import extract, features
 from graphlint.replay.run import run
 from tests.replay.invariants import assert_same, batch
@@ -98,6 +98,11 @@ def test_run_trains_where_asked() -> None:
     ones = np.ones((8, 4), "float32")
     assert_same(run(model, ones, "drop"), ones)
     assert not np.array_equal(run(model, ones, "drop", training=True), ones)
+
+
+def test_run_says_what_does_not_fit() -> None:
+    with pytest.raises(ShapeMismatch, match=r"h3#0 cannot be called on float32\[1, 9\]"):
+        run(chain(), None, "out", given={"h2": np.ones((1, 9))})
 
 
 def test_run_says_which_feed_is_missing() -> None:

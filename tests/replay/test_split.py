@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from graphlint.address import AddressError
+from graphlint.address import AddressError, AmbiguousAddress
 from graphlint.replay.errors import NotBuilt, OpaqueBody, ReplayError, UnboundedCut
 from graphlint.replay.split import split
 from tests.replay.invariants import assert_heeds, assert_same, batch, call, check_split, node_counts
@@ -143,7 +143,7 @@ def test_one_call_of_a_layer_that_is_called_three_times(tmp_path: Path) -> None:
     _, tail = check_split(model, "step#0")
     assert sum(layer.name == "step" for layer in tail.layers) == 1
     assert tail.inputs[0].name == "step_input"
-    with pytest.raises(AddressError, match=r"step#0.*step#1.*step#2"):
+    with pytest.raises(AmbiguousAddress, match=r"step#0.*step#1.*step#2"):
         split(model, "step")
 
 
