@@ -13,8 +13,10 @@ from graphlint.graph.model_graph import ModelGraph, shape_text
 _PASSING = frozenset(
     """
     InputLayer Dense Activation ReLU LeakyReLU PReLU ELU Softmax Dropout SpatialDropout1D SpatialDropout2D
-    SpatialDropout3D BatchNormalization LayerNormalization Rescaling Normalization GaussianNoise Identity
-    ZeroPadding1D ZeroPadding2D ZeroPadding3D RandomFlip RandomRotation RandomZoom RandomContrast RandomTranslation
+    SpatialDropout3D BatchNormalization LayerNormalization Rescaling Normalization GaussianNoise Identity Add
+    Average Concatenate Maximum Multiply GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D
+    GroupNormalization ZeroPadding1D ZeroPadding2D ZeroPadding3D RandomFlip RandomRotation RandomZoom
+    RandomContrast RandomTranslation
     """.split()
 )
 _POOLS = tuple(f"{name}Pooling{n}D" for name in ("Max", "Average") for n in (1, 2, 3))

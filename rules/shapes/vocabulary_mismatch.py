@@ -42,7 +42,8 @@ class VocabularyMismatch(Rule):
     again.
 
     ## Not reported
-    Hashing; a vocabulary that is not stored with the configuration; lookups that give one-hot or counted outputs.
+    Hashing; files of a Keras that stores neither words nor their number with the configuration; lookups that give
+    one-hot or counted outputs.
 
     ## References
     keras-team/keras-io#1064
@@ -88,8 +89,12 @@ def _lookup(graph: ModelGraph, call: str) -> Tensor | None:
 def _vocabulary_size(layer: Layer) -> int | None:
     """How many indices a lookup gives: its words, and those for masked and unknown ones."""
     config = layer.config
-    words = config.get("vocabulary")
-    if config.get("output_mode", "int") != "int" or not isinstance(words, list) or config.get("invert"):
+    words, counted = config.get("vocabulary"), config.get("vocabulary_size")
+    if config.get("output_mode", "int") != "int" or config.get("invert"):
+        return None
+    if isinstance(counted, int):
+        return counted
+    if not isinstance(words, list):
         return None
     if layer.class_name == "TextVectorization":
         special = ["", "[UNK]"]

@@ -363,6 +363,15 @@ def test_too_few_rows(tmp_path):
     assert (address, severity) == ("rows#0", "error") and "6 indices" in message
 
 
+def test_too_few_rows_for_an_adapted_vocabulary(tmp_path):
+    x = keras.Input((1,), dtype="string")
+    vectorize = layers.TextVectorization(max_tokens=50)
+    vectorize.adapt(["red green blue"])
+    model = keras.Model(x, layers.Embedding(3, 2)(vectorize(x)))
+    ((_, _, message),) = both(VocabularyMismatch(), model, tmp_path)
+    assert "5 indices" in message
+
+
 def test_rows_for_every_word(tmp_path):
     x = keras.Input((3,), dtype="string")
     lookup = layers.StringLookup(vocabulary=["a", "b", "c"])
