@@ -17,8 +17,8 @@ class Opaque(Rule):
     model in memory keeps a graph.
 
     ## Why is this bad?
-    It need not be. It says what the other findings do not cover: rules on connections, shapes and losses saw such a
-    layer as one step. Its stored weights are still checked.
+    Not seen is not the same as clean: rules on connections, shapes and losses saw such a layer as one step. Its stored
+    weights are still checked.
 
     ## Example
     ```python
