@@ -123,6 +123,26 @@ def test_weights_alone(tmp_path):
     assert sum(np.prod(variable.shape) for variable in expand(definition).variables.values()) == 19
 
 
+@pytest.mark.parametrize("name", ["cnn", "trained", "adapted_normalization"])
+@pytest.mark.parametrize("ending", ["weights.h5", "legacy.h5"])
+def test_running_statistics_in_weights_alone(name, ending, tmp_path):
+    model = SAMPLES[name]()
+    path = tmp_path / f"model.{ending}"
+    if ending == "weights.h5":
+        model.save_weights(path)
+    else:
+        model.save(tmp_path / "model.h5")
+        with h5py.File(tmp_path / "model.h5") as file, h5py.File(path, "w") as legacy:
+            for layer in file["model_weights"]:
+                file.copy(f"model_weights/{layer}", legacy)
+            legacy.attrs["layer_names"] = file["model_weights"].attrs["layer_names"]
+    trained = sum(variable.size for variable in expand(read(path)).variables.values() if variable.trainable)
+    statistics = sum(np.prod(variable.shape) for variable in model.weights if "moving" in variable.path)
+    if name == "adapted_normalization" and ending == "weights.h5":
+        statistics = sum(np.prod(variable.shape) for variable in model.non_trainable_weights)
+    assert trained == sum(np.prod(variable.shape) for variable in model.weights) - statistics
+
+
 def test_sharded_weights(tmp_path):
     model = keras.Sequential([keras.Input((256,)), keras.layers.Dense(512), keras.layers.Dense(512)])
     model.save_weights(tmp_path / "m.weights.json", max_shard_size=0.0011)
