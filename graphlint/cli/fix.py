@@ -61,6 +61,6 @@ def command(model: Path, output: Path | None, in_place: bool, diff: bool, force:
         if output is not None:
             write_new(output, fixed.save, force=force)
             written = f"wrote {output}"
-    for line in str(fixed.report).splitlines():
+    for line in [*(fixed.diff.splitlines() if diff else ()), *str(fixed.report).splitlines()]:
         click.echo(printable(line))
     click.echo(printable(written), err=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from graphlint.engine.finding import Finding, Severity
 from graphlint.engine.linter import Linter
 from graphlint.engine.report import ModelReport
+from graphlint.fixes.difference import difference
 from graphlint.fixes.errors import FixError, one_line
 from graphlint.fixes.fixer import Fixer
 from graphlint.fixes.report import Applied, FixReport, Left
@@ -32,10 +33,11 @@ REWRITE = "rewrite"
 
 @dataclass(frozen=True, slots=True)
 class FixedFile:
-    """A fixed model, not yet written. ``save`` writes it at a path and checks what it wrote."""
+    """A fixed model, not yet written. ``save`` writes it at a path and checks what it wrote; ``diff`` shows it."""
 
     report: FixReport
     save: Callable[[Path], None]
+    diff: str
 
 
 def fix_file(path: Path, fixer: Fixer) -> FixedFile:
@@ -44,6 +46,8 @@ def fix_file(path: Path, fixer: Fixer) -> FixedFile:
     Raises:
         FixError: the file has security findings, cannot be read or loaded, or the result would not be sound.
     """
+    from graphlint.sources.live import read_live
+
     definition = read(path, limits=fixer.linter.config.limits, by_content=True)
     found = fixer.linter.check_source(lambda: definition, path.as_posix(), path)
     _require_trustworthy(found)
@@ -54,21 +58,20 @@ def fix_file(path: Path, fixer: Fixer) -> FixedFile:
         may_rewrite = any(rule.code == "K010" for rule in fixer.linter.rules)
         model, notes, rewritten = _load(stored, bool(rewrites) or _needs_rewrite(path), may_rewrite)
         applied += [Applied(one, None) for one in rewrites]
-        fixed, report = fixer.run(model, todo)
-        difference = report.difference
+        fixed, report = fixer.run(model, found.findings, as_loaded=not rewritten and not applied)
         report = replace(
             report,
             applied=(*applied, *report.applied),
             left=tuple(_still_there(found.findings, applied, report.left)),
-            difference=difference,
             before=found.parameters or report.before,
             notes=(*notes, *report.notes),
         )
         allowed = _count(found.findings)
+        diff = difference(expand(definition), expand(read_live(fixed)))
         if fixed is model and not rewritten and path.suffix == stored.suffix:
             content = stored.read_bytes()
-            return FixedFile(report, lambda target: _put(content, model, target, fixer.linter, allowed))
-        return FixedFile(report, lambda target: _save(fixed, target, fixer.linter, allowed))
+            return FixedFile(report, lambda target: _put(content, model, target, fixer.linter, allowed), diff)
+        return FixedFile(report, lambda target: _save(fixed, target, fixer.linter, allowed), diff)
 
 
 def _require_trustworthy(found: ModelReport) -> None:

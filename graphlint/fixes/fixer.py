@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from graphlint.address import ROOT
-from graphlint.engine.finding import Applicability, Finding, Fix
+from graphlint.engine.finding import Applicability, Finding, Fix, Location
 from graphlint.engine.linter import LIVE, Linter
 from graphlint.engine.selection import Selection
 from graphlint.errors import GraphlintError
@@ -53,7 +53,7 @@ def fix(
     >>> print(report)
     fixed R001 no-op-layer at dropout#0: remove it (outputs equal)
     largest output difference: 0
-    parameters: 23 before, 23 after
+    parameters: 23 (23 trainable) before, 23 (23 trainable) after
     >>> len(fixed.layers)
     3
     """
@@ -88,6 +88,17 @@ def _several(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
     if value is None:
         return None
     return (value,) if isinstance(value, str) else tuple(value)
+
+
+Place = tuple[str, Location | None]
+
+
+def _place(finding: Finding) -> Place:
+    return finding.code, finding.location
+
+
+def _places(findings: Iterable[Finding]) -> set[Place]:
+    return {_place(one) for one in findings}
 
 
 def _is_safe(finding: Finding) -> bool:
@@ -148,13 +159,24 @@ class Fixer:
         self.linter = linter
         self.unsafe = unsafe
         self.targets = frozenset(targets)
+        self.ignored: set[Place] = set()
 
-    def run(self, model: keras.Model, given: Iterable[Finding] = ()) -> tuple[keras.Model, FixReport]:
-        """Fix a model; see `fix`. ``given`` are findings of the file it was read from, which memory may not show."""
+    def run(
+        self, model: keras.Model, given: Iterable[Finding] = (), *, as_loaded: bool = False
+    ) -> tuple[keras.Model, FixReport]:
+        """Fix a model; see `fix`.
+
+        ``given`` are findings of the file it was read from, some of which memory does not show. With ``as_loaded`` they
+        are all there is: what else memory shows has come with loading, such as a fresh optimizer.
+        """
+        self.ignored = set()
         findings = self.findings(model)
         before = self.parameters
-        known = {(one.code, one.location) for one in findings}
-        extra = [one for one in given if (one.code, one.location) not in known and self.is_live(one)]
+        given = list(given)
+        known, in_file = _places(findings), _places(given)
+        self.ignored = known - in_file if as_loaded else set()
+        extra = [one for one in self.fixable(given) if _place(one) not in known and self.is_live(one)]
+        findings = [one for one in findings if _place(one) not in self.ignored]
         applied: list[Applied] = []
         failed: dict[str, str] = {}
         alone: set[str] = set()
@@ -198,7 +220,7 @@ class Fixer:
         """What the selected rules report on a model."""
         checked = self.linter.check_model(model, LIVE)
         self.parameters = checked.parameters
-        return list(checked.findings)
+        return [one for one in checked.findings if _place(one) not in self.ignored]
 
     def fixable(self, findings: Iterable[Finding]) -> Iterator[Finding]:
         """The findings that may be fixed, in order of the report."""

@@ -65,5 +65,6 @@ class FixReport:
         if self.applied and self.difference is not None:
             lines.append(f"largest output difference: {self.difference:.2g}")
         if self.applied and self.before is not None and self.after is not None:
-            lines.append(f"parameters: {self.before.total:,} before, {self.after.total:,} after")
+            counts = [f"{one.total:,} ({one.trainable:,} trainable)" for one in (self.before, self.after)]
+            lines.append(f"parameters: {counts[0]} before, {counts[1]} after")
         return "\n".join(lines)

@@ -20,7 +20,7 @@ def carry_training(
 
     ``changes`` replaces parts of the compile configuration; without ``keep_state`` the optimizer starts afresh. State
     belongs to the variable at an address: that of variables that are gone is left out, that of new ones starts afresh.
-    Returns notes on what could not be carried over.
+    An optimizer that was never used stays without. Returns notes on what could not be carried over.
     """
     if not old.compiled:
         return []
@@ -31,10 +31,13 @@ def carry_training(
         new.compile_from_config({**config, **(changes or {})})
     except Exception as error:
         return [f"not compiled: {one_line(error, 160)}"]
-    if not keep_state:
+    if old.optimizer is None:
+        return []
+    if not keep_state or not old.optimizer.built or not int(old.optimizer.iterations):
+        # Compiling built it, and loading does: unused state is not worth saving.
         new.optimizer = type(new.optimizer).from_config(new.optimizer.get_config())
         return []
-    if not getattr(old.optimizer, "built", False) or not new.trainable_variables:
+    if not new.trainable_variables:
         return []
     if not new.optimizer.built:
         new.optimizer.build(new.trainable_variables)
