@@ -67,7 +67,7 @@ def fix_file(path: Path, fixer: Fixer) -> FixedFile:
             notes=(*notes, *report.notes),
         )
         allowed = _count(found.findings)
-        diff = difference(expand(definition), expand(read_live(fixed)))
+        diff = difference(expand(definition if rewritten else read_live(model)), expand(read_live(fixed)))
         if fixed is model and not rewritten and path.suffix == stored.suffix:
             content = stored.read_bytes()
             return FixedFile(report, lambda target: _put(content, model, target, fixer.linter, allowed), diff)

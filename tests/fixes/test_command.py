@@ -99,7 +99,7 @@ def test_diff_shows_and_changes_nothing(bad):
     assert result.exit_code == 0
     assert "-is_cat#0 = Dense(units=1, activation=softmax" in result.output
     assert "+is_cat#0 = Dense(units=1, activation=sigmoid" in result.output
-    assert "-weekday#0 = InputLayer() [None, 7]" in result.output
+    assert "-weekday#0 = InputLayer(" in result.output
     assert digest(bad) == before
     assert names(bad.parent) == ["bad.keras"]
 
