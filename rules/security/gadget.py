@@ -36,8 +36,6 @@ _FUNCTIONS = {
 _CLASSES = {
     "TorchModuleWrapper": "unpickles a torch module, which runs code",
     "TFSMLayer": "loads a SavedModel from a path, which runs its graph",
-    "JaxLayer": "runs serialized JAX code",
-    "FlaxLayer": "runs serialized JAX code",
 }
 _UNSAFE_MODULES = ("keras.config", "keras.src.config", "keras.saving", "keras.src.saving", "keras.datasets")
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
 from graphlint.engine.finding import Fix, Problem, Severity
-from graphlint.engine.rule import Rule
+from graphlint.engine.rule import Option, Rule
 from graphlint.errors import GraphlintError
 from graphlint.fixes.tensorflow_operations import as_keras_operation
 from graphlint.graph.model_graph import Layer, ModelGraph
+from graphlint.loading.target import KERAS_3, target_release
 
 _CLASSES = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"})
 
@@ -50,7 +52,7 @@ class TfOpLayer(Rule):
     written with `keras.ops` and the model built again; or load the file with the `tf_keras` package.
 
     ## Not reported
-    Files written by `tf_keras`, which still has these layers.
+    Files written by `tf_keras`, which still has these layers; a target of Keras 2 (option `target-keras`).
 
     ## References
     keras-team/keras#18519
@@ -59,8 +61,15 @@ class TfOpLayer(Rule):
     code = "K003"
     name = "tf-op-layer"
     severity = Severity.ERROR
+    options: ClassVar[Mapping[str, Option]] = {
+        "target-keras": Option(
+            "", "release", "the Keras release that should load the model, such as 2.15; empty: the installed one"
+        )
+    }
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        if target_release(str(self.option["target-keras"])) < KERAS_3:
+            return
         by_operation: dict[str, list[Layer]] = {}
         for layer in graph.layers.values():
             root = (layer.module or "").partition(".")[0]

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib import metadata
 from typing import ClassVar
 
 from graphlint.address import ROOT
 from graphlint.engine.finding import Applicability, Fix, Problem, Severity
 from graphlint.engine.rule import Option, Rule
-from graphlint.errors import GraphlintError
 from graphlint.graph.model_graph import ModelGraph
 from graphlint.loading.obstacles import obstacles
-from graphlint.loading.releases import RELEASES, release_index
+from graphlint.loading.target import target_release
 
 _REWRITE = Fix("write the model anew as today's Keras writes it", Applicability.SAFE, (("rewrite", {}),))
 
@@ -83,7 +81,7 @@ class WillNotLoad(Rule):
             if problem.kind in ("json", "structure"):
                 layer = graph.layer_of.get(id(problem.layer)) if problem.layer is not None else None
                 yield Problem(problem.message, layer or ROOT, "Save the model again from code.", key=problem.message)
-        for obstacle in obstacles(graph, self._release()):
+        for obstacle in obstacles(graph, target_release(str(self.option["target-keras"]))):
             first, *others = dict.fromkeys(obstacle.layers)
             hint = obstacle.hint
             yield Problem(
@@ -95,21 +93,3 @@ class WillNotLoad(Rule):
                 fix=_REWRITE if obstacle.certain and not graph.live else None,
                 key=obstacle.message,
             )
-
-    def _release(self) -> int:
-        target = str(self.option["target-keras"])
-        version = target or _installed()
-        index = release_index(version) if version else len(RELEASES) - 1
-        if index is None:
-            raise GraphlintError(
-                f"expected a Keras release from {RELEASES[0]} to {RELEASES[-1]}, got target-keras {version!r}"
-            )
-        return index
-
-
-def _installed() -> str | None:
-    """The version of the installed Keras, which is not imported."""
-    try:
-        return metadata.version("keras")
-    except metadata.PackageNotFoundError:
-        return None

@@ -122,10 +122,22 @@ def frozen_head():
     return found
 
 
+def dead_end():
+    """A kernel that influences no output: D002 and P004 say it."""
+    x = keras.Input((4,))
+    inner = keras.Model(x, [layers.Dense(2)(x), layers.Dense(2, kernel_initializer="ones")(x)])
+    y = keras.Input((4,))
+    found = keras.Model(y, inner(y)[0])
+    found.compile(keras.optimizers.SGD(momentum=0.9), "mse")
+    found.optimizer.build(found.trainable_variables)
+    found.optimizer.iterations.assign(3)
+    return found
+
+
 @pytest.mark.parametrize(
     "build",
-    [lambda: model(5), lambda: put(model(0), "head", "kernel", ..., 0.5), frozen_head],
-    ids=["random", "not trained", "frozen"],
+    [dead_end, lambda: model(5), lambda: put(model(0), "head", "kernel", ..., 0.5), frozen_head],
+    ids=["dead end", "random", "not trained", "frozen"],
 )
 def test_kernels_that_may_be_constant(build, tmp_path):
     assert both(ConstantKernel(), build(), tmp_path) == []

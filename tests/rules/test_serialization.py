@@ -138,6 +138,7 @@ def test_operation_layers_are_one_finding_for_each_operation(tmp_path):
     path = json_model(tmp_path, first, operation_layer(), operation_layer(name="again"))
     ((_, severity, message),) = in_file(TfOpLayer(), path)
     assert severity == "error" and "math.add" in message
+    assert in_file(TfOpLayer(**{"target-keras": "2.15"}), path) == []
     assert in_file(TfOpLayer(), json_model(tmp_path, first, operation_layer(module="tf_keras.src.layers"))) == []
 
 
@@ -165,6 +166,9 @@ def test_names_in_several_models(tmp_path):
 def test_names_that_are_not_ambiguous(tmp_path):
     assert both(AmbiguousNames(), nested("hidden"), tmp_path) == []
     assert live(AmbiguousNames(), nested("hidden", shared=True)) == []
+    x = keras.Input((5, 4))
+    wrapped = [layers.TimeDistributed(layers.Dense(2, name="same"), name=name)(x) for name in ("a", "b")]
+    assert both(AmbiguousNames(), keras.Model(x, wrapped), tmp_path) == []
 
 
 # -- K006 -------------------------------------------------------------------------------------------------------
