@@ -9,8 +9,8 @@ from typing import Any
 from graphlint.graph.definition import Constant
 from graphlint.graph.model_graph import HELD_BY, MASK, RUNS_AS, TENSOR, Call, Layer, ModelGraph, Tensor, Variable
 
-_IGNORED_CONFIG = frozenset({"name", "trainable", "dtype", "build_input_shape"})
-_ADDED_LATER = frozenset({"shared_object_id", "renorm_momentum"})
+_IGNORED_CONFIG = frozenset({"name", "trainable", "dtype", "build_input_shape", "batch_shape"})
+_ADDED_LATER = frozenset({"shared_object_id", "renorm_momentum", "implementation", "batch_input_shape"})
 _RENAMED = {"OrthogonalInitializer": "Orthogonal", "IdentityInitializer": "Identity"}
 
 
@@ -37,6 +37,8 @@ def canonical(graph: ModelGraph) -> dict[str, Any]:
       them they write, and the initializers that Keras has renamed count as one;
     - layers below a body that cannot be seen, but for their paths and weights, which is all the file has of them;
     - masks that a layer which is not Keras's own receives or hands on: the file does not say whether it does;
+    - the module of Keras's own objects inside a configuration, ``implementation`` and ``batch_input_shape``: Keras 1
+      and 2 write other ones than Keras 3 after loading (the shape of an Input is that of its output);
     - call arguments that are None, which is what leaving them out means;
     - outputs of a Lambda or of a layer that is not Keras's own which no other call receives: the file records shapes on
       the edges only;
@@ -141,6 +143,10 @@ def _merged_on_save(variable: Variable) -> bool:
     return variable.slot.startswith("lora_")
 
 
+def _is_keras(key: str, value: Any) -> bool:
+    return key == "module" and isinstance(value, str) and value.partition(".")[0] == "keras"
+
+
 def plain(value: Any) -> Any:
     """A configuration value as sorted plain JSON data, without object ids."""
     if isinstance(value, Constant):
@@ -153,7 +159,7 @@ def plain(value: Any) -> Any:
         return {
             str(key): _RENAMED.get(item, item) if key == "class_name" and isinstance(item, str) else plain(item)
             for key, item in sorted(value.items(), key=str)
-            if key not in _ADDED_LATER and item is not None and item is not False
+            if key not in _ADDED_LATER and item is not None and item is not False and not _is_keras(key, item)
         }
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]

@@ -29,7 +29,7 @@ from graphlint.graph.definition import (
 from graphlint.graph.expand import graph_order
 from graphlint.graph.stored_names import group_name
 from graphlint.shapes import ShapeError, infer
-from graphlint.sources.dialects import identity
+from graphlint.sources.dialects import default_dtype, identity
 from graphlint.sources.literals import decode_constant, policy_name
 
 _MOST_OUTPUTS = 100_000
@@ -106,7 +106,7 @@ def _layer(reader: _Reader, entry: Any) -> LayerDefinition:
         registered_name=registered_name,
         config=config,
         trainable=config.get("trainable") is not False,
-        dtype_policy=policy_name(config.get("dtype")),
+        dtype_policy=policy_name(config.get("dtype")) or default_dtype(entry, module),
         build_shape=build_config.get("input_shape") if isinstance(build_config, dict) else None,
         is_operation=module is not None and module.startswith(_OPERATION_MODULES),
         is_model="compile_config" in entry,
@@ -248,9 +248,7 @@ def _offsets(
         beyond = highest.get(name, 0) >= len(calls)
         if beyond and lowest[name] >= 1:
             offsets[name] = highest[name] - len(calls) + 1
-        elif legacy and lowest.get(name, 0) >= 1:
-            offsets[name] = 1
-        elif legacy and name not in lowest:
+        elif (legacy and lowest.get(name, 0) >= 1) or (legacy and name not in lowest):
             offsets[name] = 1
     return offsets
 

@@ -78,3 +78,12 @@ def identity(entry: dict[str, Any]) -> Identity:
         return Identity(name, OPERATIONS_MODULE, name)
     _, separator, short = name.rpartition(">")
     return Identity(short, None, name) if separator else Identity(name, None, None)
+
+
+def default_dtype(entry: dict[str, Any], module: str | None) -> str | None:
+    """The dtype of a built-in layer whose configuration says none, as Keras 1 and 2 leave it where it is float32.
+
+    >>> default_dtype({"class_name": "Dense", "config": {}}, "keras.layers")
+    'float32'
+    """
+    return "float32" if module in (LAYERS_MODULE, "keras") and "module" not in entry else None
