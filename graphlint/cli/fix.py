@@ -53,7 +53,7 @@ def command(model: Path, output: Path | None, in_place: bool, diff: bool, force:
     if in_place:
         with locked(model, force=force) as file:
             fixed = fix_file(model, fixer)
-            backup = file.replace(fixed.save) if fixed.report else None
+            backup = file.replace(fixed.save) if fixed.changed else None
             written = f"replaced {model}; the old file is {backup}" if backup else f"{model} is as it was"
     else:
         fixed = fix_file(model, fixer)

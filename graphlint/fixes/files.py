@@ -38,6 +38,8 @@ class FixedFile:
     report: FixReport
     save: Callable[[Path], None]
     diff: str
+    changed: bool
+    """Whether there is anything to write: a fix, or a file that has to be written anew."""
 
 
 def fix_file(path: Path, fixer: Fixer) -> FixedFile:
@@ -70,8 +72,10 @@ def fix_file(path: Path, fixer: Fixer) -> FixedFile:
         diff = difference(expand(definition if rewritten else read_live(model)), expand(read_live(fixed)))
         if fixed is model and not rewritten and path.suffix == stored.suffix:
             content = stored.read_bytes()
-            return FixedFile(report, lambda target: _put(content, model, target, fixer.linter, allowed), diff)
-        return FixedFile(report, lambda target: _save(fixed, target, fixer.linter, allowed), diff)
+            return FixedFile(
+                report, lambda target: _put(content, model, target, fixer.linter, allowed), diff, bool(report.applied)
+            )
+        return FixedFile(report, lambda target: _save(fixed, target, fixer.linter, allowed), diff, True)
 
 
 def _require_trustworthy(found: ModelReport) -> None:
@@ -110,6 +114,8 @@ def _load(path: Path, rewrite: bool, may_rewrite: bool) -> tuple[keras.Model, tu
     from graphlint.fixes.rescue import rescue
 
     why: tuple[str, ...] = ()
+    if _needs_rewrite(path):
+        why = (f"{path.name} holds another format than Keras expects of its name: the model is written anew",)
     if not rewrite:
         try:
             with warnings.catch_warnings():

@@ -15,7 +15,7 @@ import numpy as np
 
 from graphlint.fixes.dialect import arguments_of, todays_configuration
 from graphlint.fixes.errors import Unmendable, one_line
-from graphlint.graph.definition import LayerDefinition, ModelDefinition
+from graphlint.graph.definition import ModelDefinition
 from graphlint.graph.expand import expand
 from graphlint.graph.model_graph import ModelGraph, Variable
 from graphlint.sources.live import read_live
@@ -43,7 +43,7 @@ def rescue(definition: ModelDefinition) -> Rescued:
         raise Unmendable(
             f"the file keeps {definition.asset_names[0]!r}, which belongs to a layer that has to be adapted anew"
         )
-    _replace_slashes(definition.root)
+    _prepare(definition)
     graph = expand(definition)
     if graph.root.opaque:
         raise Unmendable(f"{graph.root.class_name} is a subclassed model: register its class and load with that code")
@@ -57,15 +57,21 @@ def rescue(definition: ModelDefinition) -> Rescued:
     return Rescued(model, tuple(notes))
 
 
-def _replace_slashes(root: LayerDefinition) -> None:
-    """Keras refuses a slash in the name of a layer."""
-    stack, seen = [root], set()
+def _prepare(definition: ModelDefinition) -> None:
+    """What Keras 3 does not know: a slash in the name of a layer, and a single input as a list of one.
+
+    Keras 2 wrote every single input and output like that, and took and gave the tensor itself.
+    """
+    keras_3 = (definition.keras_version or "2").startswith("3")
+    stack, seen = [definition.root], set()
     while stack:
         layer = stack.pop()
         if id(layer) in seen:
             continue
         seen.add(id(layer))
         inside = layer.body.layers if layer.body is not None else list(layer.children.values())
+        if layer.body is not None and not keras_3:
+            layer.body.inputs, layer.body.outputs = _alone(layer.body.inputs), _alone(layer.body.outputs)
         names = {one.name for one in inside}
         for one in inside:
             if "/" in one.name:
@@ -77,6 +83,10 @@ def _replace_slashes(root: LayerDefinition) -> None:
                 if "name" in one.config:
                     one.config = {**one.config, "name": name}
         stack += inside
+
+
+def _alone(structure: Any) -> Any:
+    return structure[0] if isinstance(structure, (list, tuple)) and len(structure) == 1 else structure
 
 
 def _load(config: dict[str, Any]) -> keras.Model:
