@@ -252,10 +252,29 @@ def build_model(
         try:
             return cls(inputs, outputs, name=name)
         except ValueError as error:
+            if "`inputs` not connected to `outputs`" in str(error):
+                outputs = _connect(inputs, outputs)
+            elif "All operation names should be unique" in str(error):
+                _rename_made_operations(inputs, outputs, known)
+            else:
+                raise
+        try:
+            return cls(inputs, outputs, name=name)
+        except ValueError as error:
             if "All operation names should be unique" not in str(error):
                 raise
-        _rename_made_operations(inputs, outputs, known)
-        return cls(inputs, outputs, name=name)
+            _rename_made_operations(inputs, outputs, known)
+            return cls(inputs, outputs, name=name)
+
+
+def _connect(inputs: Any, outputs: Any) -> Any:
+    """The outputs of a model in which every Input is received by something, which some releases of Keras (3.12 is one) ask for."""
+    passed: dict[int, Any] = {}
+    for tensor in keras.tree.flatten(inputs):
+        operation = keras_internals.history(tensor)[0]  # type: ignore[index]
+        if not keras_internals.outbound_nodes(operation):
+            passed[id(tensor)] = keras.layers.Identity(name=f"{operation.name}_identity")(tensor)
+    return keras.tree.map_structure(lambda tensor: passed.get(id(tensor), tensor), outputs)
 
 
 def build_like(

@@ -23,7 +23,7 @@ from graphlint.replay.verify import verify
 from tests.replay.invariants import assert_same, batch, call, check_split
 
 WIDTH = 4
-QUICK = settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 class Draw:
