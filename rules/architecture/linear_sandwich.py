@@ -113,7 +113,7 @@ def _next_linear(graph: ModelGraph, call: str) -> str | None:
     layer = graph.layer(call)
     if not _is_linear(graph, call) or activation_of(graph, call)[0] != "linear" or _upsamples(layer):
         return None
-    if layer.config.get("activity_regularizer") or len(graph.call_sites(layer.path)) != 1:
+    if layer.config.get("activity_regularizer") or not _called_once(graph, layer):
         return None
     here = call
     while True:
@@ -132,9 +132,13 @@ def _next_linear(graph: ModelGraph, call: str) -> str | None:
     entering = before[-1] if before else None
     if inner is None or outer is None or entering is None or (inner < entering and inner < outer):
         return None
-    if len(graph.call_sites(graph.calls[here].layer)) > 1 or _separable(layer, graph.layer(here)):
-        return None
-    return here
+    second = graph.layer(here)
+    return here if _called_once(graph, second) and not _separable(layer, second) else None
+
+
+def _called_once(graph: ModelGraph, layer: Layer) -> bool:
+    """Whether a layer has one call; asked at every call, so it must not list them."""
+    return len(graph.nx.succ[layer.path]) == 1
 
 
 def _upsamples(layer: Layer) -> bool:
