@@ -440,7 +440,7 @@ class Dataset:
         return DataObjects(self.file._reader, self._header.address)
 
     def _bands(self) -> Iterator[np.ndarray]:
-        """The dataset in slices along its first axis, one row of chunks each, in order."""
+        """The dataset in slices along its first axis: one row of chunks each, or as many as 1 MiB holds."""
         import numpy as np
         from pyfive.btree import BTreeV1RawDataChunks
 
@@ -453,16 +453,21 @@ class Dataset:
                     at = key["chunk_offset"][:-1]
                     by_row.setdefault(at[0], []).append((at, address, key["chunk_size"], key["filter_mask"]))
         fill = header.fillvalue if self._header.has(FILL) else 0
-        for row in range(0, self.shape[0], chunk[0]):
-            rows = min(chunk[0], self.shape[0] - row)
+        starts = sorted(by_row, reverse=True)
+        row_bytes = math.prod((chunk[0], *self.shape[1:])) * self._type.size
+        step = chunk[0] * max(1, _BLOCK // row_bytes)
+        for row in range(0, self.shape[0], step):
+            rows = min(step, self.shape[0] - row)
             band = np.full((rows, *self.shape[1:]), fill, self._type.numpy)
-            for at, address, size, mask in by_row.get(row, ()):
-                block = np.frombuffer(self._unpack(address, size, mask, chunk), self._type.numpy).reshape(chunk)
-                area = tuple(
-                    slice(start, min(start + step, end))
-                    for start, step, end in zip((0, *at[1:]), chunk, band.shape, strict=True)
-                )
-                band[area] = block[tuple(slice(0, part.stop - part.start) for part in area)]
+            while starts and starts[-1] < row + rows:
+                start = starts.pop()
+                for at, address, size, mask in by_row[start]:
+                    block = np.frombuffer(self._unpack(address, size, mask, chunk), self._type.numpy).reshape(chunk)
+                    area = tuple(
+                        slice(begin, min(begin + length, end))
+                        for begin, length, end in zip((start - row, *at[1:]), chunk, band.shape, strict=True)
+                    )
+                    band[area] = block[tuple(slice(0, part.stop - part.start) for part in area)]
             yield band
 
     def _unpack(self, address: int, size: int, mask: int, chunk: tuple[int, ...]) -> bytes:

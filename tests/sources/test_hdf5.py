@@ -130,6 +130,18 @@ def test_chunked_numbers(write, options):
     assert np.array_equal(dataset.read(), numbers)
 
 
+def test_many_rows_of_chunks_that_are_not_there(write):
+    """One row at a time these are ten million steps."""
+
+    def build(file):
+        file.create_dataset("x", (10**7, 1), "u1", chunks=(1, 1), fillvalue=7)[9_999_998] = 5
+
+    (dataset,) = write(build, limits=Limits(zip_ratio=10**6)).datasets
+    found = dataset.read()
+    assert found.shape == (10**7, 1)
+    assert found[-3:].tolist() == [[7], [5], [7]]
+
+
 def test_compact_and_empty_numbers(write):
     def build(file):
         compact = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
