@@ -653,6 +653,11 @@ def is_known_class(name: str, kinds: tuple[str, ...] = _CLASS_KINDS) -> bool:
     return any(name in _table(kind) for kind in kinds)
 
 
+def class_names(kinds: tuple[str, ...]) -> list[str]:
+    """The names of all classes of some kinds, in any release."""
+    return [name for kind in kinds for name in _table(kind)]
+
+
 def has_class(name: str, release: int, kind: str = "layers") -> bool | None:
     """Whether a release has a class; None for a class that no release has."""
     known = _table(kind).get(name)

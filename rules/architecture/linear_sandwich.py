@@ -13,9 +13,7 @@ from graphlint.graph.model_graph import Layer, ModelGraph, Tensor
 _LINEAR = frozenset(
     ["Dense", *(f"{name}{n}D" for name in ("Conv", "Convolution") for n in (1, 2, 3)), "Conv2DTranspose"]
 )
-_BETWEEN = frozenset(
-    ["Dropout", *(f"{name}{n}D" for name in ("SpatialDropout", "ZeroPadding") for n in (1, 2, 3)), "InputLayer"]
-)
+_BETWEEN = frozenset(["Dropout", *(f"{name}{n}D" for name in ("SpatialDropout", "ZeroPadding") for n in (1, 2, 3))])
 
 
 class LinearSandwich(Rule):
@@ -48,7 +46,8 @@ class LinearSandwich(Rule):
     A normalisation in between; depthwise convolutions followed by pointwise ones; a bottleneck, narrower than what
     goes in and what comes out (a low-rank factorisation); layers used in several places (query, key and value
     projections); an activity regularizer on the first; a transposed convolution that upsamples; kernels that are long
-    on different axes, which together are one large kernel made cheaply (global convolutional networks).
+    on different axes, which together are one large kernel made cheaply (global convolutional networks); a frozen first
+    layer, or one in another nested model (a new head on a pretrained embedding).
 
     ## References
     DeepLocalize (ICSE 2021); NeuraLint
@@ -113,7 +112,7 @@ def _next_linear(graph: ModelGraph, call: str) -> str | None:
     layer = graph.layer(call)
     if not _is_linear(graph, call) or activation_of(graph, call)[0] != "linear" or _upsamples(layer):
         return None
-    if layer.config.get("activity_regularizer") or not _called_once(graph, layer):
+    if layer.config.get("activity_regularizer") or not layer.trainable or not _called_once(graph, layer):
         return None
     here = call
     while True:
@@ -133,6 +132,8 @@ def _next_linear(graph: ModelGraph, call: str) -> str | None:
     if inner is None or outer is None or entering is None or (inner < entering and inner < outer):
         return None
     second = graph.layer(here)
+    if graph.calls[here].scope != graph.calls[call].scope:
+        return None
     return here if _called_once(graph, second) and not _separable(layer, second) else None
 
 

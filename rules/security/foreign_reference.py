@@ -128,6 +128,8 @@ def _foreign(reference: Reference) -> str | None:
         if reference.module == "builtins" and reference.last_name in _BUILTINS:
             return "a function of the Python language"
         return None
+    if root == "test" and reference.is_layer and not str(reference.module).startswith(("test.support", "test.lib")):
+        return None  # a layer of somebody's own test.py
     if root in sys.stdlib_module_names:
         return "a part of Python's standard library"
     if root in _TOOLS:

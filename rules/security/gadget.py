@@ -33,6 +33,10 @@ _FUNCTIONS = {
     "register_keras_serializable": "changes what later files load",
     "clear_session": "resets Keras",
 }
+_UNMISTAKABLE = frozenset(
+    {"get_file", "enable_unsafe_deserialization", "deserialize_keras_object", "func_load", "load_op_library"}
+)
+"""Names that nobody gives to a function of their own; the others count where a Keras module is named."""
 _CLASSES = {
     "TorchModuleWrapper": "unpickles a torch module, which runs code",
     "TFSMLayer": "loads a SavedModel from a path, which runs its graph",
@@ -82,7 +86,7 @@ class Gadget(Rule):
     or ship it as a SavedModel beside the file.
 
     ## Not reported
-    Custom classes and functions of the same name in a package of their own.
+    Custom classes and functions of the same name in a package of their own, or without one (`Lambda(load_img)`).
 
     ## References
     CVE-2025-8747, CVE-2025-9906, CVE-2025-49655, CVE-2026-1462
@@ -123,7 +127,7 @@ def _effect(reference: Reference) -> str | None:
             if one in _CLASSES:
                 return _CLASSES[one]
     if own and reference.kind is Kind.FUNCTION:
-        if name in _FUNCTIONS:
+        if name in _FUNCTIONS and (root in KERAS_ROOTS or name in _UNMISTAKABLE):
             return _FUNCTIONS[name]
         module = reference.module or ""
         if any(module == one or module.startswith(f"{one}.") for one in _UNSAFE_MODULES):

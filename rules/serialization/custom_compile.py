@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from graphlint.address import ROOT
@@ -10,7 +11,7 @@ from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Need, Rule
 from graphlint.graph.model_graph import ModelGraph
 from graphlint.graph.references import Kind, Reference, references
-from graphlint.loading.releases import FUNCTIONS, is_known_class
+from graphlint.loading.releases import FUNCTIONS, class_names, is_known_class
 
 _PLACES = ("loss", "metrics", "weighted_metrics", "optimizer", "optimizer_config")
 _PACKAGES = ("keras", "tf_keras", "tensorflow")
@@ -69,7 +70,7 @@ class CustomCompile(Rule):
         compiled = graph.compile_config or {}
         for place in ("loss", "metrics", "weighted_metrics"):
             for name in _texts(compiled.get(place)):
-                if name not in FUNCTIONS and name.lower() not in FUNCTIONS and not is_known_class(name):
+                if not _known(name):
                     found[f"{place} {name!r}"] = None
         if found:
             yield Problem(
@@ -80,12 +81,23 @@ class CustomCompile(Rule):
             )
 
 
+@cache
+def _short_names() -> frozenset[str]:
+    kinds = ("losses", "metrics", "optimizers")
+    return frozenset(name.replace("_", "").lower() for name in (*FUNCTIONS, *class_names(kinds)))
+
+
+def _known(name: str) -> bool:
+    """Whether Keras knows a loss or metric by a name, in any of the ways in which it writes them."""
+    return name.replace("_", "").lower() in _short_names()
+
+
 def _custom(reference: Reference) -> bool:
     if reference.kind is Kind.CODE or (reference.registered_name is not None and ">" in reference.registered_name):
         return False
     root = reference.root
     if reference.kind is Kind.FUNCTION:
-        return root in (None, "builtins", "__main__") and reference.name not in FUNCTIONS
+        return root in (None, "builtins", "__main__") and not _known(reference.name)
     if root in (None, "builtins", "__main__"):
         return not is_known_class(reference.last_name) and reference.class_name != "function"
     return root not in _PACKAGES

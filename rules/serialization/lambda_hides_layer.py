@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 from collections.abc import Iterator
 from types import CodeType, FunctionType, MethodType
 from typing import Any
@@ -46,7 +47,8 @@ class LambdaHidesLayer(Rule):
     None: call the layer directly instead of inside the Lambda, or write a `keras.layers.Layer` that owns it.
 
     ## Not reported
-    Numbers, strings, arrays and functions in the closure; layers without weights.
+    Numbers, strings, arrays and functions in the closure; layers without weights; a number that the function takes from
+    a model (`self.scale`), where that can be told.
 
     ## References
     keras-team/keras#9740
@@ -130,24 +132,45 @@ def _in_memory(layer: Layer) -> list[str]:
 
 
 def _surroundings(function: FunctionType) -> list[Any]:
-    found: list[Any] = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
-    for cell in function.__closure__ or ():
+    """What a function uses from outside: of ``self.scale`` the scale and not the whole of ``self``."""
+    outside: dict[str, Any] = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
         try:
-            found.append(cell.cell_contents)
+            outside[name] = cell.cell_contents
         except ValueError:  # the variable was never assigned
             continue
-    names = _global_names(function.__code__)
-    return found + [function.__globals__[name] for name in names if _is_keras_object(function.__globals__.get(name))]
+    found: list[Any] = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+    for kind, name, attribute in _reads(function.__code__):
+        value = outside.get(name) if kind == "closure" else function.__globals__.get(name)
+        if kind == "global" and not _is_keras_object(value):
+            continue
+        attributes = getattr(value, "__dict__", {})
+        found.append(attributes[attribute] if _is_keras_object(value) and attribute in attributes else value)
+    return found
 
 
-def _global_names(code: CodeType) -> list[str]:
-    names: list[str] = []
+def _reads(code: CodeType) -> Iterator[tuple[str, str, str]]:
+    """Every read of an outer variable in a function and those inside it, with the attribute that is taken of it."""
     stack = [code]
     while stack:
         one = stack.pop()
-        names += one.co_names
         stack += [constant for constant in one.co_consts if isinstance(constant, CodeType)]
-    return names
+        instructions = list(dis.get_instructions(one))
+        for index, instruction in enumerate(instructions):
+            kind = _READS.get(instruction.opname)
+            if kind is not None:
+                after = instructions[index + 1] if index + 1 < len(instructions) else None
+                taken = after is not None and after.opname in ("LOAD_ATTR", "LOAD_METHOD")
+                yield kind, str(instruction.argval), str(after.argval) if after is not None and taken else ""
+
+
+_READS = {
+    "LOAD_DEREF": "closure",
+    "LOAD_CLASSDEREF": "closure",
+    "LOAD_FROM_DICT_OR_DEREF": "closure",
+    "LOAD_GLOBAL": "global",
+    "LOAD_NAME": "global",
+}
 
 
 def _is_keras_object(value: Any) -> bool:

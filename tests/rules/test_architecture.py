@@ -228,6 +228,14 @@ def test_linear_layers_with_a_reason(model, tmp_path):
     assert both(LinearSandwich(), model(), tmp_path) == []
 
 
+def test_a_head_on_an_embedding_model(tmp_path):
+    x = keras.Input((8,))
+    pretrained = keras.Sequential([keras.Input((8,)), layers.ReLU(), layers.Dense(16)])
+    assert both(LinearSandwich(), keras.Model(x, layers.Dense(3)(pretrained(x))), tmp_path) == []
+    frozen_first = sequential(layers.Dense(16, trainable=False), layers.Dense(3), inputs=(8,))
+    assert both(LinearSandwich(), frozen_first, tmp_path) == []
+
+
 def test_query_key_value_projections(tmp_path):
     x = keras.Input((5, 4))
     hidden = layers.Dense(8)(x)

@@ -220,10 +220,11 @@ def test_operations_that_read_files(tmp_path):
     "reference",
     [
         function("my_package.io", "get_file"),
+        function("builtins", "load_img"),
         {"module": "my_package", "class_name": "TFSMLayer", "config": {}, "registered_name": "mine>TFSMLayer"},
         function("keras.activations", "relu"),
     ],
-    ids=["function", "class", "activation"],
+    ids=["function", "own function", "class", "activation"],
 )
 def test_names_of_other_packages_are_no_gadgets(reference, tmp_path):
     assert in_file(Gadget(), with_config(tmp_path, activation=reference)) == []

@@ -82,6 +82,27 @@ def test_harmless_surroundings(held, tmp_path):
         assert both(LambdaHidesLayer(), model, tmp_path) == []
 
 
+class Holder(keras.Model):
+    """A model whose own Lambdas take a number of it, or a layer."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.scale, self.dense = 2.0, hidden_layer()
+
+    def number(self):
+        return sequential(layers.Lambda(lambda t: t * self.scale, output_shape=(4,)))
+
+    def layer(self):
+        return sequential(layers.Lambda(lambda t: self.dense(t), output_shape=(3,)))
+
+
+def test_what_is_taken_of_a_model():
+    holder = Holder()
+    assert live(LambdaHidesLayer(), holder.number()) == []
+    ((_, _, message),) = live(LambdaHidesLayer(), holder.layer())
+    assert "Dense 'hidden'" in message
+
+
 # -- K002 -------------------------------------------------------------------------------------------------------
 
 
@@ -203,7 +224,11 @@ def test_custom_parts_of_the_compilation(model, tmp_path):
 @pytest.mark.parametrize(
     "model",
     [
-        lambda: compiled("mse", ["accuracy", "mae", keras.metrics.MeanSquaredError()], keras.optimizers.Adam()),
+        lambda: compiled(
+            "mse",
+            ["accuracy", "mae", "root_mean_squared_error", keras.metrics.MeanSquaredError()],
+            keras.optimizers.Adam(),
+        ),
         lambda: compiled(keras.losses.Huber()),
         lambda: compiled(keras.losses.log_cosh),
         lambda: compiled(RegisteredLoss()),
