@@ -130,7 +130,7 @@ def _fixer(rule: type[Rule]) -> Fixer:
 
     installed = [one for one in load_registry() if one is not rule]
     registry = Registry([*installed, rule])
-    return Fixer(Linter(Config(), Selection(select=(rule.code,)), registry=registry), unsafe=True)
+    return Fixer(Linter(Config(), Selection(select=(rule.code,)), registry=registry), unsafe=True, asked=(rule.code,))
 
 
 def _check_outcome(

@@ -27,6 +27,8 @@ def command(model: Path, output: Path | None, in_place: bool, diff: bool, force:
     """Fix what `check` finds and graphlint can mend, prove the result, and write it.
 
     The model is loaded with Keras's safe mode on. Safe fixes keep the outputs equal; --unsafe makes the others, too.
+    Those of information, such as sharing that may be meant, are made only of rules that --select names in full and at
+    a --target.
 
     Exits with 0 where the file is as wanted, with 2 where nothing could be written.
     """
@@ -48,7 +50,7 @@ def command(model: Path, output: Path | None, in_place: bool, diff: bool, force:
 
     selection = Selection(options["select"] or None, (), options["ignore"])
     session = Session(Overrides(selection), options["config"], options["isolated"])
-    fixer = Fixer(session.linter_for(model), options["unsafe"], options["target"])
+    fixer = Fixer(session.linter_for(model), options["unsafe"], options["target"], options["select"] or ())
     click.echo(f"loading {printable(str(model))} with Keras, safe mode on", err=True)
     if in_place:
         with locked(model, force=force) as file:

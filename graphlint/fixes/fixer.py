@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from graphlint.address import ROOT
-from graphlint.engine.finding import Applicability, Finding, Fix, Location
+from graphlint.engine.finding import Applicability, Finding, Location, Severity
 from graphlint.engine.linter import LIVE, Linter
 from graphlint.engine.selection import Selection
 from graphlint.errors import GraphlintError
@@ -36,7 +36,8 @@ def fix(
         model: a ``keras.Model``.
         select: codes, names or prefixes of the rules whose findings to fix; without it, of all default rules.
         ignore: codes, names or prefixes of rules to leave alone.
-        unsafe: also make fixes that change outputs or training.
+        unsafe: also make fixes that change outputs or training; those of information, which may be as it is meant, only
+            of rules that ``select`` names in full (``"S003"``) and at ``targets``.
         targets: addresses; without them, findings at any address are fixed.
 
     Returns:
@@ -58,7 +59,9 @@ def fix(
     3
     """
     require_keras("fixing a model")
-    return Fixer(Linter(None, Selection(_several(select), (), _several(ignore) or ())), unsafe, targets).run(model)
+    chosen = _several(select)
+    linter = Linter(None, Selection(chosen, (), _several(ignore) or ()))
+    return Fixer(linter, unsafe, targets, asked=chosen or ()).run(model)
 
 
 def _measure(old: keras.Model, new: keras.Model, safe: bool) -> float | None:
@@ -103,6 +106,10 @@ def _places(findings: Iterable[Finding]) -> set[Place]:
 
 def _is_safe(finding: Finding) -> bool:
     return finding.fix is not None and finding.fix.applicability is Applicability.SAFE
+
+
+def _may_be_meant(finding: Finding) -> bool:
+    return finding.severity is Severity.INFO
 
 
 def _compatible(findings: list[Finding], alone: set[str]) -> list[Finding]:
@@ -155,10 +162,13 @@ def _overlap(one: str, other: str) -> bool:
 class Fixer:
     """One set of rules, applied to models in memory."""
 
-    def __init__(self, linter: Linter, unsafe: bool = False, targets: Iterable[str] = ()) -> None:
+    def __init__(
+        self, linter: Linter, unsafe: bool = False, targets: Iterable[str] = (), asked: Iterable[str] = ()
+    ) -> None:
         self.linter = linter
         self.unsafe = unsafe
         self.targets = frozenset(targets)
+        self.asked = frozenset(asked)
         self.ignored: set[Place] = set()
 
     def run(
@@ -224,13 +234,17 @@ class Fixer:
 
     def fixable(self, findings: Iterable[Finding]) -> Iterator[Finding]:
         """The findings that may be fixed, in order of the report."""
-        return (one for one in findings if self.may_fix(one.fix) and self.is_target(one))
+        return (one for one in findings if self.may_fix(one) and self.is_target(one))
 
-    def may_fix(self, offered: Fix | None) -> bool:
-        """Whether a fix is one that was asked for."""
-        if offered is None or not offered.edits:
+    def may_fix(self, finding: Finding) -> bool:
+        """Whether a finding has a fix of a kind that was asked for."""
+        if finding.fix is None or not finding.fix.edits:
             return False
-        return self.unsafe or offered.applicability is Applicability.SAFE
+        return _is_safe(finding) or (self.unsafe and (not _may_be_meant(finding) or self.is_named(finding)))
+
+    def is_named(self, finding: Finding) -> bool:
+        """Whether the rule, or the place, was asked for by name."""
+        return bool(self.targets) or bool({finding.code, finding.name} & self.asked)
 
     @staticmethod
     def is_live(finding: Finding) -> bool:
@@ -253,7 +267,8 @@ class Fixer:
                 yield Left(finding, f"not fixed: {failed[finding.fingerprint]}")
             elif finding.fix is None or not finding.fix.edits:
                 yield Left(finding, f"no fix: {finding.hint}" if finding.hint else "no fix")
-            elif not self.may_fix(finding.fix):
-                yield Left(finding, f"unsafe fix ({finding.fix.changes}): pass --unsafe")
+            elif not self.may_fix(finding):
+                wanted = f"--unsafe --select {finding.code}" if _may_be_meant(finding) else "--unsafe"
+                yield Left(finding, f"unsafe fix ({finding.fix.changes}): pass {wanted}")
             else:
                 yield Left(finding, "not asked for")

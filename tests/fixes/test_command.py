@@ -260,3 +260,20 @@ def test_other_members_stay_byte_for_byte_where_the_file_itself_is_edited(tmp_pa
         assert one.namelist() == other.namelist()
         assert b'"training": false' in one.read("config.json")
         assert b'"training": false' not in other.read("config.json")
+
+
+def test_unsafe_leaves_sharing_that_may_be_meant(tmp_path):
+    inputs = keras.Input((4,))
+    dense = layers.Dense(4, name="dense")
+    model = keras.Model(inputs, dense(layers.ReLU()(dense(layers.ReLU()(dense(inputs))))))
+    path, out = tmp_path / "model.keras", tmp_path / "fixed.keras"
+    model.save(path)
+    result = run(path, "--unsafe", "-o", out)
+    assert "pass --unsafe --select S003" in result.output
+    assert load(out).count_params() == 20
+    result = run(path, "--unsafe", "--select", "S003", "-o", out, "--force")
+    assert "fixed S003" in result.output
+    fixed = load(out)
+    assert fixed.count_params() == 60
+    batch = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    np.testing.assert_array_equal(model.predict(batch, verbose=0), fixed.predict(batch, verbose=0))
