@@ -277,3 +277,12 @@ def test_unsafe_leaves_sharing_that_may_be_meant(tmp_path):
     assert fixed.count_params() == 60
     batch = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
     np.testing.assert_array_equal(model.predict(batch, verbose=0), fixed.predict(batch, verbose=0))
+
+
+def test_the_readme_shows_what_is_printed(bad, tmp_path):
+    readme = (DATA.parents[1] / "README.md").read_text(encoding="utf-8")
+    result = run(bad, "--unsafe", "-o", tmp_path / "fixed.keras")
+    assert f"```\n{result.stdout}```" in readme
+    checked = CliRunner().invoke(main, ["check", "--isolated", "fixed.keras"])
+    printed = checked.stdout.replace(keras.__version__, "3.15.1")
+    assert f"```\n{printed}```" in readme
