@@ -453,7 +453,8 @@ def test_outputs_that_may_be_half(layer, tmp_path):
     ("outer", "inner", "fires"),
     [
         ("float32", "float16", True),
-        ("float32", "int32", True),
+        ("float32", "uint8", True),
+        ("float32", "int32", False),
         ("float16", "float32", False),
         ("int32", "float32", False),
         ("float32", "float32", False),
