@@ -268,7 +268,7 @@ def build_model(
 
 
 def _connect(inputs: Any, outputs: Any) -> Any:
-    """The outputs of a model in which every Input is received by something, which some releases of Keras (3.12 is one) ask for."""
+    """The outputs of a model in which every Input is received by something, as Keras 3.12 asks for."""
     passed: dict[int, Any] = {}
     for tensor in keras.tree.flatten(inputs):
         operation = keras_internals.history(tensor)[0]  # type: ignore[index]
