@@ -70,12 +70,18 @@ def fix_file(path: Path, fixer: Fixer) -> FixedFile:
         )
         allowed = _count(found.findings)
         diff = difference(expand(definition if rewritten else read_live(model)), expand(read_live(fixed)))
-        if fixed is model and not rewritten and path.suffix == stored.suffix:
-            content = stored.read_bytes()
-            return FixedFile(
-                report, lambda target: _put(content, model, target, fixer.linter, allowed), diff, bool(report.applied)
-            )
-        return FixedFile(report, lambda target: _save(fixed, target, fixer.linter, allowed), diff, True)
+        changed = fixed is not model or rewritten
+        content = None if changed else stored.read_bytes()
+
+        def save(target: Path) -> None:
+            if content is None or target.suffix != path.suffix:
+                _save(fixed, target, fixer.linter, allowed)
+                return
+            target.write_bytes(content)
+            if applied:
+                _prove(fixed, target, fixer.linter, allowed)
+
+        return FixedFile(report, save, diff, changed or bool(applied))
 
 
 def _require_trustworthy(found: ModelReport) -> None:
@@ -151,12 +157,6 @@ def _still_there(findings: Iterable[Finding], applied: Iterable[Applied], left: 
 
 def _count(findings: Iterable[Finding]) -> Counter[str]:
     return Counter(one.code for one in findings if one.severity is not Severity.INFO)
-
-
-def _put(content: bytes, model: keras.Model, target: Path, linter: Linter, allowed: Counter[str]) -> None:
-    """Write a file that was edited as such, or not at all."""
-    target.write_bytes(content)
-    _prove(model, target, linter, allowed)
 
 
 def _save(model: keras.Model, target: Path, linter: Linter, allowed: Counter[str]) -> None:

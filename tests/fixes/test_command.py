@@ -160,6 +160,17 @@ def test_h5_in_and_out(tmp_path):
     assert codes(tmp_path / "fixed.keras") == []
 
 
+def test_nothing_to_fix_and_another_format(tmp_path):
+    model = keras.Sequential([keras.Input((4,), name="x"), layers.Dense(1, name="out")])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.save(tmp_path / "model.h5")
+    assert run(tmp_path / "model.h5", "-o", tmp_path / "other.keras").exit_code == 0
+    np.testing.assert_array_equal(load(tmp_path / "other.keras").get_weights()[0], model.get_weights()[0])
+    assert run(tmp_path / "model.h5", "-o", tmp_path / "same.h5").exit_code == 0
+    assert digest(tmp_path / "same.h5") == digest(tmp_path / "model.h5")
+
+
 def test_a_file_with_code_is_refused(tmp_path):
     inputs = keras.Input((4,))
     x = layers.Dropout(0.0)(layers.Lambda(lambda x: x * 2)(inputs))

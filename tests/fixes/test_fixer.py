@@ -1,0 +1,300 @@
+"""`graphlint.fix` on models in memory."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import graphlint
+from graphlint.engine.finding import Fix, Problem, Severity
+from graphlint.engine.linter import Linter
+from graphlint.engine.registry import Registry, load_registry
+from graphlint.engine.rule import Rule
+from graphlint.engine.selection import Selection
+from graphlint.errors import GraphlintError
+from graphlint.fixes import fixer as module
+from graphlint.fixes.edits import apply_edits
+from graphlint.fixes.errors import FixError
+from graphlint.fixes.fixer import Fixer
+from graphlint.graph.expand import expand
+from graphlint.sources.live import read_live
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    keras.utils.clear_session(free_memory=False)
+    keras.utils.set_random_seed(5)
+
+
+def with_idle(count=3):
+    x = inputs = keras.Input((4,), name="x")
+    for index in range(count):
+        x = layers.Dense(4, activation="relu", name=f"dense_{index}")(x)
+        x = layers.Dropout(0.0, name=f"idle_{index}")(x)
+    return keras.Model(inputs, layers.Dense(1, name="out")(x), name="net")
+
+
+def codes(report):
+    return [one.finding.code for one in report.applied]
+
+
+def left(report):
+    return {one.finding.code: one.reason for one in report.left}
+
+
+def equal(one, other, *feeds):
+    for a, b in zip(keras.tree.flatten(one(*feeds)), keras.tree.flatten(other(*feeds)), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_the_model_stays_as_it_is_and_fixes_are_made_at_once(monkeypatch):
+    model = with_idle()
+    names = [layer.name for layer in model.layers]
+    rounds = []
+    monkeypatch.setattr(module, "_measure", lambda *args, real=module._measure: rounds.append(1) or real(*args))
+    fixed, report = graphlint.fix(model)
+    assert codes(report) == ["R001"] * 3
+    assert len(rounds) == 1
+    assert report.difference == 0
+    assert [layer.name for layer in model.layers] == names
+    assert [layer.name for layer in fixed.layers] == ["x", "dense_0", "dense_1", "dense_2", "out"]
+    equal(model, fixed, np.ones((2, 4), "float32"))
+    assert not {id(one) for one in model.weights} & {id(one) for one in fixed.weights}
+
+
+def test_nothing_to_fix_gives_the_model_back():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(2, activation="relu"), layers.Dense(1)])
+    fixed, report = graphlint.fix(model)
+    assert fixed is model
+    assert not report
+    assert str(report) == "nothing to fix"
+
+
+def test_select_ignore_targets_and_unknown_codes():
+    model = with_idle()
+    assert not graphlint.fix(model, select="D")[1]
+    assert not graphlint.fix(model, ignore=["no-op-layer"])[1]
+    fixed, report = graphlint.fix(model, targets=["idle_1"])
+    assert codes(report) == ["R001"]
+    assert len(fixed.layers) == len(model.layers) - 1
+    with pytest.raises(GraphlintError):
+        graphlint.fix(model, select="Q999")
+    with pytest.raises(GraphlintError):
+        graphlint.fix("model")
+
+
+def test_unsafe_fixes_are_named_and_left():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(1, activation="softmax", name="out")])
+    fixed, report = graphlint.fix(model)
+    assert fixed is model
+    assert left(report)["A001"] == "unsafe fix (outputs are probabilities instead of all 1): pass --unsafe"
+    fixed, report = graphlint.fix(model, unsafe=True)
+    assert codes(report) == ["A001"]
+    assert fixed.get_layer("out").activation is keras.activations.sigmoid
+
+
+def test_training_goes_on_where_it_was():
+    """State of the optimizer belongs to variables, and stays with them when others go."""
+    inputs = keras.Input((6,), name="x")
+    x = layers.Dense(5, name="first")(inputs)
+    x = layers.ReLU(name="relu")(layers.BatchNormalization(name="norm")(x))
+    model = keras.Model(inputs, layers.Dense(1, name="out")(x))
+    model.compile(keras.optimizers.SGD(0.01, momentum=0.9), "mse")
+    random = np.random.default_rng(0)
+    data = random.normal(size=(64, 6)).astype("float32"), random.normal(size=(64, 1)).astype("float32")
+    model.fit(*data, epochs=2, verbose=0, shuffle=False)
+    fixed, report = graphlint.fix(model, select="P003")
+    assert codes(report) == ["P003"]
+    assert fixed.count_params() == model.count_params() - 5
+    assert int(fixed.optimizer.iterations) == int(model.optimizer.iterations)
+    np.testing.assert_allclose(model.predict(data[0], verbose=0), fixed.predict(data[0], verbose=0), atol=1e-5)
+    for one in (model, fixed):
+        one.fit(*data, epochs=3, verbose=0, shuffle=False)
+    # The bias had no part in training, so both go on alike.
+    np.testing.assert_allclose(model.predict(data[0], verbose=0), fixed.predict(data[0], verbose=0), atol=1e-3)
+
+
+def test_a_bias_that_has_a_part_in_training_is_left():
+    inputs = keras.Input((6,))
+    x = layers.Dense(5, bias_regularizer="l2")(inputs)
+    regularized = keras.Model(inputs, layers.Dense(1)(layers.ReLU()(layers.BatchNormalization()(x))))
+    assert not graphlint.fix(regularized, select="P003")[1]
+    x = layers.Dense(5)(inputs)
+    norm = layers.BatchNormalization()
+    frozen = keras.Model(inputs, layers.Dense(1)(layers.ReLU()(norm(x))))
+    norm.trainable = False
+    assert not graphlint.fix(frozen, select="P003")[1]
+
+
+def test_a_dead_branch_with_a_penalty_is_unsafe():
+    inputs = keras.Input((4,))
+    main = layers.Dense(4, activation="relu", name="main")(inputs)
+    spare = layers.Dense(2, kernel_regularizer="l2", name="spare")(inputs)
+    inner = keras.Model(inputs, [main, spare], name="inner")
+    outer = keras.Input((4,))
+    model = keras.Model(outer, layers.Dense(1)(inner(outer)[0]))
+    fixed, report = graphlint.fix(model)
+    assert not report
+    assert "penalties" in left(report)["D002"]
+    fixed, report = graphlint.fix(model, unsafe=True)
+    assert [layer.name for layer in fixed.get_layer("inner").layers[1:]] == ["main"]
+
+
+def test_fixes_inside_a_model_that_is_called_twice():
+    features = keras.Input((4,), name="features")
+    x = layers.Dropout(0.0, name="idle")(layers.Dense(3, activation="relu", name="hidden")(features))
+    encoder = keras.Model(features, layers.Dense(2, name="code")(x), name="encoder")
+    a, b = keras.Input((4,), name="a"), keras.Input((4,), name="b")
+    model = keras.Model([a, b], layers.Subtract(name="gap")([encoder(a), encoder(b)]))
+    fixed, report = graphlint.fix(model)
+    assert codes(report) == ["R001"]
+    assert fixed.count_params() == model.count_params()
+    assert [layer.name for layer in fixed.get_layer("encoder").layers] == ["features", "hidden", "code"]
+    random = np.random.default_rng(0)
+    equal(model, fixed, [random.normal(size=(3, 4)).astype("float32") for _ in range(2)])
+
+
+def test_permutes_that_undo_each_other_go_together():
+    inputs = keras.Input((3, 4))
+    first = layers.Permute((2, 1), name="there")(inputs)
+    back = layers.Permute((2, 1), name="back")(first)
+    model = keras.Model(inputs, layers.Dense(2)(back))
+    fixed, report = graphlint.fix(model)
+    assert codes(report) == ["R001"]
+    assert [type(layer).__name__ for layer in fixed.layers] == ["InputLayer", "Dense"]
+    equal(model, fixed, np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32"))
+
+
+def test_a_layer_that_ends_a_mask_is_left():
+    inputs = keras.Input((6,), dtype="int32")
+    x = layers.Embedding(10, 4, mask_zero=True)(inputs)
+    with pytest.warns(UserWarning, match="does not support masking"):
+        x = layers.Reshape((6, 4), name="idle")(x)
+    model = keras.Model(inputs, layers.LSTM(3)(x))
+    assert graphlint.fix(model, select="R001")[0] is model
+
+
+def test_pooling_over_one_axis_only():
+    inputs = keras.Input((1, 8, 3))
+    model = keras.Model(inputs, layers.Flatten()(layers.MaxPooling2D(2, padding="same", name="pool")(inputs)))
+    fixed, report = graphlint.fix(model, select="H008")
+    assert codes(report) == ["H008"]
+    assert fixed.get_layer("pool").pool_size == (1, 2)
+    equal(model, fixed, np.random.default_rng(0).normal(size=(2, 1, 8, 3)).astype("float32"))
+
+
+def test_three_linear_layers_become_one():
+    model = keras.Sequential([keras.Input((8,)), layers.Dense(16), layers.Dense(12, use_bias=False), layers.Dense(9)])
+    fixed, report = graphlint.fix(model, select="A007", unsafe=True)
+    assert codes(report) == ["A007", "A007"]
+    assert [tuple(one.shape) for one in fixed.weights] == [(8, 9), (9,)]
+    batch = np.random.default_rng(0).normal(size=(4, 8)).astype("float32")
+    np.testing.assert_allclose(model(batch), fixed(batch), atol=1e-5)
+
+
+def test_several_outputs_have_their_own_losses():
+    inputs = keras.Input((4,))
+    a = layers.Dense(3, name="a")(inputs)
+    b = layers.Dense(3, activation="softmax", name="b")(inputs)
+    model = keras.Model(inputs, [a, b])
+    loss = keras.losses.CategoricalCrossentropy
+    model.compile(
+        "sgd", {"a": loss(label_smoothing=0.1), "b": loss(from_logits=True)}, loss_weights={"a": 2.0, "b": 1.0}
+    )
+    fixed, report = graphlint.fix(model, unsafe=True)
+    assert sorted(codes(report)) == ["A002", "A003"]
+    losses = fixed.get_compile_config()["loss"]
+    assert losses["a"]["config"]["from_logits"] is True
+    assert losses["a"]["config"]["label_smoothing"] == 0.1
+    assert losses["b"]["config"]["from_logits"] is False
+    equal(model, fixed, np.ones((2, 4), "float32"))
+
+
+def test_a_custom_class_survives():
+    class Twice(layers.Layer):
+        def call(self, x):
+            return 2 * x
+
+    inputs = keras.Input((4,))
+    x = layers.Dropout(0.0)(Twice(name="twice")(inputs))
+    fixed, report = graphlint.fix(keras.Model(inputs, layers.Dense(1)(x)), select="R001")
+    assert report
+    assert type(fixed.get_layer("twice")) is Twice
+
+
+class Restless(Rule):
+    """Always offers a fix that changes nothing."""
+
+    code = "ZZZ001"
+    name = "restless"
+    severity = Severity.WARNING
+
+    def check(self, graph):
+        yield Problem("again", None, fix=Fix.safe("do nothing", ("save_again", {})))
+
+
+class Liar(Rule):
+    """Calls a fix safe that is not."""
+
+    code = "ZZZ002"
+    name = "liar"
+    severity = Severity.WARNING
+
+    def check(self, graph):
+        if "relu" in graph.layers:
+            yield Problem("remove it", "relu", fix=Fix.safe("remove it", ("remove", {"calls": ["relu#0"]})))
+
+
+def only(rule, **options):
+    registry = Registry([*load_registry(), rule])
+    return Fixer(Linter(None, Selection((rule.code,)), registry=registry), **options)
+
+
+def test_fixes_without_end_are_an_error():
+    with pytest.raises(FixError, match="did not come to an end after 50 rounds"):
+        only(Restless).run(keras.Sequential([keras.Input((4,)), layers.Dense(1)]))
+
+
+def test_a_safe_fix_that_changes_outputs_is_refused():
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(1)(layers.ReLU(name="relu")(layers.Dense(4)(inputs))))
+    fixed, report = only(Liar).run(model)
+    assert fixed is model
+    assert "the outputs would differ by" in left(report)["ZZZ002"]
+
+
+def test_one_bad_fix_does_not_stop_the_others():
+    class Broken(Rule):
+        """Offers one fix that works and one that does not."""
+
+        code = "ZZZ003"
+        name = "broken"
+        severity = Severity.WARNING
+
+        def check(self, graph):
+            if "idle_0" in graph.layers:
+                yield Problem("remove it", "idle_0", fix=Fix.safe("remove it", ("remove", {"calls": ["idle_0#0"]})))
+            yield Problem("remove it", "out", fix=Fix.safe("remove it", ("remove", {"calls": ["x#0"]})), key="no")
+
+    fixed, report = only(Broken).run(with_idle(1))
+    assert codes(report) == ["ZZZ003"]
+    assert "expected a call to remove, got the Input" in left(report)["ZZZ003"]
+    assert "idle_0" not in {layer.name for layer in fixed.layers}
+
+
+def test_edits_on_files_are_not_made_in_memory():
+    with pytest.raises(FixError, match="run `graphlint fix` on the file"):
+        apply_edits(with_idle(), [("share_identity", {})])
+
+
+@pytest.mark.parametrize("state", ["compiled", "plain"])
+def test_the_fixed_model_trains(state):
+    model = with_idle()
+    if state == "compiled":
+        model.compile("adam", "mse", metrics=["mae"], jit_compile=False)
+    fixed, _ = graphlint.fix(model)
+    if state == "plain":
+        fixed.compile("adam", "mse")
+    history = fixed.fit(np.ones((8, 4)), np.ones((8, 1)), epochs=1, verbose=0).history
+    assert ("mae" in history) == (state == "compiled")
+    assert expand(read_live(fixed)).compile_config is not None
