@@ -9,14 +9,22 @@ from graphlint.shapes.slots import slots
 _OTHER_STATE = frozenset({"Normalization", "StringLookup", "IntegerLookup", "TextVectorization", "Discretization"})
 """Layers whose state may come from their configuration or lie outside the weights."""
 
+_RECURRENT = ("kernel", "recurrent_kernel", "bias")
+_PROJECTIONS = ("query", "key", "value", "output")
+_IN_SUBLAYERS = {
+    **dict.fromkeys(("LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"), _RECURRENT),
+    **dict.fromkeys(("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention"), _PROJECTIONS),
+}
+"""Layers that keep their weights in sublayers, which a file knows from the stored weights alone."""
+
 
 def layers_without_weights(graph: ModelGraph) -> list[tuple[Layer, list[str]]]:
     """Layers of Keras that are called, have variables by their class, and have none stored, with the names of those.
 
-    Empty for a live model and for a file without any weights. The second of two layers that were one when the model
-    was saved is not listed: the first has the weights of both.
+    Empty for a live model, for a file without any weights and for one whose weights hold tricks (X004). The second of
+    two layers that were one when the model was saved is not listed: the first has the weights of both.
     """
-    if graph.live or not graph.variables:
+    if graph.live or not graph.variables or any(one.kind == "hdf5" for one in graph.definition.problems):
         return []
     found = []
     for layer in graph.layers.values():
@@ -24,9 +32,9 @@ def layers_without_weights(graph: ModelGraph) -> list[tuple[Layer, list[str]]]:
             continue
         if layer.class_name in _OTHER_STATE or not graph.call_sites(layer.path):
             continue
-        expected = slots(layer.definition)
-        if expected:
-            found.append((layer, [slot.name for slot in expected]))
+        names = _IN_SUBLAYERS.get(layer.class_name or "") or [slot.name for slot in slots(layer.definition) or ()]
+        if names and not graph.variables_below(layer.path):
+            found.append((layer, list(names)))
     if not found:
         return []
     copies = {one.copy for one in shared_across_scopes(graph)}

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from graphlint.graph.definition import LayerDefinition, TensorRef, leaves
-from graphlint.graph.model_graph import ModelGraph
+from graphlint.graph.model_graph import Layer, ModelGraph
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +147,10 @@ def _inputs(model: LayerDefinition) -> set[int]:
     return {id(body.calls[ref.call].layer) for _, ref in leaves(body.inputs) if isinstance(ref, TensorRef)}
 
 
+def _alike(one: Layer, other: Layer) -> bool:
+    return bool(one.config == other.config and one.build_shape == other.build_shape)
+
+
 def _twins(graph: ModelGraph) -> Iterator[SharedAcrossScopes]:
     """Layers without weights whose id occurs nowhere else, beside one of the same class and name that has weights."""
     suspects = [
@@ -173,6 +177,7 @@ def _twins(graph: ModelGraph) -> Iterator[SharedAcrossScopes]:
         candidates = [path for path in owners[layer.class_name, layer.name] if path != layer.path]
         if not candidates or graph.variables_below(layer.path):
             continue
+        candidates.sort(key=lambda path: (not _alike(graph.layers[path], layer), path.count("/")))
         twin = next((path for path in candidates if graph.variables_below(path)), None)
         if twin is None or layer.parent is None:
             continue

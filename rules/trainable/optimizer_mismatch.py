@@ -48,6 +48,7 @@ class OptimizerMismatch(Rule):
     - an optimizer that is not built yet, one of an unknown class, and plain SGD, which keeps nothing;
     - moving averages of the weights, gradient accumulation and loss scaling, whose layout differs;
     - variables of layers that are not Keras's own in a file, which does not say whether those train;
+    - a file in which nothing is frozen and yet variables are missing: its weights are at fault (D007, H001);
     - a file with LoRA layers (`enable_lora`), which are stored merged, without the two factors that train.
 
     ## References
@@ -82,6 +83,8 @@ class OptimizerMismatch(Rule):
             for layer in graph.layers.values()
             if not layer.trainable and not layer.container and graph.variables_of(layer.path)
         ]
+        if extra and not graph.live and graph.root.trainable and not frozen:
+            return
         both = f"{optimizer.class_name} keeps state for {optimizer.count} variables, {now} are trainable"
         details = [
             f"{counts.total()} {text}"

@@ -220,7 +220,8 @@ def same_seed(clean: Clean) -> Iterator[Mutant]:
                 )(x)
                 for index in range(2)
             ]
-            return layers.Dense(x.shape[-1], activation="tanh")(layers.Concatenate()(made))
+            joined = layers.Concatenate(name="injected_join")(made)
+            return layers.Dense(x.shape[-1], activation="tanh", name="injected_out")(joined)
 
         if tensor not in clean.functional.outputs:
             yield Mutant(("injected_0", "injected_1"), clean.after(name, branches))

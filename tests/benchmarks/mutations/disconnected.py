@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import keras
 import numpy as np
@@ -24,11 +25,17 @@ def input_that_nothing_uses(clean: Clean) -> Iterator[Mutant]:
         yield Mutant(("injected",), keras.Model(inputs, model.outputs))
 
 
+def output_of(model: keras.Model, name: str) -> Any:
+    """The output of a layer of the root; None for operations and nested models."""
+    layer = next((one for one in model.layers if one.name == name), None)
+    return None if layer is None or isinstance(layer, keras.Model) else layer.output
+
+
 @injects("D002")
 def head_that_nothing_uses(clean: Clean) -> Iterator[Mutant]:
     for name, _ in clean.places():
         inner = clean.cloned()
-        tensor = inner.get_layer(name).output if name in {one.name for one in inner.layers} else None
+        tensor = output_of(inner, name)
         if tensor is None or "float" not in tensor.dtype or len(tensor.shape) < 2:
             continue
         inner = keras.Model(inner.inputs, [*inner.outputs, layers.Dense(3, name="injected")(tensor)], name="inner")
@@ -43,7 +50,7 @@ def head_without_loss(clean: Clean) -> Iterator[Mutant]:
     loss = clean.model.loss
     for name, _ in clean.places():
         model = clean.cloned()
-        tensor = model.get_layer(name).output if name in {one.name for one in model.layers} else None
+        tensor = output_of(model, name)
         if tensor is None or "float" not in tensor.dtype or tensor is model.outputs[0]:
             continue
         model = keras.Model(model.inputs, [*model.outputs, layers.Dense(3, name="injected")(tensor)])
@@ -69,8 +76,8 @@ def trained(clean: Clean) -> keras.Model:
 
 @injects("D004")
 def gradient_that_never_came(clean: Clean) -> Iterator[Mutant]:
-    if not known_optimizer(clean.model) or len(clean.model.trainable_variables) < 2:
-        return
+    if not known_optimizer(clean.model) or type(clean.model.optimizer).__name__ == "Adagrad":
+        return  # The sums of Adagrad do not start at 0.
     for place, (_, layer) in enumerate(clean.layer_paths()):
         if not layer.trainable_variables:
             continue
@@ -80,7 +87,7 @@ def gradient_that_never_came(clean: Clean) -> Iterator[Mutant]:
         for variable in model.optimizer.variables[2:]:
             if any(name in variable.path for name in mine):
                 variable.assign(ops.zeros_like(variable))
-        if len(mine) < len(model.trainable_variables):
+        if 0 < len(mine) < len(model.trainable_variables):
             yield Mutant(inside(path, cut), model)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import keras
 from keras import layers
 
+from tests.benchmarks.mutations.disconnected import known_optimizer, trained
 from tests.benchmarks.mutations.mutant import Clean, Mutant, injects
 
 
@@ -55,8 +56,9 @@ def operation_of_keras_2(clean: Clean) -> Iterator[Mutant]:
 
 @injects("K004")
 def slash_in_a_name(clean: Clean) -> Iterator[Mutant]:
+    elsewhere = {path.rpartition("/")[2] for path, _ in clean.stored.layers() if "/" in path}
     for path, _ in editable(clean):
-        if "/" in path:
+        if "/" in path or path in elsewhere:
             continue
         changed = clean.stored.copy()
         new = f"in/{path}"
@@ -131,3 +133,52 @@ def activation_gone(clean: Clean) -> Iterator[Mutant]:
             else:
                 changed.kernel_regularizer = object()
             yield Mutant((name,), model, live_only=True)
+
+
+@injects("K005")
+def name_used_twice(clean: Clean) -> Iterator[Mutant]:
+    for name, layer, _ in clean.calls():
+        if isinstance(layer, keras.Layer) and not isinstance(layer, keras.Model):
+            inner = clean.cloned()
+            inputs = [keras.Input(batch_shape=one.shape, dtype=one.dtype) for one in inner.inputs]
+            outputs = keras.tree.flatten(inner(keras.tree.pack_sequence_as(inner.input, inputs)))
+            other = keras.Input((3,))
+            again = layers.Dense(2, name=name)(other)
+            yield Mutant((name, f"{inner.name}/{name}"), keras.Model([*inputs, other], [*outputs, again]))
+
+
+@keras.saving.register_keras_serializable("mutations")
+class Closed(layers.Layer):
+    """A custom layer with a sublayer: nothing outside knows how it calls it."""
+
+    def build(self, shape):
+        self.inner = layers.Dense(shape[-1])
+        self.inner.build(shape)
+
+    def call(self, x):
+        return self.inner(x)
+
+
+@injects("K008")
+def body_that_cannot_be_seen(clean: Clean) -> Iterator[Mutant]:
+    for name, tensor in clean.places():
+        if tensor not in clean.functional.outputs:
+            yield Mutant(("injected",), clean.after(name, Closed(name="injected")))
+
+
+@injects("K009")
+def state_of_the_optimizer(clean: Clean) -> Iterator[Mutant]:
+    if known_optimizer(clean.model):
+        path = clean.target()
+        trained(clean).save(path)
+        yield Mutant((), path=path)
+
+
+@injects("K011")
+def training_switched_off(clean: Clean) -> Iterator[Mutant]:
+    for name, layer, _ in clean.calls():
+        if isinstance(layer, (layers.Dropout, layers.GaussianNoise)):
+            yield Mutant(
+                (),
+                clean.with_call(name, lambda layer, args, kwargs: layer(*args, **{**kwargs, "training": False})),
+            )

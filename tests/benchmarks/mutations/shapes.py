@@ -10,7 +10,7 @@ import numpy as np
 from keras import layers, ops
 
 from tests.benchmarks.mutations.mutant import Clean, Mutant, injects, inside
-from tests.benchmarks.mutations.shared_weights import new_operation, new_operations
+from tests.benchmarks.mutations.shared_weights import new_operations
 from tests.benchmarks.mutations.stored_numbers import stored_arrays
 
 
@@ -80,7 +80,10 @@ def channels_in_front(clean: Clean) -> Iterator[Mutant]:
 
 @injects("H005")
 def flatten_forgotten(clean: Clean) -> Iterator[Mutant]:
-    merging = any(len(one._inbound_nodes[0].input_tensors) > 1 for one in clean.functional.operations)
+    merging = any(
+        len(one._inbound_nodes[0].input_tensors) > 1 or isinstance(one, keras.Model)
+        for one in clean.functional.operations
+    )
     if not clean.model.compiled or "crossentropy" not in str(clean.model.loss) or merging:
         return
     for name, layer, _ in clean.calls():
@@ -120,7 +123,7 @@ def mask_dropped(clean: Clean) -> Iterator[Mutant]:
         following = [node.operation for node in layer._outbound_nodes]
         if all(isinstance(one, (*recurrent, layers.SpatialDropout1D, layers.Dropout)) for one in following):
             model = clean.cloned(_without_masks(name))
-            yield Mutant((new_operation(clean, model),), model)
+            yield Mutant(new_operations(clean, model), model)
 
 
 def _without_masks(name: str) -> Callable[..., Any]:

@@ -85,6 +85,7 @@ def tower_with_one_layer_of_its_own(clean: Clean) -> Iterator[Mutant]:
     own = [layer.name for layer in chain if layer.weights and "Normalization" not in type(layer).__name__]
     for name in own if len(own) > 2 else ():
         model = clean.cloned()
+        without_live_norms(model)
         results, inputs = [], []
         for tower in range(2):
             x = keras.Input(batch_shape=model.inputs[0].shape, dtype=model.inputs[0].dtype)

@@ -58,12 +58,14 @@ def one_norm_left_live(clean: Clean) -> Iterator[Mutant]:
             continue
         weighted = [one for one in layer.layers if one.weights]
         for norm in weighted:
-            if isinstance(norm, layers.BatchNormalization) and len(weighted) >= 10 and norm.trainable:
+            if isinstance(norm, layers.BatchNormalization) and len(weighted) >= 10:
                 model = clean.cloned()
                 inner = model.get_layer(name)
+                inner.trainable = True
                 kernel = next(one for one in inner.layers if isinstance(one, layers.Conv2D))
                 for one in inner.layers:
                     one.trainable = one.name in (norm.name, kernel.name)
+                compile_again(model)
                 yield Mutant((f"{name}/{norm.name}", name), model)
 
 

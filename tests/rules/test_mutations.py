@@ -1,0 +1,20 @@
+"""A sample of the mutation benchmark: one fault of each kind in each of a few small models."""
+
+import pytest
+
+from graphlint.engine.registry import load_registry
+from tests.benchmarks.mutations.clean import TINY
+from tests.benchmarks.mutations.mutant import INJECTORS
+from tests.benchmarks.mutations.run import run
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_every_fault_is_found_where_it_is_and_nothing_else(name):
+    outcomes = run(sorted(INJECTORS), [name], limit=1)
+    assert [line for outcome in outcomes.values() for line in outcome.details] == []
+    assert sum(outcome.right for outcome in outcomes.values()) > 20
+
+
+def test_every_rule_has_an_injector():
+    built_in = {rule.code for rule in load_registry() if rule.__module__.startswith("graphlint_rules.")}
+    assert built_in - set(INJECTORS) == set()
