@@ -83,7 +83,7 @@ class NeverReceivedGradient(Rule):
         matched = match_slots(graph, optimizer) if steps >= self.option["iterations"] else None
         if not matched:
             return
-        if any(start != 0 for group in matched for _, start in group.slots):
+        if not all(any(start == 0 for _, start in group.slots) for group in matched):
             return
         untouched = [group for group in matched if all(_untouched(slot, start) for slot, start in group.slots)]
         if len(untouched) == len(matched):
