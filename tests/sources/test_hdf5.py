@@ -150,7 +150,7 @@ def test_compact_and_empty_numbers(write):
         h5py.h5d.create(file.id, b"compact", h5py.h5t.IEEE_F32LE, space, compact).write(
             space, space, np.array([1, 2, 3], "f4")
         )
-        file.create_dataset("empty", shape=(0, 3))
+        file.create_dataset("empty", shape=(0, 3), dtype="f4")
         file.create_dataset("null", data=h5py.Empty("f4"))
         file["text"] = "abc"
 
