@@ -230,6 +230,7 @@ def test_known_optimizers(optimizer, tmp_path):
     ],
     ids=[
         "plain SGD",
+        "sums that start above 0",
         "few steps",
         "all touched",
         "none touched",
