@@ -64,7 +64,9 @@ class Draw:
             inputs = [keras.Input((WIDTH,), name=self.name("inner_input")) for _ in range(count)]
             inner = Draw(self.data)
             inner.numbers = self.numbers
-            tensors = inner.grow(list(inputs), self.data.draw(st.integers(1, 3)), depth - 1)
+            # Some releases of Keras refuse an Input that nothing receives.
+            first = [layers.Add(name=self.name("both"))(inputs)] if count > 1 else []
+            tensors = inner.grow([*inputs, *first], self.data.draw(st.integers(1, 3)), depth - 1)
             outputs = tensors[-2:] if self.data.draw(st.booleans()) and len(tensors) > 1 else tensors[-1]
             made = keras.Model(inputs if count > 1 else inputs[0], outputs, name=self.name("nested"))
         self.nested.append(made)
@@ -99,7 +101,8 @@ class Draw:
         if self.data.draw(st.booleans()):
             embedded = layers.GRU(WIDTH, return_sequences=True, name="gru")(embedded)
         summary = self.choose([layers.LSTM(WIDTH, name="lstm"), layers.GlobalAveragePooling1D(name="pool")])(embedded)
-        tensors = self.grow([numbers, summary], self.data.draw(st.integers(3, 8)), 2)
+        both = layers.Add(name="both")([numbers, summary])
+        tensors = self.grow([numbers, summary, both], self.data.draw(st.integers(3, 8)), 2)
         if tensors[-1] is not summary:
             tensors.append(layers.Add(name="last")([tensors[-1], summary]))
         outputs = tensors[-2:] if self.data.draw(st.booleans()) else tensors[-1]
