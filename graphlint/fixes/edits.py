@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import keras
@@ -225,37 +225,49 @@ def _make(model: keras.Model, arguments: Arguments, replacing: bool = False) -> 
 
 
 def drop_inputs(model: keras.Model, arguments: Arguments) -> keras.Model:
-    """Take ``inputs`` (names), on which no output depends, out of the signature."""
+    """Take ``inputs`` (names), on which no output depends, out of the signature, and of models inside."""
     gone = set(arguments["inputs"])
+    graph = _graph(model)
+    fed = graph.descendants([call for call in graph.inputs if graph.layer(call).name in gone])
+    around = {graph.scopes[graph.calls[call].scope].layer for call in fed if call in graph.calls}
+    around |= {one.path for path in around for one in graph.enclosing(path)}
+    return _without_idle(model, around, gone)
+
+
+def prune(model: keras.Model, arguments: Arguments) -> keras.Model:
+    """Rebuild the models at ``layers`` with what their used outputs need, and nothing else that they hold."""
+    return _without_idle(model, arguments["layers"], frozenset())
+
+
+def _without_idle(model: keras.Model, layers: Iterable[str], inputs: Collection[str]) -> keras.Model:
+    """The model without ``inputs``, and with those at ``layers`` rebuilt for what is used of them."""
+    live = LiveGraph(model)
+    with Transaction(live.operations()):
+        domain = Rebuild(live, keep_classes=True)
+        plan = Planner(live, opened=set(layers) - {ROOT}, prune=True).plan(live.graph.outputs)
+        environment = root_inputs(live)
+        declared = in_structure(live, ROOT, environment, _kept(declared_inputs(live, ROOT), inputs))
+        Interpreter(live, domain).run(plan, environment)
+        outputs = in_structure(live, ROOT, environment, declared_outputs(live, ROOT))
+        return build_like(live.model, declared, outputs, domain.known, len(live.graph.calls))
+
+
+def _kept(structure: Any, gone: Collection[str]) -> Any:
+    """A structure of Inputs without those of some names; a list of one that is left becomes the Input itself."""
 
     def is_gone(value: Any) -> bool:
         made = keras_internals.producer(value) if isinstance(value, keras.KerasTensor) else None
         return made is not None and keras_internals.node_operation(made[0]).name in gone
 
-    def keep(structure: Any) -> Any:
-        if isinstance(structure, dict):
-            return {key: keep(value) for key, value in structure.items() if not is_gone(value)}
-        if isinstance(structure, (list, tuple)):
-            return [keep(value) for value in structure if not is_gone(value)]
-        return structure
+    def keep(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {key: keep(value) for key, value in part.items() if not is_gone(value)}
+        if isinstance(part, (list, tuple)):
+            return [keep(value) for value in part if not is_gone(value)]
+        return part
 
-    kept = keep(keras_internals.declared_inputs(model))
-    if isinstance(kept, list) and len(kept) == 1:
-        kept = kept[0]
-    return keras.Model(kept, model.output, name=model.name, trainable=model.trainable)
-
-
-def prune(model: keras.Model, arguments: Arguments) -> keras.Model:
-    """Rebuild the models at ``layers`` with what their used outputs need, and nothing else that they hold."""
-    live = LiveGraph(model)
-    with Transaction(live.operations()):
-        domain = Rebuild(live, keep_classes=True)
-        plan = Planner(live, opened=arguments["layers"], prune=True).plan(live.graph.outputs)
-        environment = root_inputs(live)
-        inputs = in_structure(live, ROOT, environment, declared_inputs(live, ROOT))
-        Interpreter(live, domain).run(plan, environment)
-        outputs = in_structure(live, ROOT, environment, declared_outputs(live, ROOT))
-        return build_like(live.model, inputs, outputs, domain.known, len(live.graph.calls))
+    kept = keep(structure) if gone else structure
+    return kept[0] if gone and isinstance(kept, list) and len(kept) == 1 else kept
 
 
 def save_again(model: keras.Model, arguments: Arguments) -> keras.Model:
@@ -374,7 +386,7 @@ def _replace_layers(
     change = edit(model)
     for path, layer in layers.items():
         for address in _addresses(graph, path):
-            change.replace(address, layer, inputs=inputs)
+            change.replace(address, layer, inputs=_everywhere(inputs) if inputs else None)
     changed = change.build()
     for path, layer in layers.items():
         old = graph.layers[path].obj

@@ -223,7 +223,13 @@ class Fixer:
         """Make fixes that do not touch each other at once."""
         from graphlint.fixes.edits import apply_edits
 
-        edited, said = apply_edits(model, [edit for one in batch if one.fix is not None for edit in one.fix.edits])
+        edits = [edit for one in batch if one.fix is not None for edit in one.fix.edits]
+        try:
+            edited, said = apply_edits(model, edits)
+        except GraphlintError:
+            raise
+        except Exception as error:
+            raise FixError(f"Keras refuses the changed model: {one_line(error)}") from error
         return edited, _measure(model, edited, safe), said
 
     def findings(self, model: keras.Model) -> list[Finding]:

@@ -124,16 +124,12 @@ class Edit:
         _check_layer(layer)
         units = sites(self._live, address)
         chosen = [] if inputs is None else [inputs] if isinstance(inputs, str) else list(inputs)
-        if chosen and len(units) > 1:
-            raise InvalidEdit(
-                f"{address} fits {len(units)} calls: write call indices to replace a block at one of them"
-            )
-        received = tuple(_block_input(self._live, units[0], one) for one in chosen)
+        received = {unit: tuple(_block_input(self._live, unit, one, units) for one in chosen) for unit in units}
 
         def apply(builder: _Builder) -> None:
             for unit in units:
                 change = builder.exclusive(unit, address)
-                change.operation, change.inputs = layer, received
+                change.operation, change.inputs = layer, received[unit]
 
         return self._add(apply)
 
@@ -452,8 +448,17 @@ def _argument(live: LiveGraph, unit: str, argument: str | None, address: str) ->
     )
 
 
-def _block_input(live: LiveGraph, unit: str, address: str) -> Tensor:
-    tensor = resolve_tensor(live.graph, address)
+def _block_input(live: LiveGraph, unit: str, address: str, units: list[str]) -> Tensor:
+    if len(units) > 1:
+        beside = [one for one in sites(live, address) if live.parent[one] == live.parent[unit]]
+        if len(beside) != 1:
+            raise InvalidEdit(
+                f"{address} fits {len(beside)} calls beside {unit}: write the call index of the last part"
+            )
+        output = parse(address).output
+        tensor = resolve_tensor(live.graph, beside[0] if output is None else f"{beside[0]}:{output}")
+    else:
+        tensor = resolve_tensor(live.graph, address)
     scope = live.parent[unit]
     if tensor not in live.symbols[scope].values():
         raise InvalidEdit(f"expected a tensor of the model that holds {live.graph.address(unit)}, got {address}")
