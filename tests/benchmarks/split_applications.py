@@ -52,7 +52,10 @@ class Row:
         )
 
 
-HEADER = f"{'architecture':20} {'MB':>6} {'calls':>6} {'separ.':>6} {'cuts':>5} {'nested':>6} {'difference':>10} {'max ms':>8}"
+HEADER = (
+    f"{'architecture':20} {'MB':>6} {'calls':>6} {'separ.':>6} {'cuts':>5} {'nested':>6} "
+    f"{'difference':>10} {'max ms':>8}"
+)
 
 
 def architectures() -> Iterator[tuple[str, Callable[..., keras.Model]]]:
