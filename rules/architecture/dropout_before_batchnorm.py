@@ -69,6 +69,6 @@ class DropoutBeforeBatchnorm(Rule):
                         f"{dropout.class_name} {dropout.name!r} (rate {rate:g}) feeds this BatchNormalization: its "
                         "moving variance is that of training, which dropout raises",
                         call.id,
-                        "Move the dropout behind the normalisation.",
+                        "Move the dropout behind it: layers.Dropout(rate)(layers.BatchNormalization()(x)).",
                         (source.call,),
                     )

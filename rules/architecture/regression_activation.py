@@ -63,7 +63,7 @@ class RegressionActivation(Rule):
                 yield Problem(
                     f"{loss.loss} on output {loss.name!r}, which ends in {head.activation}",
                     head.call,
-                    "Drop the activation of the last layer, or write softplus where the target cannot be negative.",
+                    'Drop the last activation, or write activation="softplus" if the target cannot be negative.',
                     () if loss.output.call == head.call else (loss.output,),
                     key=f"{loss.name}:{loss.loss}",
                 )

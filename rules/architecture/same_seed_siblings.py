@@ -71,7 +71,7 @@ class SameSeedSiblings(Rule):
                 f"{len(same)} layers {', '.join(repr(graph.layers[path].name) for path in same[:4])} with the same "
                 f"configuration, input and initializer seed {seed} start with the same weights",
                 members[same[0]],
-                "Give every layer its own seed, or none.",
+                "Give every layer its own seed, or none: kernel_initializer='glorot_uniform'.",
                 tuple(members[path] for path in same[1:]),
             )
 

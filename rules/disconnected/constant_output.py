@@ -56,6 +56,6 @@ class ConstantOutput(Rule):
                 yield Problem(
                     f"output {index} depends on none of the {len(graph.inputs)} inputs: it is the same for all data",
                     output,
-                    "Connect the output to a tensor that comes from an Input.",
+                    "Connect the output to a tensor that comes from an Input: keras.Model(x, layer(x)).",
                     key=str(index),
                 )

@@ -110,7 +110,7 @@ class NeverReceivedGradient(Rule):
 def _hint(graph: ModelGraph, layers: list[str]) -> str:
     if all(_sees_one_step(graph, layer) for layer in layers):
         return "Check the time axis: this recurrent layer gets sequences of one step."
-    return "Find what keeps the gradient away (no loss, stop_gradient, argmax, dead ReLUs), or freeze the layers."
+    return "Find what stops gradients (no loss, stop_gradient, argmax, dead ReLUs), or set layer.trainable = False."
 
 
 def _sees_one_step(graph: ModelGraph, layer: str) -> bool:

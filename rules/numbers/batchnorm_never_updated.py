@@ -61,7 +61,7 @@ class BatchnormNeverUpdated(Rule):
             yield Problem(
                 f"{count} a moving mean of 0 and variance of 1 after {training_steps(graph):,} training steps",
                 found[0].path,
-                "Pass training=True in the training loop, and run the training data through once more.",
+                "Call model(batch, training=True) in the training loop, and for all training data once more.",
                 tuple(layer.path for layer in found[1:]),
             )
 

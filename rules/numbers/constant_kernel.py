@@ -71,5 +71,5 @@ class ConstantKernel(Rule):
             yield Problem(
                 f"all {variable.size:,} numbers are {found.minimum:.3g} after {training_steps(graph):,} training steps",
                 variable.id,
-                "Start the layer with a random initializer, and make sure that the loss depends on it.",
+                "Make sure that the loss depends on the layer, and start it with kernel_initializer='glorot_uniform'.",
             )

@@ -60,5 +60,5 @@ class NegativeVariance(Rule):
                 yield Problem(
                     f"{slot} goes down to {found.minimum:.3g}; a variance cannot be below 0",
                     variable.id,
-                    "Take the statistics of an earlier checkpoint, or learn them again with training=True.",
+                    "Take the statistics of an earlier checkpoint, or learn new ones: model(batch, training=True).",
                 )

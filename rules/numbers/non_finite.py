@@ -64,7 +64,7 @@ class NonFinite(Rule):
             yield Problem(
                 text,
                 first.id,
-                "Go back to an earlier checkpoint, and train with clipnorm and a lower learning rate.",
+                "Go back to an earlier checkpoint, and train on with keras.optimizers.Adam(1e-4, clipnorm=1.0).",
                 tuple(variable.id for variable, _ in others),
             )
 

@@ -71,6 +71,6 @@ class ExternalFile(Rule):
                     yield Problem(
                         f"{key} is the path {path!r}: the model needs that file wherever it is loaded",
                         layer.path,
-                        "Pass the words themselves instead of a path, and save again.",
+                        "Pass the words themselves instead of a path, layer.set_vocabulary(words), and save again.",
                         key=key,
                     )

@@ -72,7 +72,7 @@ class OversizedKernel(Rule):
                     f"a kernel of {'x'.join(map(str, kernel))} slides over {shape_text(shape)}: some of its rows only "
                     "meet padding",
                     call.id,
-                    "Write a smaller kernel_size.",
+                    "Write a smaller kernel_size, such as kernel_size=3.",
                     tuple(sources),
                 )
 

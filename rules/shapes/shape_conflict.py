@@ -99,7 +99,7 @@ def _conflict(graph: ModelGraph, call: Call) -> Problem | None:
 
     args, kwargs = map_leaves(call.args, spec), map_leaves(call.kwargs, spec)
     sources = tuple(dict.fromkeys(graph.producers(call.id)))
-    hint = "Build the model again from code, load the weights layer by layer, and save it."
+    hint = "Build the model again from code, load the weights with layer.set_weights(...), and save it."
     try:
         inferred = infer(layer.definition, args, kwargs)
     except ShapeError as error:

@@ -65,6 +65,6 @@ class SharedBatchnorm(Rule):
                     f"{len(calls)} calls on {len(sources)} different inputs move one mean and variance, which then "
                     "fits none of them",
                     path,
-                    "Give each input a BatchNormalization of its own.",
+                    "Give each input a normalisation of its own: layers.BatchNormalization()(x).",
                     tuple(calls),
                 )

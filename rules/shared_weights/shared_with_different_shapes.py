@@ -92,7 +92,7 @@ class SharedWithDifferentShapes(Rule):
                 f"called on {shape_text((None, *first))} and on {shape_text((None, *other))}"
                 + (", and its weights depend on an axis that differs" if depends else ""),
                 path,
-                "Bring both inputs to one shape, or make one layer for each.",
+                "Bring both inputs to one shape with layers.Reshape or layers.Dense, or make one layer for each.",
                 (shapes[first], shapes[other]),
                 Severity.WARNING if depends else None,
             )

@@ -63,5 +63,5 @@ class NothingTrainable(Rule):
         yield Problem(
             f"compiled with a loss, but none of the {graph.parameters.total:,} parameters is trainable: {why}",
             None,
-            "Set trainable = True on the layers that should learn, then compile again.",
+            "Set layer.trainable = True where it should learn, then compile again: model.compile(...).",
         )
