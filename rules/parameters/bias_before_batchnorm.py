@@ -103,7 +103,8 @@ def _folded(graph: ModelGraph, found: list[str]) -> Fix | None:
         moves = layer.trainable and not graph.layers[norm].trainable
         if graph.called_directly(norm, once=True) and not counts and not moves:
             behind[path] = norm
-    return Fix.safe("fold the bias into the moving mean", ("fold_bias", {"layers": behind})) if behind else None
+    what = "the bias into the moving mean" if len(behind) == 1 else f"{len(behind)} biases into the moving means"
+    return Fix.safe(f"fold {what}", ("fold_bias", {"layers": behind})) if behind else None
 
 
 def _biased(layer: Layer) -> bool:
