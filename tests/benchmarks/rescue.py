@@ -33,6 +33,8 @@ from graphlint.sources import read
 
 SUFFIXES = (".keras", ".h5", ".hdf5", ".json")
 CAUSES = (
+    ("No model config", "weights alone"),
+    ("truncated", "truncated"),
     ("Lambda|lambda", "Python code"),
     ("TFOpLambda|SlicingOpLambda|TensorFlowOpLayer", "TensorFlow operation"),
     ("Could not locate class|Unknown (layer|object|class)|was not found|not registered", "missing class"),
