@@ -137,8 +137,9 @@ def activation_gone(clean: Clean) -> Iterator[Mutant]:
 
 @injects("K005")
 def name_used_twice(clean: Clean) -> Iterator[Mutant]:
+    names = [path.rpartition("/")[2] for path, _ in clean.stored.layers()]
     for name, layer, _ in clean.calls():
-        if isinstance(layer, keras.Layer) and not isinstance(layer, keras.Model):
+        if isinstance(layer, keras.Layer) and not isinstance(layer, keras.Model) and names.count(name) == 1:
             inner = clean.cloned()
             inputs = [keras.Input(batch_shape=one.shape, dtype=one.dtype) for one in inner.inputs]
             outputs = keras.tree.flatten(inner(keras.tree.pack_sequence_as(inner.input, inputs)))
