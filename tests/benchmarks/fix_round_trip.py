@@ -2,8 +2,8 @@
 
     python tests/benchmarks/fix_round_trip.py FILE|DIRECTORY ...
 
-Everything that can be fixed is, unsafe fixes and those of what may be meant included. What the saved file then shows must be what the report said is
-left; the file loads in Keras's safe mode. Exits with 1 where it is not so.
+Everything that can be fixed is, unsafe fixes and those of what may be meant included. What the saved file then shows
+must be what the report said is left; the file loads in Keras's safe mode. Exits with 1 where it is not so.
 """
 
 from __future__ import annotations
