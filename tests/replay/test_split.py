@@ -148,6 +148,7 @@ def test_one_call_of_a_layer_that_is_called_three_times(tmp_path: Path) -> None:
 
 
 def test_one_output_of_an_operation_with_several() -> None:
+    keras.utils.clear_session()  # operations are numbered from the start: this one is "split"
     inputs = keras.Input((6,), name="x")
     first, second = ops.split(inputs, 2, axis=-1)
     outputs = layers.Dense(1, name="out")(layers.Concatenate(name="join")([first, layers.Dense(2, name="d")(second)]))
