@@ -122,7 +122,7 @@ def _load(path: Path, rewrite: bool, may_rewrite: bool) -> tuple[keras.Model, tu
     why: tuple[str, ...] = ()
     if _needs_rewrite(path):
         why = (f"{path.name} holds another format than Keras expects of its name: the model is written anew",)
-    if not rewrite:
+    if not (rewrite or (may_rewrite and _never_ends(path))):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -137,6 +137,15 @@ def _load(path: Path, rewrite: bool, may_rewrite: bool) -> tuple[keras.Model, tu
     except FixError as error:
         raise FixError(f"Keras cannot load {path.name}, and it cannot be written anew: {error}") from error
     return rescued.model, (*why, *rescued.notes), True
+
+
+def _never_ends(path: Path) -> bool:
+    """Whether loading may not end: before 3.15 Keras searches for ever for a call that Keras 2 numbered otherwise."""
+    import keras
+
+    version = tuple(int(part) for part in keras.__version__.split(".")[:2])
+    raw = read(path, by_content=True).raw
+    return version < (3, 15) and isinstance(raw, dict) and "module" not in raw
 
 
 def _needs_rewrite(path: Path) -> bool:
