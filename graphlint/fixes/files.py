@@ -122,7 +122,10 @@ def _load(path: Path, rewrite: bool, may_rewrite: bool) -> tuple[keras.Model, tu
     why: tuple[str, ...] = ()
     if _needs_rewrite(path):
         why = (f"{path.name} holds another format than Keras expects of its name: the model is written anew",)
-    if not (rewrite or (may_rewrite and _never_ends(path))):
+    if not rewrite and may_rewrite and _never_ends(path):
+        rewrite = True
+        why = ("this Keras may never end loading a file of Keras 2: the model is written anew",)
+    if not rewrite:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -143,9 +146,10 @@ def _never_ends(path: Path) -> bool:
     """Whether loading may not end: before 3.15 Keras searches for ever for a call that Keras 2 numbered otherwise."""
     import keras
 
-    version = tuple(int(part) for part in keras.__version__.split(".")[:2])
+    if tuple(int(part) for part in keras.__version__.split(".")[:2]) >= (3, 15):
+        return False
     raw = read(path, by_content=True).raw
-    return version < (3, 15) and isinstance(raw, dict) and "module" not in raw
+    return isinstance(raw, dict) and "module" not in raw
 
 
 def _needs_rewrite(path: Path) -> bool:
