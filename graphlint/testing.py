@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphlint.config import Config
-from graphlint.engine.documentation import EXAMPLE, FIX, INSTEAD, REFERENCES, SECTIONS, page
+from graphlint.engine.documentation import EXAMPLE, FIX, INSTEAD, REFERENCES, SECTIONS, offered_fix, page
 from graphlint.engine.finding import Finding, Severity
 from graphlint.engine.linter import Linter
 from graphlint.engine.registry import Registry, load_registry
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 def check_rule(rule: type[Rule], tmp_path: Path) -> None:
     """Hold one rule to the form of a rule, and run its examples.
 
-    The docstring has a summary line and the sections of `graphlint.engine.documentation.SECTIONS`, in order. The Python
-    block below *Example* leaves a ``model`` or the ``path`` of a file on which the rule fires, and nothing else at
-    warning or error; on the one below *Use instead* the rule is silent, and so is everything else at warning or error.
+    The docstring has a summary line and the sections of `graphlint.engine.documentation.SECTIONS`, in order; *Fix*
+    begins with None, Safe or Unsafe. The Python block below *Example* leaves a ``model`` or the ``path`` of a file on
+    which the rule fires, and nothing else at warning or error; on the one below *Use instead* the rule is silent, and
+    so is everything else at warning or error.
     A ``model`` is checked in memory and, unless the rule needs a live model, saved as ``.keras``. The blocks run with
     ``keras``, ``layers`` (``keras.layers``), ``ops`` (``keras.ops``), ``np`` and ``tmp_path``.
 
@@ -56,7 +57,7 @@ def check_rule(rule: type[Rule], tmp_path: Path) -> None:
 def check_fix(rule: type[Rule], tmp_path: Path) -> None:
     """Hold one rule to what its docstring says about a fix.
 
-    A rule whose section *Fix* does not begin with "None" offers one on its bad example, in memory or on the saved file,
+    A rule whose section *Fix* begins with Safe or Unsafe offers one on its bad example, in memory or on the saved file,
     and no other rule does. The example, fixed, is clean for the rule, has no new finding at warning or error, runs, is
     saved, and loads. After a safe fix the outputs are equal; exactly, unless the section speaks of rounding.
 
@@ -73,7 +74,7 @@ def check_fix(rule: type[Rule], tmp_path: Path) -> None:
         Says what is wrong with the fix.
     """
     text = page(rule).sections[FIX]
-    promised = not text.lower().startswith("none")
+    promised = offered_fix(rule) is not None
     offered = [_fix_in_memory(rule, tmp_path), _fix_file(rule, tmp_path)]
     assert promised == any(offered), (
         f"{rule.code}: expected {'a fix' if promised else 'no fix'} on the example, since {FIX!r} says {text[:40]!r}..."
@@ -157,6 +158,9 @@ def _check_form(rule: type[Rule]) -> None:
     assert titles == wanted, f"{rule.code}: expected the sections {wanted}, got {titles}"
     for title, text in described.sections.items():
         assert text, f"{rule.code}: expected some text below {title!r}, got none"
+    assert re.match(r"(None|Safe|Unsafe)\b", described.sections[FIX]), (
+        f"{rule.code}: expected {FIX!r} to begin with None, Safe or Unsafe, got {described.sections[FIX][:40]!r}"
+    )
     for title in (EXAMPLE, INSTEAD):
         assert described.code(title), f"{rule.code}: expected a Python block below {title!r}, got none"
 

@@ -3,28 +3,50 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from graphlint.engine.rule import Rule
+
 
 @click.command("rules")
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "format_", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Use this configuration file.")
 @click.option("--isolated", is_flag=True, help="Use no configuration file.")
 def command(format_: str, config: Path | None, isolated: bool) -> None:
-    """List all rules, those of plugins included."""
+    """List all rules, those of plugins included: severity, the fix they offer, what they need, what they report.
+
+    --format markdown prints their pages, too.
+    """
     from graphlint.cli.output import write
     from graphlint.cli.session import Session
-    from graphlint.engine.documentation import describe
+    from graphlint.engine.documentation import describe, reference
 
-    rules = [describe(rule) for rule in Session(config=config, isolated=isolated).linter_for(None).registry]
+    rules = list(Session(config=config, isolated=isolated).linter_for(None).registry)
     if format_ == "json":
-        write(json.dumps(rules, indent=2), None)
-        return
-    width = max((len(rule["name"]) for rule in rules), default=0)
-    lines = []
-    for rule in rules:
-        mark = "preview: " if rule["preview"] else "" if rule["default"] else "off: "
-        lines.append(f"{rule['code']:<6} {rule['name']:<{width}}  {rule['severity']:<7}  {mark}{rule['summary']}")
-    write("\n".join(lines), None)
+        write(json.dumps([describe(rule) for rule in rules], indent=2), None)
+    elif format_ == "markdown":
+        write(reference(rules), None)
+    else:
+        write("\n".join(_lines(rules)), None)
+
+
+def _lines(rules: list[type[Rule]]) -> Iterator[str]:
+    from graphlint.engine.documentation import family, offered_fix, page, short_needs
+
+    width = max((len(rule.name) for rule in rules), default=0)
+    for title, members in groupby(rules, key=family):
+        yield f"{title}:"
+        for rule in members:
+            fix = f"{offered_fix(rule)} fix" if offered_fix(rule) else ""
+            needs = "+".join(short_needs(rule))
+            mark = "preview: " if rule.preview else "" if rule.default else "off: "
+            yield (
+                f"{rule.code:<6} {rule.name:<{width}}  {rule.severity.value:<7}  {fix:<10}  {needs:<15}  "
+                f"{mark}{page(rule).summary}"
+            )

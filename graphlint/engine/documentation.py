@@ -1,10 +1,13 @@
-"""The page of a rule: its class docstring, in sections."""
+"""The page of a rule, which is its class docstring in sections, and the page of all rules."""
 
 from __future__ import annotations
 
 import inspect
 import re
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import Any
 
 from graphlint.engine.rule import Need, Rule
@@ -43,12 +46,28 @@ def page(rule: type[Rule]) -> Page:
     return Page(" ".join(head.split()), sections)
 
 
+def family(rule: type[Rule]) -> str:
+    """What a rule is about, as the package around its module says in the first line of its docstring."""
+    module = sys.modules[rule.__module__]
+    package = sys.modules.get(module.__package__ or "", module)
+    first = (package.__doc__ or package.__name__).strip().partition("\n")[0]
+    return first.rstrip(".")
+
+
+def offered_fix(rule: type[Rule]) -> str | None:
+    """``safe`` or ``unsafe``, the first word of the section *Fix*; None where there is no fix."""
+    word = re.split(r"\W", page(rule).sections.get(FIX, ""), maxsplit=1)[0].lower()
+    return word if word in ("safe", "unsafe") else None
+
+
 def describe(rule: type[Rule]) -> dict[str, Any]:
     """A rule as plain data."""
     return {
         "code": rule.code,
         "name": rule.name,
+        "family": family(rule),
         "severity": rule.severity.value,
+        "fix": offered_fix(rule),
         "summary": page(rule).summary,
         "needs": sorted(need.value for need in rule.needs),
         "preview": rule.preview,
@@ -60,20 +79,58 @@ def describe(rule: type[Rule]) -> dict[str, Any]:
 
 def text(rule: type[Rule]) -> str:
     """A rule's page as text."""
-    needs = [_NEEDS[need] for need in Need if need in rule.needs and need in _NEEDS]
-    facts = [rule.severity.value, *needs]
+    return "\n".join([f"{rule.code} {rule.name} ({'; '.join(_facts(rule))})", "", *_body(rule)])
+
+
+def reference(rules: Iterable[type[Rule]]) -> str:
+    """The pages of all rules as one Markdown document: a table of each family, then the pages."""
+    families = [(title, list(members)) for title, members in groupby(rules, key=family)]
+    lines = _PREFACE.splitlines()
+    for title, members in families:
+        lines += ["", f"## {title}", "", "| rule | severity | fix | needs | what it reports |", "|---|---|---|---|---|"]
+        lines += [_row(rule) for rule in members]
+    for rule in (rule for _, members in families for rule in members):
+        body = [re.sub("^## ", "#### ", line) for line in _body(rule)]
+        lines += ["", f"### {rule.code} {rule.name}", "", f"*{'; '.join(_facts(rule))}*", "", *body]
+    return "\n".join(lines)
+
+
+def _row(rule: type[Rule]) -> str:
+    link = f"[{rule.code} {rule.name}](#{rule.code.lower()}-{rule.name})"
+    needs = ", ".join(short_needs(rule)) or "-"
+    summary = page(rule).summary.replace("|", "\\|")
+    return f"| {link} | {rule.severity.value} | {offered_fix(rule) or '-'} | {needs} | {summary} |"
+
+
+def short_needs(rule: type[Rule]) -> list[str]:
+    """What a rule needs beside layers and calls, in a word each."""
+    return [need.value for need in Need if need in rule.needs and need is not Need.GRAPH]
+
+
+def _facts(rule: type[Rule]) -> list[str]:
+    facts = [rule.severity.value, *(_NEEDS[need] for need in Need if need in rule.needs and need in _NEEDS)]
     if rule.preview:
         facts.append("preview: runs with --preview, or when selected by its full code or name")
     elif not rule.default:
         facts.append("off: runs when selected by its full code or name")
-    lines = [f"{rule.code} {rule.name} ({'; '.join(facts)})", "", inspect.cleandoc(rule.__dict__.get("__doc__") or "")]
+    return facts
+
+
+def _body(rule: type[Rule]) -> Iterator[str]:
+    yield from inspect.cleandoc(rule.__dict__.get("__doc__") or "").splitlines()
     if rule.options:
-        lines += ["", "## Options", f"In `[tool.graphlint.rules.{rule.name}]`, beside `severity`:"]
+        yield from ("", "## Options", f"In `[tool.graphlint.rules.{rule.name}]`, beside `severity`:")
         for key, option in rule.options.items():
             unit = f" {option.unit}" if option.unit else ""
-            lines.append(f"- `{key.replace('_', '-')}` (default {option.default}{unit}): {option.help}")
-    return "\n".join(lines)
+            yield f"- `{key.replace('_', '-')}` (default {option.default}{unit}): {option.help}"
 
+
+_PREFACE = """
+# Rules
+
+Written by `graphlint rules --format markdown`, from the docstrings of the rules. *Fix* is what `graphlint fix` offers:
+a safe fix leaves outputs and training as they were. *Needs* is what a rule is skipped without.
+""".strip()
 
 _NEEDS = {
     Need.WEIGHTS: "needs weights",

@@ -1,1 +1,1 @@
-"""Architecture and loss (A)."""
+"""Architecture and loss."""

@@ -41,9 +41,9 @@ class StackedActivation(Rule):
     ```
 
     ## Fix
-    Removes the second activation, or the first where the second names an output. Safe for relu, which changes
-    nothing the second time; unsafe for softmax and sigmoid, whose probabilities are then no longer squeezed. Not
-    offered where an activation is shared, or noise lies in between.
+    Safe for relu, which changes nothing the second time; unsafe for softmax and sigmoid, whose probabilities are then
+    no longer squeezed. Removes the second activation, or the first where the second names an output. Not offered where
+    an activation is shared, or noise lies in between.
 
     ## Not reported
     Different activations in a row, a softmax over another axis, attention weights (a product lies in between).

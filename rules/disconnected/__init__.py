@@ -1,1 +1,1 @@
-"""Rules about layers, inputs and outputs that nothing connects."""
+"""Disconnected."""

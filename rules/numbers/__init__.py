@@ -1,1 +1,1 @@
-"""Stored numbers (N)."""
+"""Stored numbers."""

@@ -1,1 +1,1 @@
-"""Rules about parameters: counted twice, duplicated, never used."""
+"""Parameters."""

@@ -1,1 +1,1 @@
-"""Redundancy (R)."""
+"""Redundancy."""

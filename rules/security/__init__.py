@@ -1,1 +1,1 @@
-"""Security (X)."""
+"""Security."""

@@ -1,1 +1,1 @@
-"""Serialization and portability (K)."""
+"""Serialization and portability."""

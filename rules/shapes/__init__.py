@@ -1,1 +1,1 @@
-"""Shapes and dtypes (H)."""
+"""Shapes and dtypes."""

@@ -1,1 +1,1 @@
-"""Rules about layers and variables that are shared, or should be."""
+"""Shared weights."""

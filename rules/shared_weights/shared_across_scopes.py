@@ -39,9 +39,9 @@ class SharedAcrossScopesRule(Rule):
     ```
 
     ## Fix
-    On a file that saved and will not load. Safe where a wrapper holds the layer: the file gets the mark that it lacks,
-    and loading shares the layer again. Unsafe where two models hold it: each gets weights of its own, with the values
-    that they shared, and training moves them apart. In code, call one submodel, or one wrapper, in both places.
+    Safe, on a file that will not load, where a wrapper holds the layer: the file gets the mark that it lacks, and
+    loading shares the layer again. Unsafe where two models hold it: each gets weights of its own, with the values that
+    they shared, and training moves them apart. In code, call one submodel, or one wrapper, in both places.
 
     ## Not reported
     - the same submodel called twice: it loads;

@@ -1,1 +1,1 @@
-"""Rules about what is trained and what is frozen."""
+"""Trainable."""

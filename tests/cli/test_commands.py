@@ -43,13 +43,16 @@ def test_version():
 def test_rules_are_listed_as_text_and_as_json():
     text = run("rules").stdout
     rules = json.loads(run("rules", "--format", "json").stdout)
-    assert len(text.splitlines()) == len(rules)
+    assert [line.split()[0] for line in text.splitlines() if not line.endswith(":")] == [one["code"] for one in rules]
+    assert "Shared weights:" in text.splitlines()
     assert [rule["code"] for rule in rules] == sorted(rule["code"] for rule in rules)
     (rule,) = [rule for rule in rules if rule["code"] == "A001"]
     assert set(rule) == {
         "code",
         "name",
+        "family",
         "severity",
+        "fix",
         "summary",
         "needs",
         "preview",
@@ -58,6 +61,7 @@ def test_rules_are_listed_as_text_and_as_json():
         "documentation",
     }
     assert (rule["name"], rule["severity"], rule["default"]) == ("softmax-on-one", "error", True)
+    assert (rule["family"], rule["fix"]) == ("Architecture and loss", "unsafe")
 
 
 @pytest.mark.parametrize("text", ["A001", "softmax-on-one"])

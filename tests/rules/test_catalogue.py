@@ -7,6 +7,7 @@ from pathlib import Path
 import keras  # noqa: F401  imported once, not in the first test
 import pytest
 
+from graphlint.engine.documentation import reference
 from graphlint.engine.registry import load_registry
 from graphlint.testing import check_rule
 
@@ -35,6 +36,11 @@ def test_form_and_examples(rule, tmp_path):
 def test_a_rule_lives_in_the_file_of_its_name_in_the_folder_of_its_family(rule):
     family, name = Path(sys.modules[rule.__module__].__file__).parts[-2:]
     assert (family, name) == (FAMILIES[rule.code[:-3]], f"{rule.name.replace('-', '_')}.py")
+
+
+def test_the_reference_page_is_what_the_docstrings_say():
+    written = (Path(__file__).parents[2] / "rules" / "README.md").read_text(encoding="utf-8")
+    assert written == f"{reference(BUILT_IN)}\n", "run: graphlint rules --isolated --format markdown >rules/README.md"
 
 
 def test_every_file_holds_one_rule():
