@@ -132,6 +132,8 @@ class LayerDefinition:
     obj: Any = field(default=None, repr=False)
     config_error: str | None = None
     """Live only: why the layer's configuration cannot be serialized."""
+    vocabulary_size: int | None = None
+    """Of a lookup layer: how many indices it gives, where its words are not in its configuration."""
     shared_object_id: int | None = None
     """Static only: the id under which the file records this object as shared."""
     stored_at: str | None = None

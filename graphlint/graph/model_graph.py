@@ -30,6 +30,7 @@ from graphlint.graph.definition import (
     Values,
     leaves,
 )
+from graphlint.graph.vocabulary import vocabulary_size
 
 if TYPE_CHECKING:
     from graphlint.graph.parameters import Parameters
@@ -109,6 +110,11 @@ class Layer:
     @property
     def build_shape(self) -> Any:
         return self.definition.build_shape
+
+    @property
+    def vocabulary_size(self) -> int | None:
+        """How many indices a lookup layer gives."""
+        return vocabulary_size(self.definition)
 
     @property
     def container(self) -> bool:

@@ -26,6 +26,7 @@ from graphlint.graph.definition import (
     TensorSpec,
     VariableDefinition,
 )
+from graphlint.graph.vocabulary import LOOKUPS
 from graphlint.sources.configuration import sequential_body
 from graphlint.sources.literals import decode_constant, policy_name
 
@@ -119,6 +120,8 @@ class _Reader:
         layer = definition.obj
         if not self.structure_only:
             definition.variables = _variables(layer)
+            if definition.class_name in LOOKUPS and _is_keras(definition):
+                definition.vocabulary_size = int(layer.vocabulary_size())
         graph = keras_internals.graph_model(layer)
         own: list[LayerDefinition] = []
         if isinstance(layer, keras.Sequential):

@@ -100,9 +100,21 @@ class ZipArchive:
             self.limits.check("json_bytes", member.size, f"{_shown(name)}, bytes")
         elif member.size > maximum:
             raise self.limits.exceeded("json_bytes", f"{_shown(name)}, bytes: {member.size:,}")
-        content = b"".join(self._blocks(member))
-        self._compare(member, len(content), zlib.crc32(content))
-        return content
+        return b"".join(self.blocks(name))
+
+    def blocks(self, name: str) -> Iterator[bytes]:
+        """The content of a member in blocks of at most 1 MiB, checked against its checksum at the end.
+
+        Raises:
+            UnreadableError: no such member, or its content does not fit its size or checksum.
+        """
+        member = self._member(name)
+        crc = size = 0
+        for block in self._blocks(member):
+            crc = zlib.crc32(block, crc)
+            size += len(block)
+            yield block
+        self._compare(member, size, crc)
 
     def view(self, name: str) -> MemberView:
         """A member as a readable, seekable file object without a file descriptor; a stored one is read in place.
@@ -114,14 +126,10 @@ class ZipArchive:
         if member.method == _STORED:
             return MemberView(self._file, member.start, member.size, name, member.crc)
         content: IO[bytes] = io.BytesIO() if member.size <= _IN_MEMORY else tempfile.TemporaryFile()  # noqa: SIM115
-        crc = size = 0
-        for block in self._blocks(member):
-            crc = zlib.crc32(block, crc)
-            size += len(block)
+        for block in self.blocks(name):
             content.write(block)
-        self._compare(member, size, crc)
         content.flush()
-        return MemberView(content, 0, size, name, crc, checked=size)
+        return MemberView(content, 0, member.size, name, member.crc, checked=member.size)
 
     def verify(self, name: str) -> None:
         """Read a member once and compare its checksum.
@@ -133,11 +141,8 @@ class ZipArchive:
         if member.method == _STORED:
             self.view(name).verify()
             return
-        crc = size = 0
-        for block in self._blocks(member):
-            crc = zlib.crc32(block, crc)
-            size += len(block)
-        self._compare(member, size, crc)
+        for _ in self.blocks(name):
+            pass
 
     def _member(self, name: str) -> Member:
         try:

@@ -6,10 +6,17 @@ from collections.abc import Iterator
 
 from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.model_graph import Layer, ModelGraph, Tensor
+from graphlint.graph.heads import innermost
+from graphlint.graph.model_graph import ModelGraph
+from graphlint.graph.vocabulary import LOOKUPS
 
-_LOOKUPS = frozenset({"StringLookup", "IntegerLookup", "TextVectorization"})
-_PASSING = frozenset({"InputLayer", "Reshape", "Flatten", "Identity", "Cast", "Squeeze", "ExpandDims", "Permute"})
+_PASSING = frozenset(
+    """
+    InputLayer Reshape Flatten Identity Cast Squeeze ExpandDims Permute Transpose Ravel GetItem Split Concatenate Stack
+    Repeat Tile BroadcastTo Flip
+    """.split()
+)
+"""Layers and operations that move indices and leave them as they are."""
 
 
 class VocabularyMismatch(Rule):
@@ -54,55 +61,30 @@ class VocabularyMismatch(Rule):
     severity = Severity.ERROR
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        found: dict[tuple[str, str], list[str]] = {}
+        indices: dict[str, str] = {}
         for call in graph.calls.values():
             layer = graph.layers[call.layer]
-            rows = layer.config.get("input_dim")
-            if layer.class_name not in ("Embedding", "ReversibleEmbedding") or not isinstance(rows, int):
+            if layer.class_name in LOOKUPS and layer.is_builtin:
+                if layer.config.get("output_mode", "int") == "int" and not layer.config.get("invert"):
+                    indices[call.id] = layer.path
                 continue
-            source = _lookup(graph, call.id)
-            if source is None:
+            lookups = [indices[edge.source] for edge in graph.in_edges(call.id) if edge.source in indices]
+            if not lookups:
                 continue
-            lookup = graph.layer(source.call)
-            size = _vocabulary_size(lookup)
-            if size is not None and rows < size:
+            source = max(lookups, key=lambda path: graph.layers[path].vocabulary_size or 0)
+            if layer.class_name in _PASSING and (layer.is_builtin or layer.is_operation):
+                indices[call.id] = source
+            elif innermost(graph, layer).class_name in ("Embedding", "ReversibleEmbedding"):
+                found.setdefault((innermost(graph, layer).path, source), []).append(call.id)
+        for (embedding, path), (first, *others) in found.items():
+            lookup, rows = graph.layers[path], graph.layers[embedding].config.get("input_dim")
+            size = lookup.vocabulary_size
+            if size is not None and isinstance(rows, int) and rows < size:
                 yield Problem(
                     f"input_dim is {rows:,}, but {lookup.class_name} {lookup.name!r} gives {size:,} indices: "
                     f"{size - rows:,} words have no row",
-                    call.id,
+                    first,
                     f"Write input_dim={size}, or lookup.vocabulary_size().",
-                    (source,),
+                    (path, *others),
                 )
-
-
-def _lookup(graph: ModelGraph, call: str) -> Tensor | None:
-    sources = graph.producers(call)
-    while len(sources) == 1:
-        layer = graph.layer(sources[0].call)
-        if layer.class_name in _LOOKUPS and layer.is_builtin:
-            return sources[0]
-        if layer.class_name not in _PASSING:
-            return None
-        sources = graph.producers(sources[0].call)
-    return None
-
-
-def _vocabulary_size(layer: Layer) -> int | None:
-    """How many indices a lookup gives: its words, and those for masked and unknown ones."""
-    config = layer.config
-    words, counted = config.get("vocabulary"), config.get("vocabulary_size")
-    if config.get("output_mode", "int") != "int" or config.get("invert"):
-        return None
-    if isinstance(counted, int):
-        return counted
-    if not isinstance(words, list):
-        return None
-    if layer.class_name == "TextVectorization":
-        special = ["", "[UNK]"]
-    else:
-        unknown = config.get("num_oov_indices", 1)
-        if not isinstance(unknown, int):
-            return None
-        mask = config.get("mask_token")
-        special = ([] if mask is None else [mask]) + [config.get("oov_token", "[UNK]")] * unknown
-    given = words[: len(special)] == special
-    return len(words) + (0 if given else len(special))

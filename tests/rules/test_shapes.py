@@ -372,6 +372,18 @@ def test_too_few_rows_for_an_adapted_vocabulary(tmp_path):
     assert "5 indices" in message
 
 
+def test_too_few_rows_behind_a_slice_in_a_nested_model_called_twice(tmp_path):
+    x = keras.Input((3,), dtype="string", name="x")
+    tokens = layers.StringLookup(vocabulary=["a", "b", "c"])(x)
+    y = keras.Input((3, 1), dtype="int64")
+    encoder = keras.Model(y, layers.TimeDistributed(layers.Embedding(3, 2), name="rows")(y), name="encoder")
+    model = keras.Model(
+        x, [encoder(tokens[..., None]), encoder(ops.concatenate([tokens[:, 1:, None], tokens[:, :1, None]], axis=1))]
+    )
+    found = both(VocabularyMismatch(), model, tmp_path)
+    assert [(address, severity) for address, severity, _ in found] == [("encoder#0/rows#0", "error")]
+
+
 def test_rows_for_every_word(tmp_path):
     x = keras.Input((3,), dtype="string")
     lookup = layers.StringLookup(vocabulary=["a", "b", "c"])

@@ -13,6 +13,8 @@ import keras
 
 from tests.benchmarks.mutations.stored import StoredModel
 
+LOOKUPS = (keras.layers.StringLookup, keras.layers.IntegerLookup, keras.layers.TextVectorization)
+
 
 @dataclass(frozen=True)
 class Mutant:
@@ -110,9 +112,14 @@ class Clean:
         return self.with_call(name, lambda layer, args, kwargs: change(layer(*args, **kwargs)))
 
     def cloned(self, call: Callable[..., Any] | None = None) -> keras.Model:
-        return keras.models.clone_model(
+        found = keras.models.clone_model(
             self.functional, call_function=call or (lambda layer, *args, **kwargs: layer(*args, **kwargs))
         )
+        kept = {layer.name: layer for layer in found.layers}
+        for layer in self.functional.layers:
+            if isinstance(layer, LOOKUPS) and layer.get_config()["vocabulary"] is None and layer.name in kept:
+                kept[layer.name].set_vocabulary(layer.get_vocabulary())
+        return found
 
     def layer_paths(self) -> Iterator[tuple[str, keras.Layer]]:
         """Path and layer of every leaf with weights, in nested models as well."""

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from tests.benchmarks.mutations.mutant import Clean, Mutant, injects, inside
+from tests.benchmarks.mutations.mutant import LOOKUPS, Clean, Mutant, injects, inside
 from tests.benchmarks.mutations.shared_weights import new_operations
 from tests.benchmarks.mutations.stored_numbers import stored_arrays
 
@@ -160,8 +160,7 @@ def state_without_batch(clean: Clean) -> Iterator[Mutant]:
 
 @injects("H010")
 def vocabulary_longer_than_the_embedding(clean: Clean) -> Iterator[Mutant]:
-    kinds = (layers.StringLookup, layers.IntegerLookup, layers.TextVectorization)
-    lookups = [layer for _, layer, _ in clean.calls() if isinstance(layer, kinds)]
+    lookups = [layer for _, layer, _ in clean.calls() if isinstance(layer, LOOKUPS)]
     for name, layer, _ in clean.calls():
         if isinstance(layer, layers.Embedding) and lookups:
             source = layer._inbound_nodes[0].input_tensors[0]._keras_history.operation
