@@ -35,15 +35,14 @@ def command(
     from graphlint.extras import require_keras
 
     require_keras("graphlint extract")
-    from graphlint.fixes.writing import WriteError, write_new
+    from graphlint.fixes.writing import WriteError, require_free, write_new
     from graphlint.replay.extract import extract
     from graphlint.replay.load import load
     from graphlint.reports.text import printable
 
     if output.suffix != ".keras":
         raise WriteError(f"expected a file name ending in .keras to write to, got {output}")
-    if output.exists() and not force:
-        raise WriteError(f"{output} exists: choose another name, or pass --force to overwrite it")
+    require_free(output, force=force)
     click.echo(f"loading {printable(str(model))} with Keras, safe mode on", err=True)
     part = extract(load(model, modules), list(inputs) or None, list(outputs))
     write_new(output, part.save, force=force)

@@ -34,19 +34,20 @@ def command(model: Path, output: Path | None, in_place: bool, diff: bool, force:
     """
     if sum((output is not None, in_place, diff)) != 1:
         raise click.UsageError("say where the fixed model goes: one of -o OUT, --in-place, --diff")
-    from importlib import import_module
-
     from graphlint.cli.session import Overrides, Session
     from graphlint.engine.selection import Selection
     from graphlint.extras import require_keras
+    from graphlint.fixes.writing import locked, require_free, write_new
     from graphlint.reports.text import printable
 
+    if output is not None:
+        require_free(output, force=force)
     require_keras("graphlint fix")
-    for name in options["modules"]:
-        import_module(name)
     from graphlint.fixes.files import fix_file
     from graphlint.fixes.fixer import Fixer
-    from graphlint.fixes.writing import locked, write_new
+    from graphlint.replay.load import import_modules
+
+    import_modules(options["modules"])
 
     selection = Selection(options["select"] or None, (), options["ignore"])
     session = Session(Overrides(selection), options["config"], options["isolated"])

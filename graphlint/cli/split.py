@@ -26,7 +26,7 @@ def command(
     from graphlint.extras import require_keras
 
     require_keras("graphlint split")
-    from graphlint.fixes.writing import WriteError, write_new
+    from graphlint.fixes.writing import WriteError, require_free, write_new
     from graphlint.replay.errors import Unequal
     from graphlint.replay.load import load
     from graphlint.replay.split import split
@@ -35,8 +35,7 @@ def command(
 
     targets = [output / "head.keras", output / "tail.keras"]
     for target in targets:
-        if target.exists() and not force:
-            raise WriteError(f"{target} exists: choose another directory, or pass --force to overwrite it")
+        require_free(target, force=force)
     click.echo(f"loading {printable(str(model))} with Keras, safe mode on", err=True)
     whole = load(model, modules)
     parts = split(whole, list(at), complete=complete)

@@ -51,9 +51,8 @@ def write_new(path: Path, produce: Produce, *, force: bool = False) -> None:
     Raises:
         WriteError: it exists and ``force`` is not set, or the directory cannot be written.
     """
+    require_free(path, force=force)
     if path.is_symlink() or path.exists():
-        if not force:
-            raise WriteError(f"{path} exists: choose another name, or pass --force to overwrite it")
         _require_regular(path)
         path = path.resolve()
     with _temporary(path) as temporary:
@@ -67,8 +66,22 @@ def write_new(path: Path, produce: Produce, *, force: bool = False) -> None:
             try:
                 _take_name(temporary, path)
             except FileExistsError:
-                raise WriteError(f"{path} exists: choose another name, or pass --force to overwrite it") from None
+                raise _taken(path) from None
         _sync_directory(path.parent)
+
+
+def require_free(path: Path, *, force: bool) -> None:
+    """Refuse to overwrite, before any work is done.
+
+    Raises:
+        WriteError: there is something at ``path`` and ``force`` is not set.
+    """
+    if not force and (path.is_symlink() or path.exists()):
+        raise _taken(path)
+
+
+def _taken(path: Path) -> WriteError:
+    return WriteError(f"{path} exists: choose another name, or pass --force to overwrite it")
 
 
 @contextmanager

@@ -27,15 +27,7 @@ def load(path: Path, modules: Iterable[str] = ()) -> keras.Model:
         raise CannotLoad(
             f"expected a model file, got {path}, which {'is no file' if path.exists() else 'is not there'}"
         )
-    sys.path.insert(0, "")
-    try:
-        for name in modules:
-            try:
-                import_module(name)
-            except Exception as error:
-                raise CannotLoad(f"cannot import {name!r}: {one_line(error)}") from error
-    finally:
-        sys.path.remove("")
+    import_modules(modules)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -45,6 +37,23 @@ def load(path: Path, modules: Iterable[str] = ()) -> keras.Model:
             f"Keras cannot load {path} in safe mode ({one_line(error)}): name the modules that register its classes "
             "with --import, or run `graphlint check` on it"
         ) from error
+
+
+def import_modules(names: Iterable[str]) -> None:
+    """Import modules that register classes, those of the current directory too.
+
+    Raises:
+        CannotLoad: there is no such module, or it raises.
+    """
+    sys.path.insert(0, "")
+    try:
+        for name in names:
+            try:
+                import_module(name)
+            except Exception as error:
+                raise CannotLoad(f"cannot import {name!r}: {one_line(error)}") from error
+    finally:
+        sys.path.remove("")
 
 
 def one_line(error: Exception) -> str:

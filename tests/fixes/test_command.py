@@ -297,3 +297,10 @@ def test_the_readme_shows_what_is_printed(bad, tmp_path):
     checked = CliRunner().invoke(main, ["check", "--isolated", "fixed.keras"])
     printed = checked.stdout.replace(keras.__version__, "3.15.1")
     assert f"```\n{printed}```" in readme
+
+
+def test_a_module_that_cannot_be_imported_is_one_line(bad, tmp_path):
+    result = run(bad, "--import", "no_such_module_anywhere", "-o", tmp_path / "fixed.keras")
+    assert result.exit_code == 2
+    assert "cannot import 'no_such_module_anywhere'" in result.output
+    assert not (tmp_path / "fixed.keras").exists()
