@@ -11,6 +11,7 @@ from graphlint.config import Config, load_config
 from graphlint.engine.linter import LIVE, Linter
 from graphlint.engine.report import Report
 from graphlint.engine.selection import Selection
+from graphlint.loading.target import TARGET_KERAS, named_release
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -28,6 +29,7 @@ def check(
     ignore: str | Iterable[str] | None = None,
     extend_select: str | Iterable[str] | None = None,
     preview: bool | None = None,
+    target_keras: str | None = None,
     config: str | os.PathLike[str] | Config | None = None,
     name: str | None = None,
 ) -> Report:
@@ -41,6 +43,8 @@ def check(
         Codes, names, prefixes or ``"ALL"``: one, or several.
     preview
         Whether rules run that are not in the default set yet.
+    target_keras
+        The Keras release that should load the model, such as ``"3.9"``; the installed one if left out.
     config
         A configuration file. None is read unless it is named here.
     name
@@ -54,11 +58,15 @@ def check(
     Raises
     ------
     GraphlintError
-        The configuration cannot be used, a code is unknown, or this is no model.
+        The configuration cannot be used, a code or release is unknown, or this is no model.
     """
     selection = Selection(_several(select), _several(extend_select) or (), _several(ignore) or ())
     settings = config if config is None or isinstance(config, Config) else load_config(Path(config))
-    linter = Linter(settings, selection, preview=preview)
+    options = {}
+    if target_keras is not None:
+        named_release(target_keras)
+        options[TARGET_KERAS] = target_keras
+    linter = Linter(settings, selection, preview=preview, options=options)
     if isinstance(model_or_path, (str, os.PathLike)):
         return linter.report([linter.check_file(Path(model_or_path), name)])
     return linter.report([linter.check_model(model_or_path, name or LIVE)])
@@ -72,6 +80,7 @@ def assert_clean(
     ignore: str | Iterable[str] | None = None,
     extend_select: str | Iterable[str] | None = None,
     preview: bool | None = None,
+    target_keras: str | None = None,
     config: str | os.PathLike[str] | Config | None = None,
     name: str | None = None,
 ) -> None:
@@ -91,6 +100,7 @@ def assert_clean(
         ignore=ignore,
         extend_select=extend_select,
         preview=preview,
+        target_keras=target_keras,
         config=config,
         name=name,
     )

@@ -110,6 +110,11 @@ class Config:
                     (low is not None and value < low) or (high is not None and value > high)
                 ):
                     raise self._error(f"{where}: expected {_range(low, high)} ({option.unit}), got {value!r}")
+                try:
+                    if option.accepts is not None:
+                        option.accepts(value)
+                except GraphlintError as error:
+                    raise self._error(f"rules.{name}.{error}") from error
 
     def _check_selectors(self, registry: Registry, key: str, selectors: Iterable[str]) -> None:
         for selector in selectors:

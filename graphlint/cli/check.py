@@ -31,6 +31,7 @@ def _codes(context: click.Context, parameter: click.Parameter, value: tuple[str,
 @click.option("--extend-select", multiple=True, callback=_codes, help="Run these rules too.")
 @click.option("--ignore", multiple=True, callback=_codes, help="Leave these rules out.")
 @click.option("--preview/--no-preview", default=None, help="Run rules that are not in the default set yet.")
+@click.option("--target-keras", metavar="RELEASE", help="Keras that should load the model.  [default: the installed]")
 @click.option("--fail-on", type=click.Choice(_FAIL_ON), help="Lowest severity that exits with 1.  [default: warning]")
 @click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="full", show_default=True)
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the report to a file.")
@@ -78,11 +79,14 @@ def _check(paths: tuple[str, ...], options: Mapping[str, Any]) -> int:
     from graphlint.cli.targets import Kind, find_targets
     from graphlint.engine.linter import nothing_to_check
     from graphlint.engine.selection import Selection
+    from graphlint.loading.target import named_release
     from graphlint.reports import render
 
+    if options["target_keras"] is not None:
+        named_release(options["target_keras"])
     selection = Selection(options["select"] or None, options["extend_select"], options["ignore"])
     session = Session(
-        Overrides(selection, options["preview"], options["exclude"]),
+        Overrides(selection, options["preview"], options["exclude"], options["target_keras"]),
         options["config"],
         options["isolated"],
         -1 if options["quiet"] else options["verbose"],
@@ -126,6 +130,7 @@ def _shown(session: Session, path: Path | None, options: Mapping[str, Any]) -> s
             ("ignore", options["ignore"]),
             ("exclude", (*config.exclude, *options["exclude"]) if options["exclude"] else ()),
             ("fail-on", options["fail_on"]),
+            ("target-keras", options["target_keras"]),
         )
         if value
     }

@@ -19,6 +19,7 @@ from graphlint.engine.linter import Linter, refused, skipped, without_graph
 from graphlint.engine.report import ModelReport, Report
 from graphlint.engine.selection import Selection
 from graphlint.errors import GraphlintError
+from graphlint.loading.target import TARGET_KERAS
 from graphlint.reports.text import printable
 
 _MANY = 5
@@ -32,6 +33,12 @@ class Overrides:
     selection: Selection = field(default_factory=Selection)
     preview: bool | None = None
     exclude: tuple[str, ...] = ()
+    target_keras: str | None = None
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What it sets for every rule that has an option of that name."""
+        return {} if self.target_keras is None else {TARGET_KERAS: self.target_keras}
 
 
 @dataclass
@@ -90,7 +97,8 @@ class Session:
         found = self._linters.get(config.source)
         if found is None:
             self.note(f"config: {config.source.as_posix() if config.source else 'none'}")
-            found = Linter(config, self.overrides.selection, preview=self.overrides.preview)
+            overrides = self.overrides
+            found = Linter(config, overrides.selection, preview=overrides.preview, options=overrides.options)
             self._linters[config.source] = found
         return found
 
@@ -180,7 +188,9 @@ def _check_in_process(work: tuple[Config, Overrides, Target]) -> ModelReport:
     config, overrides, target = work
     linter = _linters.get(config.source)
     if linter is None:
-        linter = _linters[config.source] = Linter(config, overrides.selection, preview=overrides.preview)
+        linter = _linters[config.source] = Linter(
+            config, overrides.selection, preview=overrides.preview, options=overrides.options
+        )
     return without_graph(linter.check_file(target.path, target.text))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ TRACEBACK = "GRAPHLINT_TRACEBACK"
 
 
 class Linter:
-    """One configuration, ready to check models.
+    """One configuration, ready to check models. ``options`` are set for every rule that has an option of that name.
 
     Raises:
         GraphlintError: a rule cannot be loaded, or the configuration names what there is not.
@@ -46,6 +46,7 @@ class Linter:
         *,
         preview: bool | None = None,
         registry: Registry | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         self.config = config or Config()
         self.registry = registry or load_registry(self.config.plugins, self.config.root)
@@ -58,6 +59,11 @@ class Linter:
             preview=self.config.preview if preview is None else preview,
         )
         self._settings = {self.registry.get(name): settings for name, settings in self.config.rules.items()}
+        for rule in self.registry:
+            own = {key: value for key, value in (options or {}).items() if key in rule.options}
+            if own:
+                settings = self.settings(rule)
+                self._settings[rule] = replace(settings, options={**settings.options, **own})
 
     # -- one model ----------------------------------------------------------------------------------------------
 

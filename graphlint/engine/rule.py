@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -25,13 +25,17 @@ class Need(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A threshold of a rule that config can set: ``[tool.graphlint.rules.RULE-NAME] option = value``."""
+    """A threshold of a rule that config can set: ``[tool.graphlint.rules.RULE-NAME] option = value``.
+
+    ``accepts`` raises a `GraphlintError` for a value that the rule could not work with.
+    """
 
     default: float | int | bool | str
     unit: str
     help: str
     minimum: float | None = None
     maximum: float | None = None
+    accepts: Callable[[Any], object] | None = None
 
 
 class Rule(ABC):

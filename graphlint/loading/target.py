@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from importlib import metadata
 
+from graphlint.engine.rule import Option
 from graphlint.errors import GraphlintError
 from graphlint.loading.releases import RELEASES, release_index
 
 KERAS_3 = RELEASES.index("3.0")
+TARGET_KERAS = "target-keras"
+"""The option of every rule that asks what a Keras release can load."""
+
+_RELEASE = re.compile(r"\d+\.\d+(\.\w+)*")
+
+
+def named_release(version: str) -> int:
+    """The index in `RELEASES` of a release that somebody named.
+
+    Raises:
+        GraphlintError: the tables do not know it.
+
+    >>> RELEASES[named_release("3.9.2")]
+    '3.9'
+    """
+    index = release_index(version) if _RELEASE.fullmatch(version) else None
+    if index is None or version.split(".")[:2] != RELEASES[index].split("."):
+        known = f"{RELEASES[0]} to {RELEASES[KERAS_3 - 1]} or {RELEASES[KERAS_3]} to {RELEASES[-1]}"
+        raise GraphlintError(f"target-keras: expected a Keras release, {known}, got {version!r}")
+    return index
 
 
 def target_release(named: str) -> int:
     """The index in `RELEASES` of a named release; where none is named, of the installed Keras, else of the newest.
 
-    The installed Keras is not imported.
+    The installed Keras is not imported. One that the tables do not know is taken to be like the closest that they do.
 
     Raises:
-        GraphlintError: the tables do not reach that release.
-
-    >>> RELEASES[target_release("3.9.2")]
-    '3.9'
+        GraphlintError: the tables do not know the release that is named.
     """
-    version = named or _installed()
-    index = release_index(version) if version else len(RELEASES) - 1
-    if index is None:
-        raise GraphlintError(
-            f"expected a Keras release from {RELEASES[0]} to {RELEASES[-1]}, got target-keras {version!r}"
-        )
-    return index
+    if named:
+        return named_release(named)
+    version = _installed()
+    return len(RELEASES) - 1 if version is None else release_index(version) or 0
 
 
 def _installed() -> str | None:
@@ -35,3 +51,11 @@ def _installed() -> str | None:
         return metadata.version("keras")
     except metadata.PackageNotFoundError:
         return None
+
+
+TARGET_OPTION = Option(
+    "",
+    "release",
+    "the Keras release that should load the model, such as 3.9; empty: the installed one",
+    accepts=target_release,
+)

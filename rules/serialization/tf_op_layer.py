@@ -10,7 +10,7 @@ from graphlint.engine.rule import Option, Rule
 from graphlint.errors import GraphlintError
 from graphlint.fixes.tensorflow_operations import as_keras_operation
 from graphlint.graph.model_graph import Layer, ModelGraph
-from graphlint.loading.target import KERAS_3, target_release
+from graphlint.loading.target import KERAS_3, TARGET_KERAS, TARGET_OPTION, target_release
 
 _CLASSES = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"})
 
@@ -61,14 +61,10 @@ class TfOpLayer(Rule):
     code = "K003"
     name = "tf-op-layer"
     severity = Severity.ERROR
-    options: ClassVar[Mapping[str, Option]] = {
-        "target-keras": Option(
-            "", "release", "the Keras release that should load the model, such as 2.15; empty: the installed one"
-        )
-    }
+    options: ClassVar[Mapping[str, Option]] = {TARGET_KERAS: TARGET_OPTION}
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
-        if target_release(str(self.option["target-keras"])) < KERAS_3:
+        if target_release(str(self.option[TARGET_KERAS])) < KERAS_3:
             return
         by_operation: dict[str, list[Layer]] = {}
         for layer in graph.layers.values():

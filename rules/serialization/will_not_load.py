@@ -10,7 +10,7 @@ from graphlint.engine.finding import Applicability, Fix, Problem, Severity
 from graphlint.engine.rule import Option, Rule
 from graphlint.graph.model_graph import ModelGraph
 from graphlint.loading.obstacles import obstacles
-from graphlint.loading.target import target_release
+from graphlint.loading.target import TARGET_KERAS, TARGET_OPTION, target_release
 
 _REWRITE = Fix("write the model anew as today's Keras writes it", Applicability.SAFE, (("rewrite", {}),))
 
@@ -70,18 +70,14 @@ class WillNotLoad(Rule):
     code = "K010"
     name = "will-not-load"
     severity = Severity.ERROR
-    options: ClassVar[Mapping[str, Option]] = {
-        "target-keras": Option(
-            "", "release", "the Keras release that should load the model, such as 3.9; empty: the installed one"
-        )
-    }
+    options: ClassVar[Mapping[str, Option]] = {TARGET_KERAS: TARGET_OPTION}
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for problem in graph.definition.problems:
             if problem.kind in ("json", "structure"):
                 layer = graph.layer_of.get(id(problem.layer)) if problem.layer is not None else None
                 yield Problem(problem.message, layer or ROOT, "Save the model again from code.", key=problem.message)
-        for obstacle in obstacles(graph, target_release(str(self.option["target-keras"]))):
+        for obstacle in obstacles(graph, target_release(str(self.option[TARGET_KERAS]))):
             first, *others = dict.fromkeys(obstacle.layers)
             hint = obstacle.hint
             yield Problem(

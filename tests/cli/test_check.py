@@ -335,6 +335,53 @@ def test_show_config(here):
     assert run("--show-config", "--isolated").stdout.startswith("# no configuration file")
 
 
+NEWER = {
+    "class_name": "Sequential",
+    "module": "keras",
+    "config": {
+        "name": "net",
+        "layers": [
+            {
+                "class_name": "InputLayer",
+                "module": "keras.layers",
+                "config": {"name": "x", "batch_shape": [None, 4], "dtype": "float32"},
+            },
+            {"class_name": "RMSNormalization", "module": "keras.layers", "config": {"name": "norm", "axis": -1}},
+        ],
+    },
+}
+OLD_TARGET = '[rules.will-not-load]\ntarget-keras = "3.8"'
+
+
+def test_the_keras_that_should_load_the_model(here):
+    (here / "a.json").write_text(json.dumps(NEWER))
+    (here / "b.json").write_text(json.dumps(NEWER))
+    for release, expected in (("3.8", 1), ("3.8.0", 1), ("3.9.2", 0)):
+        result = run("a.json", "--select", "K010", "--target-keras", release)
+        assert result.exit_code == expected, release
+        assert ("RMSNormalization" in result.stdout) == bool(expected)
+    result = run("a.json", "b.json", "-j", "2", "--select", "K010", "--target-keras", "3.8")
+    assert result.stdout.count("RMSNormalization exists in Keras") == 2
+    put(here, graphlint=OLD_TARGET)
+    assert run("a.json", "--select", "K010").exit_code == 1
+    assert run("a.json", "--select", "K010", "--target-keras", "3.9").exit_code == 0
+    assert 'target-keras = "3.9"  # command line' in run("--show-config", "--target-keras", "3.9").stdout
+
+
+@pytest.mark.parametrize("release", ["3.99", "4.0", "2.3.1", "newest", "3", ""])
+def test_a_keras_that_there_is_not(release, here):
+    put(here, a=GOOD)
+    result = run("a.keras", "--target-keras", release)
+    assert (result.exit_code, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
+    assert "target-keras: expected a Keras release, 2.12 to 2.15 or 3.0 to 3." in line and repr(release) in line
+    if release:
+        put(here, graphlint=OLD_TARGET.replace("3.8", release))
+        result = run("a.keras")
+        (line,) = result.stderr.splitlines()
+        assert result.exit_code == 2 and "graphlint.toml: rules.will-not-load.target-keras: expected a Keras" in line
+
+
 # -- output ---------------------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ import pytest
 from keras import layers
 
 import graphlint
-from graphlint.errors import UnreadableError
+from graphlint.errors import GraphlintError, UnreadableError
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +41,16 @@ def test_a_file(path, as_type):
     assert "A001" in [one.code for one in report.findings]
     assert report.models[0].path == path.as_posix()
     assert not report.graph.live
+
+
+def test_the_keras_that_should_load_a_model(tmp_path):
+    path = tmp_path / "model.keras"
+    keras.Sequential([keras.Input((4,)), layers.RMSNormalization()]).save(path)
+    graphlint.assert_clean(path, select="K010", target_keras="3.9")
+    with pytest.raises(AssertionError, match=r"RMSNormalization exists in Keras since 3\.9 only"):
+        graphlint.assert_clean(path, select="K010", target_keras="3.8")
+    with pytest.raises(GraphlintError, match="target-keras: expected a Keras release"):
+        graphlint.check(path, target_keras="5.0")
 
 
 def test_the_name_and_the_selection_of_a_check(model):
