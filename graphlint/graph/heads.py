@@ -84,7 +84,7 @@ class Head:
     call: str
     layer: str
     activation: str | None
-    axis: int | None
+    axis: int | tuple[int, ...] | None
     through: tuple[str, ...]
 
 
@@ -109,7 +109,7 @@ def trace_activation(graph: ModelGraph, tensor: Tensor) -> Head:
         tensor = sources[0]
 
 
-def activation_of(graph: ModelGraph, call: str) -> tuple[str | None, int | None]:
+def activation_of(graph: ModelGraph, call: str) -> tuple[str | None, int | tuple[int, ...] | None]:
     """The activation that a call applies last, and the axis of a softmax; None where it cannot be told."""
     layer = innermost(graph, graph.layer(call))
     return _activation(graph, call, layer, layer.class_name or "") if _own(layer) else (None, None)
@@ -156,7 +156,9 @@ def _own(layer: Layer) -> bool:
     return layer.is_keras or layer.is_operation or (layer.module is None and not layer.opaque)
 
 
-def _activation(graph: ModelGraph, call: str, layer: Layer, name: str) -> tuple[str | None, int | None]:
+def _activation(
+    graph: ModelGraph, call: str, layer: Layer, name: str
+) -> tuple[str | None, int | tuple[int, ...] | None]:
     config = layer.config
     if name in _ACTIVATION_LAYERS:
         axis = config.get("axis", -1)
@@ -164,8 +166,10 @@ def _activation(graph: ModelGraph, call: str, layer: Layer, name: str) -> tuple[
             arguments = graph.calls[call]
             axis = arguments.kwargs.get("axis", arguments.args[1] if len(arguments.args) > 1 else axis)
         activation = _ACTIVATION_LAYERS[name]
-        return activation, axis if activation.endswith("softmax") and isinstance(axis, int) else None
+        if isinstance(axis, (list, tuple)) and all(isinstance(one, int) for one in axis):
+            axis = tuple(axis)
+        return activation, axis if activation.endswith("softmax") and isinstance(axis, (int, tuple)) else None
     if name == "Activation" or name in _WITH_ACTIVATION:
         activation_or_none = activation_name(config.get("activation"))
-        return activation_or_none, -1 if activation_or_none == "softmax" else None
+        return activation_or_none, -1 if (activation_or_none or "").endswith("softmax") else None
     return None, None

@@ -93,6 +93,15 @@ def losses(graph: ModelGraph) -> list[OutputLoss] | None:
     return found
 
 
+def one_class(graph: ModelGraph, loss: OutputLoss) -> bool:
+    """Whether a categorical cross-entropy has one class to choose from."""
+    shape = graph.spec(loss.output).shape
+    name = loss.loss or ""
+    categorical = name.startswith(("categorical", "sparse_categorical")) and name.endswith("crossentropy")
+    last = shape[-1] if shape else None
+    return loss.built_in and categorical and last == 1 and loss.config.get("axis", -1) == -1
+
+
 def with_loss(graph: ModelGraph, old: OutputLoss, loss: str, **arguments: Any) -> tuple[str, dict[str, Any]] | None:
     """The edit that compiles a model with another loss on one output; None where the place of the old one is unclear.
 

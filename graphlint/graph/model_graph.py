@@ -301,6 +301,17 @@ class ModelGraph:
             return False
         return not once or len({id(self.calls[site].definition) for site in sites}) == 1
 
+    def called_once(self, layer: str) -> bool:
+        """Whether one place in one model calls a layer, itself or what wraps it; that model may run several times."""
+        return self._places.get(layer) == 1
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        found: dict[str, set[int]] = {}
+        for call in self.calls.values():
+            found.setdefault(call.layer, set()).add(id(call.definition))
+        return {layer: len(places) for layer, places in found.items()}
+
     def shared_layers(self) -> list[str]:
         """Paths of the layers and nested models that are called more than once for each call of what contains them.
 

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 class Statistics:
     """The numbers of one variable. ``first_nonfinite`` is the flat index of the first NaN or infinity.
 
-    ``minimum`` and ``maximum`` ignore NaN and are None for an empty variable, one without numbers (text) and one that
-    holds nothing but NaN.
+    ``minimum`` and ``maximum`` are those of the finite numbers, and None where there is none.
     """
 
     count: int
@@ -33,8 +32,8 @@ class Statistics:
 
     @property
     def constant(self) -> bool:
-        """Whether all elements are equal."""
-        return self.nan == 0 and self.minimum is not None and self.minimum == self.maximum
+        """Whether all elements are equal, and finite."""
+        return self.nonfinite == 0 and self.minimum is not None and self.minimum == self.maximum
 
 
 _known: weakref.WeakKeyDictionary[ModelGraph, dict[str, Statistics]] = weakref.WeakKeyDictionary()
@@ -83,7 +82,7 @@ def _measure(variable: Variable) -> Statistics:
                     missing = np.isnan(flat)
                     nan += int(missing.sum())
                     infinite += int(bad.sum()) - int(missing.sum())
-                    flat = flat[~missing]
+                    flat = flat[~bad]
                     if flat.size:
                         low, high = flat.min(), flat.max()
             count += chunk.size

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Need, Rule
 from graphlint.graph.heads import trace_activation
-from graphlint.graph.losses import losses, with_loss
+from graphlint.graph.losses import losses, one_class, with_loss
 from graphlint.graph.model_graph import ModelGraph
 
 _CHANGES = "the loss takes the outputs for probabilities, which they are"
@@ -42,7 +42,7 @@ class ActivationWithLogitsLoss(Rule):
 
     ## Not reported
     A loss that is not Keras's own, a model class with a training step of its own, an output whose last activation
-    cannot be told (Lambda, custom layers, merges).
+    cannot be told (Lambda, custom layers, merges), one unit with a categorical loss (A001 and A005 say it).
 
     ## References
     Observed on Keras 3.15: the TensorFlow backend undoes it with a warning, JAX is silent.
@@ -55,7 +55,7 @@ class ActivationWithLogitsLoss(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for loss in losses(graph) or ():
-            if not loss.built_in or not loss.from_logits or loss.weight == 0:
+            if not loss.built_in or not loss.from_logits or loss.weight == 0 or one_class(graph, loss):
                 continue
             head = trace_activation(graph, loss.output)
             if head.activation not in ("softmax", "sigmoid"):

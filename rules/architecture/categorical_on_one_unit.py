@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Need, Rule
 from graphlint.graph.heads import trace_activation
-from graphlint.graph.losses import kept_arguments, losses, with_loss
+from graphlint.graph.losses import kept_arguments, losses, one_class, with_loss
 from graphlint.graph.model_graph import ModelGraph, shape_text
 
 
@@ -51,12 +51,9 @@ class CategoricalOnOneUnit(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for loss in losses(graph) or ():
+            if not one_class(graph, loss) or loss.weight == 0:
+                continue
             shape = graph.spec(loss.output).shape
-            if not loss.built_in or loss.loss is None or loss.weight == 0 or not shape or shape[-1] != 1:
-                continue
-            categorical = loss.loss.startswith(("categorical", "sparse_categorical"))
-            if not categorical or not loss.loss.endswith("crossentropy") or loss.config.get("axis", -1) != -1:
-                continue
             head = trace_activation(graph, loss.output)
             if head.activation == "softmax":
                 continue

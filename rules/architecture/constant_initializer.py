@@ -11,9 +11,7 @@ from graphlint.graph.statistics import statistics
 
 _CONSTANT = frozenset({"Zeros", "Ones", "Constant", "zeros", "ones", "constant", "zero", "one"})
 _MERGES = frozenset({"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Dot"})
-_PASSING = frozenset(
-    {"Activation", "ReLU", "Dropout", "BatchNormalization", "LayerNormalization", "Reshape", "InputLayer", "LayerScale"}
-)
+_INITIALIZERS = {"kernel_initializer": "kernel", "pointwise_initializer": "pointwise_kernel"}
 
 
 class ConstantInitializer(Rule):
@@ -43,8 +41,9 @@ class ConstantInitializer(Rule):
     Unsafe: the layer starts anew with `glorot_uniform`, which breaks the symmetry. Train the model then.
 
     ## Not reported
-    The last layer of a model; a branch that ends in a sum or product (zero-initialised residuals, gates, adapters);
-    biases, scales and LoRA factors; kernels that have been trained or loaded.
+    The last layer of a model (no other kernel lies behind it); a branch that ends in a sum or product
+    (zero-initialised residuals, gates, adapters); biases, scales and LoRA factors; kernels that have been trained or
+    loaded.
 
     ## References
     NeuraLint
@@ -57,42 +56,45 @@ class ConstantInitializer(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for layer in graph.layers.values():
-            initializer = _initializer(layer)
-            if initializer not in _CONSTANT or not layer.is_builtin or "lora" in layer.name.lower():
-                continue
-            kernel = next((variable for variable in graph.variables_of(layer.path) if variable.slot == "kernel"), None)
-            units = layer.config.get("units", layer.config.get("filters"))
-            if kernel is None or not kernel.trainable or not isinstance(units, int) or units < 2:
-                continue
-            found = statistics(graph, kernel)
-            if found is None or not found.constant or kernel.size < 2 or _ends(graph, layer):
-                continue
-            yield Problem(
-                f"kernel_initializer {initializer} and a kernel of {kernel.size:,} numbers that are all "
-                f"{found.minimum:g}: its {units} units get equal gradients and stay equal",
-                layer.path,
-                "Drop kernel_initializer, or write a random one such as 'glorot_uniform'.",
-                (kernel.id,),
-                fix=_random(graph, layer, initializer),
-            )
+            for key, slot in _INITIALIZERS.items():
+                initializer = _initializer(layer, key)
+                if initializer not in _CONSTANT or not layer.is_builtin or "lora" in layer.name.lower():
+                    continue
+                kernel = next((variable for variable in graph.variables_of(layer.path) if variable.slot == slot), None)
+                if kernel is None or not kernel.trainable or not kernel.shape:
+                    continue
+                units = layer.config.get("units", layer.config.get("filters", kernel.shape[-1]))
+                found = statistics(graph, kernel)
+                if not isinstance(units, int) or units < 2 or found is None or not found.constant:
+                    continue
+                if kernel.size < 2 or _ends(graph, layer):
+                    continue
+                yield Problem(
+                    f"{key} {initializer} and a kernel of {kernel.size:,} numbers that are all "
+                    f"{found.minimum:g}: its {units} units get equal gradients and stay equal",
+                    layer.path,
+                    f"Drop {key}, or write a random one such as 'glorot_uniform'.",
+                    (kernel.id,),
+                    fix=_random(graph, layer, key, initializer),
+                )
 
 
-def _random(graph: ModelGraph, layer: Layer, initializer: str | None) -> Fix | None:
+def _random(graph: ModelGraph, layer: Layer, key: str, initializer: str | None) -> Fix | None:
     if not graph.called_directly(layer.path):
         return None
-    edit = ("configure", {"layer": layer.path, "config": {"kernel_initializer": "glorot_uniform"}, "fresh": True})
+    edit = ("configure", {"layer": layer.path, "config": {key: "glorot_uniform"}, "fresh": True})
     return Fix.unsafe("start with glorot_uniform", f"the kernel is random instead of {initializer}", edit)
 
 
-def _initializer(layer: Layer) -> str | None:
-    found = layer.config.get("kernel_initializer")
+def _initializer(layer: Layer, key: str) -> str | None:
+    found = layer.config.get(key)
     if isinstance(found, dict):
         found = found.get("class_name")
     return found if isinstance(found, str) else None
 
 
 def _ends(graph: ModelGraph, layer: Layer) -> bool:
-    """Whether a call of the layer leads straight to an output, a merge or something unknown."""
+    """Whether no other kernel lies between a call of the layer and an output, a merge or something unknown."""
     for call in graph.call_sites(layer.path):
         stack, seen = [call], set()
         while stack:
@@ -106,6 +108,6 @@ def _ends(graph: ModelGraph, layer: Layer) -> bool:
                 target = graph.layer(edge.target)
                 if target.class_name in _MERGES or not (target.is_builtin or target.is_operation):
                     return True
-                if target.class_name in _PASSING or target.is_operation:
+                if not any(variable.slot.endswith("kernel") for variable in graph.variables_below(target.path)):
                     stack.append(edge.target)
     return False

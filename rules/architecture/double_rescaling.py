@@ -23,8 +23,8 @@ class DoubleRescaling(Rule):
     """Inputs are scaled down twice.
 
     ## What it does
-    Reports a Rescaling with a factor below 0.1 whose input was already scaled by another one below 0.1, with nothing in
-    between that would change the range.
+    Reports a Rescaling with a factor below 0.1 whose input was already scaled by another one below 0.1, or by an
+    operation such as `x / 255.0`, with nothing in between that would change the range.
 
     ## Why is this bad?
     Many models of `keras.applications` rescale their input themselves. With another `Rescaling(1/255)` in front, pixels
@@ -65,11 +65,10 @@ class DoubleRescaling(Rule):
             layer = graph.layers[call.layer]
             sources = graph.producers(call.id)
             before = scaled.get(sources[0].call) if len(sources) == 1 else None
-            if layer.class_name == "Rescaling" and layer.is_builtin:
-                scale = _scale(graph, call)
-                if scale is None:
-                    continue
-                if before is not None and scale < _SMALL and before[1] < _SMALL and scale * before[1] < _COMBINED:
+            scale = _scale(graph, call)
+            if scale is not None:
+                again = before is not None and not layer.is_operation and max(scale, before[1]) < _SMALL
+                if before is not None and again and scale * before[1] < _COMBINED:
                     yield Problem(
                         f"scales by {scale:.3g} what {graph.layer(before[0]).name!r} scaled by {before[1]:.3g} before: "
                         f"together by {scale * before[1]:.2g}",
@@ -84,13 +83,26 @@ class DoubleRescaling(Rule):
 
 
 def _scale(graph: ModelGraph, call: Call) -> float | None:
-    scale = graph.layers[call.layer].config.get("scale")
-    return float(scale) if isinstance(scale, (int, float)) and scale > 0 else None
+    """The factor of a Rescaling, the largest where every channel has its own, or of an operation with a number."""
+    layer = graph.layers[call.layer]
+    if layer.class_name == "Rescaling" and layer.is_builtin:
+        scale = layer.config.get("scale")
+        scales = scale if isinstance(scale, list) else [scale]
+    elif layer.is_operation and layer.class_name in ("Multiply", "Divide", "TrueDivide"):
+        operands = [leaf for _, leaf in graph.leaves(call.id)][:2]
+        scales = [leaf for leaf in operands if isinstance(leaf, (int, float))]
+        if layer.class_name != "Multiply":
+            scales = [1 / scale for scale in scales[-1:] if scale and operands[-1] is scale]
+    else:
+        return None
+    if not scales or not all(isinstance(scale, (int, float)) and scale > 0 for scale in scales):
+        return None
+    return float(max(scales))
 
 
 def _removed(graph: ModelGraph, outer: str) -> Fix | None:
     alone = len(graph.consumers(Tensor(outer, 0))) == 1
-    if not alone or not graph.called_directly(graph.calls[outer].layer, once=True):
+    if not alone or graph.layer(outer).is_operation or not graph.called_directly(graph.calls[outer].layer, once=True):
         return None
     changes = "the inner one sees the range that it is made for"
     return Fix.unsafe("remove the outer Rescaling", changes, ("remove", {"calls": [outer]}))

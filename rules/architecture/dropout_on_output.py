@@ -19,8 +19,8 @@ class DropoutOnOutput(Rule):
     """Dropout is the last thing before an output.
 
     ## What it does
-    Reports outputs that come straight from a dropout layer with a rate above 0, where the output is a prediction: it
-    has a compiled loss, or ends in a softmax or sigmoid.
+    Reports outputs that come straight, or through reshapes, from a dropout layer with a rate above 0, where the output
+    is a prediction: it has a compiled loss, or ends in a softmax or sigmoid.
 
     ## Why is this bad?
     In training, predictions are set to 0 at random and the rest scaled up, so the loss is computed on numbers that no
@@ -53,26 +53,29 @@ class DropoutOnOutput(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         with_loss = {loss.output for loss in losses(graph) or () if loss.loss is not None}
+        reported: set[str] = set()
         for output in dict.fromkeys(graph.outputs):
-            layer = graph.layer(output.call)
-            rate = layer.config.get("rate", layer.config.get("p"))
-            if (
-                layer.class_name not in _DROPOUT
-                or not layer.is_builtin
-                or not isinstance(rate, (int, float))
-                or not rate
-            ):
-                continue
             head = trace_activation(graph, output)
+            dropout = next((call for call in head.through if _rate(graph, call)), None)
+            if dropout is None or dropout in reported:
+                continue
             if output in with_loss or head.activation in ("softmax", "sigmoid"):
+                reported.add(dropout)
+                rate = _rate(graph, dropout)
                 yield Problem(
-                    f"an output comes straight from {layer.class_name} (rate {rate:g}): in training "
+                    f"an output comes straight from {graph.layer(dropout).class_name} (rate {rate:g}): in training "
                     f"{rate:.0%} of the predictions are random zeros",
-                    output.call,
+                    dropout,
                     "Move the dropout in front of the last layer with weights.",
                     (head.call,),
-                    fix=_moved(graph, output.call, head.call),
+                    fix=_moved(graph, dropout, head.call),
                 )
+
+
+def _rate(graph: ModelGraph, call: str) -> float:
+    layer = graph.layer(call)
+    rate = layer.config.get("rate", layer.config.get("p"))
+    return rate if layer.class_name in _DROPOUT and layer.is_builtin and isinstance(rate, (int, float)) else 0
 
 
 def _moved(graph: ModelGraph, dropout: str, head: str) -> Fix | None:

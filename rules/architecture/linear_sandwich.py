@@ -7,13 +7,18 @@ from itertools import pairwise
 
 from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.heads import activation_of
+from graphlint.graph.definition import Shape
+from graphlint.graph.heads import activation_of, innermost
 from graphlint.graph.model_graph import Layer, ModelGraph, Tensor
 
 _LINEAR = frozenset(
-    ["Dense", *(f"{name}{n}D" for name in ("Conv", "Convolution") for n in (1, 2, 3)), "Conv2DTranspose"]
+    {"Dense", "SeparableConv1D", "SeparableConv2D", *(f"Conv{n}DTranspose" for n in (1, 2, 3))}
+    | {f"{name}{n}D" for name in ("Conv", "Convolution") for n in (1, 2, 3)}
 )
-_BETWEEN = frozenset(["Dropout", *(f"{name}{n}D" for name in ("SpatialDropout", "ZeroPadding") for n in (1, 2, 3))])
+_BETWEEN = frozenset(
+    {"Dropout", "AlphaDropout", "GaussianDropout", "Identity"}
+    | {f"{name}{n}D" for name in ("SpatialDropout", "ZeroPadding") for n in (1, 2, 3)}
+)
 
 
 class LinearSandwich(Rule):
@@ -96,23 +101,26 @@ def _merged(graph: ModelGraph, chain: list[str]) -> Fix | None:
 
 def _width(graph: ModelGraph, call: str) -> int | None:
     layer = graph.layer(call)
-    shape = graph.calls[call].outputs[0].shape
+    return _channels(layer, graph.calls[call].outputs[0].shape)
+
+
+def _channels(layer: Layer, shape: Shape | None) -> int | None:
     if not shape:
         return None
     return shape[1 if layer.config.get("data_format") == "channels_first" else -1]
 
 
 def _is_linear(graph: ModelGraph, call: str) -> bool:
-    layer = graph.layer(call)
+    layer = innermost(graph, graph.layer(call))
     return layer.class_name in _LINEAR and layer.is_builtin and layer.config.get("groups", 1) == 1
 
 
 def _next_linear(graph: ModelGraph, call: str) -> str | None:
     """The linear layer that a linear layer feeds alone, where the pair is worth no more than one layer."""
-    layer = graph.layer(call)
+    layer = innermost(graph, graph.layer(call))
     if not _is_linear(graph, call) or activation_of(graph, call)[0] != "linear" or _upsamples(layer):
         return None
-    if layer.config.get("activity_regularizer") or not layer.trainable or not _called_once(graph, layer):
+    if layer.config.get("activity_regularizer") or not layer.trainable or not _called_once(graph, call):
         return None
     here = call
     while True:
@@ -123,28 +131,34 @@ def _next_linear(graph: ModelGraph, call: str) -> str | None:
         here = consumers[0].target
         if _is_linear(graph, here):
             break
-        if graph.layer(here).class_name not in _BETWEEN or len(graph.producers(here)) != 1:
+        if not _hands_on(graph, here) or len(graph.producers(here)) != 1:
             return None
     sources = graph.producers(call)
     before = graph.spec(sources[0]).shape if sources else None
     inner, outer = _width(graph, call), _width(graph, here)
-    entering = before[-1] if before else None
+    entering = _channels(layer, before)
     if inner is None or outer is None or entering is None or (inner < entering and inner < outer):
         return None
-    second = graph.layer(here)
+    second = innermost(graph, graph.layer(here))
     if graph.calls[here].scope != graph.calls[call].scope:
         return None
-    return here if _called_once(graph, second) and not _separable(layer, second) else None
+    return here if _called_once(graph, here) and not _separable(layer, second) else None
 
 
-def _called_once(graph: ModelGraph, layer: Layer) -> bool:
-    """Whether a layer has one call; asked at every call, so it must not list them."""
-    return len(graph.nx.succ[layer.path]) == 1
+def _called_once(graph: ModelGraph, call: str) -> bool:
+    return graph.called_once(graph.calls[call].layer)
+
+
+def _hands_on(graph: ModelGraph, call: str) -> bool:
+    """Whether a call does no more than drop or pad."""
+    name = graph.layer(call).class_name
+    return name in _BETWEEN or (name == "Activation" and activation_of(graph, call)[0] == "linear")
 
 
 def _upsamples(layer: Layer) -> bool:
     strides = layer.config.get("strides", 1)
-    return layer.class_name == "Conv2DTranspose" and strides not in (1, [1, 1], (1, 1))
+    each = strides if isinstance(strides, (list, tuple)) else (strides,)
+    return (layer.class_name or "").endswith("Transpose") and any(one != 1 for one in each)
 
 
 def _separable(first: Layer, second: Layer) -> bool:

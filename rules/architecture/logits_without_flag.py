@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Need, Rule
 from graphlint.graph.heads import Head, trace_activation
-from graphlint.graph.losses import CROSS_ENTROPIES, OutputLoss, losses, with_loss
+from graphlint.graph.losses import CROSS_ENTROPIES, OutputLoss, losses, one_class, with_loss
 from graphlint.graph.model_graph import ModelGraph
 
 _ENDINGS = ("linear", "relu", "tanh")
@@ -43,7 +43,7 @@ class LogitsWithoutFlag(Rule):
 
     ## Not reported
     A loss that is not Keras's own, a model class with a training step of its own, an output whose last activation
-    cannot be told (Lambda, custom layers, merges).
+    cannot be told (Lambda, custom layers, merges), one unit with a categorical loss (A005 says it).
 
     ## References
     keras-team/keras-hub#1008; NeuraLint; DeepLocalize
@@ -57,6 +57,8 @@ class LogitsWithoutFlag(Rule):
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for loss in losses(graph) or ():
             if not loss.built_in or loss.loss not in CROSS_ENTROPIES or loss.from_logits or loss.weight == 0:
+                continue
+            if one_class(graph, loss):
                 continue
             head = trace_activation(graph, loss.output)
             if head.activation not in _ENDINGS:

@@ -10,13 +10,15 @@ from graphlint.engine.rule import Rule
 from graphlint.graph.canonical import plain
 from graphlint.graph.model_graph import Layer, ModelGraph, Tensor, Variable
 
+_INITIALIZERS = ("depthwise_initializer", "kernel_initializer", "embeddings_initializer")
+
 
 class SameSeedSiblings(Rule):
     """Two branches of one input start with the same weights.
 
     ## What it does
-    Reports layers of one class, with the same configuration, the same integer seed in their kernel initializer and the
-    same input, whose results come together again.
+    Reports layers of one class, with the same configuration, the same integer seed in the initializer of their weights
+    and the same input, whose results come together again.
 
     ## Why is this bad?
     An integer seed gives the same numbers every time. The branches compute the same thing; where their results are
@@ -55,7 +57,7 @@ class SameSeedSiblings(Rule):
         groups: dict[tuple[str, tuple[Tensor, ...]], dict[str, str]] = {}
         for call in graph.calls.values():
             layer = graph.layers[call.layer]
-            if not layer.is_builtin or not _seeded(layer):
+            if not layer.is_builtin or _seed(layer) is None:
                 continue
             groups.setdefault((_signature(layer), tuple(graph.producers(call.id))), {}).setdefault(layer.path, call.id)
         for members in groups.values():
@@ -66,20 +68,21 @@ class SameSeedSiblings(Rule):
             if len(same) < 2 or not _meet(graph, [members[path] for path in same]):
                 continue
             first = graph.layers[same[0]]
-            seed = first.config["kernel_initializer"]["config"]["seed"]
             yield Problem(
                 f"{len(same)} layers {', '.join(repr(graph.layers[path].name) for path in same[:4])} with the same "
-                f"configuration, input and initializer seed {seed} start with the same weights",
+                f"configuration, input and initializer seed {_seed(first)} start with the same weights",
                 members[same[0]],
                 "Give every layer its own seed, or none: kernel_initializer='glorot_uniform'.",
                 tuple(members[path] for path in same[1:]),
             )
 
 
-def _seeded(layer: Layer) -> bool:
-    initializer = layer.config.get("kernel_initializer")
+def _seed(layer: Layer) -> int | None:
+    """The seed of the initializer of the first weights."""
+    initializer = next((layer.config[key] for key in _INITIALIZERS if layer.config.get(key) is not None), None)
     config = initializer.get("config") if isinstance(initializer, dict) else None
-    return isinstance(config, dict) and isinstance(config.get("seed"), int) and not isinstance(config["seed"], bool)
+    seed = config.get("seed") if isinstance(config, dict) else None
+    return seed if isinstance(seed, int) and not isinstance(seed, bool) else None
 
 
 def _signature(layer: Layer) -> str:
@@ -98,7 +101,7 @@ def _equal(graph: ModelGraph, first: str, second: str) -> bool:
 
 
 def _kernel(graph: ModelGraph, layer: str) -> Variable | None:
-    return next((variable for variable in graph.variables_of(layer) if variable.slot == "kernel"), None)
+    return next(iter(graph.variables_below(layer)), None)
 
 
 def _meet(graph: ModelGraph, calls: list[str]) -> bool:

@@ -57,7 +57,8 @@ class SoftmaxOnOne(Rule):
             shape = call.outputs[0].shape
             if activation not in ("softmax", "log_softmax") or axis is None or not shape:
                 continue
-            if -len(shape) <= axis < len(shape) and shape[axis] == 1:
+            axes = (axis,) if isinstance(axis, int) else axis
+            if axes and all(-len(shape) <= one < len(shape) and shape[one] == 1 for one in axes):
                 found.setdefault(call.layer, []).append(call.id)
         for first, *others in found.values():
             shape = graph.spec(Tensor(first, 0)).shape

@@ -7,7 +7,7 @@ from typing import Any
 
 from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.heads import Head, activation_of, trace_activation
+from graphlint.graph.heads import Head, activation_of, innermost, trace_activation
 from graphlint.graph.model_graph import ModelGraph, Tensor
 
 _SEVERITY = {"relu": Severity.INFO, "softmax": Severity.WARNING, "sigmoid": Severity.WARNING}
@@ -61,10 +61,11 @@ class StackedActivation(Rule):
         for call in graph.calls.values():
             layer = graph.layers[call.layer]
             activation, axis = activation_of(graph, call.id)
-            if activation not in _SEVERITY or "use_bias" in layer.config or "bias_axes" in layer.config:
+            config = innermost(graph, layer).config
+            if activation not in _SEVERITY or "use_bias" in config or "bias_axes" in config:
                 continue
             sources = graph.producers(call.id)
-            if len(sources) != 1 or layer.path in reported or layer.class_name == "TimeDistributed":
+            if len(sources) != 1 or layer.path in reported:
                 continue
             head = trace_activation(graph, sources[0])
             if head.activation != activation or head.call == call.id:

@@ -44,8 +44,10 @@ def severities(found):
         lambda: sequential(layers.Dense(1), layers.Activation("softmax")),
         lambda: sequential(layers.TimeDistributed(layers.Dense(1, activation="softmax")), inputs=(5, 4)),
         lambda: sequential(layers.Softmax(axis=1), inputs=(1, 7)),
+        lambda: sequential(layers.Softmax(axis=(1, 2)), inputs=(1, 1, 7)),
+        lambda: sequential(layers.Dense(1, activation="log_softmax")),
     ],
-    ids=["dense", "activation", "wrapped", "axis"],
+    ids=["dense", "activation", "wrapped", "axis", "axes", "logarithm"],
 )
 def test_softmax_of_one(model, tmp_path):
     assert severities(both(SoftmaxOnOne(), model(), tmp_path)) == ["error"]
@@ -212,6 +214,31 @@ def test_linear_convolutions_through_padding(tmp_path):
     assert severities(both(LinearSandwich(), model, tmp_path)) == ["warning"]
 
 
+def convolutions(between, **options):
+    return sequential(layers.Conv2D(4, 3, **options), between, layers.Conv2D(8, 3, **options), inputs=(3, 9, 9))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        lambda: sequential(layers.Dense(8), layers.AlphaDropout(0.1), layers.Activation("linear"), layers.Dense(2)),
+        lambda: convolutions(layers.Identity(), data_format="channels_first"),
+        lambda: sequential(layers.SeparableConv2D(8, 3), layers.Conv2DTranspose(8, 3), inputs=(9, 9, 3)),
+        lambda: sequential(*(layers.TimeDistributed(layers.Dense(8)) for _ in range(2)), inputs=(5, 4)),
+    ],
+    ids=["dropout", "channels first", "convolutions", "wrapped"],
+)
+def test_linear_layers_of_all_kinds(model, tmp_path):
+    assert severities(both(LinearSandwich(), model(), tmp_path)) == ["warning"]
+
+
+def test_linear_layers_of_a_model_that_is_called_twice(tmp_path):
+    body = keras.Sequential([keras.Input((4,)), layers.Dense(8, name="first"), layers.Dense(2)], name="body")
+    x, y = keras.Input((4,)), keras.Input((4,))
+    found = both(LinearSandwich(), keras.Model([x, y], layers.Subtract()([body(x), body(y)])), tmp_path)
+    assert [address for address, _, _ in found] == ["body#0/first#0"]
+
+
 @pytest.mark.parametrize(
     "model",
     [
@@ -270,6 +297,12 @@ def test_activations_that_are_not_stacked(model, tmp_path):
     assert both(StackedActivation(), model(), tmp_path) == []
 
 
+def test_activations_in_wrappers_are_stacked(tmp_path):
+    softmax, relu = (layers.TimeDistributed(layers.Activation(name)) for name in ("softmax", "relu"))
+    model = sequential(layers.Dense(3, activation="softmax"), softmax, relu, inputs=(5, 4))
+    assert severities(both(StackedActivation(), model, tmp_path)) == ["warning"]
+
+
 def test_attention_softmax_is_not_stacked(tmp_path):
     x = keras.Input((5, 4))
     scores = ops.softmax(ops.matmul(x, ops.transpose(x, (0, 2, 1))))
@@ -296,6 +329,10 @@ def test_dropout_at_the_end(tmp_path):
     assert severities(both(DropoutOnOutput(), compiled, tmp_path)) == ["warning"]
     probabilities = sequential(layers.Dense(3, activation="softmax"), layers.Dropout(0.5))
     assert severities(both(DropoutOnOutput(), probabilities, tmp_path)) == ["warning"]
+    reshaped = sequential(
+        layers.Dense(4, activation="sigmoid"), layers.Dropout(0.5, name="last"), layers.Reshape((2, 2))
+    )
+    assert [address for address, _, _ in both(DropoutOnOutput(), reshaped, tmp_path)] == ["last#0"]
 
 
 def test_backbone_that_ends_in_dropout(tmp_path):
@@ -338,7 +375,20 @@ def one_unit():
     return sequential(layers.Dense(1, kernel_initializer="zeros"), layers.Dense(2))
 
 
-@pytest.mark.parametrize("model", [lambda: sequential(zero()), residual, trained, frozen, one_unit])
+def fully_convolutional():
+    head = layers.Conv2D(4, 1, kernel_initializer="zeros")
+    return sequential(head, layers.GlobalAveragePooling2D(), layers.Softmax(), inputs=(8, 8, 3))
+
+
+def test_pointwise_kernel_without_differences(tmp_path):
+    convolution = layers.SeparableConv1D(8, 3, pointwise_initializer="zeros", name="flat")
+    found = both(ConstantInitializer(), sequential(convolution, layers.Conv1D(2, 3), inputs=(9, 4)), tmp_path)
+    assert [address for address, _, _ in found] == ["flat"]
+
+
+@pytest.mark.parametrize(
+    "model", [lambda: sequential(zero()), residual, trained, frozen, one_unit, fully_convolutional]
+)
 def test_kernels_that_may_be_constant(model, tmp_path):
     assert both(ConstantInitializer(), model(), tmp_path) == []
 
@@ -360,6 +410,15 @@ def siblings(seeds, inputs=1, meet=True, change=False):
 def test_branches_that_start_equal(tmp_path):
     ((address, severity, message),) = both(SameSeedSiblings(), siblings([3, 3]), tmp_path)
     assert (address, severity) == ("branch0#0", "warning") and "seed 3" in message
+
+
+def test_tables_that_start_equal(tmp_path):
+    x = keras.Input((5,), dtype="int32")
+    tables = [layers.Embedding(9, 4, embeddings_initializer=keras.initializers.RandomUniform(seed=2)) for _ in "ab"]
+    model = keras.Model(x, layers.Concatenate()([table(x) for table in tables]))
+    assert severities(both(SameSeedSiblings(), model, tmp_path)) == ["warning"]
+    tables[0].embeddings.assign(np.ones((9, 4)))
+    assert both(SameSeedSiblings(), model, tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -393,6 +452,14 @@ def test_scaled_twice(tmp_path):
     model = rescaled(1 / 255, 1 / 127.5, layers.RandomFlip())
     ((address, severity, _),) = both(DoubleRescaling(), model, tmp_path)
     assert (address, severity) == ("inner/again#0", "warning")
+
+
+def test_scaled_by_an_operation_and_again(tmp_path):
+    x = keras.Input((8, 8, 3))
+    for scaled in (x / 255.0, x * (1 / 255), ops.divide(x, 255)):
+        assert severities(both(DoubleRescaling(), keras.Model(x, layers.Rescaling([1 / 255] * 3)(scaled)), tmp_path))
+    for other in (255.0 / x, x / 2.0, x / x):
+        assert both(DoubleRescaling(), keras.Model(x, layers.Rescaling(1 / 255)(other)), tmp_path) == []
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,8 @@ def test_variance_below_zero(tmp_path):
         NegativeVariance(), put(model(), "norm", "moving_variance", 1, -0.25), tmp_path
     )
     assert (address, severity) == ("norm@moving_variance", "error") and "-0.25" in message
-    assert both(NegativeVariance(), put(model(), "norm", "moving_variance", 1, 0.0), tmp_path) == []
+    for value in (0.0, -np.inf):
+        assert both(NegativeVariance(), put(model(), "norm", "moving_variance", 1, value), tmp_path) == []
 
 
 # -- N003 -------------------------------------------------------------------------------------------------------
@@ -173,13 +174,14 @@ def measured(*chunks):
 def test_one_pass_over_all_chunks():
     found = measured(np.array([1.0, -2.0]), np.array([np.nan, 3.0]), np.array([np.inf]))
     assert (found.count, found.nan, found.infinite, found.first_nonfinite) == (5, 1, 1, 2)
-    assert (found.minimum, found.maximum) == (-2.0, np.inf)
+    assert (found.minimum, found.maximum) == (-2.0, 3.0)
 
 
 def test_constant_and_empty():
     assert measured(np.zeros(3), np.zeros(2)).constant
     assert not measured(np.zeros(3), np.ones(2)).constant
     assert not measured(np.array([np.nan, np.nan])).constant
+    assert not measured(np.array([np.inf, np.inf])).constant
     assert measured(np.array([], "float32")).minimum is None
     assert measured(np.array(["a", "b"])).minimum is None
 

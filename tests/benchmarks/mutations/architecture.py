@@ -115,7 +115,7 @@ def regression_through_relu(clean: Clean) -> Iterator[Mutant]:
 def linear_layer_in_front(clean: Clean) -> Iterator[Mutant]:
     """A layer that gets a second one in front, at least as wide as what goes in."""
     for name, layer, _ in clean.calls():
-        if type(layer) not in _LINEAR or len(layer._inbound_nodes) != 1 or getattr(layer, "groups", 1) != 1:
+        if type(layer) not in _LINEAR or getattr(layer, "groups", 1) != 1:
             continue
         shape = layer._inbound_nodes[0].input_tensors[0].shape
         if shape[-1] is None:
@@ -130,7 +130,7 @@ def linear_layer_in_front(clean: Clean) -> Iterator[Mutant]:
                 extra = getattr(layers, f"Conv{rank}D")(width, 1, name="injected")
             return layer(extra(args[0]), **kwargs)
 
-        yield Mutant(("injected", *_linear_before(layer)), clean.with_call(name, deeper))
+        yield Mutant(("injected", *_linear_before(layer)), clean.with_call(name, deeper, copied=True))
 
 
 def _linear_before(layer: Any) -> Iterator[str]:
@@ -184,20 +184,20 @@ def dropout_at_the_end(clean: Clean) -> Iterator[Mutant]:
 def kernel_of_zeros(clean: Clean) -> Iterator[Mutant]:
     """Only layers in front of a plain activation or another layer: a branch that is summed may start at zero."""
     for name, layer, _ in clean.calls():
-        if type(layer) not in _LINEAR or (layer.output.shape[-1] or 0) < 2 or len(layer._outbound_nodes) != 1:
+        if type(layer) not in _LINEAR or (layer.output.shape[-1] or 0) < 2 or len(clean.consumers(layer)) != 1:
             continue
-        consumer = layer._outbound_nodes[0].operation
-        if isinstance(consumer, (*_LINEAR, layers.MaxPooling2D, layers.Dropout)) and _plain_after(consumer):
+        (consumer,) = clean.consumers(layer)
+        if isinstance(consumer, (*_LINEAR, layers.MaxPooling2D, layers.Dropout)) and _plain_after(clean, consumer):
             for initializer in ("zeros", "ones"):
                 yield Mutant((name,), _replaced(clean, name, kernel_initializer=initializer))
 
 
-def _plain_after(layer: Any) -> bool:
+def _plain_after(clean: Clean, layer: Any) -> bool:
     """Whether nothing but a chain of layers lies behind, up to an output."""
-    while layer._outbound_nodes:
-        if len(layer._outbound_nodes) > 1 or not isinstance(layer, keras.Layer) or _merges(layer):
+    while following := clean.consumers(layer):
+        if len(following) > 1 or not isinstance(layer, keras.Layer) or _merges(layer):
             return False
-        layer = layer._outbound_nodes[0].operation
+        (layer,) = following
     return not _merges(layer) and isinstance(layer, keras.Layer)
 
 

@@ -90,6 +90,18 @@ class Clean:
             if counts[id(node.operation)] == 1 and len(node.output_tensors) == 1:
                 yield node.operation.name, node.operation, node.output_tensors[0]
 
+    def consumers(self, layer: Any) -> list[Any]:
+        """The operations of the root that receive what a layer of it returns, once for each call."""
+        return self._consumers.get(id(layer), [])
+
+    @cached_property
+    def _consumers(self) -> dict[int, list[Any]]:
+        found: dict[int, list[Any]] = {}
+        for node in (node for nodes in self.functional._nodes_by_depth.values() for node in nodes):
+            for producer in {id(tensor._keras_history.operation) for tensor in node.input_tensors}:
+                found.setdefault(producer, []).append(node.operation)
+        return found
+
     def places(self, rank: int | None = None) -> Iterator[tuple[str, Any]]:
         """Name and output tensor of each such call with a floating-point output and static axes behind the batch."""
         for name, _, tensor in self.calls():
@@ -98,14 +110,20 @@ class Clean:
                 yield name, tensor
 
     def with_call(
-        self, name: str, change: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any], compiled: bool = True
+        self, name: str, change: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any], copied: bool = False
     ) -> keras.Model:
-        """The model with the call of one layer or operation made by ``change(layer, args, kwargs)`` instead."""
+        """The model with the call of one layer or operation made by ``change(layer, args, kwargs)`` instead.
+
+        It has the layers of the clean model itself, which saves most of the time, unless they are ``copied``: layers
+        whose input gets another shape have to be built anew.
+        """
 
         def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
             return change(layer, args, kwargs) if layer.name == name else layer(*args, **kwargs)
 
-        return self.cloned(call)
+        if copied:
+            return self.cloned(call)
+        return keras.models.clone_model(self.functional, clone_function=lambda layer: layer, call_function=call)
 
     def after(self, name: str, change: Callable[[Any], Any]) -> keras.Model:
         """The model with what one call returns replaced by ``change(tensor)``."""

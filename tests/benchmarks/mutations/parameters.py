@@ -38,7 +38,7 @@ def bias_in_front_of_a_norm(clean: Clean) -> Iterator[Mutant]:
     for name, layer, _ in clean.calls():
         if not isinstance(layer, (layers.Dense, layers.Conv2D, layers.Conv1D)) or layer.use_bias:
             continue
-        consumers = [node.operation for node in layer._outbound_nodes]
+        consumers = clean.consumers(layer)
         if len(consumers) == 1 and isinstance(consumers[0], layers.BatchNormalization) and consumers[0].center:
             yield Mutant((name,), clean.with_call(name, _with_bias))
 

@@ -28,6 +28,7 @@ import keras
 from graphlint.engine.linter import Linter
 from graphlint.engine.report import ModelReport
 from graphlint.engine.selection import Selection
+from graphlint.keras_internals import inbound_nodes, outbound_nodes
 from tests.benchmarks.mutations import (  # noqa: F401  registers the injectors
     architecture,
     disconnected,
@@ -43,8 +44,8 @@ from tests.benchmarks.mutations import (  # noqa: F401  registers the injectors
 from tests.benchmarks.mutations.clean import MODELS
 from tests.benchmarks.mutations.mutant import INJECTORS, Clean, Injector, Mutant
 
-SAVED_BELOW = 4_000_000
-"""Parameters below which a mutant in memory is also checked as a file."""
+SAVED = 3
+"""Of the mutants of an injector in one model, so many are checked as files too: saving takes longer than checking."""
 
 
 @dataclass
@@ -63,13 +64,13 @@ class Outcome:
         return self.injected == self.right and not self.extra
 
 
-def reports(linter: Linter, mutant: Mutant, clean: Clean) -> Iterator[tuple[str, ModelReport]]:
-    """The reports on a mutant, in memory and as a file."""
+def reports(linter: Linter, mutant: Mutant, clean: Clean, saved: bool) -> Iterator[tuple[str, ModelReport]]:
+    """The reports on a mutant: of the model in memory, of the file, or of both."""
     if mutant.path is not None:
         yield "file", linter.check_file(mutant.path)
     if mutant.model is not None:
         yield "live", linter.check_model(mutant.model)
-        if not mutant.live_only and mutant.model.count_params() < SAVED_BELOW:
+        if saved and not mutant.live_only:
             path = clean.target(mutant.suffix)
             mutant.model.save(path)
             yield "file", linter.check_file(path)
@@ -98,10 +99,13 @@ def tried(injector: Injector, clean: Clean, outcome: Outcome) -> Iterator[Mutant
 
 def inject(code: str, clean: Clean, limit: int, linter: Linter, outcome: Outcome) -> None:
     for injector in INJECTORS[code]:
-        for mutant in islice(tried(injector, clean, outcome), limit):
+        operations = clean.functional.operations
+        nodes = [nodes for one in operations for nodes in (inbound_nodes(one), outbound_nodes(one))]
+        lengths = [len(one) for one in nodes]
+        for number, mutant in enumerate(islice(tried(injector, clean, outcome), limit)):
             outcome.injected += 1
             verdicts = []
-            for way, report in reports(linter, mutant, clean):
+            for way, report in reports(linter, mutant, clean, number < SAVED):
                 verdict, extra = judge(code, mutant, report)
                 verdicts.append(verdict)
                 outcome.extra.update({line.partition(" ")[0] for line in extra})
@@ -114,6 +118,8 @@ def inject(code: str, clean: Clean, limit: int, linter: Linter, outcome: Outcome
             setattr(outcome, worst, getattr(outcome, worst) + 1)
             if mutant.path is not None:
                 mutant.path.unlink()
+            for one, length in zip(nodes, lengths, strict=True):
+                del one[length:]
 
 
 def run(codes: list[str], models: list[str], limit: int) -> dict[str, Outcome]:

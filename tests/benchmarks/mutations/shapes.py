@@ -67,7 +67,7 @@ def channels_in_front(clean: Clean) -> Iterator[Mutant]:
     if len(clean.model.inputs) > 1:
         return
     inner = clean.functional
-    consumers = [node.operation for node in inner.inputs[0]._keras_history.operation._outbound_nodes]
+    consumers = clean.consumers(inner.inputs[0]._keras_history.operation)
     first = next((one for one in consumers if isinstance(one, layers.Conv2D) and one.kernel_size[0] > 1), None)
     shape = inner.inputs[0].shape
     if first is None or len(shape) != 4 or shape[-1] not in (3, 4) or None in shape[1:] or min(shape[1:3]) < 16:
@@ -89,10 +89,10 @@ def flatten_forgotten(clean: Clean) -> Iterator[Mutant]:
     for name, layer, _ in clean.calls():
         if not isinstance(layer, (layers.Flatten, layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D)):
             continue
-        following = layer._outbound_nodes
-        if len(following) == 1 and isinstance(following[0].operation, (layers.Dense, layers.Dropout)):
+        following = clean.consumers(layer)
+        if len(following) == 1 and isinstance(following[0], (layers.Dense, layers.Dropout)):
             try:
-                model = clean.with_call(name, lambda layer, args, kwargs: args[0])
+                model = clean.with_call(name, lambda layer, args, kwargs: args[0], copied=True)
             except ValueError:
                 continue
             if len(model.outputs[0].shape) > 2 and isinstance(model.layers[-1], layers.Dense):
@@ -120,7 +120,7 @@ def mask_dropped(clean: Clean) -> Iterator[Mutant]:
     for name, layer, _ in clean.calls():
         if not isinstance(layer, layers.Embedding) or not layer.mask_zero:
             continue
-        following = [node.operation for node in layer._outbound_nodes]
+        following = clean.consumers(layer)
         if all(isinstance(one, (*recurrent, layers.SpatialDropout1D, layers.Dropout)) for one in following):
             model = clean.cloned(_without_masks(name))
             yield Mutant(new_operations(clean, model), model)
