@@ -8,7 +8,7 @@ Where a layer has a mask argument that was not given, Keras fills it from the te
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -145,6 +145,13 @@ def masked(graph: ModelGraph) -> dict[Tensor, str]:
     return {tensor: mask.maker for tensor, mask in _travel(graph).carried.items()}
 
 
+def still_masked(graph: ModelGraph, without: Collection[str]) -> set[Tensor]:
+    """The tensors that carry a mask when all calls but those have run."""
+    run = _Run(graph, without)
+    run.run()
+    return {tensor for tensor, carrier in run.carriers.items() if carrier.mask is not None}
+
+
 def _travel(graph: ModelGraph) -> _Travel:
     if (
         any(map(_can_make, graph.layers.values()))
@@ -175,14 +182,17 @@ def _records_mask(kwargs: dict[str, Any]) -> bool:
 class _Run:
     """One run of the model, mask by mask."""
 
-    def __init__(self, graph: ModelGraph) -> None:
+    def __init__(self, graph: ModelGraph, without: Collection[str] = ()) -> None:
         self.graph = graph
+        self.without = without
         self.carriers: dict[Tensor, _Carrier] = {}
         self.travel = _Travel()
 
     def run(self) -> _Travel:
         for call in _run_order(self.graph):
             layer = self.graph.layers[call.layer]
+            if call.id in self.without:
+                continue
             if layer.is_operation:
                 self.operation(call, layer)
             elif layer.is_input:

@@ -11,7 +11,7 @@ import keras
 from graphlint import keras_internals
 from graphlint.replay.errors import ShapeMismatch
 from graphlint.replay.interpreter import Environment, Interpreter
-from graphlint.replay.live_graph import LiveGraph, call_parameters, masked_argument
+from graphlint.replay.live_graph import LiveGraph, filled_masks
 from graphlint.replay.plan import Plan
 
 
@@ -120,12 +120,7 @@ def _recall(node: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[An
 def with_masks(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """The keyword arguments with the masks that Keras would take from the tensors."""
     filled = dict(kwargs)
-    for name in call_parameters(operation):
-        if name in filled or not (name == "mask" or name.endswith("_mask")):
-            continue
-        masked = masked_argument(operation, name, args, kwargs)
-        if masked is None:
-            continue
+    for name, masked in filled_masks(operation, args, kwargs).items():
         masks = keras.tree.map_structure(keras_internals.mask_of, masked)
         if any(mask is not None for mask in keras.tree.flatten(masks)):
             filled[name] = masks

@@ -75,6 +75,12 @@ class LiveGraph:
         self._symbol_of: dict[Tensor, Any] = {}
         self._index_symbols()
         self._arguments: dict[str, Arguments] = {}
+        self._keeps_masks = False
+
+    def keep_masks(self) -> None:
+        """From now on count masks that Keras recorded by itself as arguments, so that their tensors can be replaced."""
+        self._keeps_masks = True
+        self._arguments.clear()
 
     def _index_units(self) -> None:
         scopes = self.graph.scopes
@@ -177,7 +183,7 @@ class LiveGraph:
         if isinstance(self.graph.layers[self.graph.scopes[scope].layer].obj, keras.Sequential):
             args, kwargs = args[:1], {}
         if kwargs:
-            kwargs = chosen_kwargs(self.operation(unit), args, kwargs)
+            kwargs = chosen_kwargs(self.operation(unit), args, kwargs, keep_masks=self._keeps_masks)
         symbols = self.symbols[scope]
         tensors = []
         for name, value in (*((str(index), value) for index, value in enumerate(args)), *kwargs.items()):
@@ -204,12 +210,14 @@ def call_parameters(operation: Any) -> dict[str, inspect.Parameter]:
     return parameters
 
 
-def chosen_kwargs(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+def chosen_kwargs(
+    operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, keep_masks: bool = False
+) -> dict[str, Any]:
     """The keyword arguments that somebody chose, without those that Keras records although nobody passed them.
 
     These are ``mask`` arguments that are None or the mask attached to the tensor they belong to, and ``training``
     where it equals the default of the signature. A call that was recorded without the mask that its tensor carries
-    was given ``training``: without it, Keras would record the mask.
+    was given ``training``: without it, Keras would record the mask. With ``keep_masks`` masks that are there are kept.
     """
     chosen = {}
     for name, value in kwargs.items():
@@ -220,7 +228,11 @@ def chosen_kwargs(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
         elif name == "mask" or name.endswith("_mask"):
             if all(one is None for one in keras.tree.flatten(value)):
                 continue
-            masked = masked_argument(operation, name, args, kwargs)
+            if keep_masks:
+                chosen[name] = value
+                continue
+            others = {key: one for key, one in kwargs.items() if key != name}
+            masked = filled_masks(operation, args, others).get(name)
             if masked is not None and _follows(value, masked):
                 continue
         chosen[name] = value
@@ -243,6 +255,26 @@ def masked_argument(operation: Any, mask_name: str, args: tuple[Any, ...], kwarg
     if name in names and names.index(name) < len(args):
         return args[names.index(name)]
     return None
+
+
+def filled_masks(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The mask arguments that Keras fills by itself, each with the argument from whose tensors it takes the masks.
+
+    ``mask`` is filled only where one argument holds tensors: ``lstm(x, initial_state=[h, c])`` gets no mask.
+    """
+    names = list(call_parameters(operation))
+    bound = {**dict(zip(names, args, strict=False)), **kwargs}
+    tensors = {name: value for name, value in bound.items() if _holds_tensors(value)}
+    if len(tensors) == 1:
+        tensors = {"": next(iter(tensors.values()))}
+    filled = {f"{name}_mask".removeprefix("_"): value for name, value in tensors.items()}
+    return {name: value for name, value in filled.items() if name in names and bound.get(name) is None}
+
+
+def _holds_tensors(value: Any) -> bool:
+    found = [value] if isinstance(value, keras.KerasTensor) else keras.tree.flatten(value)
+    tensors = [isinstance(one, keras.KerasTensor) or hasattr(one, "__array__") for one in found]
+    return any(tensors) and all(held or one is None for held, one in zip(tensors, found, strict=True))
 
 
 def _follows(mask: Any, tensor: Any) -> bool:

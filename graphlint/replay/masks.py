@@ -8,13 +8,17 @@ from typing import Any
 import keras
 
 from graphlint import keras_internals
+from graphlint.address import ROOT
+from graphlint.graph.expand import expand
+from graphlint.graph.masks import still_masked
 from graphlint.graph.model_graph import Tensor
 from graphlint.replay.domains import Symbolic
 from graphlint.replay.interpreter import Environment, Interpreter
-from graphlint.replay.live_graph import LiveGraph, call_parameters
+from graphlint.replay.live_graph import LiveGraph, call_parameters, filled_masks
 from graphlint.replay.plan import Planner
 from graphlint.replay.rebuild import fresh_input
 from graphlint.replay.transaction import Transaction
+from graphlint.sources.live import read_live
 
 
 def carries_masks(live: LiveGraph) -> bool:
@@ -78,16 +82,32 @@ def reads_mask_unasked(live: LiveGraph, call: str) -> bool:
     return not takes and _is_code(operation)
 
 
+def changes_masks_unseen(live: LiveGraph, masks: Collection[Tensor], behind: Collection[str]) -> bool:
+    """Whether masks come and go behind a cut that the symbolic tensors there do not show.
+
+    A container does not tell of the masks on what it returns, and MultiHeadAttention takes them off what it receives.
+    """
+    scopes = (scope for name, scope in live.graph.scopes.items() if name != ROOT)
+    returned = any(tensor in masks and tensor.call in behind for scope in scopes for tensor in scope.outputs)
+    return returned or _takes_masks_off(live)
+
+
+def masks_at_run_time(live: LiveGraph, masks: Collection[Tensor], behind: Collection[str]) -> Collection[Tensor]:
+    """The tensors that carry a mask before what is behind a cut runs; symbolic ones may where these do not."""
+    return still_masked(expand(read_live(live.model)), behind) if _takes_masks_off(live) else masks
+
+
+def _takes_masks_off(live: LiveGraph) -> bool:
+    return any(isinstance(layer.obj, keras.layers.MultiHeadAttention) for layer in live.graph.layers.values())
+
+
 def _reads(live: LiveGraph, call: str, argument: str) -> bool:
+    """Whether a call sees the mask of the tensors in an argument: a position or a name."""
     operation = live.operation(call)
-    parameters = list(call_parameters(operation))
-    chosen = live.arguments(call).kwargs
-    position = int(argument) if argument.isdecimal() else None
-    name = parameters[position] if position is not None and position < len(parameters) else argument
-    if f"{name}_mask" in parameters:
-        return f"{name}_mask" not in chosen
-    if "mask" in parameters and parameters[0] == name:
-        return "mask" not in chosen
+    arguments = live.arguments(call)
+    received = arguments.args[int(argument)] if argument.isdecimal() else arguments.kwargs[argument]
+    if any(masked is received for masked in filled_masks(operation, arguments.args, arguments.kwargs).values()):
+        return True
     return _is_code(operation)
 
 

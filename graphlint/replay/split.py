@@ -15,7 +15,13 @@ from graphlint.replay.boundary import Boundary, boundary
 from graphlint.replay.errors import UnboundedCut
 from graphlint.replay.interpreter import Environment, Interpreter
 from graphlint.replay.live_graph import LiveGraph
-from graphlint.replay.masks import attached_masks, mask_readers, reads_mask_unasked
+from graphlint.replay.masks import (
+    attached_masks,
+    changes_masks_unseen,
+    mask_readers,
+    masks_at_run_time,
+    reads_mask_unasked,
+)
 from graphlint.replay.plan import Plan, Planner
 from graphlint.replay.rebuild import (
     Rebuild,
@@ -50,6 +56,8 @@ class Frontier:
     masked: tuple[Cut, ...]
     attached: tuple[Cut, ...]
     """Those of ``masked`` whose mask is read from the tensor itself."""
+    explicit: bool
+    """Whether masks can be passed as arguments to all others that read them."""
     masks: frozenset[Tensor]
     """Every tensor of the model to which a mask is attached."""
 
@@ -105,6 +113,10 @@ def bound(live: LiveGraph, cuts: Sequence[Cut], outputs: Sequence[Tensor], *, co
     """
     chosen = {cut.tensor: cut for cut in cuts}
     found = boundary(live, list(chosen), outputs)
+    if any(live.graph.spec(tensor).dtype == "bool" for tensor in found.idle):
+        # It may be a mask that Keras recorded by itself.
+        live.keep_masks()
+        found = boundary(live, list(chosen), outputs)
     if len(found.idle) == len(chosen):
         raise _unreached(live, list(chosen.values()))
     if found.leaking_inputs:
@@ -115,12 +127,13 @@ def bound(live: LiveGraph, cuts: Sequence[Cut], outputs: Sequence[Tensor], *, co
         found = boundary(live, list(chosen), outputs)
     masks = attached_masks(live)
     readers = {cut: list(mask_readers(live, cut.tensor, masks, found.live)) for cut in chosen.values()}
-    return Frontier(
-        tuple(chosen.values()),
-        tuple(cut for cut, calls in readers.items() if calls),
-        tuple(cut for cut, calls in readers.items() if any(reads_mask_unasked(live, call) for call in calls)),
-        frozenset(masks),
-    )
+    masked = tuple(cut for cut, calls in readers.items() if calls)
+    unasked = tuple(cut for cut in masked if any(reads_mask_unasked(live, call) for call in readers[cut]))
+    explicit = bool(masked) and not changes_masks_unseen(live, masks, found.live)
+    if not explicit:
+        at_run_time = masks_at_run_time(live, masks, found.live)
+        unasked = tuple(cut for cut in masked if cut.tensor in at_run_time)
+    return Frontier(tuple(chosen.values()), masked, unasked, explicit, frozenset(masks))
 
 
 def _unbounded(live: LiveGraph, cuts: list[Cut], found: Boundary) -> UnboundedCut:
@@ -138,10 +151,8 @@ def _unbounded(live: LiveGraph, cuts: list[Cut], found: Boundary) -> UnboundedCu
 
 def _unreached(live: LiveGraph, cuts: list[Cut]) -> UnboundedCut:
     at = ", ".join(live.graph.address(cut.tensor) for cut in cuts)
-    masks = all(live.graph.spec(cut.tensor).dtype == "bool" for cut in cuts)
     return UnboundedCut(
-        f"expected tensors that an output depends on, got {at}, from which no output is reached"
-        f"{' but by masks that Keras derives: cut at the tensor that has the mask' if masks else ': cut elsewhere'}",
+        f"expected tensors that an output depends on, got {at}, from which no output is reached: cut elsewhere",
         [],
         [live.graph.address(one) for one in live.graph.inputs],
     )
@@ -186,7 +197,7 @@ def given_inputs(
     live: LiveGraph, frontier: Frontier, wanted: Sequence[Tensor]
 ) -> tuple[list[Any], Environment, Plan, Rebuild]:
     """The Inputs of what lies behind a cut, one for each tensor and mask that crosses it, and the plan to run it."""
-    domain = Rebuild(live, explicit_masks=bool(frontier.masked))
+    domain = Rebuild(live, explicit_masks=frontier.explicit)
     plan = Planner(live, [cut.tensor for cut in frontier.cuts]).plan(wanted)
     names = step_names(live, plan)
     inputs, environment = [], {}
