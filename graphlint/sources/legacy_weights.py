@@ -87,7 +87,8 @@ def attach_legacy_weights(root: LayerDefinition, stored: Group) -> dict[str, int
             _attach(layers[name], found)
         elif root.body is None:
             root.children[name] = child = LayerDefinition(name, None, trainable=root.trainable)
-            child.variables = [_variable(child, index, array) for index, array in enumerate(found)]
+            for array in found:
+                _attach_unknown(child, array)
         elif found:
             stray[name] = sum(math.prod(array.dataset.shape) for array in found)
     top = stored.find(TOP_LEVEL)
@@ -127,7 +128,7 @@ def _attach_unknown(layer: LayerDefinition, array: Array) -> None:
         if path not in layer.children:
             layer.children[path] = LayerDefinition(inside[-1], None, trainable=layer.trainable)
         owner = layer.children[path]
-        layer.opaque = layer.opaque or layer.module is None
+        layer.opaque = layer.opaque or (layer.class_name is not None and layer.module is None)
     slot = _slot_name(array.name)
     used = {variable.slot for variable in owner.variables}
     while slot in used:

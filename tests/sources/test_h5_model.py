@@ -212,3 +212,28 @@ def test_name_and_content_disagree(tmp_path):
     with pytest.raises(UnreadableError, match=r"an HDF5 file named \.keras"):
         read(tmp_path / "model.keras")
     assert read(tmp_path / "model.keras", by_content=True).format == "h5"
+
+
+def test_every_variable_below_the_layers_of_a_model_whose_body_is_not_stored(tmp_path):
+    class Pair(keras.layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.first, self.second = keras.layers.Dense(3, name="first"), keras.layers.Dense(2, name="second")
+
+        def call(self, x):
+            return self.second(self.first(x))
+
+    class Backbone(keras.Model):
+        def __init__(self):
+            inputs = keras.Input((4,))
+            super().__init__(inputs, Pair(name="pair")(inputs))
+
+        def get_config(self):
+            return {}
+
+    model = Backbone()
+    model.save(tmp_path / "model.h5")
+    graph = expand(read(tmp_path / "model.h5"))
+    assert graph.parameters.total == model.count_params()
+    assert {"pair/first@kernel", "pair/second@kernel"} <= set(graph.variables)
+    assert [layer for layer in graph.layers if graph.layers[layer].opaque] == ["."]
