@@ -134,6 +134,8 @@ class LayerDefinition:
     """Live only: why the layer's configuration cannot be serialized."""
     vocabulary_size: int | None = None
     """Of a lookup layer: how many indices it gives, where its words are not in its configuration."""
+    rebuilt: bool = False
+    """Live only: a model whose file holds the arguments of its constructor, and not its graph."""
     shared_object_id: int | None = None
     """Static only: the id under which the file records this object as shared."""
     stored_at: str | None = None

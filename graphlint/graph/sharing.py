@@ -80,11 +80,18 @@ def shared_across_scopes(graph: ModelGraph) -> list[SharedAcrossScopes]:
 def _one_object(graph: ModelGraph) -> Iterator[SharedAcrossScopes]:
     """Layers that are one object at several places: all of them live, in a file those with an id at each place."""
     where = places(graph)
+    rebuilt = [layer.definition for layer in graph.layers.values() if layer.definition.rebuilt]
     for path, (first, *others) in where.items():
         if graph.layers[path].is_input or not graph.variables_below(path):
             continue
         for second in others:
             if second.holder is first.holder or not (_known(graph, first.holder) and _known(graph, second.holder)):
+                continue
+            # The constructor of a model around both makes them anew on loading, shared as they were.
+            if any(
+                _within(graph, where, first.holder, model) and _within(graph, where, second.holder, model)
+                for model in rebuilt
+            ):
                 continue
             if first.holder.body is not None and second.holder.body is not None:
                 if _nested_over_same_inputs(graph, where, first.holder, second.holder):

@@ -266,7 +266,8 @@ def _define(operation: keras.Operation, structure_only: bool) -> LayerDefinition
         return definition
     try:
         if keras_internals.graph_model(operation) is not None or isinstance(operation, keras.Sequential):
-            config = keras.saving.serialize_keras_object(_model_config(operation))
+            found, definition.rebuilt = _model_config(operation)
+            config = keras.saving.serialize_keras_object(found)
             build = operation.get_build_config()
         else:
             serialized = keras.saving.serialize_keras_object(operation)
@@ -282,20 +283,24 @@ def _define(operation: keras.Operation, structure_only: bool) -> LayerDefinition
     return definition
 
 
-def _model_config(model: Any) -> dict[str, Any]:
-    """The configuration of a model with a graph, without serializing the layers of the graph if that can be helped."""
+def _model_config(model: Any) -> tuple[dict[str, Any], bool]:
+    """The configuration of a model with a graph, without its layers, and whether it says nothing of the graph.
+
+    The layers are not serialized where that can be helped.
+    """
     cls = type(model)
     if isinstance(model, keras.Sequential) and cls.get_config is keras.Sequential.get_config:
         config: dict[str, Any] = keras.Model.get_config(model)
         config["name"] = model.name
         if keras_internals.graph_model(model) is not None:
             config["build_input_shape"] = keras_internals.added_layers(model)[0].batch_shape
-        return config
+        return config, False
     if cls.get_config is keras_internals.functional_get_config():
         if keras_internals.has_functional_constructor(cls):
-            return {"name": model.name, "trainable": model.trainable}
-        return dict(keras.Model.get_config(model))
-    return {key: value for key, value in model.get_config().items() if key not in _GRAPH_KEYS}
+            return {"name": model.name, "trainable": model.trainable}, False
+        return dict(keras.Model.get_config(model)), True
+    config = model.get_config()
+    return {key: value for key, value in config.items() if key not in _GRAPH_KEYS}, "layers" not in config
 
 
 def _json(value: Any) -> Any:

@@ -8,7 +8,7 @@ from graphlint.address import ROOT
 from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.losses import stock_model
-from graphlint.graph.model_graph import ModelGraph
+from graphlint.graph.model_graph import ModelGraph, Scope
 from graphlint.graph.unreached import DeadBranch, dead_branches
 
 
@@ -47,7 +47,8 @@ class DeadBranchRule(Rule):
 
     ## Not reported
     - frozen branches, and branches without weights of their own;
-    - branches that end in a layer which may add a loss of its own.
+    - branches that end in a layer which may add a loss of its own;
+    - an unused output of a nested model of a class of its own: the pooled output that a BERT backbone always has.
 
     ## References
     tensorflow/tensorflow#37501
@@ -59,12 +60,15 @@ class DeadBranchRule(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for branch in dead_branches(graph):
+            scope, output = _unused_output(graph, branch)
+            if scope is not None and not stock_model(graph.layers[scope.layer]):
+                continue
             size = sum(variable.size for variable in branch.variables)
             count = len({variable.layer for variable in branch.variables})
             layers = f"{count} layers" if count > 1 else "one layer"
             yield Problem(
                 f"{layers} with {size:,} trainable parameters {'feed' if count > 1 else 'feeds'} only "
-                f"{_unused(graph, branch)}",
+                f"{_text(scope, output)}",
                 branch.ends[0] if branch.ends else branch.calls[-1],
                 "Use that output, or build the nested model without it.",
                 (*branch.layers, *branch.ends[1:]),
@@ -85,11 +89,18 @@ def _pruned(graph: ModelGraph, branch: DeadBranch) -> Fix | None:
     return Fix.safe(title, edit)
 
 
-def _unused(graph: ModelGraph, branch: DeadBranch) -> str:
+def _unused_output(graph: ModelGraph, branch: DeadBranch) -> tuple[Scope | None, int]:
+    """The nested model of which the branch is an output, and which output; None where it is none."""
     for end in branch.ends:
         scope = graph.scopes.get(graph.calls[end.call].scope)
         while scope is not None and scope.parent is not None:
             if end in scope.outputs:
-                return f"output {scope.outputs.index(end)} of the model {scope.layer}, which nothing consumes"
+                return scope, scope.outputs.index(end)
             scope = graph.scopes.get(scope.parent)
-    return "what reaches no output of the model"
+    return None, 0
+
+
+def _text(scope: Scope | None, output: int) -> str:
+    if scope is None:
+        return "what reaches no output of the model"
+    return f"output {output} of the model {scope.layer}, which nothing consumes"

@@ -48,7 +48,9 @@ class SharedAcrossScopesRule(Rule):
     - layers without weights, and marks on initializers and dtype policies;
     - a layer called directly and, later, through a wrapper in the same model: Keras keeps that shared;
     - a nested model made from the Inputs of the model around it;
-    - layers that custom layers hold: their own `from_config` decides.
+    - layers that custom layers hold: their own `from_config` decides;
+    - what lies inside a model of a class whose own constructor builds it, as the backbones of KerasHub are: loading
+      calls the constructor.
 
     ## References
     keras-team/keras#10898, keras-team/keras#9571, keras-team/keras#7116; seen on Keras 3.3, 3.8 and 3.15.

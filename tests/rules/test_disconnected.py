@@ -113,6 +113,13 @@ def test_a_layer_that_also_feeds_an_output_is_not_dead(tmp_path):
     assert both(DeadBranchRule(), keras.Model(outer, inner(outer)[0]), tmp_path) == []
 
 
+def test_an_unused_output_of_a_model_of_a_class_of_its_own(tmp_path):
+    x = keras.Input((4,))
+    inner = OwnStep(x, [layers.Dense(4)(x), layers.Dense(2)(x)], name="inner")
+    outer = keras.Input((4,))
+    assert both(DeadBranchRule(), keras.Model(outer, layers.Dense(1)(inner(outer)[0])), tmp_path) == []
+
+
 def test_a_nested_model_called_twice_is_one_finding(tmp_path):
     x = keras.Input((4,))
     inner = keras.Model(x, [layers.Dense(4)(x), layers.Dense(2, name="auxiliary")(x)], name="inner")

@@ -122,6 +122,28 @@ def test_a_model_that_cannot_be_loaded_is_reported_once(build, tmp_path):
     assert "20 parameters" in stored[2] or build is two_rnns_on_one_cell
 
 
+@keras.saving.register_keras_serializable("tests")
+class Backbone(keras.Model):
+    """Its constructor makes a nested model and uses one of the layers in it again, as KerasHub's BASNet does."""
+
+    def __init__(self, **kwargs):
+        inner = sequential(dense(), name="inner")
+        inputs = keras.Input((4,))
+        super().__init__(inputs, sequential(inner.layers[0], name="outer")(inner(inputs)), **kwargs)
+
+    def get_config(self):
+        return {"name": self.name}
+
+
+def test_what_a_constructor_makes_anew_is_not_reported(tmp_path):
+    model = Backbone()
+    model.save(tmp_path / "model.keras")
+    keras.models.load_model(tmp_path / "model.keras")
+    inputs = keras.Input((4,))
+    around = keras.Model(inputs, dense("head")(model(inputs)))
+    assert [live(SharedAcrossScopesRule(), one) for one in (model, around)] == [[], []]
+
+
 def called_twice():
     shared, x = sequential(dense(), name="a"), keras.Input((4,))
     return keras.Model(x, shared(shared(x)))
