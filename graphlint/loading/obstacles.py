@@ -70,7 +70,7 @@ def _all(graph: ModelGraph, release: int) -> Iterator[_Finding]:
         if layer.class_name is None or not all(outer.container for outer in graph.enclosing(layer.path)):
             continue
         if layer.is_operation:
-            yield from _operation(layer, release)
+            yield from _operation(layer, release, legacy)
         elif not layer.is_builtin:
             yield from _custom(layer, release)
         elif layer.container:
@@ -249,8 +249,17 @@ def _part(value: dict[str, Any], kind: str, release: int) -> Iterator[tuple[str,
             )
 
 
-def _operation(layer: Layer, release: int) -> Iterator[_Finding]:
+def _operation(layer: Layer, release: int, legacy: bool) -> Iterator[_Finding]:
     module, name = layer.module or "", layer.class_name or ""
+    if legacy:
+        yield (
+            layer.path,
+            "uses operations (keras.ops, or Python operators on tensors), for which an HDF5 file gives no module: "
+            f"Keras {RELEASES[release]} looks for layers of these names",
+            "save the model as .keras, or write the operations as layers",
+            True,
+        )
+        return
     if has_operation(module, name, release) is False:
         yield (
             layer.path,

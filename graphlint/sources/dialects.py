@@ -72,12 +72,25 @@ def identity(entry: dict[str, Any]) -> Identity:
         return Identity("Functional", _FUNCTIONAL_MODULE, None)
     if name == "Sequential":
         return Identity(name, "keras", None)
-    if name in _LAYERS:
+    if name in _LAYERS and not _is_operation(entry):
         return Identity(_RENAMED.get(name, name), LAYERS_MODULE, None)
     if name in OPERATIONS:
         return Identity(name, OPERATIONS_MODULE, name)
     _, separator, short = name.rpartition(">")
     return Identity(short, None, name) if separator else Identity(name, None, None)
+
+
+def _is_operation(entry: dict[str, Any]) -> bool:
+    """Whether an entry without a module is the operation of a name, and not the layer, as ``Add`` of ``x + y`` is.
+
+    Keras 3 gives every layer a ``trainable`` or a ``dtype``. An operation of one argument loads as the layer.
+    """
+    config, nodes = entry.get("config"), entry.get("inbound_nodes")
+    if entry["class_name"] not in OPERATIONS or not isinstance(config, dict) or not isinstance(nodes, list):
+        return False
+    if "trainable" in config or "dtype" in config or not all(isinstance(node, dict) for node in nodes):
+        return False
+    return any(len(node.get("args", ())) + len(node.get("kwargs", ())) > 1 for node in nodes)
 
 
 def default_dtype(entry: dict[str, Any], module: str | None) -> str | None:

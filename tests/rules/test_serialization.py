@@ -429,3 +429,27 @@ def test_layers_that_cannot_be_saved():
 @pytest.mark.parametrize("layer", [Registered(), layers.Dense(2), Pair()], ids=["registered", "Keras", "composite"])
 def test_layers_that_can_be_saved(layer):
     assert live(WillNotSave(), sequential(layer)) == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "loads"),
+    [
+        (lambda x: x + x, False),
+        (lambda x: 2 * x, False),
+        (lambda x: ops.mean(x, axis=-1), False),
+        (lambda x: ops.concatenate([x, x]), True),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
+def test_k010_operations_in_an_hdf5_file(operation, loads, tmp_path):
+    x = keras.Input((4,))
+    keras.Model(x, operation(x)).save(tmp_path / "model.h5")
+    found = in_file(WillNotLoad(), tmp_path / "model.h5")
+    if loads:
+        keras.models.load_model(tmp_path / "model.h5")
+        assert found == []
+        return
+    with pytest.raises((ValueError, TypeError)):
+        keras.models.load_model(tmp_path / "model.h5")
+    assert [severity for _, severity, _ in found] == ["error"]
+    assert "operations" in found[0][2]
