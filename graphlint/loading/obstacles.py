@@ -254,8 +254,7 @@ def _operation(layer: Layer, release: int, legacy: bool) -> Iterator[_Finding]:
     if legacy:
         yield (
             layer.path,
-            "uses operations (keras.ops, or Python operators on tensors), for which an HDF5 file gives no module: "
-            f"Keras {RELEASES[release]} looks for layers of these names",
+            f"uses keras.ops or operators on tensors: Keras {RELEASES[release]} looks for layers of these names in HDF5",
             "save the model as .keras, or write the operations as layers",
             True,
         )
