@@ -254,7 +254,7 @@ def _operation(layer: Layer, release: int, legacy: bool) -> Iterator[_Finding]:
     if legacy:
         yield (
             layer.path,
-            f"uses keras.ops or operators on tensors: Keras {RELEASES[release]} looks for layers of these names in HDF5",
+            f"uses keras.ops or operators on tensors: Keras {RELEASES[release]} takes them for layers in HDF5",
             "save the model as .keras, or write the operations as layers",
             True,
         )
