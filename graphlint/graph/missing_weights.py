@@ -22,7 +22,8 @@ def layers_without_weights(graph: ModelGraph) -> list[tuple[Layer, list[str]]]:
     """Layers of Keras that are called, have variables by their class, and have none stored, with the names of those.
 
     Empty for a live model, for a file without any weights and for one whose weights hold tricks (X004). The second of
-    two layers that were one when the model was saved is not listed: the first has the weights of both.
+    two layers that were one when the model was saved is not listed: the first has the weights of both. Nor is what
+    a custom wrapper holds, which may keep the weights itself, as quantization does.
     """
     if graph.live or not graph.variables or any(one.kind == "hdf5" for one in graph.definition.problems):
         return []
@@ -31,6 +32,8 @@ def layers_without_weights(graph: ModelGraph) -> list[tuple[Layer, list[str]]]:
         if graph.variables_of(layer.path) or not layer.is_keras or layer.container or layer.opaque:
             continue
         if layer.class_name in _OTHER_STATE or not graph.call_sites(layer.path):
+            continue
+        if not all(outer.container or outer.is_builtin for outer in graph.enclosing(layer.path)):
             continue
         names = _IN_SUBLAYERS.get(layer.class_name or "") or [slot.name for slot in slots(layer.definition) or ()]
         if names and not graph.variables_below(layer.path):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from graphlint.address import ROOT
 from graphlint.graph.definition import leaves
 from graphlint.graph.model_graph import Layer, ModelGraph, Tensor
+from graphlint.loading.compilation import compile_obstacles
 from graphlint.loading.releases import (
     FUNCTIONS,
     RELEASES,
@@ -33,17 +34,39 @@ _BASE_3 = frozenset({"activity_regularizer", "autocast", "dtype", "input_dim", "
 _OPERATION_LAYERS = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "Lambda"})
 _RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM2D"})
 _PARTS = {"initializer": "initializers", "regularizer": "regularizers", "constraint": "constraints"}
+_RECOMPILE = "load it with compile=False, compile it and save it again as .keras"
+_FUNCTIONS_OF_LAYERS = frozenset(
+    {
+        "Input",
+        "add",
+        "average",
+        "concatenate",
+        "deserialize",
+        "dot",
+        "maximum",
+        "minimum",
+        "multiply",
+        "serialize",
+        "subtract",
+    }
+)
+"""Functions beside the layers of Keras 3, which puts them in the place of a text of that name in an HDF5 file."""
 _TF_KERAS = "load it with the tf_keras package, or build the model again from code and load its weights"
 
 
 @dataclass(slots=True)
 class Obstacle:
-    """One cause: what is in the way, what to do, and the layers it concerns. ``certain``: nothing but code helps."""
+    """One cause: what is in the way, what to do, and the layers it concerns.
+
+    ``certain``: the file does not load, whatever is passed in ``custom_objects``; ``compiling``: without compiling the
+    model it does.
+    """
 
     message: str
     hint: str
     layers: list[str] = field(default_factory=list)
     certain: bool = True
+    compiling: bool = False
 
 
 def obstacles(graph: ModelGraph, release: int) -> list[Obstacle]:
@@ -54,6 +77,9 @@ def obstacles(graph: ModelGraph, release: int) -> list[Obstacle]:
     found: dict[str, Obstacle] = {}
     for layer, message, hint, certain in _all(graph, release):
         found.setdefault(message, Obstacle(message, hint, certain=certain)).layers.append(layer)
+    if not any(obstacle.certain for obstacle in found.values()):
+        for message in compile_obstacles(graph, release):
+            found[message] = Obstacle(f"{message}: load_model stops there", _RECOMPILE, [ROOT], compiling=True)
     return list(found.values())
 
 
@@ -83,7 +109,8 @@ def _all(graph: ModelGraph, release: int) -> Iterator[_Finding]:
     if release >= _KERAS_3:
         if legacy:
             yield from _states_as_inputs(graph, release)
-        yield from _optimizer(graph, release)
+        if graph.definition.format == "h5":
+            yield from _texts_as_functions(graph, release)
 
 
 def _dialect(graph: ModelGraph, release: int) -> Iterator[_Finding]:
@@ -212,22 +239,6 @@ def _implied_input(layer: Layer) -> Iterator[_Finding]:
         )
 
 
-def _optimizer(graph: ModelGraph, release: int) -> Iterator[_Finding]:
-    optimizer = graph.optimizer
-    if optimizer is None or graph.definition.format != "keras" or optimizer.module != "keras.optimizers":
-        return
-    name = optimizer.class_name
-    given = [key for key in optimizer.config if key != "name"]
-    refused = [key for key in given if takes_argument(name, key, release, "optimizers") is False]
-    if refused:
-        yield (
-            ROOT,
-            f"the optimizer {name} of Keras {RELEASES[release]} does not take {', '.join(map(repr, refused))}",
-            "load it with compile=False, compile it and save it again",
-            True,
-        )
-
-
 def _taken(name: str, argument: str) -> str:
     if argument == "batch_input_shape":
         return "Keras 2 did"
@@ -280,6 +291,17 @@ def _custom(layer: Layer, release: int) -> Iterator[_Finding]:
         "put @keras.saving.register_keras_serializable() on the class and save again, or pass it in custom_objects",
         False,
     )
+
+
+def _texts_as_functions(graph: ModelGraph, release: int) -> Iterator[_Finding]:
+    for layer in graph.layers.values():
+        if not layer.is_builtin or layer.container:
+            continue
+        for key, value in layer.config.items():
+            if key != "name" and isinstance(value, str) and value in _FUNCTIONS_OF_LAYERS:
+                what = f"{layer.class_name} has {key}={value!r}, which Keras {RELEASES[release]} takes"
+                why = f"{what} for its function keras.layers.{value} in an .h5 file"
+                yield layer.path, why, "save the model as .keras", True
 
 
 def _states_as_inputs(graph: ModelGraph, release: int) -> Iterator[_Finding]:

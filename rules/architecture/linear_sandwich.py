@@ -101,7 +101,9 @@ def _merged(graph: ModelGraph, chain: list[str]) -> Fix | None:
 
 def _width(graph: ModelGraph, call: str) -> int | None:
     layer = graph.layer(call)
-    return _channels(layer, graph.calls[call].outputs[0].shape)
+    width = _channels(layer, graph.calls[call].outputs[0].shape)
+    stated = layer.config.get("units", layer.config.get("filters"))
+    return stated if width is None and isinstance(stated, int) else width
 
 
 def _channels(layer: Layer, shape: Shape | None) -> int | None:
@@ -137,7 +139,7 @@ def _next_linear(graph: ModelGraph, call: str) -> str | None:
     before = graph.spec(sources[0]).shape if sources else None
     inner, outer = _width(graph, call), _width(graph, here)
     entering = _channels(layer, before)
-    if inner is None or outer is None or entering is None or (inner < entering and inner < outer):
+    if inner is None or outer is None or (inner < outer and (entering is None or inner < entering)):
         return None
     second = innermost(graph, graph.layer(here))
     if graph.calls[here].scope != graph.calls[call].scope:

@@ -99,7 +99,9 @@ def _custom(reference: Reference) -> bool:
     if reference.kind is Kind.FUNCTION:
         return root in (None, "builtins", "__main__") and not _known(reference.name)
     if root in (None, "builtins", "__main__"):
-        return not is_known_class(reference.last_name) and reference.class_name != "function"
+        return not (_known(reference.last_name) or is_known_class(reference.last_name)) and (
+            reference.class_name != "function"
+        )
     return root not in _PACKAGES
 
 

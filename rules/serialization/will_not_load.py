@@ -60,8 +60,9 @@ class WillNotLoad(Rule):
     weights, or load the file with the release that wrote it (`tf_keras` for Keras 2).
 
     ## Not reported
-    Custom classes without a module (K002), TensorFlow operation layers (K003), Lambda code (X001): they have rules of
-    their own. A custom class of a module that can be imported is a warning, since passing it in `custom_objects` helps.
+    Custom classes without a module (K002), TensorFlow operation layers (K003), custom losses (K006), Lambda code
+    (X001): they have rules of their own. A custom class of a module that can be imported is a warning, since passing it
+    in `custom_objects` helps; so is a compilation that Keras cannot read, since `compile=False` does.
 
     ## References
     Read from the sources of Keras 2.12 to 2.15 and 3.0 to 3.15, one release of each.
@@ -85,7 +86,7 @@ class WillNotLoad(Rule):
                 first,
                 f"{hint[0].upper()}{hint[1:]}.",
                 tuple(others),
-                severity=Severity.ERROR if obstacle.certain else Severity.WARNING,
+                severity=Severity.ERROR if obstacle.certain and not obstacle.compiling else Severity.WARNING,
                 fix=_REWRITE if obstacle.certain and not graph.live else None,
                 key=obstacle.message,
             )

@@ -338,3 +338,13 @@ def test_rescue_is_not_made_where_its_rule_is_not_selected(tmp_path):
     write_h5(path, functional("net", entries, ["x"], ["dense"]), twin)
     with pytest.raises(FixError, match="Keras cannot load"):
         fix_file(path, Fixer(Linter(None, Selection(("R001",)))))
+
+
+def test_a_compilation_that_keras_cannot_read(tmp_path):
+    x = keras.Input((3, 4), name="x")
+    y = layers.Attention(name="attention")([layers.Dense(4, name="query")(x), x])
+    twin = randomized(keras.Model(x, layers.Dense(1, name="score")(y)))
+    twin.compile("adam", "mse", metrics=["mae"])
+    twin.save(tmp_path / "model.h5")
+    model = same(tmp_path / "model.h5", twin, tmp_path)
+    assert model.loss == "mse" and model.optimizer.name == "adam"

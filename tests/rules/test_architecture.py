@@ -18,7 +18,7 @@ from rules.architecture.regression_activation import RegressionActivation
 from rules.architecture.same_seed_siblings import SameSeedSiblings
 from rules.architecture.softmax_on_one import SoftmaxOnOne
 from rules.architecture.stacked_activation import StackedActivation
-from tests.rules.front_ends import both, live
+from tests.rules.front_ends import both, in_file, live
 
 losses = keras.losses
 
@@ -207,6 +207,14 @@ def test_a_chain_of_linear_layers_is_one_finding(tmp_path):
     model = sequential(layers.Dense(8, name="a"), layers.Dropout(0.1), layers.Dense(8), layers.Dense(2))
     ((address, severity, message),) = both(LinearSandwich(), model, tmp_path)
     assert (address, severity) == ("a#0", "warning") and "8 -> 8 -> 2" in message
+
+
+def test_linear_layers_behind_code_that_nobody_can_see(tmp_path):
+    stack = [layers.Lambda(lambda t: t / 255, name="scale"), layers.Dense(8, name="a"), layers.Dense(2)]
+    model = sequential(*stack, inputs=(4,))
+    model.save(tmp_path / "model.keras")
+    ((address, _, message),) = in_file(LinearSandwich(), tmp_path / "model.keras")
+    assert address == "a#0" and "8 -> 2" in message
 
 
 def test_linear_convolutions_through_padding(tmp_path):

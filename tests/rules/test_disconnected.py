@@ -1,5 +1,6 @@
 """Rules on disconnected parts: what fires, and what must not."""
 
+import json
 import warnings
 import zipfile
 
@@ -416,6 +417,25 @@ def test_weights_without_their_layer(tmp_path):
     (finding,) = in_file(WeightsWithoutGraph(), tmp_path / "bad.keras")
     assert finding[1] == "warning"
     assert "8 numbers" in finding[2]
+
+
+def quantize(file):
+    """Write the second layer as a wrapper of another package that keeps the weights of what it holds."""
+    config = json.loads(file.attrs["model_config"])
+    entry = config["config"]["layers"][-1]
+    inner = {"class_name": "Dense", "config": {**entry["config"], "name": "inner"}}
+    entry.update(class_name="Vendor>Quantize", config={"name": "two", "layer": inner})
+    file.attrs["model_config"] = json.dumps(config)
+    group = file["model_weights/two"]
+    group["extra/kernel_max:0"] = np.float32(1.0)
+    group.attrs["weight_names"] = [str(one) for one in group.attrs["weight_names"]] + ["extra/kernel_max:0"]
+
+
+def test_weights_that_a_custom_wrapper_keeps(tmp_path):
+    two_dense().save(tmp_path / "model.h5")
+    with h5py.File(tmp_path / "model.h5", "a") as file:
+        quantize(file)
+    assert in_file(WeightsWithoutGraph(), tmp_path / "model.h5") == []
 
 
 def shared_across_scopes():

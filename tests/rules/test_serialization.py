@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import keras
 import pytest
 from keras import layers, ops
@@ -389,6 +390,66 @@ def test_optimizer_arguments_of_keras_2(tmp_path):
 
     ((address, _, message),) = will_not_load(edited(compiled(optimizer="adam"), tmp_path, change))
     assert address == "." and "is_legacy_optimizer" in message
+
+
+def hdf5(model, folder, training=None):
+    """A whole-model HDF5 file, with another training configuration where one is given."""
+    path = folder / "model.h5"
+    model.save(path)
+    if training is not None:
+        with h5py.File(path, "a") as file:
+            file.attrs["training_config"] = json.dumps({"loss_weights": None, "metrics": None, **training})
+    return path
+
+
+ADAM = {"class_name": "Adam", "config": {"name": "Adam", "learning_rate": 0.001}}
+OLD_LOSS = {"class_name": "BinaryCrossentropy", "config": {"reduction": "auto", "name": "loss", "from_logits": False}}
+OLD_METRIC = {"class_name": "AUC", "config": {"name": "auc", "dtype": "float32", "init_from_logits": True}}
+
+
+@pytest.mark.parametrize(
+    ("training", "expected"),
+    [
+        ({"optimizer_config": ADAM, "loss": "mse"}, "'mse'"),
+        ({"optimizer_config": ADAM, "loss": {"dense": "mae"}}, "'mae'"),
+        ({"optimizer_config": ADAM, "loss": "logcosh"}, "'logcosh'"),
+        ({"optimizer_config": ADAM, "loss": [OLD_LOSS]}, "'auto'"),
+        ({"optimizer_config": {"class_name": "adam", "config": {"lr": 0.1}}, "loss": "hinge"}, "'lr'"),
+        ({"optimizer_config": ADAM, "loss": "hinge", "metrics": [OLD_METRIC]}, "'init_from_logits'"),
+    ],
+)
+def test_compilations_that_keras_cannot_read(training, expected, tmp_path):
+    path = hdf5(sequential(layers.Dense(2, name="dense")), tmp_path, training)
+    ((address, severity, message),) = will_not_load(path)
+    assert (address, severity) == (".", "warning") and expected in message
+    with pytest.raises(Exception, match=r"."):
+        keras.models.load_model(path)
+    assert keras.models.load_model(path, compile=False)
+
+
+@pytest.mark.parametrize(
+    "training",
+    [
+        {"optimizer_config": ADAM, "loss": "mean_squared_error", "metrics": ["mse", "acc", {"dense": "auc"}]},
+        {"optimizer_config": {"class_name": "adam", "config": {"amsgrad": False}}, "loss": {"dense": "hinge"}},
+        {"optimizer_config": ADAM, "loss": {**OLD_LOSS, "config": {"from_logits": True, "reduction": "none"}}},
+    ],
+)
+def test_compilations_that_keras_reads(training, tmp_path):
+    path = hdf5(sequential(layers.Dense(2, name="dense")), tmp_path, training)
+    assert will_not_load(path) == [] == in_file(CustomCompile(), path)
+    assert keras.models.load_model(path).optimizer is not None
+
+
+def test_texts_that_keras_takes_for_functions(tmp_path):
+    x, y = keras.Input((3, 4), name="dot"), keras.Input((5, 4), name="add")
+    model = keras.Model([x, y], layers.Attention(name="concatenate")([x, y]))
+    path = hdf5(model, tmp_path)
+    ((address, severity, message),) = will_not_load(path)
+    assert (address, severity) == ("concatenate", "error") and "score_mode='dot'" in message
+    with pytest.raises(TypeError):
+        keras.models.load_model(path)
+    assert both(WillNotLoad(), model, tmp_path) == []
 
 
 def test_references_that_lead_nowhere(tmp_path):
