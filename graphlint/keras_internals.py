@@ -371,11 +371,11 @@ def _unknown(reason: str) -> str:
 
 
 def _probe() -> None:
-    """Build the smallest model that has everything, with names so that automatic naming is left alone."""
-    inputs = keras.Input((2,), name="graphlint_probe_input")
-    layer = keras.layers.Dense(1, name="graphlint_probe")
+    """Build the smallest model that has everything; named and typed, so that neither naming nor a policy matters."""
+    inputs = keras.Input((2,), dtype="float32", name="graphlint_probe_input")
+    layer = keras.layers.Dense(1, dtype="float32", name="graphlint_probe")
     outputs = layer(layer_input := inputs)
-    layer(keras.Input((2,), name="graphlint_probe_stray"))
+    layer(keras.Input((2,), dtype="float32", name="graphlint_probe_stray"))
     model = keras.Model(inputs, outputs, name="graphlint_probe_model")
     first = inbound_nodes(layer)[0]
     made = producer(outputs)

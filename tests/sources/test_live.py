@@ -312,3 +312,16 @@ def test_a_keras_without_its_private_side_is_refused(monkeypatch: pytest.MonkeyP
         read_live(SAMPLES["mlp"]())
     monkeypatch.undo()
     keras_internals.self_test.cache_clear()
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "float64", "int8_from_float32"])
+def test_a_global_dtype_policy_does_not_matter(policy):
+    keras_internals.self_test.cache_clear()
+    keras.config.set_dtype_policy(policy)
+    try:
+        x = keras.Input((4,))
+        definition = read_live(keras.Model(x, layers.Dense(3, name="inner")(x)))
+    finally:
+        keras.config.set_dtype_policy("float32")
+        keras_internals.self_test.cache_clear()
+    assert [layer.name for layer in definition.root.body.layers][-1] == "inner"
