@@ -75,7 +75,11 @@ class LinearSandwich(Rule):
             while chain[-1] in following:
                 chain.append(following[chain[-1]])
             widths = " -> ".join(str(_width(graph, call)) for call in chain)
-            size = sum(variable.size for call in chain[:-1] for variable in graph.variables_of(graph.calls[call].layer))
+            size = sum(
+                variable.size for call in chain[:-1] for variable in graph.variables_below(graph.calls[call].layer)
+            )
+            if graph.has_weights and not size:
+                continue
             yield Problem(
                 f"{len(chain)} linear layers in a row ({widths} features): together they are one linear map, and "
                 f"{size:,} parameters add nothing",

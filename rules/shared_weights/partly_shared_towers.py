@@ -62,7 +62,9 @@ class PartlySharedTowers(Rule):
     severity = Severity.WARNING
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
-        reported: set[frozenset[str]] = set()
+        own: dict[str, list[str]] = {}
+        leaders: dict[str, str] = {}
+        between: dict[str, list[str]] = {}
         for found in towers(graph):
             shared: list[int] = []
             differing: list[tuple[int, str, str]] = []
@@ -81,18 +83,20 @@ class PartlySharedTowers(Rule):
             place, one, other = differing[0]
             if not found.merged and not shared[0] < place < shared[-1]:
                 continue
-            pair = frozenset((one, other))
-            if pair not in reported:
-                reported.add(pair)
-                layers = list(dict.fromkeys(graph.calls[found.pairs[index][0]].layer for index in shared))
-                yield Problem(
-                    f"two towers share {len(layers)} layers with weights, and each has its own "
-                    f"{graph.layers[one].class_name} of the same form here",
-                    one,
-                    "Create this layer once and call it in both towers, as the others.",
-                    (other, *layers),
-                    fix=_shared(graph, one, other),
-                )
+            leader = leaders.setdefault(one, leaders.get(other, one))
+            if leaders.setdefault(other, leader) == leader and other not in own.setdefault(leader, [leader]):
+                own[leader].append(other)
+            between.setdefault(leader, [graph.calls[found.pairs[index][0]].layer for index in shared])
+        for leader, members in own.items():
+            layers = list(dict.fromkeys(between[leader]))
+            yield Problem(
+                f"{len(members)} towers share {len(layers)} layers with weights, and each has its own "
+                f"{graph.layers[leader].class_name} of the same form here",
+                leader,
+                "Create this layer once and call it in all towers, as the others.",
+                (*members[1:], *layers),
+                fix=_shared(graph, *members) if len(members) == 2 else None,
+            )
 
 
 def _shared(graph: ModelGraph, one: str, other: str) -> Fix | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Rule
+from graphlint.graph.heads import innermost
 from graphlint.graph.model_graph import ModelGraph
 
 
@@ -55,7 +56,7 @@ class SharedBatchnorm(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for path in graph.shared_layers():
-            layer = graph.layers[path]
+            layer = innermost(graph, graph.layers[path])
             if layer.class_name != "BatchNormalization" or not layer.trainable or not graph.root.trainable:
                 continue
             calls = graph.call_sites(path)
@@ -64,7 +65,7 @@ class SharedBatchnorm(Rule):
                 yield Problem(
                     f"{len(calls)} calls on {len(sources)} different inputs move one mean and variance, which then "
                     "fits none of them",
-                    path,
+                    layer.path,
                     "Give each input a normalisation of its own: layers.BatchNormalization()(x).",
                     tuple(calls),
                 )

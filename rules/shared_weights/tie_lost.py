@@ -59,7 +59,7 @@ class TieLost(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         tables = self.matrices(graph, "Embedding")
-        kernels = self.matrices(graph, "Dense") if tables else {}
+        kernels = self.matrices(graph, "Dense", "EinsumDense") if tables else {}
         for shape, embeddings in tables.items():
             straight = kernels.get(shape, [])
             turned = kernels.get((shape[1], shape[0]), [])
@@ -82,10 +82,10 @@ class TieLost(Rule):
                     )
 
     @staticmethod
-    def matrices(graph: ModelGraph, class_name: str) -> dict[tuple[int, ...], list[Variable]]:
+    def matrices(graph: ModelGraph, *class_names: str) -> dict[tuple[int, ...], list[Variable]]:
         found: dict[tuple[int, ...], list[Variable]] = {}
         for variable in graph.variables.values():
-            if len(variable.shape) == 2 and graph.layers[variable.layer].class_name == class_name:
+            if len(variable.shape) == 2 and graph.layers[variable.layer].class_name in class_names:
                 found.setdefault(variable.shape, []).append(variable)
         return found
 
@@ -93,6 +93,8 @@ class TieLost(Rule):
 def _tied(graph: ModelGraph, table: Variable, kernel: Variable) -> Fix | None:
     """Only a tie that saving keeps: one layer, called in reverse for the output."""
     embedding, dense = graph.layers[table.layer], graph.layers[kernel.layer]
+    if dense.class_name != "Dense":
+        return None
     direct = all(graph.called_directly(layer.path) and layer.is_builtin for layer in (embedding, dense))
     if not direct or embedding.parent != dense.parent or dense.config.get("use_bias", True) is not False:
         return None

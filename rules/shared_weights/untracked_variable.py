@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.definition import Constant
 from graphlint.graph.expand import MASK_ARGUMENTS
 from graphlint.graph.model_graph import ModelGraph
+
+_MASKED = -1000.0
+"""What is below is added to attention scores to mask them."""
 
 
 class UntrackedVariable(Rule):
@@ -42,7 +44,7 @@ class UntrackedVariable(Rule):
     None: put the variable into a layer: `self.add_weight(...)` in the `build` of a small `keras.Layer`.
 
     ## Not reported
-    Scalars that are not trainable; masks and tables of zeros and ones; integer and boolean tensors; NumPy constants.
+    Scalars that are not trainable; masks, and tables of zeros and ones; integer and boolean tensors; NumPy constants.
     """
 
     code = "S008"
@@ -108,17 +110,18 @@ def _shape(leaf: Constant) -> tuple[int, ...] | None:
 
 
 def _may_have_been_trained(leaf: Constant) -> bool:
-    """Floating point, more than one element, and neither zeros and ones nor one of two values, as masks are."""
+    """Floating point, more than one element, and not only zeros, ones and large negative numbers, as masks are."""
     if leaf.dtype is not None and not leaf.dtype.startswith(("float", "bfloat")):
         return False
-    distinct: set[Any] = set()
+    count, telling = 0, False
     stack = [leaf.value]
-    while stack and len(distinct) < 3:
+    while stack and not (telling and count > 1):
         value = stack.pop()
         if isinstance(value, list):
             stack.extend(value)
         elif isinstance(value, bool) or not isinstance(value, float):
             return False
         else:
-            distinct.add(value)
-    return len(distinct) > 2
+            count += 1
+            telling = telling or (value not in (0.0, 1.0) and value > _MASKED)
+    return telling and count > 1

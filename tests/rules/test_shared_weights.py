@@ -422,6 +422,11 @@ def test_the_variable_of_a_layer_loses_its_tie():
     assert "the variable owner@bias" in finding[2]
 
 
+def test_two_numbers_may_have_been_a_variable(tmp_path):
+    model = times(ops.convert_to_tensor([0.5, 1.5, 0.5, 1.5]))
+    assert [severity for _, severity, _ in both(UntrackedVariable(), model, tmp_path)] == ["info"]
+
+
 @pytest.mark.parametrize(
     "factor",
     [
