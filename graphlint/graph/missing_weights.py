@@ -18,6 +18,28 @@ _IN_SUBLAYERS = {
 """Layers that keep their weights in sublayers, which a file knows from the stored weights alone."""
 
 
+def miscounted_weights(graph: ModelGraph) -> list[tuple[Layer, list[str], int]]:
+    """Layers of Keras with some weights stored, but not as many as they have: their names, and how many are stored.
+
+    Saving merges the two factors of LoRA into the kernel.
+    """
+    if graph.live or any(one.kind == "hdf5" for one in graph.definition.problems):
+        return []
+    found = []
+    called = {call.layer for call in graph.calls.values()}
+    for layer in graph.layers.values():
+        stored = graph.variables_of(layer.path)
+        if not stored or not layer.is_keras or layer.class_name in _OTHER_STATE:
+            continue
+        if layer.path not in called and not (layer.class_name or "").endswith("Cell"):
+            continue
+        names = [slot.name for slot in slots(layer.definition) or ()]
+        merged = [name for name in names if not name.startswith("lora_")]
+        if names and len(stored) not in (len(names), len(merged)):
+            found.append((layer, merged, len(stored)))
+    return found
+
+
 def layers_without_weights(graph: ModelGraph) -> list[tuple[Layer, list[str]]]:
     """Layers of Keras that are called, have variables by their class, and have none stored, with the names of those.
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from graphlint.graph.definition import Shape, TensorSpec
-from graphlint.shapes.dimensions import ShapeError, agree, text
+from typing import Any
+
+from graphlint.graph.definition import LayerDefinition, Shape, TensorSpec
+from graphlint.shapes.dimensions import Dim, ShapeError, agree, text
 from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, layer
+from graphlint.shapes.slot import Slot, slot
 
 
 @layer("Attention", "AdditiveAttention")
@@ -49,6 +52,30 @@ def grouped_query_attention(call: LayerCall) -> Outcome:
     if call.argument(7, "return_attention_scores", False) is not True:
         return call.returns(query)
     return call.returns(query, (query[0], call.integer("num_query_heads"), query[1], key[1]))
+
+
+def projections(definition: LayerDefinition, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, list[Slot]]:
+    """The variables of each sublayer of a MultiHeadAttention that is called with these specs, by its name."""
+    try:
+        call = LayerCall(definition, args, kwargs, "")
+        query, value, key = (shape[-1] for shape in _query_value_key(call))
+        heads, width = call.integer("num_heads"), call.integer("key_dim")
+        value_width = width if call.config.get("value_dim") is None else call.integer("value_dim")
+        declared = call.config.get("output_shape")
+        outputs = [query] if not declared else declared if isinstance(declared, list) else [declared]
+    except (Insufficient, ShapeError):
+        return {}
+    kernels: dict[str, tuple[list[Dim], list[Dim]]] = {
+        "query_dense": ([query], [heads, width]),
+        "key_dense": ([key], [heads, width]),
+        "value_dense": ([value], [heads, value_width]),
+        "output_dense": ([heads, value_width], outputs),
+    }
+    biased = bool(call.config.get("use_bias", True))
+    return {
+        name: [slot("kernel", *entering, *leaving), *([slot("bias", *leaving)] if biased else [])]
+        for name, (entering, leaving) in kernels.items()
+    }
 
 
 def _query_value_key(call: LayerCall) -> tuple[Shape, Shape, Shape]:

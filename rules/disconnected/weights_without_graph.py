@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Need, Rule
-from graphlint.graph.missing_weights import layers_without_weights
+from graphlint.graph.missing_weights import layers_without_weights, miscounted_weights
 from graphlint.graph.model_graph import ModelGraph
 
 
@@ -15,7 +15,8 @@ class WeightsWithoutGraph(Rule):
 
     ## What it does
     Matches the stored groups of weights with the layers of the configuration. An error for every layer that is called,
-    has weights by its class, and has none in the file; a warning for stored weights that no layer claims.
+    has weights by its class, and has none in the file, or not as many; a warning for stored weights that no layer
+    claims.
 
     ## Why is this bad?
     A layer without weights cannot be loaded, or is loaded with random ones. Weights without a layer are ignored on
@@ -69,6 +70,13 @@ class WeightsWithoutGraph(Rule):
         if graph.live:
             return
         yield from self.layers_without(graph)
+        for layer, names, stored in miscounted_weights(graph):
+            yield Problem(
+                f"{layer.class_name} has {len(names)} variables by its configuration ({', '.join(names)}) and {stored} "
+                "in the file",
+                layer.path,
+                "Save the model again: the configuration and the weights in this file are not of one model.",
+            )
         yield from self.weights_without(graph)
 
     @staticmethod

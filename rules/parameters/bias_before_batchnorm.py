@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.heads import activation_name
+from graphlint.graph.heads import activation_name, innermost
 from graphlint.graph.model_graph import Layer, ModelGraph, Tensor
 
 _LINEAR = frozenset(
@@ -74,7 +74,7 @@ class BiasBeforeBatchnorm(Rule):
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         verdicts: dict[str, bool] = {}
         for call in graph.calls.values():
-            layer = graph.layers[call.layer]
+            layer = innermost(graph, graph.layers[call.layer])
             if layer.class_name in _LINEAR and verdicts.get(layer.path, True):
                 verdicts[layer.path] = _biased(layer) and _only_into_batchnorm(graph, call.id, layer)
         found = [path for path, verdict in verdicts.items() if verdict]

@@ -11,6 +11,7 @@ from graphlint.engine.rule import Rule
 from graphlint.graph.definition import LayerDefinition, Shape, TensorSpec, map_leaves
 from graphlint.graph.model_graph import Call, Layer, ModelGraph, Tensor, shape_text
 from graphlint.shapes import ShapeError, infer, slots
+from graphlint.shapes.attention import projections
 
 
 class ShapeConflict(Rule):
@@ -19,7 +20,7 @@ class ShapeConflict(Rule):
     ## What it does
     Compares, for every call of a layer whose shapes can be inferred, the shapes that are recorded on the tensors, the
     shape that follows from the layer's configuration and its inputs, the shape the layer was built for, and the shapes
-    of its stored weights.
+    of its stored weights. What follows from one conflict further on belongs to its finding.
 
     ## Why is this bad?
     The model cannot be rebuilt, or is rebuilt differently from what was trained. The file was edited, merged from two
@@ -65,15 +66,28 @@ class ShapeConflict(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         seen: set[int] = set()
-        reported: set[str] = set()
+        found: list[tuple[Problem, list[str | Tensor]]] = []
+        behind: dict[str, int] = {}
+        reported: dict[str, int | None] = {}
         for call in graph.calls.values():
-            if call.definition is None or id(call.definition) in seen or call.layer in reported:
-                continue
-            seen.add(id(call.definition))
-            problem = _fed(graph, call) if graph.layers[call.layer].is_input else _conflict(graph, call)
-            if problem is not None:
-                reported.add(call.layer)
-                yield problem
+            cause = reported.get(call.layer)
+            if behind and cause is None:
+                cause = next((behind[one.call] for one in graph.producers(call.id) if one.call in behind), None)
+            if call.definition is not None and id(call.definition) not in seen and call.layer not in reported:
+                seen.add(id(call.definition))
+                inside = graph.layers[call.layer].is_input
+                problem, spreads = (_fed(graph, call), True) if inside else _conflict(graph, call)
+                if problem is not None and cause is not None and problem.node is not None:
+                    found[cause][1].append(problem.node)
+                elif problem is not None:
+                    found.append((problem, []))
+                    cause = len(found) - 1 if spreads else None
+                if problem is not None:
+                    reported[call.layer] = cause
+            if cause is not None:
+                behind[call.id] = cause
+        for problem, others in found:
+            yield replace(problem, related=(*problem.related, *others))
 
 
 def _fed(graph: ModelGraph, call: Call) -> Problem | None:
@@ -91,7 +105,8 @@ def _fed(graph: ModelGraph, call: Call) -> Problem | None:
     return None
 
 
-def _conflict(graph: ModelGraph, call: Call) -> Problem | None:
+def _conflict(graph: ModelGraph, call: Call) -> tuple[Problem | None, bool]:
+    """What is wrong with a call, and whether the shapes behind it follow from that; those that are recorded do not."""
     layer = graph.layers[call.layer]
 
     def spec(leaf: Any) -> Any:
@@ -103,26 +118,27 @@ def _conflict(graph: ModelGraph, call: Call) -> Problem | None:
     try:
         inferred = infer(layer.definition, args, kwargs)
     except ShapeError as error:
-        return Problem(f"{layer.class_name} {error}", call.id, hint, sources)
+        return Problem(f"{layer.class_name} {error}", call.id, hint, sources), True
     for output, (recorded, expected) in enumerate(zip(call.outputs, inferred or (), strict=False)):
         if recorded.shape is not None and expected.shape is not None and not _agree(recorded.shape, expected.shape):
-            return Problem(
+            message = (
                 f"output {output} is recorded as {shape_text(recorded.shape)}, but {layer.class_name} makes "
-                f"{shape_text(expected.shape)} of {_inputs(graph, sources)}",
-                call.id,
-                hint,
-                sources,
+                f"{shape_text(expected.shape)} of {_inputs(graph, sources)}"
             )
-    return _weights(graph, call, layer, args, hint)
+            return Problem(message, call.id, hint, sources), False
+    return _weights(graph, call, layer, args, kwargs, hint), True
 
 
-def _weights(graph: ModelGraph, call: Call, layer: Layer, args: Any, hint: str) -> Problem | None:
+def _weights(graph: ModelGraph, call: Call, layer: Layer, args: Any, kwargs: Any, hint: str) -> Problem | None:
     """The stored weights of a layer and of what a wrapper holds, against what the input asks for."""
     first = args[0] if len(args) > 0 else None
     shape = first.shape if isinstance(first, TensorSpec) else None
+    inside = projections(layer.definition, args, kwargs) if layer.class_name == "MultiHeadAttention" else {}
     for path, definition, built in _built_for(graph, layer, shape):
         variables = graph.variables_of(path)
-        expected = slots(replace(definition, build_shape=list(built)) if built is not None else definition)
+        expected = inside.get(path.removeprefix(f"{layer.path}/")) or slots(
+            replace(definition, build_shape=list(built)) if built is not None else definition
+        )
         if expected is None or len(expected) != len(variables):
             continue
         named = {variable.slot: variable for variable in variables}

@@ -20,6 +20,7 @@ from rules.disconnected.uncalled_layer import UncalledLayer
 from rules.disconnected.unused_input import UnusedInput
 from rules.disconnected.weights_without_graph import WeightsWithoutGraph
 from tests.graph.definitions import call, definition, input_call, layer, model
+from tests.rules.editing import edited, entry
 from tests.rules.front_ends import both, found, in_file, live
 
 
@@ -402,6 +403,24 @@ def test_a_layer_without_its_weights(tmp_path):
     (finding,) = in_file(WeightsWithoutGraph(), tmp_path / "bad.keras")
     assert finding[:2] == ("two", "error")
     assert "kernel, bias" in finding[2]
+
+
+@pytest.mark.parametrize("flag", [True, False])
+def test_a_bias_that_only_the_file_or_only_the_configuration_has(flag, tmp_path):
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3, name="one", use_bias=flag), layers.Dense(2)])
+
+    def change(config):
+        entry(config, "one")["config"]["use_bias"] = not flag
+
+    ((address, severity, message),) = in_file(WeightsWithoutGraph(), edited(model, tmp_path, change))
+    assert (address, severity) == ("one", "error") and f"and {1 + flag} in the file" in message
+
+
+@pytest.mark.parametrize("layer", [layers.MultiHeadAttention(2, 3), layers.Bidirectional(layers.GRU(3))])
+def test_layers_with_all_their_weights(layer, tmp_path):
+    x = keras.Input((5, 4))
+    outputs = layer(x, x) if isinstance(layer, layers.MultiHeadAttention) else layer(x)
+    assert both(WeightsWithoutGraph(), keras.Model(x, outputs), tmp_path) == []
 
 
 def test_weights_without_their_layer(tmp_path):

@@ -66,6 +66,27 @@ def test_build_shape_that_differs_from_the_input(tmp_path):
     assert address == "head#0" and "(?, 9)" in message
 
 
+def test_one_conflict_is_one_finding(tmp_path):
+    model = sequential(layers.Conv2D(4, 3, name="first"), layers.Flatten(), layers.Dense(2), inputs=(8, 8, 3))
+
+    def change(config):
+        entry(config, "first")["config"]["kernel_size"] = [5, 5]
+
+    assert [address for address, _, _ in in_file(ShapeConflict(), edited(model, tmp_path, change))] == ["first@kernel"]
+
+
+@pytest.mark.parametrize(("key", "value"), [("num_heads", 3), ("key_dim", 5), ("value_dim", 7)])
+def test_attention_of_another_size_than_its_stored_kernels(key, value, tmp_path):
+    x = keras.Input((5, 4))
+    model = keras.Model(x, layers.MultiHeadAttention(2, 3, name="attention")(x, x))
+
+    def change(config):
+        entry(config, "attention")["config"][key] = value
+
+    ((address, severity, _),) = in_file(ShapeConflict(), edited(model, tmp_path, change))
+    assert address.startswith("attention/") and severity == "error"
+
+
 def test_nested_input_that_is_fed_another_shape(tmp_path):
     x = keras.Input((4,))
     inner = keras.Sequential([keras.Input((4,)), layers.Dense(2)], name="inner")
