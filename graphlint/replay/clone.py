@@ -45,7 +45,8 @@ def clone(model: keras.Model, weights: Weights = "copy", sharing: Sharing = "pre
         model: any Keras model; a subclassed one must be able to be made from its configuration.
         weights: ``copy`` gives the copy variables of its own with the same values, with random states, vocabularies
             and optimizer; ``share`` makes a new model of the same layers; ``init`` starts anew.
-        sharing: ``undo`` gives every call of a layer its own copy of the layer, and dissolves ties.
+        sharing: ``undo`` gives every call of a layer its own copy of the layer, and dissolves ties; where the weights
+            are shared with the model there is nothing to undo.
 
     Raises:
         CannotClone: a layer cannot be made from its configuration.
@@ -107,7 +108,7 @@ class Cloner:
 
     def __init__(self, weights: Weights, sharing: Sharing) -> None:
         self.weights = weights
-        self.undo = sharing == "undo"
+        self.undo = sharing == "undo" and weights != "share"
         self.made: dict[int, Any] = {}
         self.pairs: list[tuple[Any, Any]] = []
         """Every layer with its copy, sublayers included."""
@@ -318,7 +319,7 @@ class _Cloning(Interpreter):
     def operation(self, unit: str) -> Any:
         original = self.live.operation(unit)
         copy = self.cloner.operation(original)
-        if self.cloner.undo and self.cloner.weights != "share":
+        if self.cloner.undo:
             if id(original) in self.used:
                 number = 1
                 while f"{original.name}_{number}" in self.names:

@@ -190,6 +190,11 @@ class Edit:
                 f"{dropped.class_name} {shapes[1]}"
             )
         units = [unit for unit in self._live.position if self._live.layer_path(unit) == dropped.path]
+        if not units:
+            raise InvalidEdit(
+                f"expected a layer that the graph calls, got {second}, which code inside {dropped.parent} calls: tie() "
+                "the variables"
+            )
 
         def apply(builder: _Builder) -> None:
             layer = builder.live.graph.layers[kept.path].obj
@@ -511,6 +516,10 @@ def moved(old: LiveGraph, domain: Rebuild, plan: Plan, model: keras.Model, remov
     new = LiveGraph(model)
     inlined = {one.scope for one in plan.plans() if one.mode.value == "inline"}
     units = {(new.parent[unit], id(new.node(unit))): unit for unit in new.position}
+    for scope in new.graph.scopes:
+        if isinstance(new.operation(scope), keras.Sequential):
+            # A Sequential model has called its layers again.
+            units |= {(scope, id(new.operation(unit))): unit for unit in new.units[scope]}
     found: dict[str, str] = {ROOT: ROOT}
     ordered = sorted(old.position, key=lambda unit: unit.count("/"))
     for unit in ordered:
@@ -521,7 +530,10 @@ def moved(old: LiveGraph, domain: Rebuild, plan: Plan, model: keras.Model, remov
             found[unit] = scope
             continue
         node = domain.trace.get(unit)
-        after = units.get((scope, id(node))) if node is not None else None
+        after = None
+        if node is not None:
+            operation = keras_internals.node_operation(node)
+            after = units.get((scope, id(node))) or units.get((scope, id(operation)))
         if after is None and node is None:
             same = unit if scope == old.parent[unit] else f"{scope}/{unit.rpartition('/')[2]}"
             after = same if same in new.position and new.operation(same) is old.operation(unit) else None
@@ -534,4 +546,7 @@ def moved(old: LiveGraph, domain: Rebuild, plan: Plan, model: keras.Model, remov
     for path, layer in old.graph.layers.items():
         if path != ROOT and id(layer.obj) in paths:
             names[path] = paths[id(layer.obj)]
+    for one, two in found.items():
+        if one != ROOT and old.is_scope(one) and new.is_scope(two):
+            names.setdefault(old.layer_path(one), new.layer_path(two))  # It was rebuilt.
     return names

@@ -135,6 +135,9 @@ class Rebuild(Symbolic):
             declared = declared if len(declared) > 1 else declared[0]
         walk.run(plan, environment)
         returned = [environment[tensor] for tensor in _returned(live, plan)]
+        if not returns_all(live, plan):
+            received = {id(symbol) for symbol in (*inputs, *extra)}
+            returned = [_passed_on(value) if id(value) in received else value for value in returned]
         found = [keras_internals.mask_of(value) if self.thread_masks else None for value in returned]
         masked = [index for index, mask in enumerate(found) if mask is not None]
         if masked:
@@ -273,8 +276,14 @@ def _connect(inputs: Any, outputs: Any) -> Any:
     for tensor in keras.tree.flatten(inputs):
         operation = keras_internals.history(tensor)[0]  # type: ignore[index]
         if not keras_internals.outbound_nodes(operation):
-            passed[id(tensor)] = keras.layers.Identity(name=f"{operation.name}_identity")(tensor)
+            passed[id(tensor)] = _passed_on(tensor)
     return keras.tree.map_structure(lambda tensor: passed.get(id(tensor), tensor), outputs)
+
+
+def _passed_on(symbol: Any) -> Any:
+    """An Input behind an Identity: called on another shape, a nested model would return what it receives, in a cycle."""
+    name = keras_internals.history(symbol)[0].name  # type: ignore[index]
+    return keras.layers.Identity(name=f"{name}_identity", dtype=symbol.dtype)(symbol)
 
 
 def build_like(

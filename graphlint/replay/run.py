@@ -11,7 +11,7 @@ import numpy as np
 from graphlint import keras_internals
 from graphlint.address import ROOT
 from graphlint.graph.model_graph import Tensor
-from graphlint.replay.boundary import boundary
+from graphlint.replay.boundary import Boundary, boundary
 from graphlint.replay.domains import Eager
 from graphlint.replay.errors import ReplayError, UnboundedCut
 from graphlint.replay.interpreter import Environment, Interpreter
@@ -76,13 +76,14 @@ def evaluate(
     given: Mapping[Tensor, Any] | None = None,
     *,
     training: bool | None = None,
+    with_masks: bool = False,
 ) -> list[Any]:
-    """The values of some tensors, as arrays of the backend.
+    """The values of some tensors, as arrays of the backend; ``with_masks`` also with the masks that they carry.
 
     Raises:
         UnboundedCut: a model input is needed and has no value.
     """
-    environment = dict(environment)
+    fed, environment = environment, dict(environment)
     for tensor, value in (given or {}).items():
         symbol = live.symbol(tensor)
         environment[tensor] = keras.ops.convert_to_tensor(value, dtype=symbol.dtype)
@@ -96,20 +97,28 @@ def evaluate(
             [live.graph.address(one) for one in found.leaking_inputs],
         )
     if given:
-        _mask_given(live, environment, given, found.live)
+        _mask_given(live, fed, environment, given, found, with_masks)
     plan = Planner(live, list(environment), inline_all=True).plan(wanted)
     Interpreter(live, Eager(live)).run(plan, environment, {"training": training})
     return [environment[tensor] for tensor in wanted]
 
 
-def _mask_given(live: LiveGraph, environment: Environment, given: Mapping[Tensor, Any], behind: frozenset[str]) -> None:
+def _mask_given(
+    live: LiveGraph,
+    fed: Environment,
+    environment: Environment,
+    given: Mapping[Tensor, Any],
+    found: Boundary,
+    with_masks: bool,
+) -> None:
     """Attach to overridden values the masks that the tensors have in the model."""
     masks = attached_masks(live)
-    masked = [tensor for tensor in given if needs_mask(live, tensor, masks, behind)]
+    used = [tensor for tensor in given if tensor in masks and tensor not in found.idle]
+    masked = [tensor for tensor in used if with_masks or needs_mask(live, tensor, masks, found.live)]
     if not masked:
         return
-    others = {tensor: value for tensor, value in environment.items() if tensor not in masked}
-    for tensor, value in zip(masked, evaluate(live, others, masked), strict=True):
+    others = {tensor: value for tensor, value in given.items() if tensor not in masked}
+    for tensor, value in zip(masked, evaluate(live, fed, masked, others, with_masks=True), strict=True):
         keras_internals.set_mask(environment[tensor], keras_internals.mask_of(value))
 
 

@@ -54,6 +54,9 @@ def test_sharing_may_be_undone() -> None:
     copy = clone(model, sharing="undo")
     assert copy.count_params() == 2 * model.get_layer("encoder").count_params() + 4
     assert_same(copy(batch(model)), model(batch(model)))
+    same = clone(model, weights="share", sharing="undo")
+    assert same.get_layer("encoder").get_layer("code") is model.get_layer("encoder").get_layer("code")
+    assert same.count_params() == model.count_params()
 
 
 def test_a_nested_model_shared_by_two_others() -> None:

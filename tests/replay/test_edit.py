@@ -149,6 +149,16 @@ def test_a_dropout_is_removed_from_a_nested_sequential(tmp_path: Path) -> None:
     assert type(changed) is keras.Sequential and names(changed) == ["first", "last"]
 
 
+def test_addresses_in_sequential_models() -> None:
+    inner = keras.Sequential([keras.Input((4,), name="y"), layers.Dense(4, name="b"), layers.ReLU(name="c")], name="in")
+    model = keras.Sequential([keras.Input((4,), name="x"), layers.Dense(4, name="a"), inner, layers.Dense(2, name="d")])
+    editing = edit(model).insert_after("in/b", layers.Identity(name="new"))
+    changed = editing.build()
+    assert isinstance(changed, keras.Sequential)
+    for address in ("a#0", "in#0", "in", "in/b#0", "in/c#0", "d#0"):
+        assert editing.addresses[address] == address
+
+
 def test_a_nested_model_is_replaced() -> None:
     model = siamese()
     other = encoder("other")
@@ -250,6 +260,10 @@ def test_what_is_refused() -> None:
     wrapped = keras.Model(inputs, layers.TimeDistributed(layers.Dense(2, name="inner"), name="each")(inputs))
     with pytest.raises(OpaqueBody, match="each"):
         edit(wrapped).remove("each/layer")
+    inputs = keras.Input((3, 4), name="x")
+    both = keras.Model(inputs, layers.Bidirectional(layers.GRU(2), name="both")(inputs))
+    with pytest.raises(InvalidEdit, match="inside both"):
+        edit(both).share("both/forward_layer", "both/backward_layer")
 
 
 def test_edits_and_cuts_chain() -> None:

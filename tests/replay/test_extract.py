@@ -92,6 +92,13 @@ def test_run_keeps_the_mask_of_an_overridden_tensor() -> None:
     assert_same(run(model, inputs, "out", given={"embedding": embedded}), model(inputs))
 
 
+def test_run_keeps_the_masks_of_tensors_overridden_in_a_row() -> None:
+    model = tagger()
+    inputs = np.array([[1, 2, 0, 0], [1, 0, 0, 0]])
+    values = run(model, inputs, {"embedding": "embedding", "drop": "drop"})
+    assert_same(run(model, inputs, "out", given=values), model(inputs))
+
+
 def test_run_trains_where_asked() -> None:
     inputs = keras.Input((4,), name="x")
     model = keras.Model(inputs, layers.Dropout(0.9, seed=1, name="drop")(inputs))

@@ -53,6 +53,15 @@ def dictionaries_into_and_out_of_a_nested_model() -> keras.Model:
 
 
 @kind
+def a_nested_model_called_by_the_names_of_its_inputs() -> keras.Model:
+    a, b = keras.Input((3,), name="a"), keras.Input((4,), name="b")
+    both = [layers.Dense(2, name="d")(a), layers.Dense(2, name="e")(b)]
+    inner = keras.Model([b, a], layers.Concatenate(name="c")(both), name="inner")
+    x, y = keras.Input((3,), name="x"), keras.Input((4,), name="y")
+    return keras.Model([x, y], layers.Dense(2, name="out")(inner({"a": x, "b": y})))
+
+
+@kind
 def a_mask_passed_to_a_nested_model() -> keras.Model:
     inputs = keras.Input((5, 3), name="s")
     inner = keras.Model(inputs, layers.LSTM(3, name="l2")(layers.LSTM(4, return_sequences=True, name="l1")(inputs)))
