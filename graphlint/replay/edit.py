@@ -546,7 +546,7 @@ def moved(old: LiveGraph, domain: Rebuild, plan: Plan, model: keras.Model, remov
     for path, layer in old.graph.layers.items():
         if path != ROOT and id(layer.obj) in paths:
             names[path] = paths[id(layer.obj)]
-    for one, two in found.items():
-        if one != ROOT and old.is_scope(one) and new.is_scope(two):
-            names.setdefault(old.layer_path(one), new.layer_path(two))  # It was rebuilt.
+    for before, now in found.items():
+        if before != ROOT and old.is_scope(before) and new.is_scope(now):
+            names.setdefault(old.layer_path(before), new.layer_path(now))  # It was rebuilt.
     return names

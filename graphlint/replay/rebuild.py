@@ -281,7 +281,7 @@ def _connect(inputs: Any, outputs: Any) -> Any:
 
 
 def _passed_on(symbol: Any) -> Any:
-    """An Input behind an Identity: called on another shape, a nested model would return what it receives, in a cycle."""
+    """An Input behind an Identity: called on another shape, a model would return what it receives, in a cycle."""
     name = keras_internals.history(symbol)[0].name  # type: ignore[index]
     return keras.layers.Identity(name=f"{name}_identity", dtype=symbol.dtype)(symbol)
 
