@@ -51,6 +51,7 @@ _FUNCTIONS_OF_LAYERS = frozenset(
     }
 )
 """Functions beside the layers of Keras 3, which puts them in the place of a text of that name in an HDF5 file."""
+_SAVED_MODEL = "load it with the tf_keras package, or with keras.layers.TFSMLayer to predict alone"
 _TF_KERAS = "load it with the tf_keras package, or build the model again from code and load its weights"
 
 
@@ -109,6 +110,7 @@ def _all(graph: ModelGraph, release: int) -> Iterator[_Finding]:
     if release >= _KERAS_3:
         if legacy:
             yield from _states_as_inputs(graph, release)
+            yield from _structured_inputs(graph)
         if graph.definition.format == "h5":
             yield from _texts_as_functions(graph, release)
 
@@ -117,6 +119,9 @@ def _dialect(graph: ModelGraph, release: int) -> Iterator[_Finding]:
     """Whether the release cannot read files of this kind at all."""
     raw = graph.definition.raw
     target = RELEASES[release]
+    if graph.definition.format == "saved_model" and release >= _KERAS_3:
+        yield ROOT, f"a SavedModel directory: Keras {target} loads none", _SAVED_MODEL, True
+        return
     if not isinstance(raw, dict):
         return
     if isinstance(raw.get("config"), list):
@@ -318,3 +323,15 @@ def _states_as_inputs(graph: ModelGraph, release: int) -> Iterator[_Finding]:
                 _TF_KERAS,
                 True,
             )
+
+
+def _structured_inputs(graph: ModelGraph) -> Iterator[_Finding]:
+    """Keras 3 reads the calls of Keras 2 where they pass one tensor or a flat list of them."""
+    for outer in list(graph.layers.values()):
+        for call in outer.definition.body.calls if outer.definition.body is not None else ():
+            inputs = call.args[0] if call.args else None
+            nested = isinstance(inputs, list) and any(isinstance(item, (list, dict)) for item in inputs)
+            if nested or isinstance(inputs, dict):
+                what = "a dictionary of tensors" if isinstance(inputs, dict) else "lists in a list of tensors"
+                path = graph.layer_of.get(id(call.layer), outer.path)
+                yield path, f"gets {what}, as Keras 2 wrote it: Keras 3 cannot read the call", _TF_KERAS, True

@@ -6,7 +6,8 @@ is no model configuration at all is refused.
 Dialects of the calls of a layer (``inbound_nodes``):
 
 - Keras 3: ``{"args": [...], "kwargs": {...}}`` with ``__keras_tensor__`` leaves that record shape and dtype;
-- Keras 2: a list of ``[layer, node, tensor, {kwargs}]``, where the node index of a nested model starts at 1;
+- Keras 2: a list of ``[layer, node, tensor, {kwargs}]``, or a structure of lists and dictionaries of them, where the
+  node index of a nested model starts at 1;
 - Keras 2 operations (``TFOpLambda``): one flat ``[layer, node, tensor, {kwargs}]`` with tensors inside the kwargs.
 """
 
@@ -277,28 +278,31 @@ def _map(structure: Any, function: Any) -> Any:
 
 
 def _call_arguments(node: Any, names: dict[str, LayerDefinition]) -> tuple[list[Any], dict[str, Any]]:
-    if isinstance(node, dict):
+    if isinstance(node, dict) and ("args" in node or "kwargs" in node or not node):
         args, kwargs = _decode(node.get("args", [])), _decode(node.get("kwargs", {}))
         return args if isinstance(args, list) else [args], kwargs if isinstance(kwargs, dict) else {}
-    if not isinstance(node, list) or not node:
+    if not isinstance(node, (list, dict)) or not node:
         return [], {}
-    if isinstance(node[0], str):
-        node = [node]
-    inputs: list[Any] = []
     kwargs = {}
-    for item in node:
-        if not isinstance(item, list) or len(item) < 3:
-            inputs.append(Constant("missing"))
-            continue
-        if len(item) > 3 and isinstance(item[3], dict):
-            kwargs = {**kwargs, **{key: _decode_legacy(value, names) for key, value in item[3].items()}}
-        if item[0] == "_CONSTANT_VALUE":
-            inputs.append(_decode(item[2]))
-        elif isinstance(item[0], str) and _is_index(item[1]) and _is_index(item[2]):
-            inputs.append(_Reference(item[0], item[1], item[2]))
-        else:
-            inputs.append(Constant("missing"))
-    return [inputs[0] if len(inputs) == 1 else inputs], kwargs
+    inputs = _legacy_inputs(node, names, kwargs)
+    return [inputs[0] if isinstance(inputs, list) and len(inputs) == 1 else inputs], kwargs
+
+
+def _legacy_inputs(value: Any, names: dict[str, LayerDefinition], kwargs: dict[str, Any]) -> Any:
+    """Lists and dictionaries of ``[layer, call, output, keywords]``; the keywords of all are those of the call."""
+    if isinstance(value, dict):
+        return {key: _legacy_inputs(item, names, kwargs) for key, item in value.items()}
+    if not isinstance(value, list):
+        return Constant("missing")
+    if not value or not isinstance(value[0], str):
+        return [_legacy_inputs(item, names, kwargs) for item in value]
+    if len(value) > 3 and isinstance(value[3], dict):
+        kwargs.update({key: _decode_legacy(item, names) for key, item in value[3].items()})
+    if value[0] == "_CONSTANT_VALUE" and len(value) > 2:
+        return _decode(value[2])
+    if len(value) > 2 and _is_index(value[1]) and _is_index(value[2]):
+        return _Reference(value[0], value[1], value[2])
+    return Constant("missing")
 
 
 def _decode(value: Any) -> Any:

@@ -59,6 +59,8 @@ def detect(path: Path) -> Content:
             if file.read(len(SIGNATURE)) == SIGNATURE:
                 return Content.HDF5
             start *= 2
+    if path.name in ("saved_model.pb", "keras_metadata.pb") or b'\x1a\x04root"' in head[:32]:
+        raise UnreadableError(f"{shown} is one file of a SavedModel: pass its directory, {str(path.parent)!r}")
     other = _recognise(head)
     if other is not None:
         expected = _ENDING.get(path.suffix.lower(), "a Keras model")

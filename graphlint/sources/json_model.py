@@ -69,6 +69,8 @@ def _unwrap(value: Any) -> tuple[Any, dict[str, Any] | None, str | None]:
     training = value.get("training_config")
     if isinstance(value.get("model_config"), dict):
         config = value["model_config"]
+    elif value.get("class_name") == "Tokenizer":
+        raise UnreadableError("this is a Tokenizer of Keras 2, which is no model: pass the model that it was made for")
     elif "node" in value and "class_name" not in value:
         raise UnreadableError(
             "this is a TensorFlow graph for TensorFlow.js, which has no Keras layers: check the model it was made from"

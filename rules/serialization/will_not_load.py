@@ -87,6 +87,8 @@ class WillNotLoad(Rule):
                 f"{hint[0].upper()}{hint[1:]}.",
                 tuple(others),
                 severity=Severity.ERROR if obstacle.certain and not obstacle.compiling else Severity.WARNING,
-                fix=_REWRITE if obstacle.certain and not graph.live else None,
+                fix=_REWRITE
+                if obstacle.certain and not graph.live and graph.definition.format != "saved_model"
+                else None,
                 key=obstacle.message,
             )

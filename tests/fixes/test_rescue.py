@@ -348,3 +348,41 @@ def test_a_compilation_that_keras_cannot_read(tmp_path):
     twin.save(tmp_path / "model.h5")
     model = same(tmp_path / "model.h5", twin, tmp_path)
     assert model.loss == "mse" and model.optimizer.name == "adam"
+
+
+@pytest.mark.parametrize("structure", [dict, list])
+def test_calls_with_structures_of_tensors(structure, tmp_path):
+    def arranged(a, b):
+        return {"first": a, "second": b} if structure is dict else [[a], b]
+
+    a, b = keras.Input((3,), name="first"), keras.Input((2,), name="second")
+    inner = keras.Model(
+        arranged(a, b), layers.Dense(2, name="mix")(layers.Concatenate(name="both")([a, b])), name="net"
+    )
+    x, y = keras.Input((3,), name="x"), keras.Input((2,), name="y")
+    twin = randomized(keras.Model([x, y], layers.Dense(1, name="last")(inner(arranged(x, y)))))
+    body = functional(
+        "net",
+        [
+            given("first", 3),
+            given("second", 2),
+            entry("Concatenate", "both", [node("first", "second")], axis=-1),
+            entry("Dense", "mix", [node("both")], units=2),
+        ],
+        [],
+        ["mix"],
+    )
+    body["config"]["input_layers"] = arranged(["first", 0, 0], ["second", 0, 0])
+    call = arranged(["x", 0, 0, {}], ["y", 0, 0, {}])
+    entries = [
+        given("x", 3),
+        given("y", 2),
+        {**body, "name": "net", "inbound_nodes": [call]},
+        entry("Dense", "last", [node(("net", 1, 0))], units=1),
+    ]
+    path = tmp_path / "model.h5"
+    write_h5(path, functional("outer", entries, ["x", "y"], ["last"]), twin)
+    assert [one.code for one in Linter().check_file(path).findings if one.code == "K010"] == ["K010"]
+    with pytest.raises(Exception, match=r"."):
+        keras.models.load_model(path)
+    same(path, twin, tmp_path)

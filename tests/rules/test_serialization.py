@@ -357,6 +357,13 @@ def test_keras_2_configurations(tmp_path):
     assert will_not_load(path, "2.15") == []
 
 
+def test_a_saved_model_directory(tmp_path):
+    (tmp_path / "saved_model.pb").write_bytes(b"\x08\x01")
+    ((address, severity, message),) = will_not_load(tmp_path)
+    assert (address, severity) == (".", "error") and "SavedModel" in message
+    assert will_not_load(tmp_path, "2.15") == []
+
+
 def test_removed_classes(tmp_path):
     path = legacy(tmp_path, {"class_name": "ThresholdedReLU", "config": {"name": "r", "theta": 1.0}}, module="keras")
     assert [address for address, _, _ in will_not_load(path)] == ["r"]

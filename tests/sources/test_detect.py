@@ -42,6 +42,7 @@ def test_containers(tmp_path):
         (b"\x1f\x8b\x08", "gzip"),
         (b"\x1c\0\0\0TFL3", "Lite"),
         (b"\x93NUMPY", "NumPy"),
+        (b'\n\xc9\n\x1a\x04root"\x0f_tf_keras_model', "one file of a SavedModel: pass its directory"),
         (b"\x01\x02\x03\x04", r"not a .keras archive \(zip\): it begins with '\\x01"),
     ],
 )

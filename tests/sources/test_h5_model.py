@@ -204,6 +204,8 @@ def test_model_of_tensorflow_js():
 def test_graph_of_tensorflow_js():
     with pytest.raises(UnreadableError, match="no Keras layers"):
         read_text(b'{"modelTopology": {"node": []}}')
+    with pytest.raises(UnreadableError, match="Tokenizer"):
+        read_text(json.dumps(json.dumps({"class_name": "Tokenizer", "config": {"num_words": 9}})).encode())
 
 
 def test_name_and_content_disagree(tmp_path):
