@@ -390,6 +390,20 @@ class ModelGraph:
             yield self.layers[parent]
             parent = self.layers[parent].parent
 
+    def seen(self, layer: str) -> bool:
+        """Whether a layer lies in no body that cannot be seen: only in models with a graph and Keras's own wrappers."""
+        return all(outer.container or outer.is_builtin for outer in self.enclosing(layer))
+
+    def written(self, layer: str, *, wrapped: bool = True) -> bool:
+        """Whether a file has the configuration of a layer, and not only arguments of what makes it on loading.
+
+        Without ``wrapped``, only where a model itself writes it.
+        """
+        around = list(self.enclosing(layer))
+        if any(outer.definition.rebuilt for outer in around):
+            return False
+        return self.seen(layer) if wrapped else all(outer.container for outer in around)
+
     def in_edges(self, call: str, kind: str = TENSOR) -> list[Edge]:
         """Tensors (or masks) that a call receives, in argument order."""
         found = [

@@ -94,7 +94,7 @@ def _all(graph: ModelGraph, release: int) -> Iterator[_Finding]:
         return
     legacy = isinstance(graph.definition.raw, dict) and "module" not in graph.definition.raw
     for layer in graph.layers.values():
-        if layer.class_name is None or not all(outer.container for outer in graph.enclosing(layer.path)):
+        if layer.class_name is None or not graph.written(layer.path, wrapped=False):
             continue
         if layer.is_operation:
             yield from _operation(layer, release, legacy)

@@ -43,7 +43,7 @@ class ConstantInitializer(Rule):
     ## Not reported
     The last layer of a model (no other kernel lies behind it); a branch that ends in a sum or product
     (zero-initialised residuals, gates, adapters); biases, scales and LoRA factors; kernels that have been trained or
-    loaded.
+    loaded; layers in custom ones, which may be gates there (sampling offsets of deformable attention).
 
     ## References
     NeuraLint
@@ -59,6 +59,8 @@ class ConstantInitializer(Rule):
             for key, slot in _INITIALIZERS.items():
                 initializer = _initializer(layer, key)
                 if initializer not in _CONSTANT or not layer.is_builtin or "lora" in layer.name.lower():
+                    continue
+                if not graph.seen(layer.path):
                     continue
                 kernel = next((variable for variable in graph.variables_of(layer.path) if variable.slot == slot), None)
                 if kernel is None or not kernel.trainable or not kernel.shape:

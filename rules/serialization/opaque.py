@@ -46,7 +46,7 @@ class Opaque(Rule):
     None: build the model from `keras.Input` and `keras.Model(inputs, outputs)` where its structure allows that.
 
     ## Not reported
-    A custom layer without sublayers: there is nothing inside.
+    A custom layer without sublayers: there is nothing inside. One inside another: the outer one says it all.
 
     ## References
     keras-team/keras#19150
@@ -59,6 +59,8 @@ class Opaque(Rule):
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         by_class: dict[tuple[str | None, str | None], list[Layer]] = {}
         for layer in graph.opaque_layers:
+            if not graph.seen(layer.path):
+                continue
             by_class.setdefault((layer.class_name, layer.registered_name), []).append(layer)
         for (class_name, _), (first, *others) in by_class.items():
             inner = sum(1 for _ in graph.layers_below(first.path)) - 1

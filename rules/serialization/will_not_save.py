@@ -48,7 +48,8 @@ class WillNotSave(Rule):
     `layer.activation = None` was assigned, assign `keras.activations.linear`.
 
     ## Not reported
-    Models in files: they have been saved.
+    Models in files: they have been saved. Layers that the constructor of a model makes, whose configuration no file
+    has.
 
     ## References
     Seen on 15 of 111 example models.
@@ -62,14 +63,15 @@ class WillNotSave(Rule):
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for layer in graph.layers.values():
             error = layer.definition.config_error
-            saved = all(outer.container for outer in graph.enclosing(layer.path))
-            if error is not None and saved and not layer.is_operation:
+            if error is not None and not layer.is_operation and graph.written(layer.path, wrapped=False):
                 yield Problem(
                     f"the configuration of {layer.class_name} cannot be saved: {_shortened(error)}",
                     layer.path,
                     "Write get_config in the class, returning every argument of its constructor as plain data.",
                 )
         for call in graph.calls.values():
+            if not graph.written(call.layer):
+                continue
             for argument, leaf in graph.leaves(call.id):
                 if isinstance(leaf, Constant) and leaf.kind == "object" and _unserializable(leaf):
                     yield Problem(

@@ -394,8 +394,32 @@ def test_pointwise_kernel_without_differences(tmp_path):
     assert [address for address, _, _ in found] == ["flat"]
 
 
+@keras.saving.register_keras_serializable("tests")
+class Gated(layers.Layer):
+    """Scales what it gets by a gate that starts at one half, which nothing outside shows."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.gate = zero(activation="sigmoid")
+
+    def build(self, shape):
+        self.gate.build(shape)
+
+    def call(self, x):
+        return x * self.gate(x)
+
+
 @pytest.mark.parametrize(
-    "model", [lambda: sequential(zero()), residual, trained, frozen, one_unit, fully_convolutional]
+    "model",
+    [
+        lambda: sequential(zero()),
+        lambda: sequential(Gated(), layers.Dense(2)),
+        residual,
+        trained,
+        frozen,
+        one_unit,
+        fully_convolutional,
+    ],
 )
 def test_kernels_that_may_be_constant(model, tmp_path):
     assert both(ConstantInitializer(), model(), tmp_path) == []

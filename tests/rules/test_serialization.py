@@ -284,6 +284,12 @@ def test_bodies_that_cannot_be_seen(tmp_path):
     assert both(Opaque(), sequential(Registered(), layers.Dense(2)), tmp_path) == []
 
 
+def test_a_body_in_a_body_that_cannot_be_seen(tmp_path):
+    outer = Pair(name="outer")
+    outer.second = Pair(name="inner")
+    assert [address for address, _, _ in both(Opaque(), sequential(outer), tmp_path)] == ["outer"]
+
+
 def test_optimizer_state_in_the_file(tmp_path):
     model = compiled(optimizer="adam")
     model.optimizer.build(model.trainable_variables)
@@ -492,6 +498,25 @@ def test_layers_that_cannot_be_saved():
     model = sequential(NoConfig(object(), name="custom"))
     ((address, severity, message),) = live(WillNotSave(), model)
     assert (address, severity) == ("custom", "error") and "get_config" in message
+
+
+@keras.saving.register_keras_serializable(package="test_serialization")
+class Made(keras.Model):
+    """Its constructor makes what is inside, so that no file has the configuration of that."""
+
+    def __init__(self, **kwargs):
+        inputs = keras.Input((4,))
+        super().__init__(inputs, NoConfig(object())(Main(name="script")(inputs)), **kwargs)
+
+    def get_config(self):
+        return {"name": self.name}
+
+
+def test_what_a_constructor_makes_needs_no_configuration(tmp_path):
+    model = sequential(Made(name="made"))
+    model.save(tmp_path / "model.keras")
+    for rule in (WillNotSave, UnregisteredCustom, WillNotLoad):
+        assert live(rule(), model) == []
 
 
 @pytest.mark.parametrize("layer", [Registered(), layers.Dense(2), Pair()], ids=["registered", "Keras", "composite"])
