@@ -516,10 +516,10 @@ def moved(old: LiveGraph, domain: Rebuild, plan: Plan, model: keras.Model, remov
     new = LiveGraph(model)
     inlined = {one.scope for one in plan.plans() if one.mode.value == "inline"}
     units = {(new.parent[unit], id(new.node(unit))): unit for unit in new.position}
-    for scope in new.graph.scopes:
-        if isinstance(new.operation(scope), keras.Sequential):
+    for place, inside in new.units.items():
+        if isinstance(new.operation(place), keras.Sequential):
             # A Sequential model has called its layers again.
-            units |= {(scope, id(new.operation(unit))): unit for unit in new.units[scope]}
+            units |= {(place, id(new.operation(unit))): unit for unit in inside}
     found: dict[str, str] = {ROOT: ROOT}
     ordered = sorted(old.position, key=lambda unit: unit.count("/"))
     for unit in ordered:
