@@ -10,7 +10,7 @@ from graphlint.graph.definition import Constant
 from graphlint.graph.model_graph import HELD_BY, MASK, RUNS_AS, TENSOR, Call, Layer, ModelGraph, Tensor, Variable
 
 _IGNORED_CONFIG = frozenset({"name", "trainable", "dtype", "build_input_shape", "batch_shape"})
-_ADDED_LATER = frozenset({"shared_object_id", "renorm_momentum", "implementation", "batch_input_shape"})
+_ADDED_LATER = frozenset({"shared_object_id", "renorm_momentum", "implementation", "batch_input_shape", "build_config"})
 _RENAMED = {"OrthogonalInitializer": "Orthogonal", "IdentityInitializer": "Identity"}
 
 
@@ -39,6 +39,8 @@ def canonical(graph: ModelGraph) -> dict[str, Any]:
     - masks that a layer which is not Keras's own receives or hands on: the file does not say whether it does;
     - the module of Keras's own objects inside a configuration, ``implementation`` and ``batch_input_shape``: Keras 1
       and 2 write other ones than Keras 3 after loading (the shape of an Input is that of its output);
+    - the build shape of a layer that a wrapper holds, which loading an HDF5 file loses, and whether its dtype is a name
+      or a policy of that name;
     - call arguments that are None, which is what leaving them out means;
     - outputs of a Lambda or of a layer that is not Keras's own which no other call receives: the file records shapes on
       the edges only;
@@ -156,6 +158,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         if value.get("class_name") == "__lambda__":
             return "__lambda__"
+        if value.get("class_name") == "DTypePolicy" and isinstance(value.get("config"), dict):
+            return value["config"].get("name")
         return {
             str(key): _RENAMED.get(item, item) if key == "class_name" and isinstance(item, str) else plain(item)
             for key, item in sorted(value.items(), key=str)

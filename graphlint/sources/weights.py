@@ -147,13 +147,16 @@ def attach_weights(root: LayerDefinition, stored: StoredGroup) -> dict[str, int]
         for attribute, inner in _attribute_groups(group, claimed):
             if layer.is_model and _is_metric(inner):
                 continue
+            place = attribute
+            if layer.class_name == "MultiHeadAttention" and _is_keras(layer):
+                attribute = attribute.removeprefix("_")  # Keras 2 saved the private attributes.
             known = children.get(attribute)
             if known is None and inner.total() == 0:
                 continue
             if known is None:
                 known = _sublayer(layer, attribute, inner.layer_name)
                 children[attribute] = known
-            inside.append((known, inner, f"{path}{attribute}/"))
+            inside.append((known, inner, f"{path}{place}/"))
         layer.children = children
         stack.extend(reversed(inside))
         if layer.class_name == "SpectralNormalization":

@@ -49,6 +49,7 @@ class OptimizerMismatch(Rule):
     - moving averages of the weights, gradient accumulation and loss scaling, whose layout differs;
     - variables of layers that are not Keras's own in a file, which does not say whether those train;
     - a file in which nothing is frozen and yet variables are missing: its weights are at fault (D007, H001);
+    - a model of which nothing at all is trainable any more (T005);
     - a file with LoRA layers (`enable_lora`), which are stored merged, without the two factors that train.
 
     ## References
@@ -75,9 +76,9 @@ class OptimizerMismatch(Rule):
                 possible[variable.shape] += 1
         missing = certain - optimizer.shapes
         extra = optimizer.shapes - certain - possible
-        if not missing and not extra:
-            return
         now = certain.total()
+        if (not missing and not extra) or (not now and (graph.compile_config or {}).get("loss") is not None):
+            return
         frozen = [
             layer.path
             for layer in graph.layers.values()

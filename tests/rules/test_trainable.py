@@ -100,6 +100,12 @@ def test_frozen_after_compile(tmp_path):
     assert "Adam keeps state for 4 variables, 2 are trainable: 2 of its variables train no more" in finding[2]
 
 
+def test_all_frozen_after_compile_is_one_finding(tmp_path):
+    model = compiled(after=[("a", False), ("b", False)])
+    assert both(OptimizerMismatch(), model, tmp_path) == []
+    assert len(both(NothingTrainable(), model, tmp_path)) == 1
+
+
 def test_unfrozen_after_compile(tmp_path):
     (finding,) = both(OptimizerMismatch(), compiled(before=[("a", False)], after=[("a", True)]), tmp_path)
     assert "2 trainable ones have no state" in finding[2]

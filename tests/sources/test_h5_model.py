@@ -1,6 +1,7 @@
 """Whole models in HDF5, legacy weights, weights files, JSON: the same graph as from the model itself."""
 
 import json
+import zipfile
 
 import h5py
 import keras
@@ -239,3 +240,23 @@ def test_every_variable_below_the_layers_of_a_model_whose_body_is_not_stored(tmp
     assert graph.parameters.total == model.count_params()
     assert {"pair/first@kernel", "pair/second@kernel"} <= set(graph.variables)
     assert [layer for layer in graph.layers if graph.layers[layer].opaque] == ["."]
+
+
+def test_attention_in_an_archive_of_keras_2(tmp_path):
+    """Keras 2.13 to 2.15 stored the projections under the names of private attributes."""
+    x = keras.Input((5, 4))
+    model = keras.Model(x, keras.layers.MultiHeadAttention(2, 3, name="attention")(x, x))
+    model.save(tmp_path / "today.keras")
+    with zipfile.ZipFile(tmp_path / "today.keras") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    (tmp_path / "weights.h5").write_bytes(members["model.weights.h5"])
+    with h5py.File(tmp_path / "weights.h5", "a") as file:
+        group = file["layers/multi_head_attention"]
+        for part in ("query_dense", "key_dense", "value_dense", "output_dense"):
+            group.move(part, f"_{part}")
+    members["model.weights.h5"] = (tmp_path / "weights.h5").read_bytes()
+    with zipfile.ZipFile(tmp_path / "before.keras", "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    before, today = (expand(read(tmp_path / name)) for name in ("before.keras", "today.keras"))
+    assert canonical(before) == canonical(today) and len(before.variables) == 8
