@@ -162,6 +162,7 @@ _REDUCTIONS = frozenset(
         "Nanmean",
         "Nanmin",
         "Nansum",
+        "Norm",
         "Prod",
         "Ptp",
         "Std",
@@ -223,7 +224,7 @@ def _operation_keeps(graph: ModelGraph, layer: Layer, call: Call, sources: list[
     if name in UNARY:
         return rank > 0
     if name in _REDUCTIONS or name in ("Squeeze", "Split", "Flip", "Repeat", "Roll", "Take"):
-        position = 2 if name in ("Split", "Repeat", "Roll", "Take") else 1
+        position = 2 if name in ("Norm", "Split", "Repeat", "Roll", "Take") else 1
         axis = argument(layer, call, position, "axis")
         return axis is not None and not _touches(axis, rank)
     if name == "ExpandDims":

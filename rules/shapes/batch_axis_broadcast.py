@@ -53,6 +53,7 @@ class BatchAxisBroadcast(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         proven: set[Tensor] | None = None
+        seen: set[int] = set()
         for call in graph.calls.values():
             layer = graph.layers[call.layer]
             if not layer.is_operation or layer.class_name not in BROADCASTING:
@@ -67,8 +68,9 @@ class BatchAxisBroadcast(Rule):
             low, high = min(ranked, default=None), max(ranked, default=None)
             if low is None or high is None or low[0] == high[0] or low[0] == 0:
                 continue
-            if graph.layer(high[1].call).class_name in ("ExpandDims", "GetItem", "Reshape"):
+            if _expanded(graph, high[1]) or id(call.definition) in seen:
                 continue
+            seen.add(id(call.definition))
             axis = high[0] - low[0]
             yield Problem(
                 f"{layer.class_name} of {shape_text(graph.spec(high[1]).shape)} and "
@@ -77,3 +79,12 @@ class BatchAxisBroadcast(Rule):
                 "Give both operands the same rank: keepdims=True in the reduction, or ops.expand_dims(x, -1).",
                 (low[1], high[1]),
             )
+
+
+def _expanded(graph: ModelGraph, tensor: Tensor) -> bool:
+    """Whether the call that made a tensor gave it one more axis."""
+    if graph.layer(tensor.call).class_name not in ("ExpandDims", "GetItem", "Reshape"):
+        return False
+    before = [graph.spec(source).shape for source in graph.producers(tensor.call)[:1]]
+    after = graph.spec(tensor).shape
+    return not before or before[0] is None or after is None or len(after) > len(before[0])

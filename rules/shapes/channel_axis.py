@@ -12,6 +12,8 @@ _CONVOLUTIONS = frozenset({"Conv2D", "Convolution2D", "SeparableConv2D", "Depthw
 _BEFORE = frozenset(
     {"InputLayer", "Rescaling", "Normalization", "Cast", "GaussianNoise", "RandomFlip", "RandomRotation"}
 )
+_ARITHMETIC = frozenset({"Add", "Subtract", "Multiply", "Divide", "TrueDivide"})
+"""Operations that, with a number, do no more to an image than Rescaling does."""
 
 
 class ChannelAxis(Rule):
@@ -87,9 +89,11 @@ def _permuted(graph: ModelGraph, call: str, first: bool) -> Fix | None:
 
 def _from_input(graph: ModelGraph, tensor: Tensor) -> bool:
     """Whether a tensor is an Input, or one that only preprocessing has touched."""
-    while graph.layer(tensor.call).class_name in _BEFORE:
-        sources = graph.producers(tensor.call)
-        if not sources:
-            return graph.layer(tensor.call).is_input
+    while True:
+        layer, sources = graph.layer(tensor.call), graph.producers(tensor.call)
+        if layer.is_input and not sources:
+            return True
+        arithmetic = layer.is_operation and layer.class_name in _ARITHMETIC
+        if len(sources) != 1 or not (layer.class_name in _BEFORE or arithmetic):
+            return False
         tensor = sources[0]
-    return False

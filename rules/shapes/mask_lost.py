@@ -7,10 +7,11 @@ from typing import Any
 
 from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.batch import BROADCASTING, UNARY
-from graphlint.graph.definition import leaves
+from graphlint.graph.batch import BROADCASTING, UNARY, argument
+from graphlint.graph.definition import Constant, leaves
 from graphlint.graph.masks import masked
 from graphlint.graph.model_graph import MASK, Call, Layer, ModelGraph, Tensor
+from graphlint.graph.references import is_lambda
 
 _RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "CuDNNLSTM", "CuDNNGRU"})
 _ATTENTION = frozenset({"MultiHeadAttention", "GroupQueryAttention", "Attention", "AdditiveAttention"})
@@ -175,10 +176,18 @@ def _last_step_matters(graph: ModelGraph, call: Call, layer: Layer) -> bool:
 def _keeps_time(graph: ModelGraph, call: Call, layer: Layer) -> bool:
     name = layer.class_name or ""
     if layer.is_operation:
-        return name in BROADCASTING or name in UNARY
-    return layer.is_builtin and name in _PER_STEP
+        return name in BROADCASTING or name in UNARY or name in ("Concatenate", "GetItem")
+    return layer.is_builtin and (name in _PER_STEP or is_lambda(layer))
 
 
 def _same_time(graph: ModelGraph, source: Tensor, output: Tensor) -> bool:
     before, after = graph.spec(source).shape, graph.spec(output).shape
-    return before is not None and after is not None and len(before) == len(after) >= 3 and before[1] == after[1]
+    if before is None or after is None or not len(before) == len(after) >= 3:
+        return False
+    return before[1] == after[1] or _slices_time(graph.layer(output.call), graph.calls[output.call])
+
+
+def _slices_time(layer: Layer, call: Call) -> bool:
+    """Whether a call takes some of the steps, as ``x[:, 1:]`` does."""
+    key = argument(layer, call, 1, "key") if layer.is_operation and layer.class_name == "GetItem" else None
+    return isinstance(key, (list, tuple)) and len(key) > 1 and isinstance(key[1], Constant) and key[1].kind == "slice"

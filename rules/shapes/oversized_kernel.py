@@ -63,14 +63,11 @@ class OversizedKernel(Rule):
             kernel, dilation = _each(config.get("kernel_size"), len(spatial)), _each(config.get("dilation_rate", 1), 1)
             if any(rate != 1 for rate in dilation):
                 continue
-            # Half of a kernel of size 2n - 1 still meets an axis of size n.
-            if any(
-                dim is not None and dim > 1 and size > 2 * dim - 1 for dim, size in zip(spatial, kernel, strict=False)
-            ):
+            if any(dim is not None and 1 < dim < size for dim, size in zip(spatial, kernel, strict=False)):
                 reported.add(layer.path)
                 yield Problem(
-                    f"a kernel of {'x'.join(map(str, kernel))} slides over {shape_text(shape)}: some of its rows only "
-                    "meet padding",
+                    f"a kernel of {'x'.join(map(str, kernel))} slides over {shape_text(shape)}, which is shorter: "
+                    "part of it meets padding at every place",
                     call.id,
                     "Write a smaller kernel_size, such as kernel_size=3.",
                     tuple(sources),

@@ -137,6 +137,15 @@ def test_batch_meets_features(tmp_path):
     model = keras.Model(x, x * ops.mean(x, axis=-1))
     ((_, severity, message),) = both(BatchAxisBroadcast(), model, tmp_path)
     assert severity == "error" and "(?, 4) and (?,)" in message
+    for change in (lambda x: x / ops.norm(x, axis=-1), lambda x: (y := layers.Reshape((4,))(x)) - ops.mean(y, axis=1)):
+        assert len(both(BatchAxisBroadcast(), keras.Model(x, change(x)), tmp_path)) == 1
+
+
+def test_batch_meets_features_in_a_model_that_is_called_twice(tmp_path):
+    x, y = keras.Input((4,)), keras.Input((4,))
+    inner = keras.Model(x, x * ops.mean(x, axis=-1), name="inner")
+    a = keras.Input((4,))
+    assert len(both(BatchAxisBroadcast(), keras.Model([a, y], [inner(a), inner(y)]), tmp_path)) == 1
 
 
 @pytest.mark.parametrize(
@@ -188,6 +197,12 @@ def test_channels_in_front(tmp_path):
     model = sequential(layers.Rescaling(0.5), layers.Conv2D(8, 3), inputs=(3, 32, 32))
     ((address, severity, message),) = both(ChannelAxis(), model, tmp_path)
     assert severity == "warning" and "axis 1" in message and address.startswith("conv2d")
+
+
+def test_channels_in_front_of_a_scaled_image(tmp_path):
+    x = keras.Input((3, 32, 32))
+    model = keras.Model(x, layers.Conv2D(4, 3)((x - 127.5) / 127.5))
+    assert [severity for _, severity, _ in both(ChannelAxis(), model, tmp_path)] == ["warning"]
 
 
 def test_channels_at_the_end_of_a_channels_first_convolution():
@@ -281,6 +296,22 @@ def test_reshapes_that_swap_nothing(inputs, target, tmp_path):
 def ids_and_embedding():
     ids = keras.Input((6,), dtype="int32", name="ids")
     return ids, layers.Embedding(10, 4, mask_zero=True, name="words")(ids)
+
+
+@pytest.mark.filterwarnings("ignore:Layer 'lambda:UserWarning")
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: x[:, 1:],
+        lambda x: ops.concatenate([x, x], axis=-1),
+        lambda x: layers.Lambda(ops.tanh, output_shape=(6, 4))(x),
+    ],
+    ids=["steps", "joined", "lambda"],
+)
+def test_what_else_drops_the_mask(change, tmp_path):
+    ids = keras.Input((6,), dtype="int32")
+    x = change(layers.Embedding(10, 4, mask_zero=True)(ids))
+    assert [severity for _, severity, _ in both(MaskLost(), keras.Model(ids, layers.LSTM(3)(x)), tmp_path)]
 
 
 def test_an_operation_drops_the_mask(tmp_path):
@@ -440,18 +471,18 @@ def test_normalising_channels(model, tmp_path):
 
 
 def test_kernel_longer_than_its_input(tmp_path):
-    model = sequential(layers.Conv1D(2, 9, padding="same"), inputs=(4, 3))
+    model = sequential(layers.Conv1D(2, 5, padding="same"), inputs=(4, 3))
     assert [severity for _, severity, _ in both(OversizedKernel(), model, tmp_path)] == ["info"]
 
 
 @pytest.mark.parametrize(
     "layer",
     [
-        layers.Conv1D(2, 7, padding="same"),
+        layers.Conv1D(2, 4, padding="same"),
         layers.Conv1D(2, 9, padding="same", dilation_rate=2),
         layers.Conv1D(2, 4),
     ],
-    ids=["every row is used", "dilated", "valid"],
+    ids=["as long", "dilated", "valid"],
 )
 def test_kernels_that_fit(layer, tmp_path):
     assert both(OversizedKernel(), sequential(layer, inputs=(4, 3)), tmp_path) == []
