@@ -19,6 +19,14 @@ from graphlint.graph.model_graph import Layer, ModelGraph
 KERAS_ROOTS = frozenset({"keras", "tf_keras", "tensorflow"})
 """Packages that hold Keras's own classes."""
 
+CODE_RUNNERS = frozenset(
+    """
+    __import__ breakpoint compile delattr eval exec exit getattr globals help input locals memoryview open print quit
+    setattr vars
+    """.split()
+)
+"""Functions of the Python language that no model needs."""
+
 _LITERALS = frozenset(
     {"__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__", "__lambda__"}
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 from graphlint.address import ROOT
 from graphlint.graph.definition import leaves
 from graphlint.graph.model_graph import Layer, ModelGraph, Tensor
+from graphlint.graph.references import CODE_RUNNERS
 from graphlint.loading.compilation import compile_obstacles
 from graphlint.loading.releases import (
     FUNCTIONS,
@@ -219,7 +221,13 @@ def _entry(entry: _Entry, release: int) -> Iterator[tuple[str, str, bool]]:
 def _activation(value: Any, target: str) -> Iterator[tuple[str, str, bool]]:
     if isinstance(value, dict) and value.get("class_name") == "function" and value.get("module") == "builtins":
         value = value.get("config")
-    if not isinstance(value, str) or value in FUNCTIONS or ">" in value or is_known_class(value, ("layers",)):
+    if (
+        not isinstance(value, str)
+        or value in FUNCTIONS
+        or value in CODE_RUNNERS
+        or ">" in value
+        or is_known_class(value, ("layers",))
+    ):
         return
     yield (
         f"Keras {target} has no activation {value!r}",
@@ -288,7 +296,10 @@ def _custom(layer: Layer, release: int) -> Iterator[_Finding]:
     module, registered = layer.module, layer.registered_name or ""
     if release < _NO_IMPORTS or module in (None, "__main__") or ">" in registered or ">" in (layer.class_name or ""):
         return
-    if layer.is_keras or (module or "").partition(".")[0] in ("keras_hub", "keras_cv", "keras_nlp"):
+    root = (module or "").partition(".")[0]
+    if layer.is_keras or root in ("keras_hub", "keras_cv", "keras_nlp"):
+        return
+    if root in sys.stdlib_module_names and root != "test":  # X002 says it
         return
     yield (
         layer.path,

@@ -19,8 +19,9 @@ class NoOpLayer(Rule):
     """A layer that does nothing.
 
     ## What it does
-    Reports Dropout with rate 0, linear Activation layers, padding and cropping by 0, Reshape to the shape that is
-    already there, pooling and upsampling by 1, and a Permute that undoes the one before it.
+    Reports Dropout with rate 0, GaussianNoise of 0, Rescaling by 1, linear Activation layers, padding and cropping by
+    0, Reshape to the shape that is already there, pooling and upsampling by 1, a Permute that leaves the axes in order,
+    and one that undoes the one before it.
 
     ## Why is this bad?
     It costs little, but readers look for a meaning that is not there, and often a number was forgotten.
@@ -74,7 +75,7 @@ def _removed(graph: ModelGraph, layer: Layer, call: str) -> Fix | None:
         return None
     if layer.class_name not in _KEEPS_MASKS and not masked(graph).keys().isdisjoint(graph.producers(call)):
         return None  # Without the layer the mask would go on.
-    if layer.class_name != "Permute":
+    if layer.class_name != "Permute" or _keeps_order(layer):
         return Fix.safe("remove it", ("remove", {"calls": graph.call_sites(layer.path)}))
     before = graph.producers(graph.producers(call)[0].call)[0]
     same_model = graph.calls[before.call].scope == graph.calls[call].scope
@@ -85,6 +86,12 @@ def _removed(graph: ModelGraph, layer: Layer, call: str) -> Fix | None:
 
 def _reason(graph: ModelGraph, layer: Layer, call: str) -> str | None:
     name, config = layer.class_name or "", layer.config
+    if name == "GaussianNoise" and config.get("stddev") in (0, 0.0):
+        return "its deviation is 0"
+    if name == "Rescaling" and config.get("scale") in (1, 1.0) and config.get("offset", 0.0) in (0, 0.0):
+        return "it multiplies by 1"
+    if name == "Permute" and _keeps_order(layer):
+        return "it leaves the axes in their order"
     if name in _DROPOUT and config.get("rate", config.get("p")) in (0, 0.0):
         return "its rate is 0"
     if name == "Activation" and config.get("activation") == "linear":
@@ -113,6 +120,11 @@ def _reason(graph: ModelGraph, layer: Layer, call: str) -> str | None:
             if both == list(range(1, len(one) + 1)):
                 return f"it undoes the Permute {first.name!r}"
     return None
+
+
+def _keeps_order(layer: Layer) -> bool:
+    dims = layer.config.get("dims")
+    return isinstance(dims, list) and dims == list(range(1, len(dims) + 1))
 
 
 def _numbers(value: object) -> list[int]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.model_graph import ModelGraph
-from graphlint.graph.references import Kind, Reference, references
+from graphlint.graph.references import CODE_RUNNERS, Kind, Reference, references
 from graphlint.loading.modules import is_keras_module
 from graphlint.loading.releases import is_known_class
 
@@ -38,12 +38,6 @@ _TOOLS = frozenset(
 )
 """Well-known packages that hold no layers, losses or metrics."""
 
-_BUILTINS = frozenset(
-    """
-    __import__ breakpoint compile delattr eval exec exit getattr globals help input locals memoryview open print quit
-    setattr vars
-    """.split()
-)
 _OWN = (None, "builtins", "__main__", "")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
@@ -125,7 +119,7 @@ def _foreign(reference: Reference) -> str | None:
     root = reference.root
     function = reference.kind is Kind.FUNCTION
     if root in _OWN:
-        if reference.module == "builtins" and reference.last_name in _BUILTINS:
+        if reference.module == "builtins" and reference.last_name in CODE_RUNNERS:
             return "a function of the Python language"
         return None
     if root == "test" and reference.is_layer and not str(reference.module).startswith(("test.support", "test.lib")):

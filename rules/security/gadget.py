@@ -41,7 +41,22 @@ _CLASSES = {
     "TorchModuleWrapper": "unpickles a torch module, which runs code",
     "TFSMLayer": "loads a SavedModel from a path, which runs its graph",
 }
-_UNSAFE_MODULES = ("keras.config", "keras.src.config", "keras.saving", "keras.src.saving", "keras.datasets")
+_FILES = frozenset(
+    """
+    download_url_to_file fromfile fromregex genfromtxt load load_state_dict_from_url loadtxt memmap open_memmap save
+    savetxt savez savez_compressed
+    """.split()
+)
+"""Functions of numpy, torch and JAX that read or write files, or unpickle what is in them."""
+_UNSAFE_MODULES = (
+    "tensorflow.io.gfile",
+    "tensorflow.saved_model",
+    "keras.config",
+    "keras.src.config",
+    "keras.saving",
+    "keras.src.saving",
+    "keras.datasets",
+)
 
 
 class Gadget(Rule):
@@ -132,6 +147,8 @@ def _effect(reference: Reference) -> str | None:
         module = reference.module or ""
         if any(module == one or module.startswith(f"{one}.") for one in _UNSAFE_MODULES):
             return "is no part of a model"
+    if root in ("numpy", "torch", "jax") and name in _FILES:
+        return "reads or writes files"
     if name == "TFOpLambda" and isinstance(reference.config, dict):
         function = reference.config.get("function")
         if isinstance(function, str):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Iterator
+from functools import partial
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
@@ -117,18 +118,31 @@ def _in_memory(layer: Layer) -> list[str]:
             continue
         seen.add(id(value))
         if isinstance(value, MethodType):
-            held += [value.__self__, value.__func__]
+            held += [*_taken_from(value.__self__, value.__func__), value.__func__]
+        elif isinstance(value, partial):
+            held += [value.func, *value.args, *value.keywords.values()]
         elif isinstance(value, FunctionType):
             held += _surroundings(value)
         elif isinstance(value, dict):
             held += value.values()
         elif isinstance(value, (list, tuple)):
             held += value
+        elif any(value is function for function in functions) and not _is_keras_object(value):
+            held.append(value.__call__)
         elif _is_keras_object(value):
             weights = getattr(value, "weights", None)
             if weights is None or weights or not getattr(value, "built", True):
                 found[f"{type(value).__name__} {getattr(value, 'name', '')!r}"] = None
     return list(found)
+
+
+def _taken_from(owner: Any, method: Any) -> list[Any]:
+    """What a method uses of the object that it belongs to: the object itself where that is a layer."""
+    code = getattr(method, "__code__", None)
+    if _is_keras_object(owner) or code is None:
+        return [owner]
+    held = getattr(owner, "__dict__", {})
+    return [held[name] for name in code.co_names if name in held]
 
 
 def _surroundings(function: FunctionType) -> list[Any]:

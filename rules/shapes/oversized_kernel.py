@@ -21,7 +21,7 @@ class OversizedKernel(Rule):
     Reports convolutions with `padding="same"` whose kernel is longer than the input on some axis. Off by default.
 
     ## Why is this bad?
-    Some rows of the kernel only ever meet padding: their weights are trained on zeros and do nothing.
+    Part of the kernel meets padding at every place; a kernel of twice the length has weights that meet nothing else.
 
     ## Example
     ```python

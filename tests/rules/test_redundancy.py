@@ -25,6 +25,9 @@ def between(*stack, inputs=(4, 6, 3)):
         layers.Reshape((4, 6, 3)),
         layers.UpSampling2D(1),
         layers.MaxPooling2D(1),
+        layers.GaussianNoise(0.0),
+        layers.Rescaling(1.0),
+        layers.Permute((1, 2, 3)),
     ],
     ids=lambda layer: type(layer).__name__,
 )

@@ -198,6 +198,8 @@ def test_custom_layers_are_ordinary(tmp_path):
         function("keras.models", "load_model"),
         function("keras.config", "enable_unsafe_deserialization"),
         function("tensorflow.python.ops.script_ops", "py_function"),
+        function("tensorflow.io.gfile", "rmtree"),
+        function("numpy", "load"),
         {"module": "keras.layers", "class_name": "TorchModuleWrapper", "config": {"module": "gASV"}},
         {"module": "keras.layers", "class_name": "TFSMLayer", "config": {"filepath": "/tmp/evil"}},
         {"module": "keras.layers", "class_name": "Dense", "registered_name": "TFSMLayer", "config": {}},

@@ -1,6 +1,7 @@
 """K rules: what must fire and what must not, in memory and in files."""
 
 import json
+from functools import partial
 
 import h5py
 import keras
@@ -57,14 +58,42 @@ def test_a_layer_among_the_defaults(tmp_path):
     assert severities(both(LambdaHidesLayer(), model, tmp_path)) == ["error"]
 
 
+class Holder:
+    """Holds a layer, and something that some methods use instead."""
+
+    def __init__(self):
+        self.layer, self.factor = GLOBAL, 2.0
+
+    def __call__(self, tensor):
+        return self.layer(tensor)
+
+    def project(self, tensor):
+        return self.layer(tensor)
+
+    def scale(self, tensor):
+        return tensor * self.factor
+
+
+def test_a_method_that_does_not_use_the_layer_of_its_object():
+    assert live(LambdaHidesLayer(), sequential(layers.Lambda(Holder().scale, output_shape=(4,)))) == []
+
+
 def bound(tensor):
     return max((GLOBAL(one) for one in [tensor]), key=id)
 
 
 @pytest.mark.parametrize(
     "function",
-    [lambda t: GLOBAL(t), bound, lambda t: t * VARIABLE[0], hidden_layer().call],
-    ids=["global", "nested code", "variable", "method"],
+    [
+        lambda t: GLOBAL(t),
+        bound,
+        lambda t: t * VARIABLE[0],
+        hidden_layer().call,
+        partial(lambda layer, t: layer(t), GLOBAL),
+        Holder(),
+        Holder().project,
+    ],
+    ids=["global", "nested code", "variable", "method", "partial", "object", "method of an object"],
 )
 def test_what_only_a_model_in_memory_tells(function):
     model = sequential(layers.Lambda(function, output_shape=(3,)))
