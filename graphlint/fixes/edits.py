@@ -48,17 +48,25 @@ def apply_edits(model: keras.Model, edits: Iterable[tuple[str, Arguments]]) -> t
             current = prune(current, arguments)
     current = clone(current)
     compiled: Arguments = {}
-    keep_state = True
+    keep_state, afresh = True, False
     for name, arguments in edits:
         if name == "compile":
             compiled.update(arguments)
         elif name == "drop_optimizer":
             keep_state = False
         elif name in LIVE_EDITS:
+            if arguments.get("fresh"):
+                # Steps of training that a layer took no part in look like a layer that no gradient reaches.
+                keep_state, afresh = False, _was_trained(model)
             current = LIVE_EDITS[name](current, arguments)
         else:
             raise FixError(f"the edit {name!r} is made on files: run `graphlint fix` on the file")
-    return current, carry_training(model, current, compiled, keep_state=keep_state)
+    notes = carry_training(model, current, compiled, keep_state=keep_state)
+    return current, [*notes, "the optimizer starts anew"] if afresh else notes
+
+
+def _was_trained(model: keras.Model) -> bool:
+    return model.compiled and model.optimizer is not None and int(model.optimizer.iterations) > 0
 
 
 _LISTS = {"remove": "calls", "freeze": "layers", "prune": "layers", "drop_inputs": "inputs"}

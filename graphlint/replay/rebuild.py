@@ -213,7 +213,8 @@ def fresh_input_layer(operation: Any) -> Any:
 
 def input_like(symbol: Any, name: str, *, dtype: str | None = None) -> Any:
     """A new Input for a tensor."""
-    return keras.Input(batch_shape=_true_shape(symbol), dtype=dtype or symbol.dtype, sparse=symbol.sparse, name=name)
+    kind = {"ragged": True} if getattr(symbol, "ragged", False) else {"sparse": symbol.sparse}
+    return keras.Input(batch_shape=_true_shape(symbol), dtype=dtype or symbol.dtype, name=name, **kind)
 
 
 def _true_shape(symbol: Any) -> tuple[int | None, ...]:

@@ -114,6 +114,18 @@ def test_training_goes_on_where_it_was():
     np.testing.assert_allclose(model.predict(data[0], verbose=0), fixed.predict(data[0], verbose=0), atol=1e-3)
 
 
+def test_training_starts_anew_with_layers_that_do():
+    inputs = keras.Input((8, 8, 3), name="x")
+    x = layers.BatchNormalization(axis=1, name="norm")(layers.Conv2D(4, 3, padding="same", name="conv")(inputs))
+    model = keras.Model(inputs, layers.Dense(1, name="out")(layers.Flatten(name="flat")(x)))
+    model.compile("adam", "mse")
+    model.fit(np.ones((4, 8, 8, 3)), np.ones((4, 1)), epochs=2, verbose=0)
+    fixed, report = graphlint.fix(model, select="H011", unsafe=True)
+    assert codes(report) == ["H011"] and fixed.compiled and int(fixed.optimizer.iterations) == 0
+    assert report.notes == ("the optimizer starts anew",)
+    assert "N003" not in {one.code for one in graphlint.check(fixed).findings}
+
+
 def test_a_bias_that_has_a_part_in_training_is_left():
     inputs = keras.Input((6,))
     x = layers.Dense(5, bias_regularizer="l2")(inputs)
