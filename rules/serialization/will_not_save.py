@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Need, Rule
-from graphlint.graph.definition import Constant
 from graphlint.graph.model_graph import ModelGraph
 
 
@@ -14,8 +13,9 @@ class WillNotSave(Rule):
     """`model.save` would fail.
 
     ## What it does
-    Serializes the configuration of every layer of a live model, and every argument of its calls, without writing
-    anything, and reports what cannot be serialized.
+    Puts together what `model.save("model.keras")` would write of a live model, without writing anything: the
+    configuration of every layer, every argument of its calls, and what it is compiled with. Reports what is no plain
+    data and has no `get_config`.
 
     ## Why is this bad?
     A failed `model.save(path)` does not leave the old file alone: it has been truncated to 0 bytes by then. After a
@@ -61,31 +61,7 @@ class WillNotSave(Rule):
     needs = frozenset({Need.GRAPH, Need.LIVE})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
-        for layer in graph.layers.values():
-            error = layer.definition.config_error
-            if error is not None and not layer.is_operation and graph.written(layer.path, wrapped=False):
-                yield Problem(
-                    f"the configuration of {layer.class_name} cannot be saved: {_shortened(error)}",
-                    layer.path,
-                    "Write get_config in the class, returning every argument of its constructor as plain data.",
-                )
-        for call in graph.calls.values():
-            if not graph.written(call.layer):
-                continue
-            for argument, leaf in graph.leaves(call.id):
-                if isinstance(leaf, Constant) and leaf.kind == "object" and _unserializable(leaf):
-                    yield Problem(
-                        f"argument {argument!r} is a {leaf.value['class_name']}, which cannot be saved",
-                        call.id,
-                        "Pass a tensor or plain data, or make the object part of a layer with get_config.",
-                        key=argument,
-                    )
+        from graphlint.loading.saving import unsaved
 
-
-def _unserializable(leaf: Constant) -> bool:
-    return isinstance(leaf.value, dict) and leaf.value.get("config") is None and leaf.value.get("module") is None
-
-
-def _shortened(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 200 else f"{line[:197]}..."
+        for one in unsaved(graph):
+            yield Problem(one.message, one.node, one.hint, key=one.key)
