@@ -59,7 +59,7 @@ def test_a_layer_among_the_defaults(tmp_path):
     assert severities(both(LambdaHidesLayer(), model, tmp_path)) == ["error"]
 
 
-class Holder:
+class Projecting:
     """Holds a layer, and something that some methods use instead."""
 
     def __init__(self):
@@ -76,7 +76,7 @@ class Holder:
 
 
 def test_a_method_that_does_not_use_the_layer_of_its_object():
-    assert live(LambdaHidesLayer(), sequential(layers.Lambda(Holder().scale, output_shape=(4,)))) == []
+    assert live(LambdaHidesLayer(), sequential(layers.Lambda(Projecting().scale, output_shape=(4,)))) == []
 
 
 def bound(tensor):
@@ -91,8 +91,8 @@ def bound(tensor):
         lambda t: t * VARIABLE[0],
         hidden_layer().call,
         partial(lambda layer, t: layer(t), GLOBAL),
-        Holder(),
-        Holder().project,
+        Projecting(),
+        Projecting().project,
     ],
     ids=["global", "nested code", "variable", "method", "partial", "object", "method of an object"],
 )
