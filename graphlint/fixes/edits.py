@@ -238,7 +238,6 @@ def drop_inputs(model: keras.Model, arguments: Arguments) -> keras.Model:
     graph = _graph(model)
     fed = graph.descendants([call for call in graph.inputs if graph.layer(call).name in gone])
     around = {graph.scopes[graph.calls[call].scope].layer for call in fed if call in graph.calls}
-    around |= {one.path for path in around for one in graph.enclosing(path)}
     return _without_idle(model, around, gone)
 
 

@@ -73,7 +73,7 @@ class Planner:
     ) -> None:
         self.live = live
         self.given = frozenset(given)
-        self.inline = set(inline)
+        self.inline, opened = set(inline), set(opened)
         self.inline_all = inline_all
         self.keep_outputs = keep_outputs
         self.prune = prune
@@ -87,7 +87,11 @@ class Planner:
                 self.edited_scopes.add(scope)
                 self.changes.setdefault(scope, []).append((unit[len(scope) + 1 :], change))
                 scope = live.parent[scope]
-        self.edited_scopes.update(scope for scope in live.graph.scopes if live.graph.scopes[scope].layer in set(opened))
+        for scope in live.graph.scopes:
+            if live.graph.scopes[scope].layer in opened:
+                while scope != ROOT:
+                    self.edited_scopes.add(scope)
+                    scope = live.parent[scope]
         self._computable: set[str] | None = None
 
     def plan(self, wanted: Iterable[Tensor]) -> Plan:

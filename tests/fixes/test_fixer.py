@@ -152,6 +152,18 @@ def test_a_dead_branch_with_a_penalty_is_unsafe():
     assert [layer.name for layer in fixed.get_layer("inner").layers[1:]] == ["main"]
 
 
+def test_a_variable_without_use_two_models_deep():
+    inputs = keras.Input((4,), name="i")
+    inner = keras.Model(inputs, layers.Dense(4, name="main")(inputs), name="inner")
+    inner.add_weight(shape=(3,), name="idle")
+    inputs = keras.Input((4,), name="m")
+    middle = keras.Model(inputs, inner(inputs), name="middle")
+    x, y = keras.Input((4,), name="x"), keras.Input((4,), name="y")
+    model = keras.Model([x, y], layers.Add(name="add")([middle(x), middle(y)]))
+    fixed, report = graphlint.fix(model, select="P004")
+    assert codes(report) == ["P004"] and fixed.count_params() == 20 and model.count_params() == 23
+
+
 def test_fixes_inside_a_model_that_is_called_twice():
     features = keras.Input((4,), name="features")
     x = layers.Dropout(0.0, name="idle")(layers.Dense(3, activation="relu", name="hidden")(features))
