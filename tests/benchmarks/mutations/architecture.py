@@ -170,6 +170,20 @@ def dropout_in_front_of_a_norm(clean: Clean) -> Iterator[Mutant]:
             )
 
 
+@injects("A007")
+def linear_layers_of_a_model_called_twice(clean: Clean) -> Iterator[Mutant]:
+    for name, tensor in clean.places(rank=2):
+        width = tensor.shape[-1] + 1
+        inside = [layers.Dense(width, name="injected"), layers.AlphaDropout(0.1), layers.Dense(width, "tanh")]
+        body = keras.Sequential([keras.Input(tensor.shape[1:]), *inside], name="body")
+        if tensor in clean.functional.outputs:
+            continue
+        model = clean.after(
+            name, lambda x, body=body: layers.Dense(x.shape[-1], "tanh")(layers.Maximum()([body(x), body(x * 2.0)]))
+        )
+        yield Mutant(("body/injected",), model)
+
+
 @injects("A010")
 def dropout_at_the_end(clean: Clean) -> Iterator[Mutant]:
     if not clean.model.compiled:

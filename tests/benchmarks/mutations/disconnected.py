@@ -162,6 +162,15 @@ def group_of(clean: Clean, layer: keras.Layer) -> str | None:
 
 
 @injects("D007")
+def bias_of_one_side_only(clean: Clean) -> Iterator[Mutant]:
+    for path, layer in clean.layer_paths():
+        if isinstance(layer, (layers.Dense, layers.Conv1D, layers.Conv2D)):
+            changed = clean.stored.copy()
+            changed.layer(path)["config"]["use_bias"] = not layer.use_bias
+            yield Mutant((path,), path=changed.write(clean.target()))
+
+
+@injects("D007")
 def weights_of_no_layer(clean: Clean) -> Iterator[Mutant]:
     yield Mutant((), path=clean.stored.with_array("layers/gone/vars/0", np.ones((3, 4))).write(clean.target()))
 

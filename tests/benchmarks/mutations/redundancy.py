@@ -18,7 +18,9 @@ def layer_that_does_nothing(clean: Clean) -> Iterator[Mutant]:
             layers.Dropout(0.0, name="injected"),
             layers.Activation("linear", name="injected"),
             layers.Reshape(tensor.shape[1:], name="injected"),
-        ][place % 3]
+            layers.GaussianNoise(0.0, name="injected"),
+            layers.Rescaling(1.0, name="injected"),
+        ][place % 5]
         yield Mutant(("injected",), clean.after(name, nothing))
 
 

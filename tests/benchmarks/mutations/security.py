@@ -43,17 +43,19 @@ def _function(module: str, name: str) -> dict[str, object]:
 
 @injects("X002")
 def function_of_the_system(clean: Clean) -> Iterator[Mutant]:
-    for path in _with_activations(clean):
+    for place, path in enumerate(_with_activations(clean)):
         changed = clean.stored.copy()
-        changed.layer(path)["config"]["activation"] = _function("os.path", "basename")
+        named = [_function("os.path", "basename"), _function("builtins", "eval")][place % 2]
+        changed.layer(path)["config"]["activation"] = named
         yield Mutant((path,), path=changed.write(clean.target()))
 
 
 @injects("X003")
-def function_that_downloads(clean: Clean) -> Iterator[Mutant]:
-    for path in _with_activations(clean):
+def function_that_reads_or_writes(clean: Clean) -> Iterator[Mutant]:
+    functions = ("keras.utils", "get_file"), ("numpy", "load"), ("tensorflow.io.gfile", "rmtree")
+    for place, path in enumerate(_with_activations(clean)):
         changed = clean.stored.copy()
-        changed.layer(path)["config"]["activation"] = _function("keras.utils", "get_file")
+        changed.layer(path)["config"]["activation"] = _function(*functions[place % 3])
         yield Mutant((path,), path=changed.write(clean.target()))
 
 

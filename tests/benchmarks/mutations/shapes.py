@@ -28,6 +28,20 @@ def other_width_than_stored(clean: Clean) -> Iterator[Mutant]:
 
 
 @injects("H001")
+def other_kernel_than_stored(clean: Clean) -> Iterator[Mutant]:
+    for path, layer in clean.layer_paths():
+        changed = clean.stored.copy()
+        config = changed.layer(path)["config"]
+        if isinstance(layer, (layers.Conv1D, layers.Conv2D, layers.DepthwiseConv2D)):
+            config["kernel_size"] = [size + 2 for size in config["kernel_size"]]
+        elif isinstance(layer, layers.MultiHeadAttention):
+            config["key_dim"] += 1
+        else:
+            continue
+        yield Mutant(inside(path, layer), path=changed.write(clean.target()))
+
+
+@injects("H001")
 def stored_with_another_shape(clean: Clean) -> Iterator[Mutant]:
     for path, layer, name, array in stored_arrays(clean):
         if type(layer) in (layers.Dense, layers.Conv2D, layers.BatchNormalization, layers.Embedding):
@@ -115,6 +129,18 @@ def reshape_for_permute(clean: Clean) -> Iterator[Mutant]:
 
 
 @injects("H007")
+def mask_sliced_away(clean: Clean) -> Iterator[Mutant]:
+    for name, layer, tensor in clean.calls():
+        following = clean.consumers(layer)
+        if not isinstance(layer, layers.Embedding) or not layer.mask_zero or tensor.shape[1] is not None:
+            continue
+        if all(isinstance(one, (layers.LSTM, layers.GRU)) and not one.return_sequences for one in following):
+            call = _without_masks(name, lambda x: x[:, 1:])
+            model = clean.cloned(call)
+            yield Mutant(new_operations(clean, model), model)
+
+
+@injects("H007")
 def mask_dropped(clean: Clean) -> Iterator[Mutant]:
     recurrent = (layers.LSTM, layers.GRU, layers.Bidirectional, layers.GlobalAveragePooling1D)
     for name, layer, _ in clean.calls():
@@ -126,12 +152,12 @@ def mask_dropped(clean: Clean) -> Iterator[Mutant]:
             yield Mutant(new_operations(clean, model), model)
 
 
-def _without_masks(name: str) -> Callable[..., Any]:
-    """Multiply what one layer returns; masks that Keras wrote into the calls go, as when the model is built anew."""
+def _without_masks(name: str, change: Callable[[Any], Any] = lambda x: x * 2.0) -> Callable[..., Any]:
+    """Change what one layer returns; masks that Keras wrote into the calls go, as when the model is built anew."""
 
     def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
         kwargs.pop("mask", None)
-        return layer(*args, **kwargs) * 2.0 if layer.name == name else layer(*args, **kwargs)
+        return change(layer(*args, **kwargs)) if layer.name == name else layer(*args, **kwargs)
 
     return call
 
