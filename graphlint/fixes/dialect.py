@@ -12,6 +12,7 @@ import inspect
 from typing import Any
 
 import keras
+import numpy as np
 
 from graphlint.fixes.errors import Unmendable
 from graphlint.fixes.tensorflow_operations import as_keras_operation
@@ -37,6 +38,7 @@ _SAYS_NOTHING: dict[str, tuple[Any, ...]] = {
     "implementation": (0, 1, 2),
     "decay": (0, 0.0),
     "unit_forget_bias": (True,),
+    "trainable": (True, False),
 }
 """Values with which an argument that Keras no longer takes changes nothing."""
 _FOUND_BY_KERAS = frozenset(
@@ -61,6 +63,8 @@ _FOUND_BY_KERAS = frozenset(
         "force_generator",
         "rng_type",
         "batch_shape",
+        "vocabulary_size",
+        "has_input_vocabulary",
     }
 )
 """Arguments that record a shape or a setting of the machine that wrote the file."""
@@ -194,7 +198,9 @@ def _leaf(layer: LayerDefinition) -> dict[str, Any]:
     if layer.class_name == "InputLayer":
         return _input(layer)
     found = getattr(keras.layers, layer.class_name or "", None) if _is_builtin(layer) else None
-    if found is None:
+    if not isinstance(found, type) and layer.module in ("keras.layers", "keras.src.engine.base_layer"):
+        raise Unmendable(f"{layer.class_name} {layer.name!r} is a layer that Keras {keras.__version__} does not have")
+    if not isinstance(found, type):
         return {
             "module": layer.module,
             "class_name": layer.class_name,
@@ -204,7 +210,10 @@ def _leaf(layer: LayerDefinition) -> dict[str, Any]:
         }
     if layer.class_name == "Lambda":
         raise Unmendable(f"Lambda {layer.name!r} holds Python code: write it as a registered layer, or with keras.ops")
-    config = arguments_of(found, layer.config, f"{layer.class_name} {layer.name!r}")
+    given = {"reset_after": False, **layer.config} if layer.class_name in ("GRU", "GRUCell") else layer.config
+    config = arguments_of(found, given, f"{layer.class_name} {layer.name!r}")
+    if layer.class_name == "Normalization":
+        _same_shape(config)
     for attribute, key in (("layer", "layer"), ("forward_layer", "layer"), ("backward_layer", "backward_layer")):
         if attribute in layer.children and key in config:
             config[key] = _entry(layer.children[attribute])
@@ -213,6 +222,14 @@ def _leaf(layer: LayerDefinition) -> dict[str, Any]:
     if "cells" in config:
         config["cells"] = [_entry(child) for name, child in layer.children.items() if name.startswith("cells/")]
     return {"module": "keras.layers", "class_name": layer.class_name, "config": config, "registered_name": None}
+
+
+def _same_shape(config: dict[str, Any]) -> None:
+    """Keras 2 took a mean and a variance of different shapes; today they have to be of one."""
+    mean, variance = config.get("mean"), config.get("variance")
+    if mean is not None and variance is not None:
+        both = np.broadcast_arrays(np.asarray(mean), np.asarray(variance))
+        config["mean"], config["variance"] = (one.tolist() for one in both)
 
 
 def _is_builtin(layer: LayerDefinition) -> bool:
@@ -252,24 +269,29 @@ def arguments_of(found: type, config: dict[str, Any], what: str) -> dict[str, An
         name = key if key in accepted else _RENAMED.get(key, key)
         if name in accepted:
             today[name] = _value(name, value, what)
-        elif not (value is None or value is False or key in _FOUND_BY_KERAS or value in _SAYS_NOTHING.get(key, ())):
+        elif not (value is None or value is False or _means_nothing(key, value)):
             raise Unmendable(
                 f"{what} was made with {key}={value!r}, which {found.__name__} refuses in Keras {keras.__version__}"
             )
     return today
 
 
+def _means_nothing(key: str, value: Any) -> bool:
+    """Whether an argument that a class no longer takes changed nothing, or only the weights that it began with."""
+    return key in _FOUND_BY_KERAS or key.endswith("_initializer") or value in _SAYS_NOTHING.get(key, ())
+
+
 def _accepted(found: type) -> frozenset[str]:
     names: set[str] = set()
     for cls in found.__mro__:
+        if cls is keras.Layer:
+            names |= _BASE_ARGUMENTS
         if "__init__" not in vars(cls):
             continue
         parameters = inspect.signature(vars(cls)["__init__"]).parameters
         names |= set(parameters) - {"self", "args", "kwargs"}
         if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
             break
-    if issubclass(found, keras.Layer):
-        names |= _BASE_ARGUMENTS
     return frozenset(names)
 
 

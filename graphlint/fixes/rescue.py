@@ -6,6 +6,7 @@ is put where it belongs, bit for bit. Saving that model gives a file that Keras 
 
 from __future__ import annotations
 
+import inspect
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,10 @@ def rescue(definition: ModelDefinition) -> Rescued:
     Raises:
         Unmendable: the file holds Python code, needs a class that is not there, or has no weights to carry over.
     """
+    if definition.format == "saved_model":
+        raise Unmendable(
+            "the weights of a SavedModel directory are in TensorFlow's own format: load it with tf_keras and save it"
+        )
     if not definition.has_graph:
         raise Unmendable("the file holds nothing but weights: build the model in code and load the weights into it")
     if definition.problems:
@@ -61,6 +66,9 @@ def _prepare(definition: ModelDefinition) -> None:
     """What Keras 3 does not know: a slash in the name of a layer, and a single input as a list of one.
 
     Keras 2 wrote every single input and output like that, and took and gave the tensor itself.
+
+    Raises:
+        Unmendable: a layer has an activation that is another function in Keras 3.
     """
     keras_3 = (definition.keras_version or "2").startswith("3")
     stack, seen = [definition.root], set()
@@ -69,6 +77,11 @@ def _prepare(definition: ModelDefinition) -> None:
         if id(layer) in seen:
             continue
         seen.add(id(layer))
+        if not keras_3 and "hard_sigmoid" in (layer.config.get("activation"), layer.config.get("recurrent_activation")):
+            raise Unmendable(
+                f"{layer.class_name} {layer.name!r} has hard_sigmoid, in Keras 2 0.2 x + 0.5, in Keras 3 x / 6 + 0.5: "
+                "build the model in code, load the weights"
+            )
         inside = layer.body.layers if layer.body is not None else list(layer.children.values())
         if layer.body is not None and not keras_3:
             layer.body.inputs, layer.body.outputs = _alone(layer.body.inputs), _alone(layer.body.outputs)
@@ -120,6 +133,9 @@ def _carry_weights(stored: ModelGraph, live: ModelGraph) -> None:
         if target is None:
             raise Unmendable(f"{variable.id} is in the file, and the model that Keras makes has no such variable")
         _assign(variable, target)
+    for layer in live.layers.values():
+        if isinstance(layer.obj, keras.layers.Normalization):
+            layer.obj.finalize_state()  # What it computes with is derived from its variables.
     if wanted:
         missing = ", ".join(sorted(variable.id for variable in wanted.values())[:3])
         raise Unmendable(f"the file has no numbers for {missing}: save the model again, or initialize them in code")
@@ -158,7 +174,15 @@ def _compile(model: keras.Model, definition: ModelDefinition) -> list[str]:
 
 
 def _setting(value: Any, module: Any) -> Any:
-    """A loss, a metric, or lists and dicts of them, as today's Keras takes them."""
+    """A loss, a metric, or lists and dicts of them, as today's Keras takes them.
+
+    Raises:
+        Unmendable: one of them is not Keras's own.
+    """
+    if isinstance(value, dict) and value.get("class_name") == "function" and isinstance(value.get("config"), str):
+        value = value["config"]
+    if isinstance(value, str):
+        return _name(value, module)
     if isinstance(value, list):
         return [_setting(item, module) for item in value]
     if not isinstance(value, dict):
@@ -167,7 +191,7 @@ def _setting(value: Any, module: Any) -> Any:
         return {key: _setting(item, module) for key, item in value.items()}
     name, config = str(value["class_name"]), value["config"]
     if name == "MeanMetricWrapper":
-        return str(config.get("fn") if isinstance(config.get("fn"), str) else config.get("name"))
+        return _name(str(config.get("fn") if isinstance(config.get("fn"), str) else config.get("name")), module)
     found = getattr(module, name, None)
     if not isinstance(found, type):
         return keras.saving.deserialize_keras_object(value, safe_mode=True)
@@ -175,16 +199,37 @@ def _setting(value: Any, module: Any) -> Any:
     return found(**arguments_of(found, said, name))
 
 
+def _name(name: str, module: Any) -> str:
+    """The full name of a loss or metric, which an HDF5 file needs; those that ``compile`` interprets stay."""
+    if module is keras.metrics and name in ("accuracy", "acc", "crossentropy", "ce"):
+        return name
+    try:
+        found = module.get(name)
+    except ValueError as error:
+        raise Unmendable(f"{name!r} is not one of Keras's own losses and metrics") from error
+    return str(found.__name__) if inspect.isfunction(found) else name
+
+
 def _optimizer(config: Any) -> Any:
     if isinstance(config, str):
         return config
     name = str(config["class_name"]).removeprefix("Custom>")
+    if name.startswith("LossScaleOptimizer"):
+        return _loss_scale(config["config"])
     found = getattr(keras.optimizers, name, None)
     if not isinstance(found, type):
         raise Unmendable(f"optimizer {name!r} is not one of Keras's")
     given = {("learning_rate" if key == "lr" else key): value for key, value in config["config"].items()}
     kept = arguments_of(found, given, f"optimizer {name}")
     return found(**{key: _plain(value) for key, value in kept.items()})
+
+
+def _loss_scale(config: dict[str, Any]) -> Any:
+    inner = config.get("inner_optimizer", config.get("optimizer"))
+    if inner is None or config.get("dynamic") is False:
+        raise Unmendable("the optimizer scales its loss by a fixed number, which Keras 3 does not do")
+    kept = {key: config[key] for key in ("initial_scale", "dynamic_growth_steps") if config.get(key) is not None}
+    return keras.optimizers.LossScaleOptimizer(_optimizer(inner), **kept)
 
 
 def _plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from graphlint.address import ROOT
+from graphlint.address import ROOT, join
 from graphlint.graph.definition import leaves
 from graphlint.graph.model_graph import Layer, ModelGraph, Tensor
 from graphlint.graph.references import CODE_RUNNERS
@@ -33,6 +33,8 @@ _BASE_2 = frozenset(
 )
 _BASE_3 = frozenset({"activity_regularizer", "autocast", "dtype", "input_dim", "input_shape", "name", "trainable"})
 """Arguments that every layer takes, in Keras 2 and 3."""
+_FEW_ARGUMENTS = frozenset({"Discretization", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"})
+"""Layers of Keras 3 that take, of those arguments, only ``name`` and ``dtype``."""
 _OPERATION_LAYERS = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "Lambda"})
 _RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM2D"})
 _PARTS = {"initializer": "initializers", "regularizer": "regularizers", "constraint": "constraints"}
@@ -113,6 +115,7 @@ def _all(graph: ModelGraph, release: int) -> Iterator[_Finding]:
         if legacy:
             yield from _states_as_inputs(graph, release)
             yield from _structured_inputs(graph)
+            yield from _counted_from_one(graph, release)
         if graph.definition.format == "h5":
             yield from _texts_as_functions(graph, release)
 
@@ -194,7 +197,7 @@ def _entry(entry: _Entry, release: int) -> Iterator[tuple[str, str, bool]]:
         )
         return
     if not has_class(name, release):
-        when = releases_with(name) if has_class(name, release) is False else "1 or early 2"
+        when = releases_with(name) if has_class(name, release) is False else "1 or 2"
         yield (
             f"{name} exists in Keras {when} only, not in {target}",
             "build the model again with a layer that Keras has, or load it with the release that wrote it",
@@ -202,6 +205,8 @@ def _entry(entry: _Entry, release: int) -> Iterator[tuple[str, str, bool]]:
         )
         return
     base = (_BASE_3 if release >= _KERAS_3 else _BASE_2) | ({"batch_input_shape"} if module is None else set())
+    if name in _FEW_ARGUMENTS and release >= _KERAS_3:
+        base = frozenset({"name", "dtype"})
     refused = [key for key in config if key not in base and not takes_argument(name, key, release)]
     if refused:
         since = {_taken(name, key) for key in refused}
@@ -210,12 +215,25 @@ def _entry(entry: _Entry, release: int) -> Iterator[tuple[str, str, bool]]:
             "remove it where its value is the default and save again, or build the model again and load the weights",
             True,
         )
+    if release >= _KERAS_3:
+        yield from _misread(entry, target)
     for key, value in config.items():
         kind = _PARTS.get(key.rpartition("_")[2])
         if kind is not None and isinstance(value, dict):
             yield from _part(value, kind, release)
         elif key in ("activation", "recurrent_activation"):
             yield from _activation(value, target)
+
+
+def _misread(entry: _Entry, target: str) -> Iterator[tuple[str, str, bool]]:
+    """Settings of Keras 2 that Keras 3 takes for something else."""
+    name, module, config, _ = entry
+    axis = config.get("axis")
+    if isinstance(axis, list):
+        if module is None and len(axis) != 1:
+            yield f"{name} has several axes in a file of Keras 2: Keras {target} drops them on loading", _TF_KERAS, True
+        elif module is not None and name == "BatchNormalization":
+            yield f"{name} has a list as its axis, as Keras 2 wrote it: Keras {target} takes a number", _TF_KERAS, True
 
 
 def _activation(value: Any, target: str) -> Iterator[tuple[str, str, bool]]:
@@ -250,6 +268,51 @@ def _implied_input(layer: Layer) -> Iterator[_Finding]:
             _TF_KERAS,
             True,
         )
+
+
+def _counted_from_one(graph: ModelGraph, release: int) -> Iterator[_Finding]:
+    """Keras 2 counted the calls of a nested model from 1, because building it was its first."""
+    target = RELEASES[release]
+    stack: list[tuple[str, Any]] = [(ROOT, graph.definition.raw)]
+    while stack:
+        path, entry = stack.pop()
+        config = entry.get("config") if isinstance(entry, dict) else None
+        layers = config.get("layers") if isinstance(config, dict) else None
+        if not isinstance(config, dict) or not isinstance(layers, list):
+            continue
+        calls: dict[str, int] = {}
+        for inner in layers:
+            if isinstance(inner, dict) and isinstance(inner.get("name"), str):
+                stack.append((join(path, inner["name"]), inner))
+                nodes, nested = inner.get("inbound_nodes"), inner.get("config")
+                if isinstance(nodes, list) and isinstance(nested, dict) and isinstance(nested.get("layers"), list):
+                    calls[inner["name"]] = len(nodes)
+        if not calls:
+            continue
+        for inner in layers:
+            for name, index in _sources(inner.get("inbound_nodes") if isinstance(inner, dict) else None):
+                if name in calls and index >= calls[name]:
+                    where = join(path, name)
+                    yield (
+                        where if where in graph.layers else ROOT,
+                        f"the calls of nested models are counted from 1, as Keras 2 did, and Keras {target} from 0",
+                        _TF_KERAS,
+                        True,
+                    )
+                    break
+
+
+def _sources(nodes: Any) -> Iterator[tuple[str, int]]:
+    """Layers and calls that the calls of a layer of Keras 2 get their tensors from."""
+    stack = [nodes]
+    while stack:
+        one = stack.pop()
+        if not isinstance(one, list):
+            continue
+        if len(one) >= 3 and isinstance(one[0], str) and isinstance(one[1], int):
+            yield one[0], one[1]
+        else:
+            stack += one
 
 
 def _taken(name: str, argument: str) -> str:

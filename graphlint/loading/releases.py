@@ -559,7 +559,7 @@ _OLD_LAYERS = frozenset(
     AtrousConvolution1D AtrousConvolution2D ConvLSTM2DCell ConvRecurrent2D CuDNNGRU CuDNNLSTM Deconvolution2D
     Deconvolution3D Graph Highway MaxoutDense Merge Recurrent SlicingOpLambda TFOpLambda TensorFlowOpLayer
     TimeDistributedDense ClassMethod InstanceMethod InstanceProperty AnchorLayer BatchNormalizationV1
-    BatchNormalizationV2 LSTMV2 GRUV2 SyncBatchNormalization CuDNNLSTMCell
+    BatchNormalizationV2 LSTMV2 GRUV2 SyncBatchNormalization CuDNNLSTMCell AddLoss AddMetric
     """.split()
 )
 """Layers of Keras 1 and 2 that no release in `RELEASES` exports, but that files name without a module."""

@@ -166,7 +166,7 @@ class _Random:
             warnings.simplefilter("ignore")
             try:
                 for part in parts:
-                    value = part(value)
+                    value = part(value, training=False)  # Layers that augment images are random without it.
             finally:
                 self.restore()
         return [np.asarray(keras.ops.convert_to_numpy(one)) for one in keras.tree.flatten(value)]

@@ -320,7 +320,7 @@ def _decode(value: Any) -> Any:
         return _Reference(
             history[0], history[1], history[2], TensorSpec(_shape(config.get("shape")), _text(config.get("dtype")))
         )
-    if "class_name" in value and "config" in value:
+    if "class_name" in value and ("config" in value or value["class_name"] == "__ellipsis__"):
         return decode_constant(value)
     return {key: _decode(item) for key, item in value.items()}
 

@@ -220,6 +220,8 @@ def _own_slots(layer: LayerDefinition) -> list[Slot] | None:
         return [Slot(name, None, True) for name in ("kernel", "recurrent_kernel", "bias")]
     if layer.class_name in _PROJECTIONS:
         return [Slot("kernel", None, True)] + ([Slot("bias", None, True)] if layer.config.get("use_bias") else [])
+    if layer.class_name in (*_CELLS, "RNN"):
+        return []  # Keras 2 does not save the states of a stateful layer, and Keras 3 makes them when it runs.
     return slots(layer)
 
 

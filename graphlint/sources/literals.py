@@ -25,13 +25,13 @@ def decode_constant(serialized: Any) -> Any:
         return [decode_constant(item) for item in serialized]
     if not isinstance(serialized, dict):
         return serialized
+    if serialized.get("class_name") == "__ellipsis__":
+        return Constant("ellipsis")
     if "class_name" not in serialized or "config" not in serialized:
         return {key: decode_constant(item) for key, item in serialized.items()}
     kind, config = serialized["class_name"], serialized["config"]
     if kind == "__keras_tensor__":
         return Constant("missing")
-    if kind == "__ellipsis__":
-        return Constant("ellipsis")
     if isinstance(config, dict):
         if kind == "__slice__":
             return Constant("slice", [decode_constant(config.get(key)) for key in ("start", "stop", "step")])

@@ -55,7 +55,7 @@ def read_saved_model(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
     if text is None:
         raise UnreadableError(f"{METADATA} describes no root object: it is damaged; save the model again")
     document = parse_config(text, limits, METADATA)
-    metadata = document.value if isinstance(document.value, dict) else {}
+    metadata = _plain(document.value) if isinstance(document.value, dict) else {}
     problems = document.source_problems
     version = metadata.get("keras_version")
     version = version if isinstance(version, str) else None
@@ -77,6 +77,17 @@ def read_saved_model(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
         raw=config,
         problems=problems + structure,
     )
+
+
+def _plain(value: Any) -> Any:
+    """Tuples and shapes, which are written here as ``{"class_name": "__tuple__", "items": [...]}``, as lists."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("class_name") in ("__tuple__", "TensorShape") and isinstance(value.get("items"), list):
+        return [_plain(item) for item in value["items"]]
+    return {key: _plain(item) for key, item in value.items()}
 
 
 def _opaque(version: str | None, problems: list[SourceProblem]) -> ModelDefinition:

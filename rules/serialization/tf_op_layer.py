@@ -66,6 +66,7 @@ class TfOpLayer(Rule):
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         if target_release(str(self.option[TARGET_KERAS])) < KERAS_3:
             return
+        rewritable = not graph.live and graph.definition.format != "saved_model"
         by_operation: dict[str, list[Layer]] = {}
         for layer in graph.layers.values():
             root = (layer.module or "").partition(".")[0]
@@ -80,7 +81,7 @@ class TfOpLayer(Rule):
                 first.path,
                 "Write the operation with keras.ops and build the model again, or load the file with tf_keras.",
                 tuple(layer.path for layer in others),
-                fix=None if graph.live else _rewritten(graph, [first, *others]),
+                fix=_rewritten(graph, [first, *others]) if rewritable else None,
             )
 
 

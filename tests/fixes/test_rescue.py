@@ -210,6 +210,17 @@ def test_a_nested_model_read_at_its_second_node(tmp_path):
     same(path, twin, tmp_path)
 
 
+def test_calls_of_nested_models_are_reported(tmp_path):
+    entries = [given("x", 4), entry("Dense", "head", [node(("inner", 1, 0))], units=1)]
+    inner = functional("inner", [given("i", 4)], ["i"], ["i"]) | {"name": "inner", "inbound_nodes": [node("x")]}
+    x = keras.Input((4,), name="x")
+    twin = keras.Model(x, layers.Dense(1, name="head")(x))
+    path = tmp_path / "model.h5"
+    write_h5(path, functional("net", [*entries, inner], ["x"], ["head"]), twin)
+    finding = next(one for one in Linter().check_file(path).findings if one.code == "K010")
+    assert "counted from 1" in finding.message and finding.location.address == "inner"
+
+
 def test_attention_with_recorded_shapes(tmp_path):
     x = keras.Input((5, 8), name="x")
     y = layers.MultiHeadAttention(2, 4, name="attention")(x, x)
@@ -232,6 +243,119 @@ def test_attention_with_recorded_shapes(tmp_path):
     path = tmp_path / "model.h5"
     write_h5(path, functional("net", [given("x", 5, 8), attention], ["x"], ["attention"]), twin)
     same(path, twin, tmp_path)
+
+
+def test_a_slice_with_an_ellipsis(tmp_path):
+    x = keras.Input((6, 4), name="x")
+    y = layers.Dense(4, name="dense")(x)
+    twin = randomized(keras.Model(x, y[..., None]))
+    getitem = entry(
+        "SlicingOpLambda",
+        "getitem",
+        [["dense", 0, 0, {"slice_spec": [{"class_name": "__ellipsis__"}, None]}]],
+        function="__operators__.getitem",
+    )
+    entries = [given("x", 6, 4), entry("Dense", "dense", [node("x")], units=4), getitem]
+    path = tmp_path / "model.h5"
+    write_h5(path, functional("net", entries, ["x"], ["getitem"]), keras.Model(x, y))
+    same(path, twin, tmp_path)
+
+
+def test_arguments_that_layers_do_not_take(tmp_path):
+    x = keras.Input((6, 4), name="x")
+    h = layers.SpatialDropout1D(0.5, name="drop")(x)
+    twin = randomized(keras.Model(x, layers.SeparableConv1D(3, 2, name="conv")(h)))
+    glorot = {"class_name": "GlorotUniform", "config": {"seed": None}}
+    entries = [
+        given("x", 6, 4),
+        entry("SpatialDropout1D", "drop", [node("x")], rate=0.5, trainable=True, dtype="float32", noise_shape=None),
+        entry("SeparableConv1D", "conv", [node("drop")], filters=3, kernel_size=[2], kernel_initializer=glorot),
+    ]
+    path = tmp_path / "model.h5"
+    write_h5(path, functional("net", entries, ["x"], ["conv"]), twin)
+    assert sum(one.code == "K010" for one in Linter().check_file(path).findings) == 2
+    same(path, twin, tmp_path)
+
+
+def test_several_axes_and_a_list_of_one(tmp_path):
+    x = keras.Input((6, 4), name="x")
+    h = layers.BatchNormalization(name="batch")(x)
+    twin = randomized(keras.Model(x, layers.LayerNormalization(axis=[1, 2], name="norm")(h)))
+    entries = [
+        given("x", 6, 4),
+        entry("BatchNormalization", "batch", [node("x")], axis=[2], momentum=0.9, epsilon=0.001),
+        entry("LayerNormalization", "norm", [node("batch")], axis=[1, 2], epsilon=0.001),
+    ]
+    path = tmp_path / "model.h5"
+    write_h5(path, functional("net", entries, ["x"], ["norm"]), twin)
+    assert sum(one.code == "K010" for one in Linter().check_file(path).findings) == 1
+    same(path, twin, tmp_path)
+
+
+def test_an_activation_that_changed_its_meaning_is_refused(tmp_path):
+    x = keras.Input((5, 3), name="x")
+    twin = randomized(keras.Model(x, layers.LSTM(4, name="lstm")(x)))
+    lstm = entry("LSTM", "lstm", [node("x")], units=4, recurrent_activation="hard_sigmoid", time_major=False)
+    path = tmp_path / "model.h5"
+    write_h5(path, functional("net", [given("x", 5, 3), lstm], ["x"], ["lstm"]), twin)
+    with pytest.raises(FixError, match="hard_sigmoid"):
+        fix_file(path, Fixer(Linter()))
+
+
+def test_a_stateful_layer(tmp_path):
+    x = keras.Input(batch_shape=(2, 5, 3), name="x")
+    twin = randomized(keras.Model(x, layers.Dense(1, name="head")(layers.LSTM(4, stateful=True, name="lstm")(x))))
+    lstm = entry("LSTM", "lstm", [node("x")], units=4, stateful=True, time_major=False)
+    inputs = entry("InputLayer", "x", [], batch_input_shape=[2, 5, 3], dtype="float32")
+    path = tmp_path / "model.h5"
+    entries = [inputs, lstm, entry("Dense", "head", [node("lstm")], units=1)]
+    write_h5(path, functional("net", entries, ["x"], ["head"]), twin)
+    model = fixed(path, tmp_path)
+    for one, other in zip(model.weights, twin.weights, strict=True):
+        np.testing.assert_array_equal(ops.convert_to_numpy(one), ops.convert_to_numpy(other))
+
+
+def test_adapted_and_random_layers(tmp_path):
+    x = keras.Input((6, 6, 3), name="x")
+    norm = layers.Normalization(name="norm")
+    h = norm(layers.RandomBrightness(0.2, name="bright")(x))
+    twin = keras.Model(x, h)
+    norm.adapt(np.random.default_rng(0).normal(size=(9, 6, 6, 3)).astype("float32"))
+    bright = entry("RandomBrightness", "bright", [node("x")], factor=[-0.2, 0.2], value_range=[0, 255], nothing=None)
+    entries = [given("x", 6, 6, 3), bright, entry("Normalization", "norm", [node("bright")], axis=[-1])]
+    path = tmp_path / "model.h5"
+    write_h5(path, functional("net", entries, ["x"], ["norm"]), keras.Model(x, norm.output))
+    model = fixed(path, tmp_path)
+    data = np.random.default_rng(1).normal(size=(2, 6, 6, 3)).astype("float32")
+    np.testing.assert_allclose(model(data, training=False), twin(data, training=False), rtol=1e-6)
+
+
+def test_a_short_name_of_a_loss_and_a_scaled_optimizer(tmp_path):
+    twin = randomized(keras.Sequential([keras.Input((4,)), layers.Dense(2, name="one")]))
+    config = {"class_name": "Sequential", "config": {"name": "net", "layers": [entry("Dense", "one", units=2)]}}
+    config["config"]["layers"].insert(0, given("x", 4))
+    path = tmp_path / "model.h5"
+    write_h5(path, config, twin)
+    adam = {"class_name": "Custom>Adam", "config": {"learning_rate": 0.5, "jit_compile": False}}
+    scaled = {"class_name": "LossScaleOptimizerV3", "config": {"inner_optimizer": adam, "dynamic": True}}
+    with h5py.File(path, "r+") as file:
+        file.attrs["training_config"] = json.dumps({"loss": "mse", "metrics": None, "optimizer_config": scaled})
+    finding = next(one for one in Linter().check_file(path).findings if one.code == "K010")
+    assert "'mse'" in finding.message
+    model = same(path, twin, tmp_path)
+    assert model.loss == "mean_squared_error"
+    assert float(model.optimizer.inner_optimizer.learning_rate) == 0.5
+
+
+def test_a_model_that_was_compiled_with_a_function_of_somebody_else(tmp_path):
+    twin = randomized(keras.Sequential([keras.Input((4,)), layers.Dense(2, name="one")]))
+    config = {"class_name": "Sequential", "config": [entry("Dense", "one", batch_input_shape=[None, 4], units=2)]}
+    path = tmp_path / "model.h5"
+    write_h5(path, config, twin)
+    with h5py.File(path, "r+") as file:
+        training = {"loss": "theirs>loss", "optimizer_config": {"class_name": "Adam", "config": {"lr": 0.5}}}
+        file.attrs["training_config"] = json.dumps(training)
+    assert any("theirs>loss" in note for note in fix_file(path, Fixer(Linter())).report.notes)
 
 
 def test_tensorflow_operations(tmp_path):
@@ -347,7 +471,7 @@ def test_a_compilation_that_keras_cannot_read(tmp_path):
     twin.compile("adam", "mse", metrics=["mae"])
     twin.save(tmp_path / "model.h5")
     model = same(tmp_path / "model.h5", twin, tmp_path)
-    assert model.loss == "mse" and model.optimizer.name == "adam"
+    assert model.loss == "mean_squared_error" and model.optimizer.name == "adam"
 
 
 @pytest.mark.parametrize("structure", [dict, list])
@@ -382,7 +506,7 @@ def test_calls_with_structures_of_tensors(structure, tmp_path):
     ]
     path = tmp_path / "model.h5"
     write_h5(path, functional("outer", entries, ["x", "y"], ["last"]), twin)
-    assert [one.code for one in Linter().check_file(path).findings if one.code == "K010"] == ["K010"]
+    assert "K010" in {one.code for one in Linter().check_file(path).findings}
     with pytest.raises(Exception, match=r"."):
         keras.models.load_model(path)
     same(path, twin, tmp_path)

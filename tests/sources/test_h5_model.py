@@ -260,3 +260,24 @@ def test_attention_in_an_archive_of_keras_2(tmp_path):
             archive.writestr(name, data)
     before, today = (expand(read(tmp_path / name)) for name in ("before.keras", "today.keras"))
     assert canonical(before) == canonical(today) and len(before.variables) == 8
+
+
+def test_weights_alone_of_layers_with_sublayers(tmp_path):
+    """As Keras 2 saves weights: one name for both directions, but for the path."""
+    path = tmp_path / "model_weights.h5"
+    names = [f"both/{way}_lstm/lstm_cell/{slot}:0" for way in ("forward", "backward") for slot in ("kernel", "bias")]
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = ["both"]
+        file.attrs["keras_version"] = "2.15.0"
+        group = file.create_group("both")
+        group.attrs["weight_names"] = names
+        for number, name in enumerate(names):
+            group[name] = np.full((2, 3), number, "float32")
+    graph = expand(read(path))
+    assert list(graph.variables) == [
+        "both/forward_lstm/lstm_cell@kernel",
+        "both/forward_lstm/lstm_cell@bias",
+        "both/backward_lstm/lstm_cell@kernel",
+        "both/backward_lstm/lstm_cell@bias",
+    ]
+    assert [variable.values.read()[0, 0] for variable in graph.variables.values()] == [0, 1, 2, 3]

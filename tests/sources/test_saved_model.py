@@ -2,7 +2,11 @@ import json
 
 import pytest
 
+from graphlint.engine.linter import Linter
 from graphlint.errors import UnreadableError
+from graphlint.fixes.errors import FixError
+from graphlint.fixes.files import fix_file
+from graphlint.fixes.fixer import Fixer
 from graphlint.sources import read
 
 LAYERS = [
@@ -61,6 +65,32 @@ def test_configuration_of_keras_2(write):
     assert (definition.format, definition.keras_version, definition.has_graph) == ("saved_model", "2.12.0", True)
     assert [layer.name for layer in definition.root.body.layers] == ["in", "d"]
     assert definition.optimizer.class_name == "Adam" and not definition.has_weights
+
+
+def test_tuples_as_keras_2_encodes_them(write):
+    """As TensorFlow 2.15 writes them: shapes and paddings are objects, not lists."""
+    shape = {"class_name": "__tuple__", "items": [None, 8, 3]}
+    config = {"batch_input_shape": shape, "dtype": "float32", "name": "in"}
+    layers = [
+        {"class_name": "InputLayer", "config": config, "name": "in", "inbound_nodes": []},
+        {
+            "class_name": "ZeroPadding1D",
+            "config": {"padding": {"class_name": "__tuple__", "items": [1, 2]}, "name": "pad"},
+            "name": "pad",
+            "inbound_nodes": [[["in", 0, 0, {}]]],
+        },
+    ]
+    model = {**MODEL, "config": {**MODEL["config"], "layers": layers, "output_layers": [["pad", 0, 0]]}}
+    saved = {"class_name": "TensorShape", "items": [None, 8, 3]}
+    definition = read(write(metadata({"class_name": "Functional", "build_input_shape": saved, "model_config": model})))
+    assert [call.outputs[0].shape for call in definition.root.body.calls] == [(None, 8, 3), (None, 11, 3)]
+
+
+def test_keras_3_does_not_load_it(write):
+    path = write(metadata({"class_name": "Functional", "model_config": MODEL}))
+    assert [one.code for one in Linter().check_file(path).findings if one.severity != "info"] == ["K010"]
+    with pytest.raises(FixError, match="SavedModel"):
+        fix_file(path, Fixer(Linter()))
 
 
 def test_subclassed_model_is_opaque(write):
