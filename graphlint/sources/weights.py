@@ -145,7 +145,7 @@ def attach_weights(root: LayerDefinition, stored: StoredGroup) -> dict[str, int]
                         child.stored_at = f"{path}{LAYERS[0]}/{names[id(child)]}/"
         children = dict(layer.children)
         for attribute, inner in _attribute_groups(group, claimed):
-            if layer.is_model and _is_metric(inner):
+            if layer.is_model and attribute.partition("/")[0] not in LAYERS and _is_metric(inner):
                 continue
             place = attribute
             if layer.class_name == "MultiHeadAttention" and _is_keras(layer):

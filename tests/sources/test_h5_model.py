@@ -226,15 +226,24 @@ def test_every_variable_below_the_layers_of_a_model_whose_body_is_not_stored(tmp
         def call(self, x):
             return self.second(self.first(x))
 
+    class Scaled(keras.layers.Layer):
+        def build(self, shape):
+            self.scale, self.offset = self.add_weight(shape=()), self.add_weight(shape=())
+
+        def call(self, x):
+            return x * self.scale + self.offset
+
     class Backbone(keras.Model):
         def __init__(self):
             inputs = keras.Input((4,))
-            super().__init__(inputs, Pair(name="pair")(inputs))
+            super().__init__(inputs, Scaled(name="scaled")(Pair(name="pair")(inputs)))
 
         def get_config(self):
             return {}
 
     model = Backbone()
+    model.save(tmp_path / "model.keras")
+    assert expand(read(tmp_path / "model.keras")).parameters.total == model.count_params()
     model.save(tmp_path / "model.h5")
     graph = expand(read(tmp_path / "model.h5"))
     assert graph.parameters.total == model.count_params()
