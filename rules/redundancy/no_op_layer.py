@@ -12,6 +12,8 @@ from graphlint.graph.model_graph import Layer, ModelGraph, shape_text
 _DROPOUT = frozenset(
     {"Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout", "AlphaDropout"}
 )
+_MANY = 4
+"""Layers of one kind from which on each is not worth a finding of its own: one number is missing in one place."""
 _KEEPS_MASKS = _DROPOUT | {"Activation"}
 
 
@@ -21,7 +23,8 @@ class NoOpLayer(Rule):
     ## What it does
     Reports Dropout with rate 0, GaussianNoise of 0, Rescaling by 1, linear Activation layers, padding and cropping by
     0, Reshape to the shape that is already there, pooling and upsampling by 1, a Permute that leaves the axes in order,
-    and one that undoes the one before it.
+    and one that undoes the one before it. From four on, layers of one kind that do nothing for the same reason are one
+    finding.
 
     ## Why is this bad?
     It costs little, but readers look for a meaning that is not there, and often a number was forgotten.
@@ -55,19 +58,34 @@ class NoOpLayer(Rule):
     severity = Severity.INFO
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
-        reported: set[str] = set()
+        alike: dict[tuple[str | None, str, bool], list[tuple[str, Fix | None]]] = {}
+        seen: set[str] = set()
         last = {graph.calls[output.call].layer for output in graph.outputs}
         for call in graph.calls.values():
             layer = graph.layers[call.layer]
-            if layer.path in reported or not layer.is_builtin or "identity" in layer.name.lower():
+            if layer.path in seen or not layer.is_builtin or "identity" in layer.name.lower():
                 continue
             if layer.path in last:
                 continue
             reason = _reason(graph, layer, call.id)
             if reason is not None:
-                reported.add(layer.path)
+                seen.add(layer.path)
+                fix = _removed(graph, layer, call.id)
+                alike.setdefault((layer.class_name, reason, fix is None), []).append((call.id, fix))
+        for (name, reason, _), found in alike.items():
+            if len(found) < _MANY:
                 hint = "Remove the layer, or give it the number it lacks."
-                yield Problem(f"does nothing: {reason}", call.id, hint, fix=_removed(graph, layer, call.id))
+                yield from (Problem(f"does nothing: {reason}", call, hint, fix=fix) for call, fix in found)
+                continue
+            calls = [call for call, _ in found]
+            edits = [edit for _, fix in found if fix is not None for edit in fix.edits]
+            yield Problem(
+                f"{len(calls)} {name} layers do nothing: {reason}",
+                calls[0],
+                "Remove them, or give them the number they lack.",
+                tuple(calls[1:]),
+                fix=Fix.safe("remove them", *edits) if edits else None,
+            )
 
 
 def _removed(graph: ModelGraph, layer: Layer, call: str) -> Fix | None:
@@ -87,25 +105,25 @@ def _removed(graph: ModelGraph, layer: Layer, call: str) -> Fix | None:
 def _reason(graph: ModelGraph, layer: Layer, call: str) -> str | None:
     name, config = layer.class_name or "", layer.config
     if name == "GaussianNoise" and config.get("stddev") in (0, 0.0):
-        return "its deviation is 0"
+        return "the deviation is 0"
     if name == "Rescaling" and config.get("scale") in (1, 1.0) and config.get("offset", 0.0) in (0, 0.0):
-        return "it multiplies by 1"
+        return "the factor is 1"
     if name == "Permute" and _keeps_order(layer):
-        return "it leaves the axes in their order"
+        return "the axes stay in their order"
     if name in _DROPOUT and config.get("rate", config.get("p")) in (0, 0.0):
-        return "its rate is 0"
+        return "the rate is 0"
     if name == "Activation" and config.get("activation") == "linear":
-        return "its activation is linear"
+        return "the activation is linear"
     if name.startswith(("ZeroPadding", "Cropping")):
         amount = config.get("padding", config.get("cropping"))
         if amount is not None and not any(_numbers(amount)):
-            return "it adds or removes 0 rows"
+            return "0 rows are added or removed"
     if name.startswith("UpSampling") and set(_numbers(config.get("size"))) == {1}:
-        return "its size is 1"
+        return "the size is 1"
     if name.startswith(("MaxPooling", "AveragePooling")):
         strides = config.get("strides") or config.get("pool_size")
         if set(_numbers(config.get("pool_size"))) == {1} and set(_numbers(strides)) == {1}:
-            return "its window and strides are 1"
+            return "window and strides are 1"
     sources = graph.producers(call)
     if name == "Reshape" and len(sources) == 1:
         before, after = graph.spec(sources[0]).shape, graph.calls[call].outputs[0].shape

@@ -36,6 +36,14 @@ def test_layers_that_do_nothing(layer, tmp_path):
     assert severity == "info" and message.startswith("does nothing")
 
 
+def test_layers_that_do_nothing_for_one_reason_are_one_finding(tmp_path):
+    several = [layers.Dropout(0.0, name=f"drop_{index}") for index in range(4)]
+    first, second = both(NoOpLayer(), between(*several, layers.MaxPooling2D(1)), tmp_path)
+    assert first == ("drop_0#0", "info", "4 Dropout layers do nothing: the rate is 0")
+    assert second[2] == "does nothing: window and strides are 1"
+    assert len(both(NoOpLayer(), between(*several[:3]), tmp_path)) == 3
+
+
 def test_permutations_that_cancel(tmp_path):
     model = between(layers.Permute((2, 3, 1)), layers.Permute((3, 1, 2), name="back"))
     assert [address for address, _, _ in both(NoOpLayer(), model, tmp_path)] == ["back#0"]
