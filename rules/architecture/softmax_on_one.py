@@ -8,8 +8,10 @@ from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.heads import activation_of, trace_activation
 from graphlint.graph.losses import kept_arguments, losses, with_loss
-from graphlint.graph.model_graph import ModelGraph, Tensor, shape_text
+from graphlint.graph.model_graph import Call, ModelGraph, Tensor, shape_text
 
+_PAIRS = frozenset({"Matmul", "Einsum", "Dot", "Tensordot"})
+_PRODUCTS = _PAIRS | {"Multiply"}
 _CATEGORICAL = ("categorical_crossentropy", "sparse_categorical_crossentropy")
 
 
@@ -40,7 +42,9 @@ class SoftmaxOnOne(Rule):
     meant, which is for a person to say: for attention weights over time, `layers.Softmax(axis=1)`.
 
     ## Not reported
-    An axis whose size is not known.
+    An axis whose size is not known. Attention that happens to see one position, as of a network for large images that
+    gets a small one: scores that are products of queries and keys, or weights over another axis than the last that
+    something is multiplied by.
 
     ## References
     keras-team/keras#18909; NeuraLint found it in 6 of 34 faulty programs.
@@ -58,7 +62,8 @@ class SoftmaxOnOne(Rule):
             if activation not in ("softmax", "log_softmax") or axis is None or not shape:
                 continue
             axes = (axis,) if isinstance(axis, int) else axis
-            if axes and all(-len(shape) <= one < len(shape) and shape[one] == 1 for one in axes):
+            alone = axes and all(-len(shape) <= one < len(shape) and shape[one] == 1 for one in axes)
+            if alone and not _attends(graph, call, {one % len(shape) for one in axes}):
                 found.setdefault(call.layer, []).append(call.id)
         for first, *others in found.values():
             shape = graph.spec(Tensor(first, 0)).shape
@@ -71,6 +76,36 @@ class SoftmaxOnOne(Rule):
                 tuple(others),
                 fix=_sigmoid(graph, first, activation),
             )
+
+
+def _attends(graph: ModelGraph, call: Call, axes: set[int]) -> bool:
+    """Whether a softmax gives the weights of an attention over positions, of which there is one here."""
+    if not _multiplied(graph, call.id):
+        return False
+    if len(call.outputs[0].shape or ()) - 1 not in axes:
+        return True
+    here = call.id
+    while graph.layer(here).class_name not in _PAIRS:
+        sources = graph.producers(here)
+        if not sources or graph.variables_below(graph.calls[here].layer):
+            return False
+        here = sources[0].call
+    return True
+
+
+def _multiplied(graph: ModelGraph, call: str) -> bool:
+    """Whether all that becomes of a tensor is that something is multiplied by it."""
+    stack = [call]
+    while stack:
+        tensor = Tensor(stack.pop(), 0)
+        targets = [edge.target for edge in graph.consumers(tensor)]
+        if not targets or graph.is_output(tensor):
+            return False
+        onward = [target for target in targets if graph.layer(target).class_name not in _PRODUCTS]
+        if any(graph.variables_below(graph.calls[target].layer) for target in onward):
+            return False
+        stack.extend(onward)
+    return True
 
 
 def _sigmoid(graph: ModelGraph, call: str, activation: str | None) -> Fix | None:
