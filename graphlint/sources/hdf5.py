@@ -535,11 +535,11 @@ class _Type:
 def _compound(data: bytes, at: int, size: int) -> _Type:
     from pyfive.datatype_msg import DatatypeMessage
 
-    with translated("a compound type"):
+    try:
         dtype = DatatypeMessage(data, at).ptype.dtype
-        if dtype.kind == "c":
-            return _Type(dtype.name, dtype.str, size)
-    return _Type(f"void{8 * size}", None, size)
+    except Exception:  # pyfive does not know every member; of compounds only complex numbers can be read
+        return _Type(f"void{8 * size}", None, size)
+    return _Type(dtype.name, dtype.str, size) if dtype.kind == "c" else _Type(f"void{8 * size}", None, size)
 
 
 _BFLOAT16 = _Type("bfloat16", "<u2", 2)

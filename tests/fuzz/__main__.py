@@ -7,16 +7,19 @@ import random
 import tempfile
 from pathlib import Path
 
-from tests.fuzz.inputs import Seeds, archives, configurations, hdf5_files
+from tests.fuzz.configurations import configurations
+from tests.fuzz.hdf5_files import hdf5_files
 from tests.fuzz.running import run
+from tests.fuzz.seeds import Seeds
+from tests.fuzz.zip_archives import zip_archives
 
-MAKERS = {"config": configurations, "zip": archives, "hdf5": hdf5_files}
+MAKERS = {"config": configurations, "zip": zip_archives, "hdf5": hdf5_files}
 
 
 def main() -> int:
     """Run, print figures and failures; 1 where there was one."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=Path, required=True, help="directory of good .keras and .h5 files")
+    parser.add_argument("--seeds", type=Path, required=True, help="directory of good .keras, .h5 and .json files")
     parser.add_argument("--keep", type=Path, help="directory for inputs that fail")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--again", type=int, default=10, help="check every n-th input twice")

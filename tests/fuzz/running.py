@@ -15,7 +15,7 @@ from typing import Any
 
 from graphlint.engine.linter import Linter
 from graphlint.reports import render
-from tests.fuzz.inputs import Input
+from tests.fuzz.mutations import Input
 
 SECONDS = 10
 BYTES = 1 << 30
@@ -58,9 +58,11 @@ def run(inputs: Iterator[Input], count: int, folder: Path, again: int = 1) -> Ou
     outcome = Outcome()
     watch = _Watch()
     for number in range(count):
-        ending, content = next(inputs)
-        path = folder / f"input{ending}"
-        path.write_bytes(content)
+        files = {folder / name: content for name, content in next(inputs).items()}
+        path = folder / next(iter(files)).relative_to(folder).parts[0]
+        for file, content in files.items():
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(content)
         reason = None
         start = time.perf_counter()
         try:
@@ -83,12 +85,15 @@ def run(inputs: Iterator[Input], count: int, folder: Path, again: int = 1) -> Ou
             reason = f"forbidden: {watch.events[0]}"
         if reason is None and outcome.peak > BYTES:
             reason = "over 1 GiB"
-        if path.read_bytes() != content:
+        if any(file.read_bytes() != content for file, content in files.items()):
             reason = "changed the file"
         if reason is not None:
-            kept = folder / f"failure_{len(outcome.failures)}{ending}"
-            kept.write_bytes(content)
-            outcome.failures.append((reason, kept))
+            kept = folder / f"failure_{len(outcome.failures)}"
+            for file, content in files.items():
+                copy = kept / file.relative_to(folder)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                copy.write_bytes(content)
+            outcome.failures.append((reason, kept / path.name))
             if reason == "over 1 GiB":
                 break
     return outcome

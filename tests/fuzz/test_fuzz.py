@@ -13,8 +13,8 @@ from graphlint.errors import GraphlintError
 from graphlint.graph.expand import expand
 from graphlint.sources import read_text
 from tests.fuzz.__main__ import MAKERS
-from tests.fuzz.inputs import Seeds
 from tests.fuzz.running import run
+from tests.fuzz.seeds import Seeds
 from tests.samples import SAMPLES
 
 COUNTS = {"config": 2000, "zip": 2000, "hdf5": 1000}
