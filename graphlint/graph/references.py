@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 from graphlint.address import ROOT, join
 from graphlint.graph.definition import CallDefinition, Constant, leaves
@@ -103,35 +103,40 @@ def is_lambda(layer: Layer) -> bool:
     return any(last_name(name) == "Lambda" for name in (layer.class_name, layer.registered_name) if name)
 
 
+_Item = tuple[Any, tuple[str, ...], str, bool]
+"""A value still to look at, the keys that lead there, the layer, and whether it belongs to code reported already."""
+
+
 def _walk(graph: ModelGraph) -> Iterator[Reference]:
-    stack = [_Item(*start) for start in _starts(graph)]
+    stack: list[_Item] = [(*start, False) for start in _starts(graph)]
     stack.reverse()
     seen: set[int] = set()
     while stack:
-        item = stack.pop()
-        value = item.value
-        if isinstance(value, (list, tuple)):
-            stack.extend(item._replace(value=inner) for inner in reversed(value))
-        elif isinstance(value, str):
-            if not item.coded and len(value) >= _SHORTEST_CODE and _MARSHALLED.match(value):
-                place = "/".join(item.where)
-                yield Reference(Kind.CODE, "marshalled code", None, None, None, None, item.layer, place)
-        elif isinstance(value, dict) and id(value) not in seen:
+        value, where, layer, coded = stack.pop()
+        if isinstance(value, dict):
+            if id(value) in seen:
+                continue
             seen.add(id(value))
-            found = _reference(value, item.layer, item.where)
-            if found is not None and not (item.coded and found.kind is Kind.CODE):
+            found = _reference(value, layer, where)
+            if found is not None and not (coded and found.kind is Kind.CODE):
                 yield found
-                item = item._replace(coded=item.coded or found.kind is Kind.CODE)
-            stack.extend(reversed(list(_inside(graph, value, item))))
+                coded = coded or found.kind is Kind.CODE
+            inside = _inside(graph, value, where, layer, coded)
+            inside.reverse()
+            stack += inside
+        elif isinstance(value, (list, tuple)):
+            stack.extend((inner, where, layer, coded) for inner in reversed(value) if _can_refer(inner))
+        elif isinstance(value, str) and not coded and _MARSHALLED.match(value):
+            yield Reference(Kind.CODE, "marshalled code", None, None, None, None, layer, "/".join(where))
 
 
-class _Item(NamedTuple):
-    """A value still to look at. ``coded``: it belongs to code that has been reported already."""
+def _can_refer(value: Any) -> bool:
+    """Whether there can be a reference in a value. Most of a configuration is numbers, names and nothing."""
+    return bool(value) and (isinstance(value, (dict, list, tuple)) or _is_long(value))
 
-    value: Any
-    where: tuple[str, ...]
-    layer: str
-    coded: bool = False
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, str) and len(value) >= _SHORTEST_CODE
 
 
 def _starts(graph: ModelGraph) -> Iterator[tuple[Any, tuple[str, ...], str]]:
@@ -152,25 +157,30 @@ def _body_calls(layer: Layer) -> list[CallDefinition]:
     return layer.definition.body.calls if layer.definition.body is not None else []
 
 
-def _inside(graph: ModelGraph, value: dict[str, Any], item: _Item) -> Iterator[_Item]:
+def _inside(graph: ModelGraph, value: dict[str, Any], where: tuple[str, ...], layer: str, coded: bool) -> list[_Item]:
     """What a dictionary holds; the layers of a model under their own paths."""
-    config = value.get("config")
-    body = config.get("layers") if isinstance(config, dict) else config
-    if not isinstance(body, list) or not any(isinstance(entry, dict) for entry in body):
-        body = None
+    found: list[_Item] = []
     for key, inner in value.items():
-        if key != "config":
-            yield item._replace(value=inner, where=(*item.where, str(key)))
+        if not _can_refer(inner):
             continue
-        if isinstance(inner, dict) and body is not None:
-            for name, held in inner.items():
-                if name != "layers":
-                    yield item._replace(value=held, where=(*item.where, str(name)))
-        elif body is None:
-            yield item._replace(value=inner)
-        for entry in body or ():
-            path = _path(graph, entry, item.layer)
-            yield item._replace(value=entry, where=() if path != item.layer else item.where, layer=path)
+        if key != "config":
+            found.append((inner, (*where, str(key)), layer, coded))
+            continue
+        body = inner.get("layers") if isinstance(inner, dict) else inner
+        if not isinstance(body, list) or not any(isinstance(entry, dict) for entry in body):
+            found.append((inner, where, layer, coded))
+            continue
+        if isinstance(inner, dict):
+            found += (
+                (held, (*where, str(name)), layer, coded)
+                for name, held in inner.items()
+                if name != "layers" and _can_refer(held)
+            )
+        for entry in body:
+            if _can_refer(entry):
+                path = _path(graph, entry, layer)
+                found.append((entry, () if path != layer else where, path, coded))
+    return found
 
 
 def _path(graph: ModelGraph, entry: Any, outer: str) -> str:
@@ -210,38 +220,45 @@ def _text(value: Any) -> str | None:
 def _reference(value: dict[str, Any], layer: str, where: tuple[str, ...]) -> Reference | None:
     class_name, module = _text(value.get("class_name")), _text(value.get("module"))
     registered, config = _text(value.get("registered_name")), value.get("config")
-    place = "/".join(where)
+    named = _named(value, class_name, module, registered, config)
+    if named is None:
+        return None
+    kind, name = named
+    return Reference(kind, name, module, class_name, registered, config, layer, "/".join(where), not where)
 
-    def made(kind: Kind, name: str) -> Reference:
-        return Reference(kind, name, module, class_name, registered, config, layer, place, not where)
 
+def _named(
+    value: dict[str, Any], class_name: str | None, module: str | None, registered: str | None, config: Any
+) -> tuple[Kind, str] | None:
+    """What a dictionary stands for, and the name of it; None for one that names nothing."""
     if class_name == "__lambda__":
-        return made(Kind.CODE, "lambda")
+        return Kind.CODE, "lambda"
     if isinstance(config, dict):
-        names = {last_name(name) for name in (class_name, registered) if name}
-        code = _code_key(config, "Lambda" in names)
+        code = _code_key(config, class_name, registered)
         if code is not None:
-            return made(Kind.CODE, code)
+            return Kind.CODE, code
     if isinstance(value.get("code"), str) and ("closure" in value or "defaults" in value):
-        return made(Kind.CODE, "code")
+        return Kind.CODE, "code"
     if class_name == "__typespec__":
-        return made(Kind.CLASS, str(value.get("spec_name")))
+        return Kind.CLASS, str(value.get("spec_name"))
     if class_name == "function" and isinstance(config, str):
-        return made(Kind.FUNCTION, config)
+        return Kind.FUNCTION, config
     if class_name in _LITERALS or (class_name is None and module is None and registered is None):
         return None
     if class_name is None and "config" not in value and registered is None:
         return None
-    return made(Kind.CLASS, class_name or registered or "")
+    return Kind.CLASS, class_name or registered or ""
 
 
-def _code_key(config: dict[str, Any], is_lambda_layer: bool) -> str | None:
+def _code_key(config: dict[str, Any], class_name: str | None, registered: str | None) -> str | None:
     """The key under which Keras 1 and 2 keep the code of a Lambda layer: a marshalled list."""
     for key in _CODE_KEYS:
         held = config.get(key)
-        legacy = isinstance(held, list) and len(held) == 3 and isinstance(held[0], str)
-        if config.get(f"{key}_type") == "lambda" and isinstance(held, (list, str)):
+        if not isinstance(held, (list, str)):
+            continue
+        if config.get(f"{key}_type") == "lambda":
             return key
-        if legacy and is_lambda_layer:
+        legacy = isinstance(held, list) and len(held) == 3 and isinstance(held[0], str)
+        if legacy and any(name is not None and last_name(name) == "Lambda" for name in (class_name, registered)):
             return key
     return None

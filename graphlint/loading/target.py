@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from importlib import metadata
 
 from graphlint.engine.rule import Option
@@ -46,6 +47,7 @@ def target_release(named: str) -> int:
     return len(RELEASES) - 1 if version is None else release_index(version) or 0
 
 
+@cache
 def _installed() -> str | None:
     try:
         return metadata.version("keras")

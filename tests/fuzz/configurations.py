@@ -119,11 +119,11 @@ def _places(value: Any) -> list[tuple[Any, Any]]:
     stack = [value]
     while stack:
         one = stack.pop()
-        keys = list(one) if isinstance(one, dict) else range(len(one))
-        for key in keys:
+        items = one.items() if isinstance(one, dict) else enumerate(one)
+        for key, inner in items:
             found.append((one, key))
-            if isinstance(one[key], (dict, list)):
-                stack.append(one[key])
+            if isinstance(inner, (dict, list)):
+                stack.append(inner)
     return found
 
 
@@ -132,7 +132,7 @@ def _copy(value: Any) -> Any:
 
 
 def _change(chance: random.Random, config: Any, seeds: Seeds) -> Any:
-    places = _places(config) if isinstance(config, (dict, list)) else []
+    everywhere = places = _places(config) if isinstance(config, (dict, list)) else []
     if not places or chance.random() < 0.003:
         return _copy(chance.choice(STRANGE))
     if chance.random() < 0.6:  # most of a configuration is about initializers, and few rules read those
@@ -147,7 +147,7 @@ def _change(chance: random.Random, config: Any, seeds: Seeds) -> Any:
     elif kind == 4 and isinstance(holder, dict):
         holder[chance.choice(KEYS)] = holder[key] if chance.random() < 0.5 else _copy(chance.choice(STRANGE))
     elif kind == 5:
-        other, place = chance.choice(_places(config))
+        other, place = chance.choice(everywhere)
         with contextlib.suppress(KeyError, IndexError):
             holder[key] = _copy(other[place])
     elif kind == 6 and isinstance(holder, list):
@@ -158,13 +158,13 @@ def _change(chance: random.Random, config: Any, seeds: Seeds) -> Any:
     elif kind == 8 and isinstance(holder[key], list):
         holder[key] = (holder[key] * chance.choice((2, 3, 40)))[:2000]
     elif kind == 9:
-        _wrap(chance, _places(config))
+        _wrap(chance, everywhere)
     elif kind == 10:
         _swap_number(chance, holder, key)
     elif kind == 11:
-        _make_operation(chance, _places(config))
+        _make_operation(chance, everywhere)
     else:
-        _rewire(chance, _places(config))
+        _rewire(chance, everywhere)
     return config
 
 

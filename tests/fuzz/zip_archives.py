@@ -73,7 +73,8 @@ def _built(chance: random.Random, seeds: Seeds) -> bytes:
 def _make_lie(chance: random.Random, entry: Entry) -> None:
     field = chance.choice(tuple(WIDTHS))
     top = (1 << 8 * WIDTHS[field]) - 1
-    value = chance.choice((0, 1, 8, top, top - 1, len(entry.content), len(entry.content) + 1, chance.randrange(top)))
+    size = len(entry.content) & top
+    value = chance.choice((0, 1, 8, top, top - 1, size, size ^ 1, chance.randrange(top)))
     kind = chance.randrange(6)
     if kind == 0:
         entry.extra = chance.choice(EXTRAS)
