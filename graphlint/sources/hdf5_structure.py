@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
 from graphlint.errors import GraphlintError, UnreadableError
@@ -22,6 +22,8 @@ LAYOUT, ATTRIBUTE, CONTINUATION, SYMBOL_TABLE, ATTRIBUTE_INFO = 0x8, 0xC, 0x10, 
 HARD, SOFT, EXTERNAL_LINK = 0, 1, 64
 _SHARED = 0x2
 _LEAST_READ = 64
+_PAGE = 1 << 13
+_MOST_PAGES = 64
 _LONGEST_NAME = 1 << 16
 _MOST_MESSAGES = 1 << 16
 
@@ -48,6 +50,7 @@ class Reader:
         self._base = base
         self._position = 0
         self._limits = limits
+        self._pages: dict[int, bytes] = {}
         self._budget = min(limits.hdf5_metadata_bytes, (16 << 20) + 4 * size)
 
     def seek(self, offset: int, whence: int = 0) -> int:
@@ -66,12 +69,20 @@ class Reader:
         return data
 
     def structure(self, address: int, size: int) -> bytes:
-        """Up to ``size`` bytes of structure.
+        """Up to ``size`` bytes of structure. Most are few and close to each other, so that they are read by pages.
 
         Raises:
             LimitError: the budget is used up.
         """
-        data = self.numbers(address, size)
+        page, at = divmod(address, _PAGE)
+        if at + size <= _PAGE:
+            if page not in self._pages:
+                if len(self._pages) == _MOST_PAGES:
+                    self._pages.clear()
+                self._pages[page] = self.numbers(page * _PAGE, _PAGE)
+            data = self._pages[page][at : at + size]
+        else:
+            data = self.numbers(address, size)
         self.spend(max(_LEAST_READ, len(data)))
         return data
 
@@ -152,22 +163,35 @@ class _Superblock(NamedTuple):
     root: int
 
 
-@contextmanager
-def translated(what: str) -> Iterator[None]:
-    """Turn whatever pyfive, struct or numpy raise on a damaged file into one line.
+class translated:
+    """Turns whatever pyfive, struct or numpy raise on a damaged file into one line that says what cannot be read.
 
     Raises:
         UnreadableError: in place of any exception that is not graphlint's own.
     """
-    try:
-        yield
-    except GraphlintError:
-        raise
-    except Exception as error:
+
+    __slots__ = ("_name", "_what")
+
+    def __init__(self, what: str, name: str | None = None) -> None:
+        self._what = what
+        self._name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if not isinstance(error, Exception) or isinstance(error, GraphlintError):
+            return
+        what = self._what if self._name is None else f"{self._what} {shown(self._name)}"
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise UnreadableError(
             f"{what} cannot be read ({reason[:100]}): the file is damaged or crafted; save or download it again"
         ) from error
+
+
+def shown(name: str) -> str:
+    """A name of the file as messages print it."""
+    return repr(name) if name.isprintable() else ascii(name)
 
 
 def read_superblock(reader: Reader) -> _Superblock:
