@@ -429,7 +429,8 @@ class Dataset:
         largest = max(band, math.prod(chunk) * self._type.size)
         if largest > self.file.limits.hdf5_chunk_bytes:
             self.file.note(
-                f"the HDF5 dataset {shown(self.path)} has chunks of {chunk}: reading a row of them takes {largest:,} bytes"
+                f"the HDF5 dataset {shown(self.path)} has chunks of {chunk}: reading a row of them takes "
+                f"{largest:,} bytes"
             )
             return False
         return True
