@@ -16,15 +16,7 @@ import numpy as np
 
 from graphlint.fixes.errors import Unmendable
 from graphlint.fixes.tensorflow_operations import as_keras_operation
-from graphlint.graph.definition import (
-    Body,
-    CallDefinition,
-    Constant,
-    LayerDefinition,
-    TensorRef,
-    leaves,
-    map_leaves,
-)
+from graphlint.graph.definition import Body, CallDefinition, Constant, LayerDefinition, TensorRef, flat, map_leaves
 from graphlint.graph.stored_names import is_sequential
 
 _BASE_ARGUMENTS = frozenset({"name", "trainable", "dtype", "autocast", "activity_regularizer"})
@@ -173,7 +165,7 @@ def _arguments(call: CallDefinition) -> tuple[tuple[Any, ...], dict[str, Any]]:
     if recurrent and len(args) == 1 and isinstance(args[0], list) and len(args[0]) > 1:
         inputs, *states = args[0]
         return (inputs,), {**kwargs, "initial_state": states}
-    if any(isinstance(leaf, Constant) and leaf.kind == "missing" for _, leaf in leaves((args, kwargs))):
+    if any(isinstance(leaf, Constant) and leaf.kind == "missing" for leaf in flat((args, kwargs))):
         raise Unmendable(f"a call of {call.layer.name!r} refers to a tensor that the file does not hold")
     return args, kwargs
 

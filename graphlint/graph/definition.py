@@ -195,6 +195,9 @@ class ModelDefinition:
 
 def is_leaf(value: Any) -> bool:
     """Whether a node of an argument structure is a leaf: a TensorRef, Constant or plain value."""
+    kind = type(value)
+    if kind is list or kind is dict or kind is tuple:
+        return False
     return (isinstance(value, tuple) and hasattr(value, "_fields")) or not isinstance(value, (list, tuple, dict))
 
 
@@ -204,17 +207,45 @@ def leaves(structure: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     >>> list(leaves({"b": 1, "a": [2, 3]}))
     [('a/0', 2), ('a/1', 3), ('b', 1)]
     """
-    stack = [(path, structure)]
+    if is_leaf(structure):
+        yield path, structure
+        return
+    stack = [_items(path, structure)]
     while stack:
-        where, value = stack.pop()
-        if is_leaf(value):
+        for where, value in stack[-1]:
+            if not is_leaf(value):
+                stack.append(_items(where, value))
+                break
             yield where, value
-            continue
-        items = (
-            sorted(value.items(), key=lambda item: str(item[0])) if isinstance(value, dict) else list(enumerate(value))
-        )
-        prefix = f"{where}/" if where else ""
-        stack.extend((f"{prefix}{key}", item) for key, item in reversed(items))
+        else:
+            stack.pop()
+
+
+def _items(path: str, structure: Any) -> Iterator[tuple[str, Any]]:
+    prefix = f"{path}/" if path else ""
+    if isinstance(structure, dict):
+        for key, value in sorted(structure.items(), key=lambda item: str(item[0])):
+            yield f"{prefix}{key}", value
+    else:
+        for index, value in enumerate(structure):
+            yield f"{prefix}{index}", value
+
+
+def flat(structure: Any) -> Iterator[Any]:
+    """The leaves of an argument structure in the same order, without their paths.
+
+    >>> list(flat({"b": 1, "a": [2, 3]}))
+    [2, 3, 1]
+    """
+    stack = [structure]
+    while stack:
+        value = stack.pop()
+        if is_leaf(value):
+            yield value
+        elif isinstance(value, dict):
+            stack += [value[key] for key in sorted(value, key=str)][::-1]
+        else:
+            stack += value[::-1]
 
 
 def map_leaves(structure: Any, function: Any) -> Any:

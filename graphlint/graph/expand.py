@@ -16,6 +16,7 @@ from graphlint.graph.definition import (
     ModelDefinition,
     TensorRef,
     TensorSpec,
+    flat,
     leaves,
     map_leaves,
 )
@@ -65,29 +66,44 @@ def expand(definition: ModelDefinition, max_calls: int = MAX_CALLS) -> ModelGrap
         TooManyCalls: the nested models expand to more than ``max_calls`` calls.
     """
     graph = ModelGraph(definition)
-    size = _expanded_size(definition.root)
-    if size > max_calls:
-        raise TooManyCalls(f"the model expands to {size:,} calls, more than the limit of {max_calls:,}")
+    calls, layers = _expanded_size(definition.root)
+    if calls > max_calls:
+        raise TooManyCalls(f"the model expands to {calls:,} calls, more than the limit of {max_calls:,}")
+    if layers > max_calls:
+        raise TooManyCalls(
+            f"the model holds {layers:,} layers, shared ones counted wherever they are held, more than the limit of "
+            f"{max_calls:,}"
+        )
     _Expansion(graph).run(definition.root)
     add_mask_edges(graph)
     return graph
 
 
-def _expanded_size(root: LayerDefinition) -> int:
-    sizes: dict[int, int] = {}
+def _expanded_size(root: LayerDefinition) -> tuple[int, int]:
+    """The calls of a model after expansion, and the layers it holds, counting a shared one wherever it is held.
+
+    A body counts for one at least: bodies without calls can be nested and doubled, too.
+    """
+    calls: dict[int, int] = {}
+    layers: dict[int, int] = {}
     stack: list[tuple[LayerDefinition, bool]] = [(root, False)]
     while stack:
         layer, ready = stack.pop()
-        if layer.body is None or (id(layer) in sizes and not ready):
-            continue
-        inner = [call.layer for call in layer.body.calls]
+        key = id(layer)
+        body = layer.body
         if ready:
-            sizes[id(layer)] = sum(sizes.get(id(one), 1) for one in inner)
-        else:
-            sizes[id(layer)] = 1
+            held = [*layer.children.values(), *(body.layers if body is not None else ())]
+            layers[key] = 1 + sum(layers.get(id(one), 1) for one in held)
+            if body is not None:
+                calls[key] = max(1, sum(calls.get(id(call.layer), 1) for call in body.calls))
+        elif key not in layers and (body is not None or layer.children):
+            layers[key] = 1
             stack.append((layer, True))
-            stack.extend((one, False) for one in inner if one.body is not None)
-    return sizes.get(id(root), 1)
+            stack.extend((one, False) for one in layer.children.values())
+            if body is not None:
+                stack.extend((one, False) for one in body.layers)
+                stack.extend((call.layer, False) for call in body.calls)
+    return calls.get(id(root), 1), layers.get(id(root), 1)
 
 
 class _Expansion:
@@ -95,6 +111,7 @@ class _Expansion:
         self.graph = graph
         self.plans: dict[int, _Plan] = {}
         self.run_as: dict[str, list[str]] = {}
+        self.contained: set[tuple[str, str]] = set()
         self.variable_ids: dict[int, str] = {}
 
     def run(self, root: LayerDefinition) -> None:
@@ -116,7 +133,7 @@ class _Expansion:
             frames.pop()
             outputs = {
                 index: frame.tensors[ref]
-                for index, (_, ref) in enumerate(leaves(frame.body.outputs))
+                for index, ref in enumerate(flat(frame.body.outputs))
                 if isinstance(ref, TensorRef) and ref in frame.tensors
             }
             frame.scope.outputs = tuple(outputs.values())
@@ -148,7 +165,7 @@ class _Expansion:
         prefix = "" if scope_id == ROOT else f"{scope_id}/"
         inputs = tuple(
             prefix + plan.parts[ref.call]
-            for _, ref in leaves(body.inputs)
+            for ref in flat(body.inputs)
             if isinstance(ref, TensorRef) and ref.call in plan.parts and body.calls[ref.call].layer.body is None
         )
         scope = Scope(scope_id, path, parent, index, inputs, (), args, kwargs, definition)
@@ -265,14 +282,16 @@ class _Expansion:
                 if known != path and path not in graph.aliases:
                     graph.aliases[path] = known
                     graph.layers[known].aliases.append(path)
-                    if parent is not None and known not in graph.children.setdefault(parent, []):
-                        graph.children[parent].append(known)
+                    if parent is not None and (parent, known) not in self.contained:
+                        self.contained.add((parent, known))
+                        graph.children.setdefault(parent, []).append(known)
                 continue
             node = Layer(path, parent, layer)
             graph.layer_of[id(layer)] = path
             graph.layers[path] = node
             graph.nx.add_node(path, kind="layer", data=node)
             if parent is not None:
+                self.contained.add((parent, path))
                 graph.children.setdefault(parent, []).append(path)
             self.add_variables(layer, path)
             hidden = hidden or layer.opaque
@@ -341,8 +360,8 @@ def graph_order(body: Body) -> list[int]:
     """
     order: list[int] = []
     state: dict[int, int] = {}
-    roots = [ref.call for _, ref in leaves(body.inputs) if isinstance(ref, TensorRef)]
-    roots += [ref.call for _, ref in leaves(body.outputs) if isinstance(ref, TensorRef)]
+    roots = [ref.call for ref in flat(body.inputs) if isinstance(ref, TensorRef)]
+    roots += [ref.call for ref in flat(body.outputs) if isinstance(ref, TensorRef)]
     for root in [*roots, *range(len(body.calls))]:
         stack = [(root, False)]
         while stack:
@@ -354,8 +373,8 @@ def graph_order(body: Body) -> list[int]:
                 state[position] = 1
                 stack.append((position, True))
                 call = body.calls[position]
-                needed = [leaf.call for _, leaf in leaves(call.args) if isinstance(leaf, TensorRef)]
-                needed += [leaf.call for _, leaf in leaves(call.kwargs) if isinstance(leaf, TensorRef)]
+                needed = [leaf.call for leaf in flat(call.args) if isinstance(leaf, TensorRef)]
+                needed += [leaf.call for leaf in flat(call.kwargs) if isinstance(leaf, TensorRef)]
                 stack.extend((one, False) for one in reversed(needed) if one not in state)
     return order
 
@@ -363,10 +382,10 @@ def graph_order(body: Body) -> list[int]:
 def bind_inputs(body: Body, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[int, tuple[str, Any]]:
     """Match what a call site passes to the Inputs of a body: index of the inner Input call -> (path, value)."""
     passed = args[0] if args else kwargs.get("inputs")
-    refs = [ref for _, ref in leaves(body.inputs) if isinstance(ref, TensorRef)]
+    refs = [ref for ref in flat(body.inputs) if isinstance(ref, TensorRef)]
     if isinstance(passed, dict) and not isinstance(body.inputs, dict):
         names = [body.calls[ref.call].layer.name for ref in refs]
         if all(name in passed for name in names):
             return {ref.call: (f"0/{name}", passed[name]) for ref, name in zip(refs, names, strict=True)}
-    flat = list(leaves(passed, "0"))
-    return {ref.call: item for ref, item in zip(refs, flat, strict=False)}
+    items = list(leaves(passed, "0"))
+    return {ref.call: item for ref, item in zip(refs, items, strict=False)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphlint.graph.definition import TensorRef, leaves
+from graphlint.graph.definition import TensorRef, flat
 from graphlint.graph.model_graph import Layer, ModelGraph, Tensor
 
 _BUILT_IN = {
@@ -161,7 +161,7 @@ def output_names(graph: ModelGraph) -> list[str] | None:
     body = graph.definition.root.body
     if body is None:
         return None
-    return [body.calls[ref.call].layer.name for _, ref in leaves(body.outputs) if isinstance(ref, TensorRef)]
+    return [body.calls[ref.call].layer.name for ref in flat(body.outputs) if isinstance(ref, TensorRef)]
 
 
 def _is_loss(value: Any) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from graphlint.address import ROOT
-from graphlint.graph.definition import Body, CallDefinition, Constant, LayerDefinition, Shape, TensorRef, leaves
+from graphlint.graph.definition import Body, CallDefinition, Constant, LayerDefinition, Shape, TensorRef, flat, leaves
 from graphlint.graph.model_graph import MASK, Call, Layer, ModelGraph, Tensor
 from graphlint.shapes.dimensions import ShapeError, broadcast
 from graphlint.shapes.inference import is_custom
@@ -176,7 +176,7 @@ def _makes(definition: LayerDefinition) -> bool:
 
 
 def _records_mask(kwargs: dict[str, Any]) -> bool:
-    return any(isinstance(leaf, Tensor) for name in MASK_ARGUMENTS & kwargs.keys() for _, leaf in leaves(kwargs[name]))
+    return any(isinstance(leaf, Tensor) for name in MASK_ARGUMENTS & kwargs.keys() for leaf in flat(kwargs[name]))
 
 
 class _Run:
@@ -228,7 +228,7 @@ class _Run:
 
     def given(self, structure: Any) -> _Mask | None:
         """The first mask of a mask argument that the model records."""
-        for _, leaf in leaves(structure):
+        for leaf in flat(structure):
             if isinstance(leaf, Tensor):
                 return _Mask(leaf.call, self.graph.spec(leaf).shape)
         return None
@@ -248,7 +248,7 @@ class _Run:
             return
         source, tensor = call.args[0], Tensor(call.id, 0)
         scope = self.graph.scopes[call.scope]
-        explicit = [leaf for _, leaf in leaves(scope.kwargs.get("mask"))]
+        explicit = list(flat(scope.kwargs.get("mask")))
         index = scope.inputs.index(call.id) if call.id in scope.inputs else len(explicit)
         if index < len(explicit) and isinstance(explicit[index], Tensor):
             mask = explicit[index]
@@ -400,7 +400,7 @@ def _tensor_arguments(call: Call) -> int:
 
 
 def _is_tensor_argument(value: Any) -> bool:
-    found = [leaf for _, leaf in leaves(value)]
+    found = list(flat(value))
     tensors = [
         isinstance(leaf, Tensor) or (isinstance(leaf, Constant) and leaf.kind in ("tensor", "numpy", "variable"))
         for leaf in found
@@ -487,7 +487,7 @@ def _body_order(body: Body) -> list[int]:
 def _post_order(body: Body) -> list[int]:
     found: list[int] = []
     seen: set[int] = set()
-    for _, ref in leaves(body.outputs):
+    for ref in flat(body.outputs):
         stack = [(ref.call, False)] if isinstance(ref, TensorRef) else []
         while stack:
             position, done = stack.pop()
@@ -501,4 +501,4 @@ def _post_order(body: Body) -> list[int]:
 
 
 def _needed(call: CallDefinition) -> list[int]:
-    return [leaf.call for _, leaf in leaves([call.args, call.kwargs]) if isinstance(leaf, TensorRef)]
+    return [leaf.call for leaf in flat([call.args, call.kwargs]) if isinstance(leaf, TensorRef)]

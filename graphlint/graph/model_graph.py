@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -76,6 +76,7 @@ class Layer:
     parent: str | None
     definition: LayerDefinition = field(repr=False)
     aliases: list[str] = field(default_factory=list)
+    _is_keras: bool | None = field(default=None, init=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -146,10 +147,14 @@ class Layer:
     @property
     def is_keras(self) -> bool:
         """Whether the class is one of Keras's own, by the module the configuration names."""
-        module, registered = self.module, self.registered_name
-        if registered and ">" in registered:
-            return False
-        return module is not None and (module == "keras" or module.startswith(("keras.", "tf_keras.", "tensorflow.")))
+        if self._is_keras is None:
+            module, registered = self.definition.module, self.definition.registered_name
+            self._is_keras = (
+                not (registered and ">" in registered)
+                and module is not None
+                and (module == "keras" or module.startswith(("keras.", "tf_keras.", "tensorflow.")))
+            )
+        return self._is_keras
 
     @property
     def is_builtin(self) -> bool:
@@ -312,6 +317,7 @@ class ModelGraph:
             found.setdefault(call.layer, set()).add(id(call.definition))
         return {layer: len(places) for layer, places in found.items()}
 
+    @cached_property
     def shared_layers(self) -> list[str]:
         """Paths of the layers and nested models that are called more than once for each call of what contains them.
 
@@ -404,26 +410,33 @@ class ModelGraph:
             return False
         return self.seen(layer) if wrapped else all(outer.container for outer in around)
 
-    def in_edges(self, call: str, kind: str = TENSOR) -> list[Edge]:
+    def in_edges(self, call: str, kind: str = TENSOR) -> Sequence[Edge]:
         """Tensors (or masks) that a call receives, in argument order."""
-        found = [
-            (data["position"], source, data)
-            for source, _, data in self.nx.in_edges(call, data=True)
-            if data["kind"] == kind
-        ]
-        found.sort(key=lambda item: item[0])
-        return [
-            Edge(source, data["output"], call, data["argument"], kind, TensorSpec(data["shape"], data["dtype"]))
-            for _, source, data in found
-        ]
+        return self._edges[kind][1].get(call, ())
 
-    def out_edges(self, call: str, kind: str = TENSOR) -> list[Edge]:
+    def out_edges(self, call: str, kind: str = TENSOR) -> Sequence[Edge]:
         """Tensors (or masks) of a call that other calls receive."""
-        return [
-            Edge(call, data["output"], target, data["argument"], kind, TensorSpec(data["shape"], data["dtype"]))
-            for _, target, data in self.nx.out_edges(call, data=True)
-            if data["kind"] == kind
-        ]
+        return self._edges[kind][0].get(call, ())
+
+    @cached_property
+    def _edges(self) -> dict[str, tuple[dict[str, list[Edge]], dict[str, list[Edge]]]]:
+        """Of each kind, the edges by source and by target. Asking networkx edge by edge takes several times as long."""
+        found: dict[str, tuple[dict[str, list[Edge]], dict[str, list[Edge]]]] = {TENSOR: ({}, {}), MASK: ({}, {})}
+        positions: dict[str, dict[str, list[int]]] = {TENSOR: {}, MASK: {}}
+        for source, target, data in self.nx.edges(data=True):
+            kind = data["kind"]
+            if kind in found:
+                spec = TensorSpec(data["shape"], data["dtype"])
+                edge = Edge(source, data["output"], target, data["argument"], kind, spec)
+                found[kind][0].setdefault(source, []).append(edge)
+                found[kind][1].setdefault(target, []).append(edge)
+                positions[kind].setdefault(target, []).append(data["position"])
+        for kind, (_, by_target) in found.items():
+            for target, edges in by_target.items():
+                if len(edges) > 1:
+                    order = sorted(range(len(edges)), key=positions[kind][target].__getitem__)
+                    by_target[target] = [edges[place] for place in order]
+        return found
 
     def consumers(self, tensor: Tensor) -> list[Edge]:
         """The edges that carry one tensor."""

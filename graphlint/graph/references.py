@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from graphlint.address import ROOT, join
-from graphlint.graph.definition import CallDefinition, Constant, leaves
+from graphlint.graph.definition import CallDefinition, Constant, flat
 from graphlint.graph.model_graph import Layer, ModelGraph
 
 KERAS_ROOTS = frozenset({"keras", "tf_keras", "tensorflow"})
@@ -147,7 +147,7 @@ def _starts(graph: ModelGraph) -> Iterator[tuple[Any, tuple[str, ...], str]]:
         for layer in _configured(graph):
             yield _entry(layer), (), layer.path
             for call in _body_calls(layer):
-                for _, leaf in leaves((call.args, call.kwargs)):
+                for leaf in flat((call.args, call.kwargs)):
                     if isinstance(leaf, Constant) and leaf.kind == "object":
                         yield leaf.value, ("inbound_nodes",), graph.layer_of.get(id(call.layer), layer.path)
     yield definition.compile_config, ("compile_config",), ROOT

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from graphlint.graph.definition import LayerDefinition, TensorRef, leaves
+from graphlint.graph.definition import LayerDefinition, TensorRef, flat
 from graphlint.graph.model_graph import Layer, ModelGraph
 
 
@@ -151,7 +151,7 @@ def _inputs(model: LayerDefinition) -> set[int]:
     body = model.body
     if body is None:
         return set()
-    return {id(body.calls[ref.call].layer) for _, ref in leaves(body.inputs) if isinstance(ref, TensorRef)}
+    return {id(body.calls[ref.call].layer) for ref in flat(body.inputs) if isinstance(ref, TensorRef)}
 
 
 def _alike(one: Layer, other: Layer) -> bool:

@@ -31,7 +31,7 @@ def towers(graph: ModelGraph) -> Iterator[Towers]:
     """
     seen: set[tuple[str, str]] = set()
     position = {call: index for index, call in enumerate(graph.calls)}
-    for path in graph.shared_layers():
+    for path in graph.shared_layers:
         if graph.layers[path].container:
             continue
         by_scope: dict[str, list[str]] = {}

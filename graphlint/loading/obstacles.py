@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from graphlint.address import ROOT, join
-from graphlint.graph.definition import leaves
+from graphlint.graph.definition import flat
 from graphlint.graph.model_graph import Layer, ModelGraph, Tensor
 from graphlint.graph.references import CODE_RUNNERS
 from graphlint.loading.compilation import compile_obstacles
@@ -389,7 +389,7 @@ def _states_as_inputs(graph: ModelGraph, release: int) -> Iterator[_Finding]:
         layer = graph.layers[call.layer]
         if layer.class_name not in _RECURRENT or not layer.is_builtin or not call.args:
             continue
-        count = sum(isinstance(leaf, Tensor) for _, leaf in leaves(call.args[0]))
+        count = sum(isinstance(leaf, Tensor) for leaf in flat(call.args[0]))
         if count > 1:
             yield (
                 layer.path,

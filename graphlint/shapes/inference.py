@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from graphlint.graph.definition import Constant, LayerDefinition, Shape, TensorRef, TensorSpec, leaves, map_leaves
+from graphlint.graph.definition import Constant, LayerDefinition, Shape, TensorRef, TensorSpec, flat, map_leaves
 from graphlint.shapes.dimensions import ShapeError, agree, text
 from graphlint.shapes.dtypes import compute_dtype, is_float
 
@@ -67,7 +67,7 @@ class LayerCall:
         value = self.args[position] if position < len(self.args) else self.kwargs.get(name)
         if value is None and len(self.kwargs) == 1:
             value = next(iter(self.kwargs.values()))
-        specs = [as_spec(leaf) for _, leaf in leaves(value)]
+        specs = [as_spec(leaf) for leaf in flat(value)]
         found = [spec for spec in specs if spec is not None and spec.shape is not None]
         if not found or len(found) != len(specs):
             raise Insufficient
@@ -316,7 +316,7 @@ def body_outputs(definition: LayerDefinition) -> tuple[TensorSpec, ...] | None:
     body = definition.body
     assert body is not None
     found = []
-    for _, ref in leaves(body.outputs):
+    for ref in flat(body.outputs):
         specs = body.calls[ref.call].outputs if isinstance(ref, TensorRef) and ref.call < len(body.calls) else None
         found.append(specs[ref.output] if specs and ref.output < len(specs) else TensorSpec(None, None))
     return tuple(found)

@@ -25,7 +25,7 @@ from graphlint.graph.definition import (
     SourceProblem,
     TensorRef,
     TensorSpec,
-    leaves,
+    flat,
 )
 from graphlint.graph.expand import graph_order
 from graphlint.graph.stored_names import group_name
@@ -113,8 +113,6 @@ def _layer(reader: _Reader, entry: Any) -> LayerDefinition:
         is_model="compile_config" in entry,
         shared_object_id=shared_id if isinstance(shared_id, int) else None,
     )
-    if isinstance(shared_id, int):
-        reader.shared[shared_id] = definition
     if isinstance(config.get("layers"), list):
         layers = config["layers"]
     if layers is not None and "input_layers" in config and "output_layers" in config:
@@ -128,6 +126,8 @@ def _layer(reader: _Reader, entry: Any) -> LayerDefinition:
     else:
         _children(reader, definition)
         definition.opaque = definition.is_model
+    if isinstance(shared_id, int):  # only now, as in Keras: nothing can hold itself
+        reader.shared[shared_id] = definition
     return definition
 
 
@@ -181,7 +181,7 @@ def _functional(reader: _Reader, entries: list[Any], inputs: Any, outputs: Any) 
             nodes.append((layer, node))
 
     parsed = [_call_arguments(node, names) for _, node in nodes]
-    references = [leaf for args, kwargs in parsed for _, leaf in leaves((args, kwargs)) if isinstance(leaf, _Reference)]
+    references = [leaf for args, kwargs in parsed for leaf in flat((args, kwargs)) if isinstance(leaf, _Reference)]
     legacy = any(isinstance(node, list) for _, node in nodes)
     offsets = _offsets(references, by_name, names, legacy)
     output_offsets = {
@@ -382,7 +382,7 @@ def _implied_input(first: LayerDefinition | None, build_input_shape: Any) -> Lay
             declared = [None, *first.config["input_shape"]]
         if declared is None and first.body is not None:
             specs = [
-                first.body.calls[ref.call].outputs for _, ref in leaves(first.body.inputs) if isinstance(ref, TensorRef)
+                first.body.calls[ref.call].outputs for ref in flat(first.body.inputs) if isinstance(ref, TensorRef)
             ]
             declared = specs[0][0].shape if len(specs) == 1 and specs[0] else None
         candidates += [declared, first.build_shape]
@@ -411,10 +411,10 @@ def infer_specs(
     built = built or {}
     used: dict[int, int] = {}
     for call in body.calls:
-        for _, leaf in leaves((call.args, call.kwargs)):
+        for leaf in flat((call.args, call.kwargs)):
             if isinstance(leaf, TensorRef):
                 used[leaf.call] = max(used.get(leaf.call, 0), leaf.output)
-    for _, leaf in leaves((body.inputs, body.outputs)):
+    for leaf in flat((body.inputs, body.outputs)):
         if isinstance(leaf, TensorRef):
             used[leaf.call] = max(used.get(leaf.call, 0), leaf.output)
     for position in graph_order(body):
@@ -469,7 +469,7 @@ def _output_specs(body: Body, call: CallDefinition) -> tuple[TensorSpec, ...]:
 
 def _body_specs(body: Body) -> tuple[TensorSpec, ...]:
     found = []
-    for _, ref in leaves(body.outputs):
+    for ref in flat(body.outputs):
         outputs = body.calls[ref.call].outputs if isinstance(ref, TensorRef) else None
         found.append(outputs[ref.output] if outputs and ref.output < len(outputs) else TensorSpec(None, None))
     return tuple(found)

@@ -172,5 +172,5 @@ def _separable(first: Layer, second: Layer) -> bool:
     one, other = (layer.config.get("kernel_size") for layer in (first, second))
     if not isinstance(one, (list, tuple)) or not isinstance(other, (list, tuple)) or len(one) != len(other):
         return False
-    pairs = list(zip(one, other, strict=True))
+    pairs = [(a, b) for a, b in zip(one, other, strict=True) if isinstance(a, int) and isinstance(b, int)]
     return any(a > b for a, b in pairs) and any(a < b for a, b in pairs)

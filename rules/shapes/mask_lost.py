@@ -8,7 +8,7 @@ from typing import Any
 from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.batch import BROADCASTING, UNARY, argument
-from graphlint.graph.definition import Constant, leaves
+from graphlint.graph.definition import Constant, flat
 from graphlint.graph.masks import masked
 from graphlint.graph.model_graph import MASK, Call, Layer, ModelGraph, Tensor
 from graphlint.graph.references import is_lambda
@@ -124,11 +124,11 @@ def _kept(graph: ModelGraph, where: str) -> Fix | None:
     if not operation.is_operation or len(sources) != 1 or not graph.called_directly(operation.path, once=True):
         return None
     name = operation.class_name or ""
-    numbers = [leaf for _, leaf in leaves([call.args, call.kwargs]) if isinstance(leaf, (int, float))]
+    numbers = [leaf for leaf in flat([call.args, call.kwargs]) if isinstance(leaf, (int, float))]
     config: dict[str, Any] | None = None
     if name in _ACTIVATIONS and not numbers:
         class_name, config = "Activation", {"activation": _ACTIVATIONS[name]}
-    elif len(numbers) == 1 and len(list(leaves([call.args, call.kwargs]))) == 2 and name in ("Multiply", "Add"):
+    elif len(numbers) == 1 and len(list(flat([call.args, call.kwargs]))) == 2 and name in ("Multiply", "Add"):
         scale, offset = (numbers[0], 0.0) if name == "Multiply" else (1.0, numbers[0])
         class_name, config = "Rescaling", {"scale": float(scale), "offset": float(offset)}
     if config is None or not (graph.spec(sources[0]).dtype or "").startswith("float"):

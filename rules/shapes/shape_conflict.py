@@ -136,6 +136,8 @@ def _weights(graph: ModelGraph, call: Call, layer: Layer, args: Any, kwargs: Any
     inside = projections(layer.definition, args, kwargs) if layer.class_name == "MultiHeadAttention" else {}
     for path, definition, built in _built_for(graph, layer, shape):
         variables = graph.variables_of(path)
+        if not variables:
+            continue
         expected = inside.get(path.removeprefix(f"{layer.path}/")) or slots(
             replace(definition, build_shape=list(built)) if built is not None else definition
         )

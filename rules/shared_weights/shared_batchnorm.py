@@ -55,7 +55,7 @@ class SharedBatchnorm(Rule):
     severity = Severity.WARNING
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
-        for path in graph.shared_layers():
+        for path in graph.shared_layers:
             layer = innermost(graph, graph.layers[path])
             if layer.class_name != "BatchNormalization" or not layer.trainable or not graph.root.trainable:
                 continue

@@ -46,7 +46,7 @@ class SharedLayer(Rule):
     severity = Severity.INFO
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
-        for path in graph.shared_layers():
+        for path in graph.shared_layers:
             calls = graph.container_calls(path) if graph.layers[path].container else graph.call_sites(path)
             calls = calls or graph.call_sites(path)
             variables = graph.variables_below(path)

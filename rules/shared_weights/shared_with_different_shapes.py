@@ -72,7 +72,7 @@ class SharedWithDifferentShapes(Rule):
     severity = Severity.INFO
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
-        for path in graph.shared_layers():
+        for path in graph.shared_layers:
             layer = graph.layers[path]
             if layer.container or not graph.variables_below(path):
                 continue

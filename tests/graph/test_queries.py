@@ -47,7 +47,7 @@ def test_shared_layers_are_those_called_twice_for_one_call_of_what_holds_them():
     once, twice = layer("once", size=1), layer("twice", size=1)
     inner = model("inner", [input_call("x"), call(once, 0), call(twice, 1), call(twice, 2)], [0], [3])
     root = model("m", [input_call("a"), call(inner, 0), call(inner, 1)], [0], [2])
-    assert expand(definition(root)).shared_layers() == ["inner", "inner/twice"]
+    assert expand(definition(root)).shared_layers == ["inner", "inner/twice"]
 
 
 def test_a_layer_in_two_models_is_shared():
@@ -55,7 +55,7 @@ def test_a_layer_in_two_models_is_shared():
     inner = [model(name, [input_call("x"), call(both, 0)], [0], [1]) for name in ("one", "other")]
     root = model("m", [input_call("a"), call(inner[0], 0), call(inner[1], 1)], [0], [2])
     graph = expand(definition(root))
-    assert graph.shared_layers() == ["one/both"]
+    assert graph.shared_layers == ["one/both"]
     assert [place.path for place in places(graph)["one/both"]] == ["one/both", "other/both"]
 
 

@@ -11,7 +11,28 @@ INNER = functional([input_layer(), dense("d", tensor("in"))], name="inner") | {
     "name": "inner",
     "inbound_nodes": [{"args": [tensor("in")], "kwargs": {}}],
 }
+INSIDE_ITSELF = functional([input_layer(), layer("ReLU", "r", {}, [tensor("in")]) | {"shared_object_id": 7}]) | {
+    "name": "m",
+    "inbound_nodes": [],
+    "shared_object_id": 7,
+}
+WRAPPED_IN_ITSELF = layer(
+    "TimeDistributed",
+    "t",
+    {"layer": layer("TimeDistributed", "t", {"layer": layer("Dense", "d", {"units": 4})}) | {"shared_object_id": 7}},
+    [tensor("in", shape=[None, 4, 4])],
+    shared_object_id=7,
+)
 CASES = {
+    "a model that holds itself": functional([input_layer(), INSIDE_ITSELF, dense("d", tensor("in"))]),
+    "a wrapper that wraps itself": functional([input_layer(shape=[None, 4, 4]), WRAPPED_IN_ITSELF]),
+    "the sizes of a kernel are objects": functional(
+        [
+            input_layer(shape=[None, 8, 8, 4]),
+            layer("Conv2D", "a", {"filters": 4, "kernel_size": [{}, 1]}, [tensor("in", shape=[None, 8, 8, 4])]),
+            layer("Conv2D", "b", {"filters": 4, "kernel_size": [1, {}]}, [tensor("a", shape=[None, 8, 8, 4])]),
+        ]
+    ),
     "the class of a literal is a list": functional(
         [input_layer(), layer("Add", "a", {}, [{"class_name": [], "config": {}}]), dense("d", tensor("in"))]
     ),
