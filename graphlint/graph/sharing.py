@@ -158,6 +158,10 @@ def _alike(one: Layer, other: Layer) -> bool:
     return bool(one.config == other.config and one.build_shape == other.build_shape)
 
 
+_MANY = 100
+"""A name that so many layers have says nothing about which of them was shared."""
+
+
 def _twins(graph: ModelGraph) -> Iterator[SharedAcrossScopes]:
     """Layers without weights whose id occurs nowhere else, beside one of the same class and name that has weights."""
     suspects = [
@@ -174,14 +178,15 @@ def _twins(graph: ModelGraph) -> Iterator[SharedAcrossScopes]:
     wanted = {(layer.class_name, layer.name) for layer in suspects}
     owners: dict[tuple[str | None, str], list[str]] = {}
     for layer in graph.layers.values():
-        if (layer.class_name, layer.name) in wanted:
+        if layer.parent is not None and (layer.class_name, layer.name) in wanted:
             owners.setdefault((layer.class_name, layer.name), []).append(layer.path)
     reported: set[str] = set()
     for layer in suspects:
         if layer.parent in reported:
             reported.add(layer.path)
             continue
-        candidates = [path for path in owners[layer.class_name, layer.name] if path != layer.path]
+        named = owners.get((layer.class_name, layer.name), [])
+        candidates = [path for path in named if path != layer.path] if len(named) < _MANY else []
         if not candidates or graph.variables_below(layer.path):
             continue
         candidates.sort(key=lambda path: (not _alike(graph.layers[path], layer), path.count("/")))

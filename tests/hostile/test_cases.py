@@ -306,6 +306,37 @@ def test_28_25_nested_doublings(tmp_path):
     refused(write(tmp_path, "model.keras", keras_archive(inner)), "E003")
 
 
+def test_28_25_doublings_of_nothing(tmp_path):
+    """Bodies without calls, called 33 million times."""
+    empty = {"layers": [], "input_layers": [], "output_layers": []}
+    inner = functional([input_layer()]) | {"config": {"name": "m0"} | empty}
+    for depth in range(1, 26):
+        calls = [{"args": [], "kwargs": {}}] * 2
+        once = inner | {"name": f"m{depth - 1}", "inbound_nodes": calls}
+        inner = inner | {"config": {"name": f"m{depth}"} | empty | {"layers": [once]}}
+    refused(write(tmp_path, "model.keras", keras_archive(inner)), "E003")
+
+
+def test_28_sixty_layers_in_two_wrappers_each(tmp_path):
+    """Two layers, each held by two wrappers, each of them by two more: 2**60 ways lead to the first two."""
+    held = [layer("Dense", f"dense_{side}", {"units": 4}, shared_object_id=side) for side in (0, 1)]
+    for depth in range(1, 60):
+        known = [
+            {"class_name": one["class_name"], "config": {}, "shared_object_id": one["shared_object_id"]} for one in held
+        ]
+        held = [
+            layer(
+                "Bidirectional",
+                f"both_{depth}_{side}",
+                {"layer": inside[0], "backward_layer": inside[1]},
+                shared_object_id=2 * depth + side,
+            )
+            for side, inside in enumerate((held, known))
+        ]
+    config = functional([input_layer(), dense("d", tensor("in")), *held], outputs=[["d", 0, 0]])
+    refused(write(tmp_path, "model.keras", keras_archive(config)), "E003")
+
+
 NESTED = functional([input_layer(), lambda_layer("l", tensor("in"))], name="inner") | {
     "name": "inner",
     "inbound_nodes": [{"args": [tensor("in")], "kwargs": {}}],

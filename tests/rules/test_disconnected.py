@@ -356,7 +356,7 @@ def test_two_cuts_are_two_findings(tmp_path):
 def test_an_output_that_takes_only_a_shape(tmp_path):
     x = keras.Input((4,))
     (finding,) = both(ConstantOutput(), keras.Model(x, [layers.Dense(1)(x), ops.zeros_like(x)]), tmp_path)
-    assert finding[:2] == ("zeros_like#0", "error")
+    assert finding[0].startswith("zeros_like") and finding[1] == "error"
 
 
 def test_an_output_without_any_input():
