@@ -40,8 +40,14 @@ def miscounted_weights(graph: ModelGraph) -> list[tuple[Layer, list[str], int]]:
     return found
 
 
+def _absent(graph: ModelGraph, path: str) -> bool:
+    return path not in graph.layers or not graph.variables_of(path)
+
+
 def layers_without_weights(graph: ModelGraph) -> list[tuple[Layer, list[str]]]:
     """Layers of Keras that are called, have variables by their class, and have none stored, with the names of those.
+
+    Of an attention layer, the projections that have none.
 
     Empty for a live model, for a file without any weights and for one whose weights hold tricks (X004). The second of
     two layers that were one when the model was saved is not listed: the first has the weights of both. Nor is what
@@ -58,7 +64,10 @@ def layers_without_weights(graph: ModelGraph) -> list[tuple[Layer, list[str]]]:
         if not all(outer.container or outer.is_builtin for outer in graph.enclosing(layer.path)):
             continue
         names = _IN_SUBLAYERS.get(layer.class_name or "") or [slot.name for slot in slots(layer.definition) or ()]
-        if names and not graph.variables_below(layer.path):
+        if names and graph.variables_below(layer.path):
+            parts = _PROJECTIONS if layer.class_name == "MultiHeadAttention" else ()
+            names = [name for name in parts if _absent(graph, f"{layer.path}/{name}_dense")]
+        if names:
             found.append((layer, list(names)))
     if not found:
         return []

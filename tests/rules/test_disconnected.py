@@ -416,10 +416,23 @@ def test_a_bias_that_only_the_file_or_only_the_configuration_has(flag, tmp_path)
     assert (address, severity) == ("one", "error") and f"and {1 + flag} in the file" in message
 
 
-@pytest.mark.parametrize("layer", [layers.MultiHeadAttention(2, 3), layers.Bidirectional(layers.GRU(3))])
+def test_an_attention_without_one_of_its_projections(tmp_path):
+    x = keras.Input((5, 4))
+    keras.Model(x, layers.MultiHeadAttention(2, 3, name="attention")(x, x)).save(tmp_path / "good.keras")
+    group = "layers/multi_head_attention/key_dense"
+    without_group(tmp_path / "good.keras", tmp_path / "bad.keras", group)
+    ((address, _, message),) = in_file(WeightsWithoutGraph(), tmp_path / "bad.keras")
+    assert address == "attention" and message.endswith("expected key")
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [layers.MultiHeadAttention(2, 3), layers.GroupQueryAttention(2, 2, 1), layers.Bidirectional(layers.GRU(3))],
+    ids=lambda layer: type(layer).__name__,
+)
 def test_layers_with_all_their_weights(layer, tmp_path):
     x = keras.Input((5, 4))
-    outputs = layer(x, x) if isinstance(layer, layers.MultiHeadAttention) else layer(x)
+    outputs = layer(x) if isinstance(layer, layers.Bidirectional) else layer(x, x)
     assert both(WeightsWithoutGraph(), keras.Model(x, outputs), tmp_path) == []
 
 
