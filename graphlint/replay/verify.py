@@ -265,10 +265,19 @@ def _compare_specs(old: keras.Model, new: keras.Model, found: Verification) -> N
                 found.specs.append(f"{len(before)} inputs became {len(after)}")
             continue
         for index, (one, other) in enumerate(zip(before, after, strict=True)):
-            if one.shape != other.shape or one.dtype != other.dtype or one.sparse != other.sparse:
-                found.specs.append(
-                    f"{kind} {index} {one.dtype}{list(one.shape)} became {other.dtype}{list(other.shape)}"
-                )
+            was, is_now = _spec(one, kind), _spec(other, kind)
+            if was != is_now:
+                found.specs.append(f"{kind} {index} {was} became {is_now}")
+
+
+def _spec(symbol: Any, kind: str) -> str:
+    """Dtype and shape; of an Input also its name and whether it may be left out."""
+    made = keras_internals.history(symbol)
+    operation = made[0] if made is not None and kind == "input" else None
+    name = f"{operation.name} " if operation is not None else ""
+    marks = ["sparse"] if symbol.sparse else []
+    marks += ["optional"] if getattr(operation, "optional", False) else []
+    return f"{name}{symbol.dtype}{list(symbol.shape)}{''.join(f' {mark}' for mark in marks)}"
 
 
 def _compare_variables(old: keras.Model, parts: list[keras.Model], found: Verification) -> None:
@@ -290,7 +299,7 @@ def _compare_variables(old: keras.Model, parts: list[keras.Model], found: Verifi
             found.flags.append(one.id)
     found.added = [one.id for key, one in objects.items() if key not in known and one.id not in before.variables]
     if len(after) == 1:
-        found.ties = _changed_ties(before, after[0])
+        found.ties = _changed_ties(before, after[0]) or _calls_that_parted(before, after[0])
         for path, layer in before.layers.items():
             twin = after[0].layers.get(path)
             if twin is not None and twin.trainable != layer.trainable:
@@ -320,7 +329,29 @@ def _changed_ties(before: ModelGraph, after: ModelGraph) -> list[str]:
 
 
 def _slots(graph: ModelGraph) -> dict[str, str]:
-    return {**{one: one for one in graph.variables}, **graph.variable_aliases}
+    """Every ``path@slot`` of a variable, also by the other paths of its layer -> the id of the variable."""
+    slots = {**{one: one for one in graph.variables}, **graph.variable_aliases}
+    for alias, path in graph.aliases.items():
+        for layer in graph.layers_below(path):
+            if f"{layer.path}/".startswith(f"{path}/"):
+                for variable in graph.variables_of(layer.path):
+                    slots[f"{alias}{layer.path[len(path) :]}@{variable.slot}"] = variable.id
+    return slots
+
+
+def _calls_that_parted(before: ModelGraph, after: ModelGraph) -> list[str]:
+    """Variables that several calls have in common in one of two graphs of the same calls, and not in the other."""
+    old = [before.layer(call) for call in before.calls]
+    new = [after.layer(call) for call in after.calls]
+    if [one.class_name for one in old] != [one.class_name for one in new]:
+        return []
+    changed: list[str] = []
+    for graph, mine, others in ((before, old, new), (after, new, old)):
+        twins: dict[str, set[str]] = {}
+        for one, other in zip(mine, others, strict=True):
+            twins.setdefault(one.path, set()).add(other.path)
+        changed += [path for path, found in twins.items() if len(found) > 1 and graph.variables_below(path)]
+    return [f"the calls of {path}" for path in dict.fromkeys(changed)]
 
 
 def _compare_masks(old: keras.Model, new: keras.Model, found: Verification) -> None:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+from graphlint.replay.clone import clone
 from graphlint.replay.errors import OpaqueBody, ReplayError
 from graphlint.replay.split import split
 from graphlint.replay.verify import verify
@@ -54,6 +55,33 @@ def test_flags_ties_and_specs() -> None:
     assert verify(untied, tied).ties == ["a@kernel = b@kernel"]
     wide = keras.Model(inputs, layers.Dense(5, name="b")(a(inputs)))
     assert verify(untied, wide).specs
+
+
+def test_ties_through_calls_and_wrappers() -> None:
+    model = siamese()
+    assert verify(model, clone(model, sharing="undo")).ties == [
+        "the calls of encoder/hidden",
+        "the calls of encoder/code",
+    ]
+    inner = layers.Dense(3, name="inner")
+    x, y = keras.Input((4, 5), name="x"), keras.Input((5,), name="y")
+    pooled = layers.GlobalAveragePooling1D(name="pool")(layers.TimeDistributed(inner, name="each")(x))
+    model = keras.Model([x, y], layers.Add(name="add")([pooled, inner(y)]))
+    parted = keras.models.clone_model(model)
+    for layer in ("each", "inner"):
+        parted.get_layer(layer).set_weights(inner.get_weights())
+    found = verify(model, parted)
+    assert found.exact and not found and found.ties
+    assert verify(model, clone(model))
+
+
+def test_names_and_options_of_inputs() -> None:
+    x = keras.Input((4,), name="x", optional=True)
+    z = keras.Input((4,), name="z")
+    dense = layers.Dense(2, name="dense")
+    assert verify(keras.Model(x, dense(x)), keras.Model(z, dense(z))).specs == [
+        "input 0 x float32[None, 4] optional became z float32[None, 4]"
+    ]
 
 
 def test_random_layers_see_the_same_numbers() -> None:
