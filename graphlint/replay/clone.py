@@ -87,9 +87,8 @@ def copy_layer(layer: Any, name: str) -> Any:
     with Transaction([layer, *layers]), _own_classes(layers), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         cloner = Cloner("copy", "preserve")
-        copy = cloner.operation(layer)
+        copy = cloner.operation(layer, name)
         cloner.finish()
-        copy.name = name
         return copy
 
 
@@ -142,7 +141,7 @@ class Cloner:
 
     # -- making -------------------------------------------------------------------------------------------------
 
-    def operation(self, operation: Any) -> Any:
+    def operation(self, operation: Any, name: str | None = None) -> Any:
         """The copy of a layer, operation or model; the same one each time, unless sharing is undone."""
         if not self.undo and id(operation) in self.made:
             return self.made[id(operation)]
@@ -152,7 +151,9 @@ class Cloner:
         elif self.weights == "share":
             copy = operation
         else:
-            copy = self.leaf(operation)
+            copy = self.leaf(operation, name)
+        if name is not None:
+            copy.name = name
         self.made[id(operation)] = copy
         self.kept.append(operation)
         return copy
@@ -161,7 +162,7 @@ class Cloner:
         if isinstance(old, keras.Layer):
             self.pairs.append((old, new))
 
-    def leaf(self, operation: Any) -> Any:
+    def leaf(self, operation: Any, name: str | None = None) -> Any:
         """A layer or operation from its configuration, with copies of what it holds in the same places."""
         try:
             copy = type(operation).from_config(operation.get_config())
@@ -173,6 +174,7 @@ class Cloner:
             ) from error
         if not isinstance(operation, keras.Layer):
             return copy
+        copy.name = name or copy.name  # Before it is built: the paths of its variables begin with it.
         self.add_pair(operation, copy)
         self.hand_sublayers(operation, copy)
         if operation.built and not copy.built:
@@ -318,16 +320,16 @@ class _Cloning(Interpreter):
 
     def operation(self, unit: str) -> Any:
         original = self.live.operation(unit)
-        copy = self.cloner.operation(original)
+        name = None
         if self.cloner.undo:
             if id(original) in self.used:
                 number = 1
                 while f"{original.name}_{number}" in self.names:
                     number += 1
-                copy.name = f"{original.name}_{number}"
-                self.names.add(copy.name)
+                name = f"{original.name}_{number}"
+                self.names.add(name)
             self.used.add(id(original))
-        return copy
+        return self.cloner.operation(original, name)
 
     def fill_in(
         self, unit: str, arguments: Arguments, environment: Environment

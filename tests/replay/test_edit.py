@@ -183,6 +183,7 @@ def test_share_and_unshare(tmp_path: Path) -> None:
     assert apart.count_params() == 40 and names(apart) == ["x", "a", "a_1"]
     assert_same(apart(values), shared(values))
     saved(apart, tmp_path)
+    assert len({variable.path for variable in apart.weights}) == len(apart.weights)
     apart = edit(siamese()).unshare("encoder#1", name="right_encoder").build()
     assert "right_encoder" in names(apart)
     saved(apart, tmp_path)
