@@ -52,7 +52,6 @@ class OutputWithoutLoss(Rule):
     name = "output-without-loss"
     severity = Severity.WARNING
     needs = frozenset({Need.GRAPH, Need.COMPILE})
-    preview = True
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         compiled = losses(graph)

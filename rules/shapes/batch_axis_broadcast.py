@@ -49,7 +49,6 @@ class BatchAxisBroadcast(Rule):
     code = "H002"
     name = "batch-axis-broadcast"
     severity = Severity.ERROR
-    preview = True
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         proven: set[Tensor] | None = None

@@ -70,7 +70,6 @@ class MaskLost(Rule):
     code = "H007"
     name = "mask-lost"
     severity = Severity.WARNING
-    preview = True
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         carried = masked(graph)

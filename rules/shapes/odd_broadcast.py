@@ -52,7 +52,6 @@ class OddBroadcast(Rule):
     code = "H003"
     name = "odd-broadcast"
     severity = Severity.WARNING
-    preview = True
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for call in graph.calls.values():

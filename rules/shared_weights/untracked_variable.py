@@ -14,13 +14,16 @@ _MASKED = -1000.0
 """What is below is added to attention scores to mask them."""
 
 
+_CHANNELS = 3
+
+
 class UntrackedVariable(Rule):
     """A variable is used in the graph and belongs to no layer.
 
     ## What it does
     On a live model, finds a `keras.Variable` that is an argument of a call (`x * variable`). In a file, where such a
-    variable has become a constant, reports baked floating-point tensors of more than one element as information: each
-    may have been one.
+    variable has become a constant, reports baked floating-point tensors as information: each may have been one, or what
+    a layer made of a constant when the model was built, as `embedding(ops.arange(n))` is.
 
     ## Why is this bad?
     Keras tracks the variables of layers only. This one is not in `model.weights`, no optimizer trains it, and saving
@@ -44,13 +47,13 @@ class UntrackedVariable(Rule):
     None: put the variable into a layer: `self.add_weight(...)` in the `build` of a small `keras.Layer`.
 
     ## Not reported
-    Scalars that are not trainable; masks, and tables of zeros and ones; integer and boolean tensors; NumPy constants.
+    Scalars that are not trainable; masks, and tables of zeros and ones; integer and boolean tensors; NumPy constants;
+    constants of up to three numbers, such as the means of the channels of images.
     """
 
     code = "S008"
     name = "untracked-variable"
     severity = Severity.WARNING
-    preview = True
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         tracked = {id(variable.obj): variable.id for variable in graph.variables.values() if variable.obj is not None}
@@ -66,7 +69,7 @@ class UntrackedVariable(Rule):
                     elif leaf.kind == "tensor" and _may_have_been_trained(leaf):
                         yield Problem(
                             f"argument {argument} is a constant tensor {list(_shape(leaf) or ())} baked into the "
-                            "configuration: if it was a keras.Variable, it is not trained any more",
+                            "configuration: if a variable or a layer made it, nothing trains that",
                             call.id,
                             "Keep it in a layer (self.add_weight) if it should train; otherwise nothing is wrong.",
                             severity=Severity.INFO,
@@ -110,12 +113,12 @@ def _shape(leaf: Constant) -> tuple[int, ...] | None:
 
 
 def _may_have_been_trained(leaf: Constant) -> bool:
-    """Floating point, more than one element, and not only zeros, ones and large negative numbers, as masks are."""
+    """Floating point, more than one number for each channel, and not only what masks hold: 0, 1, large negative."""
     if leaf.dtype is not None and not leaf.dtype.startswith(("float", "bfloat")):
         return False
     count, telling = 0, False
     stack = [leaf.value]
-    while stack and not (telling and count > 1):
+    while stack and not (telling and count > _CHANNELS):
         value = stack.pop()
         if isinstance(value, list):
             stack.extend(value)
@@ -124,4 +127,4 @@ def _may_have_been_trained(leaf: Constant) -> bool:
         else:
             count += 1
             telling = telling or (value not in (0.0, 1.0) and value > _MASKED)
-    return telling and count > 1
+    return telling and count > _CHANNELS

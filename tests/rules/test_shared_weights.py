@@ -436,11 +436,13 @@ def test_two_numbers_may_have_been_a_variable(tmp_path):
         ops.convert_to_tensor([1.0, 0.0, 1.0, 1.0]),
         ops.convert_to_tensor([0.0, -1e9, 0.0, 0.0]),
         keras.Variable(2.0, trainable=False),
+        ops.convert_to_tensor([[0.485], [0.456], [0.406]]),
     ],
-    ids=["number", "numpy scalar", "numpy", "mask", "additive mask", "frozen scalar"],
+    ids=["number", "numpy scalar", "numpy", "mask", "additive mask", "frozen scalar", "means of channels"],
 )
 def test_constants_that_were_never_trained(factor, tmp_path):
-    assert both(UntrackedVariable(), times(factor), tmp_path) == []
+    inputs = keras.Input((3, 4))
+    assert both(UntrackedVariable(), keras.Model(inputs, inputs * factor), tmp_path) == []
 
 
 # -- S009 duplicate-computation ---------------------------------------------------------------------------------
