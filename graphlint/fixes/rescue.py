@@ -21,6 +21,8 @@ from graphlint.graph.expand import expand
 from graphlint.graph.model_graph import ModelGraph, Variable
 from graphlint.sources.live import read_live
 
+_RENAMED_LOSSES = {"huber_loss": "huber", "kullback_leibler_divergence": "kl_divergence", "logcosh": "log_cosh"}
+
 
 @dataclass(frozen=True, slots=True)
 class Rescued:
@@ -203,6 +205,7 @@ def _name(name: str, module: Any) -> str:
     """The full name of a loss or metric, which an HDF5 file needs; those that ``compile`` interprets stay."""
     if module is keras.metrics and name in ("accuracy", "acc", "crossentropy", "ce"):
         return name
+    name = _RENAMED_LOSSES.get(name, name)
     try:
         found = module.get(name)
     except ValueError as error:

@@ -510,3 +510,24 @@ def test_calls_with_structures_of_tensors(structure, tmp_path):
     with pytest.raises(Exception, match=r"."):
         keras.models.load_model(path)
     same(path, twin, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("loss", "metrics", "expected"),
+    [("logcosh", ["acc"], "log_cosh"), ("mae", [{"class_name": "function", "config": "own"}], None)],
+)
+def test_what_a_model_was_compiled_with(loss, metrics, expected, tmp_path):
+    """Old names become today's; with a function that nobody knows the model is left uncompiled."""
+    twin = keras.Sequential([keras.Input((4,)), layers.Dense(3, name="one")])
+    config = {
+        "class_name": "Sequential",
+        "config": [entry("Dense", "one", batch_input_shape=[None, 4], units=3, activation="linear", use_bias=True)],
+    }
+    path = tmp_path / "model.h5"
+    write_h5(path, config, twin)
+    optimizer = {"class_name": "Adam", "config": {"lr": 0.01, "decay": 0.0}}
+    with h5py.File(path, "a") as file:
+        training = {"optimizer_config": optimizer, "loss": loss, "metrics": metrics}
+        file.attrs["training_config"] = json.dumps(training)
+    model = same(path, twin, tmp_path)
+    assert (model.loss if model.compiled else None) == expected
