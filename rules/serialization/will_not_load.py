@@ -9,6 +9,7 @@ from graphlint.address import ROOT
 from graphlint.engine.finding import Applicability, Fix, Problem, Severity
 from graphlint.engine.rule import Option, Rule
 from graphlint.graph.model_graph import ModelGraph
+from graphlint.graph.references import references
 from graphlint.loading.obstacles import obstacles
 from graphlint.loading.target import TARGET_KERAS, TARGET_OPTION, target_release
 
@@ -62,7 +63,8 @@ class WillNotLoad(Rule):
     ## Not reported
     Custom classes without a module (K002), TensorFlow operation layers (K003), custom losses (K006), Lambda code
     (X001): they have rules of their own. A custom class of a module that can be imported is a warning, since passing it
-    in `custom_objects` helps; so is a compilation that Keras cannot read, since `compile=False` does.
+    in `custom_objects` helps; so is a compilation that Keras cannot read, since `compile=False` does. What a file needs
+    that was registered (`Package>Name`) is an info.
 
     ## References
     Read from the sources of Keras 2.12 to 2.15 and 3.0 to 3.15, one release of each.
@@ -92,3 +94,25 @@ class WillNotLoad(Rule):
                 else None,
                 key=obstacle.message,
             )
+        if not graph.live:
+            yield from _registered(graph)
+
+
+def _registered(graph: ModelGraph) -> Iterator[Problem]:
+    """The classes and functions that only their own code can give: a note, for that is how it is meant."""
+    found: dict[str, str] = {}
+    for reference in references(graph):
+        name = next((one for one in (reference.registered_name, reference.name) if one and ">" in one), None)
+        if name is not None and not reference.where.startswith("compile_config"):
+            found.setdefault(name, reference.layer)
+    if found:
+        names = ", ".join(map(repr, list(found)[:5])) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+        first, *others = dict.fromkeys(found.values())
+        yield Problem(
+            f"needs the code that registers {names}",
+            first,
+            "Import that code before load_model, or pass what it registers in custom_objects.",
+            tuple(others),
+            severity=Severity.INFO,
+            key=",".join(found),
+        )

@@ -435,6 +435,13 @@ def test_optimizer_arguments_of_keras_2(tmp_path):
     assert address == "." and "is_legacy_optimizer" in message
 
 
+def test_what_was_registered_is_a_note_on_a_file(tmp_path):
+    model = sequential(Registered(name="custom"), layers.Dense(2))
+    ((address, severity, message),) = in_file(WillNotLoad(), edited(model, tmp_path, lambda config: None))
+    assert (address, severity) == ("custom", "info") and ">Registered'" in message
+    assert live(WillNotLoad(), model) == []
+
+
 def hdf5(model, folder, training=None):
     """A whole-model HDF5 file, with another training configuration where one is given."""
     path = folder / "model.h5"
