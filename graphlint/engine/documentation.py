@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any
 
-from graphlint.engine.rule import Need, Rule
+from graphlint.engine.rule import Need, Option, Rule
 
 WHAT, WHY, EXAMPLE, INSTEAD = "What it does", "Why is this bad?", "Example", "Use instead"
 FIX, NOT_REPORTED, REFERENCES = "Fix", "Not reported", "References"
@@ -72,9 +72,13 @@ def describe(rule: type[Rule]) -> dict[str, Any]:
         "needs": sorted(need.value for need in rule.needs),
         "preview": rule.preview,
         "default": rule.default,
-        "options": {key.replace("_", "-"): asdict(option) for key, option in rule.options.items()},
+        "options": {key.replace("_", "-"): _option(option) for key, option in rule.options.items()},
         "documentation": inspect.cleandoc(rule.__dict__.get("__doc__") or ""),
     }
+
+
+def _option(option: Option) -> dict[str, Any]:
+    return {key: value for key, value in asdict(option).items() if key != "accepts"}
 
 
 def text(rule: type[Rule]) -> str:

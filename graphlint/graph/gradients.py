@@ -21,10 +21,23 @@ _SHAPE_ONLY = frozenset({"ZerosLike", "OnesLike", "FullLike"})
 """Operations whose numbers do not depend on those they receive."""
 
 
+def normalises_one(graph: ModelGraph, call: str) -> bool:
+    """Whether a call normalises over axes of size 1, after which nothing is left: its result is the learned offset."""
+    layer = graph.layer(call)
+    edges = graph.in_edges(call, TENSOR)
+    if layer.class_name != "LayerNormalization" or not layer.is_builtin or len(edges) != 1:
+        return False
+    shape, axis = edges[0].spec.shape, layer.config.get("axis", -1)
+    axes = axis if isinstance(axis, (list, tuple)) else (axis,)
+    if not shape or not axes or not all(isinstance(one, int) and -len(shape) <= one < len(shape) for one in axes):
+        return False
+    return all(shape[one] == 1 for one in axes)
+
+
 def cuts_gradient(graph: ModelGraph, call: str) -> bool:
     """Whether no gradient passes from the outputs of a call to what it receives."""
     layer = graph.layer(call)
-    if layer.is_operation and layer.class_name in _ZERO_GRADIENT:
+    if (layer.is_operation and layer.class_name in _ZERO_GRADIENT) or normalises_one(graph, call):
         return True
     if layer.class_name == "TFOpLambda":
         return layer.config.get("function") in _LEGACY_ZERO_GRADIENT
@@ -56,7 +69,9 @@ def gradient_reach(graph: ModelGraph, tensors: list[Tensor], also: list[str]) ->
 
 
 def value_reach(graph: ModelGraph, sources: list[str]) -> set[str]:
-    """The calls whose numbers depend on the given calls: shapes alone (``ops.ones_like``) do not count."""
+    """The calls whose numbers depend on the given calls: shapes alone (``ops.ones_like``) do not count, nor does what a
+    normalisation over one number leaves.
+    """
     reached = set(sources)
     stack = list(reached)
     while stack:
@@ -64,7 +79,8 @@ def value_reach(graph: ModelGraph, sources: list[str]) -> set[str]:
             if call in reached:
                 continue
             layer = graph.layer(call)
-            if not (layer.is_operation and layer.class_name in _SHAPE_ONLY):
+            shape_only = layer.is_operation and layer.class_name in _SHAPE_ONLY
+            if not shape_only and not normalises_one(graph, call):
                 reached.add(call)
                 stack.append(call)
     return reached

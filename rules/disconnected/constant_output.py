@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.gradients import value_reach
+from graphlint.graph.gradients import normalises_one, value_reach
 from graphlint.graph.model_graph import ModelGraph
 
 
@@ -15,7 +15,8 @@ class ConstantOutput(Rule):
 
     ## What it does
     Finds outputs whose numbers no Input of the model influences. `ops.ones_like(x)` and its kind take over the shape
-    of `x`, not its numbers.
+    of `x`, not its numbers; a LayerNormalization over an axis of size 1 subtracts each number from itself, and what is
+    left is its offset.
 
     ## Why is this bad?
     The model answers the same whatever it is asked. The output was connected to the wrong tensor, or the file lost the
@@ -52,10 +53,13 @@ class ConstantOutput(Rule):
             return
         reached = value_reach(graph, graph.inputs)
         for index, output in enumerate(graph.outputs):
-            if output.call not in reached:
-                yield Problem(
-                    f"output {index} depends on none of the {len(graph.inputs)} inputs: it is the same for all data",
-                    output,
-                    "Connect the output to a tensor that comes from an Input: keras.Model(x, layer(x)).",
-                    key=str(index),
-                )
+            if output.call in reached:
+                continue
+            before = {output.call, *graph.ancestors({output.call})}
+            blocks = [call for call in graph.calls if call in before and normalises_one(graph, call)]
+            why = f"output {index} depends on none of the {len(graph.inputs)} inputs"
+            hint = "Connect the output to a tensor that comes from an Input: keras.Model(x, layer(x))."
+            if blocks:
+                why = f"output {index} lies behind a LayerNormalization over an axis of size 1, which gives its offset"
+                hint = "Normalise over an axis longer than 1, or drop the layer."
+            yield Problem(f"{why}: it is the same for all data", output, hint, tuple(blocks), key=str(index))

@@ -17,8 +17,8 @@ class NonDifferentiableCut(Rule):
 
     ## What it does
     Follows the gradient back from the outputs that have a compiled loss. It ends at `argmax`, `round`, `sign`, `floor`,
-    comparisons, `stop_gradient` and at every tensor of integers or booleans. Reports trainable layers that influence a
-    loss and that no gradient reaches.
+    comparisons, `stop_gradient`, at every tensor of integers or booleans, and at a LayerNormalization over an axis of
+    size 1. Reports trainable layers that influence a loss and that no gradient reaches.
 
     ## Why is this bad?
     The layers behind the cut never learn. Training runs, the loss goes down as far as the rest of the model can take

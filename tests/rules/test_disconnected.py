@@ -372,6 +372,25 @@ def test_opaque_models_and_inputs_as_outputs_are_silent(tmp_path):
     assert found(ConstantOutput(), expand(definition(root))) == []
 
 
+@pytest.mark.parametrize(("width", "axis", "fires"), [(1, -1, True), (3, -1, False), (1, [1, 2], False)])
+def test_normalisation_of_one_number(width, axis, fires, tmp_path):
+    x = keras.Input((5, width))
+    y = layers.LayerNormalization(axis=axis, name="norm")(layers.Dense(width, name="hidden")(x))
+    model = keras.Model(x, layers.Dense(1)(layers.GlobalAveragePooling1D()(y)))
+    found = both(ConstantOutput(), model, tmp_path)
+    assert [message for _, _, message in found if "LayerNormalization" in message] == [one[2] for one in found]
+    assert bool(found) == fires
+
+
+def test_a_branch_behind_a_normalisation_of_one_number(tmp_path):
+    x = keras.Input((5, 1))
+    y = layers.Add()([x, layers.LayerNormalization(name="norm")(layers.Dense(1, name="hidden")(x))])
+    model = keras.Model(x, layers.Dense(1)(y))
+    model.compile(loss="mse")
+    assert [address for address, _, _ in both(NonDifferentiableCut(), model, tmp_path)] == ["norm#0"]
+    assert both(ConstantOutput(), model, tmp_path) == []
+
+
 # -- D007 weights-without-graph ---------------------------------------------------------------------------------
 
 
