@@ -145,6 +145,8 @@ def _entry(operation: _Operation, layer: LayerDefinition, settings: dict[str, An
 
 
 def _first(call: CallDefinition) -> Any:
+    if not call.args:
+        raise Unmendable(f"{call.layer.name!r} is called without a tensor: build that part again")
     return call.args[0]
 
 

@@ -31,7 +31,7 @@ _LITERALS = frozenset(
     {"__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__", "__lambda__"}
 )
 _CODE_KEYS = ("function", "output_shape", "mask")
-_MARSHALLED = re.compile(r"^[4Y]w[A-Za-z0-9+/]AAA")
+_MARSHALLED = re.compile(r"^\s*[4Y]w[A-Za-z0-9+/]AAA")
 """Base64 of a marshalled code object: its type byte, then an argument count below 16 as four bytes."""
 _SHORTEST_CODE = 40
 

@@ -424,6 +424,11 @@ class Dataset:
             )
         filters = {each["filter_id"] for each in chunked.filter_pipeline or ()}
         if not filters <= {_GZIP, _SHUFFLE, _FLETCHER32}:
+            unknown = ", ".join(map(str, sorted(filters - {_GZIP, _SHUFFLE, _FLETCHER32})))
+            self.file.note(
+                f"the HDF5 dataset {shown(self.path)} went through a filter that Keras never uses ({unknown}): its "
+                "numbers were not looked at"
+            )
             return False
         band = math.prod((chunk[0], *self.shape[1:])) * self._type.size
         largest = max(band, math.prod(chunk) * self._type.size)

@@ -12,6 +12,7 @@ import re
 import stat
 import struct
 import tempfile
+import unicodedata
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -375,6 +376,8 @@ class ZipArchive:
                 f"the zip member {shown} declares {member.stored_size:,} bytes, more than the archive holds: it is "
                 "truncated or crafted"
             )
+        if described and not same and (stored, size) != (0, 0):
+            self.problems.append(f"the zip directory and the header of {shown} disagree about its size")
         if described:
             finish += self._descriptor_size(member, finish, directory)
         self.members[member.name] = Member(
@@ -399,12 +402,16 @@ class ZipArchive:
         seen: dict[str, list[str]] = {}
         found: list[str] = []
         for member in members:
-            seen.setdefault(member.name.casefold(), []).append(member.name)
+            seen.setdefault(_folded(member.name), []).append(member.name)
             parts = re.split(r"[/\\]", member.name)
             if ".." in parts or parts[0] == "" or _DRIVE.match(member.name):
                 found.append(f"the zip member {_shown(member.name)} would be unpacked outside its directory")
             elif "\\" in member.name:
                 found.append(f"the zip member {_shown(member.name)} has a backslash in its name")
+            elif not member.name.isprintable():
+                found.append(f"the zip member {_shown(member.name)} has characters in its name that do not show")
+            elif "." in parts or "" in parts[:-1] or any(part != part.rstrip(" .") for part in parts):
+                found.append(f"the zip member {_shown(member.name)} gets another name where it is unpacked")
         for names in seen.values():
             if len(names) == 1:
                 continue
@@ -412,7 +419,7 @@ class ZipArchive:
                 found.append(f"the zip archive holds {_shown(names[0])} {len(names)} times; Keras reads the last")
             else:
                 shown = ", ".join(_shown(name) for name in dict.fromkeys(names))
-                found.append(f"the zip members {shown} differ only in case; one hides the other on some systems")
+                found.append(f"the zip members {shown} are one name in two forms; one hides the other on some systems")
         self.problems += found[:_MOST_PROBLEMS]
         if len(found) > _MOST_PROBLEMS:
             self.problems.append(f"{len(found) - _MOST_PROBLEMS:,} more names in the zip archive are like these")
@@ -584,6 +591,11 @@ def _zip64(extra: bytes, name: str, stored: int, size: int, offset: int) -> tupl
             f"the zip member {_shown(name)} is marked as larger than 4 GiB and does not say how large: it is damaged"
         ) from None
     return stored, size, offset
+
+
+def _folded(name: str) -> str:
+    """What systems that ignore case and the form of accents make of a name."""
+    return name.casefold() if name.isascii() else unicodedata.normalize("NFKC", name).casefold()
 
 
 def _shown(name: str) -> str:

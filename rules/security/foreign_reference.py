@@ -38,6 +38,12 @@ _TOOLS = frozenset(
 )
 """Well-known packages that hold no layers, losses or metrics."""
 
+_UNMISTAKABLE = frozenset({"__import__", "breakpoint", "eval", "exec"})
+"""Names that nobody gives to a function of their own, where no module says whose it is."""
+_SYSTEM_MODULES = frozenset(
+    "builtins ctypes importlib marshal os pickle pty runpy shutil socket subprocess sys tempfile".split()
+)
+_COMPILERS = frozenset("numpy.ctypeslib numpy.distutils numpy.f2py torch.hub torch.utils.cpp_extension".split())
 _OWN = (None, "builtins", "__main__", "")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
@@ -118,21 +124,25 @@ def _foreign(reference: Reference) -> str | None:
         return None
     root = reference.root
     function = reference.kind is Kind.FUNCTION
+    module = reference.module
+    if module and not (module.isascii() and _MODULE.fullmatch(module)):
+        return "which is no name of a module, or one in letters that only look like it"
     if root in _OWN:
-        if reference.module == "builtins" and reference.last_name in CODE_RUNNERS:
-            return "a function of the Python language"
-        return None
+        runs_code = CODE_RUNNERS if module == "builtins" else _UNMISTAKABLE if function else ()
+        return "a function of the Python language" if reference.last_name in runs_code else None
     if root == "test" and reference.is_layer and not str(reference.module).startswith(("test.support", "test.lib")):
         return None  # a layer of somebody's own test.py
     if root in sys.stdlib_module_names:
         return "a part of Python's standard library"
     if root in _TOOLS:
         return f"a part of {root}, which holds no layers"
-    if reference.module is not None and not _MODULE.fullmatch(reference.module):
-        return "which is no name of a module"
-    if root == "keras" and reference.module is not None and not is_keras_module(reference.module):
+    if root == "keras" and module is not None and not is_keras_module(module):
         known = not function and is_known_class(reference.last_name)
         return None if known else "which Keras does not have: a module in its name that is not its own"
+    if function and root in _MODELLING and reference.last_name in _SYSTEM_MODULES:
+        return "a module of Python's standard library that is reached through another"
+    if module in _COMPILERS or (module is not None and module.startswith(tuple(f"{one}." for one in _COMPILERS))):
+        return "which compiles or loads native code"
     if root in _MODELLING:
         return None
     if function:

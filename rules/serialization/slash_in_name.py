@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from graphlint.address import ROOT
@@ -9,14 +10,15 @@ from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.model_graph import ModelGraph
 
+_ANOTHER_PATH = re.compile(r"[\\\0]|^\.\.$|^[A-Za-z]:(?=\\)")
 _RENAMED = Fix.safe("write the model anew with underscores in its names", ("rewrite", {}))
 
 
 class SlashInName(Rule):
-    """A layer name holds a slash.
+    """A layer name holds a slash, or forms another path.
 
     ## What it does
-    Reports layers whose name holds `/`.
+    Reports layers whose name holds `/`, a backslash or NUL, is `..`, or begins with a drive letter.
 
     ## Why is this bad?
     Keras 3 refuses such names, and paths of layers and weights are joined with slashes, so weights of another layer can
@@ -48,7 +50,7 @@ class SlashInName(Rule):
     Names of the root model and of operations, which form no paths.
 
     ## References
-    keras-team/keras-cv#2037
+    keras-team/keras-cv#2037, CVE-2026-12479
     """
 
     code = "K004"
@@ -57,10 +59,18 @@ class SlashInName(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for layer in graph.layers.values():
-            if "/" in layer.name and layer.path != ROOT and not layer.is_operation and layer.class_name is not None:
+            if layer.path == ROOT or layer.is_operation or layer.class_name is None:
+                continue
+            if "/" in layer.name:
                 yield Problem(
                     f"the name {layer.name!r} holds a slash, which Keras 3 refuses",
                     layer.path,
                     f"Name the layer {layer.name.replace('/', '_')!r}.",
                     fix=None if graph.live else _RENAMED,
+                )
+            elif _ANOTHER_PATH.search(layer.name):
+                yield Problem(
+                    f"the name {layer.name!r} is another path: a file is unpacked and its weights are looked for by it",
+                    layer.path,
+                    f"Name the layer {_ANOTHER_PATH.sub('_', layer.name)!r}.",
                 )

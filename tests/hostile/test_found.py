@@ -63,6 +63,13 @@ CASES = {
     | {"compile_config": {"optimizer": "adam", "loss": {"d": 1}}},
     "the class of a loss is a list": functional([input_layer(), dense("d", tensor("in"))])
     | {"compile_config": {"optimizer": "adam", "loss": {"class_name": [], "config": {}}}},
+    "a recorded slice of nothing": functional(
+        [
+            input_layer(),
+            layer("SlicingOpLambda", "s", inbound_nodes=[{"args": [], "kwargs": {"slice_spec": []}}]),
+            dense("d", tensor("in")),
+        ]
+    ),
     "an output with a huge index": functional([input_layer(), dense("d", tensor("in", 0, 10**12))]),
 }
 
