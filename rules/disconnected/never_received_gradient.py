@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from graphlint.address import ROOT
 from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Need, Option, Rule
 from graphlint.graph.model_graph import ModelGraph
@@ -13,6 +14,7 @@ from graphlint.graph.optimizer_slots import match_slots, optimizer_slots
 
 if TYPE_CHECKING:
     from graphlint.graph.definition import VariableDefinition
+    from graphlint.graph.model_graph import Variable
 
 _RECURRENT = ("LSTM", "GRU", "RNN", "Bidirectional")
 
@@ -64,7 +66,9 @@ class NeverReceivedGradient(Rule):
     - Adagrad, whose sums do not start at 0, so that a small gradient leaves no trace: seen on the `beta` of a
       LayerNormalization in front of a BatchNormalization;
     - moving averages of the weights, gradient accumulation and loss scaling, whose layout differs;
-    - fewer steps than the option `iterations`.
+    - fewer steps than the option `iterations`;
+    - what reaches no output (D002, D008, P004), and nested models of which a file has no graph: they may have outputs
+      that nothing uses, such as the pooled output of a BERT backbone.
     """
 
     code = "D004"
@@ -88,7 +92,7 @@ class NeverReceivedGradient(Rule):
         untouched = [group for group in matched if all(_untouched(slot, start) for slot, start in group.slots)]
         if len(untouched) == len(matched):
             return
-        variables = [variable for group in untouched for variable in group.variables]
+        variables = [one for group in untouched for one in group.variables if _expected(graph, one)]
         if not variables:
             return
         places = {path: place for place, path in enumerate(graph.layers)}
@@ -105,6 +109,12 @@ class NeverReceivedGradient(Rule):
             _hint(graph, layers),
             tuple(layers[1:] or (variable.id for variable in variables)),
         )
+
+
+def _expected(graph: ModelGraph, variable: Variable) -> bool:
+    """Whether a variable reaches an output, as far as the graph shows."""
+    inside = [outer for outer in graph.enclosing(variable.layer) if outer.path != ROOT]
+    return variable.id in graph.live_nodes and not any(outer.is_model and outer.opaque for outer in inside)
 
 
 def _hint(graph: ModelGraph, layers: list[str]) -> str:

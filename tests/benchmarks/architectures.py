@@ -1905,6 +1905,45 @@ def relation_pairs() -> keras.Model:
     return model
 
 
+@keras.saving.register_keras_serializable("architectures")
+class PooledEncoder(keras.Model):
+    """A backbone as libraries write them: its constructor makes the graph, a file has only the arguments."""
+
+    def __init__(self, vocabulary, width, **kwargs):
+        ids = keras.Input((None,), dtype="int32", name="ids")
+        embedding = layers.Embedding(vocabulary, width, name="tokens")
+        x = layers.LayerNormalization()(embedding(ids))
+        x = layers.LayerNormalization()(x + layers.MultiHeadAttention(2, width // 2)(x, x))
+        pooled = layers.Dense(width, activation="tanh", name="pooled")(x[:, 0])
+        super().__init__(ids, {"sequence": x, "pooled": pooled}, **kwargs)
+        self.embedding, self.arguments = embedding, {"vocabulary": vocabulary, "width": width}
+
+    def get_config(self):
+        return {"name": self.name, **self.arguments}
+
+
+@architecture
+def tagger_on_a_library_backbone() -> keras.Model:
+    """Uses the sequence of a backbone that also has a pooled output."""
+    backbone = PooledEncoder(50, 8, name="backbone")
+    x = layers.Dropout(0.1)(backbone(backbone.input)["sequence"])
+    model = keras.Model(backbone.input, layers.Dense(5, activation="softmax")(x))
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+@architecture
+def separable_attention_on_a_small_image() -> keras.Model:
+    """MobileViTv2 at an input so small that one patch is left for the attention."""
+    inputs = keras.Input((16, 16, 3))
+    x = conv_bn(conv_bn(conv_bn(inputs, 8, strides=2), 16, strides=2), 16, strides=2)
+    patches = layers.Reshape((4, 1, 16))(x)
+    weights = layers.Softmax(axis=2)(layers.Dense(1)(patches))
+    context = ops.sum(weights * layers.Dense(16)(patches), axis=2, keepdims=True)
+    x = layers.Dense(16)(layers.ReLU()(layers.Dense(16)(patches)) * context)
+    return keras.Model(inputs, layers.GlobalAveragePooling2D()(layers.Add()([x, patches])))
+
+
 def train(model: keras.Model, steps: int = 12) -> None:
     """Train on random data of the declared shapes, where the model is compiled and its inputs are numbers."""
     loss = getattr(model, "loss", None)

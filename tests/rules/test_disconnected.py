@@ -552,3 +552,27 @@ def test_weightless_layers_and_models_of_their_own_class(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert live(UncalledLayer(), with_attribute(layers.Dense(8), OwnStep)) == []
+
+
+@keras.saving.register_keras_serializable("disconnected")
+class TwoOutputs(keras.Model):
+    """A backbone whose constructor makes its graph, of which a file says nothing."""
+
+    def __init__(self, **kwargs):
+        x = keras.Input((4,))
+        super().__init__(x, [layers.Dense(4, name="main")(x), layers.Dense(2, name="pooled")(x)], **kwargs)
+
+    def get_config(self):
+        return {"name": self.name}
+
+
+def test_an_unused_output_of_a_backbone_gets_no_gradient(tmp_path):
+    backbone = TwoOutputs(name="backbone")
+    x = keras.Input((4,))
+    model = keras.Model(x, layers.Dense(1, name="head")(backbone(x)[0]))
+    model.compile("adam", "mse", run_eagerly=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(12):
+            model.train_on_batch(np.ones((2, 4)), np.ones((2, 1)))
+    assert both(NeverReceivedGradient(), model, tmp_path) == []
