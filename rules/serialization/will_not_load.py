@@ -77,7 +77,7 @@ class WillNotLoad(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for problem in graph.definition.problems:
-            if problem.kind in ("json", "structure"):
+            if problem.kind == "structure":
                 layer = graph.layer_of.get(id(problem.layer)) if problem.layer is not None else None
                 yield Problem(problem.message, layer or ROOT, "Save the model again from code.", key=problem.message)
         for obstacle in obstacles(graph, target_release(str(self.option[TARGET_KERAS]))):
