@@ -419,7 +419,7 @@ class ZipArchive:
                 found.append(f"the zip archive holds {_shown(names[0])} {len(names)} times; Keras reads the last")
             else:
                 shown = ", ".join(_shown(name) for name in dict.fromkeys(names))
-                found.append(f"the zip members {shown} are one name in two forms; one hides the other on some systems")
+                found.append(f"the zip members {shown} differ only in case or accents; one may hide the other")
         self.problems += found[:_MOST_PROBLEMS]
         if len(found) > _MOST_PROBLEMS:
             self.problems.append(f"{len(found) - _MOST_PROBLEMS:,} more names in the zip archive are like these")
