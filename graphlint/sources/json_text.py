@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -82,6 +83,7 @@ def _parse(text: str, limits: Limits, what: str, problems: list[tuple[str, str]]
     outside = _scan(text, limits, what)
     duplicates: dict[str, int] = {}
     constants: set[str] = set()
+    overflows: set[str] = set()
 
     def from_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         result = dict(pairs)
@@ -98,7 +100,7 @@ def _parse(text: str, limits: Limits, what: str, problems: list[tuple[str, str]]
     def from_float(digits: str) -> float:
         value = float(digits)
         if value in (float("inf"), float("-inf")):
-            constants.add(digits if len(digits) < 20 else f"{digits[:20]}...")
+            overflows.add(digits if len(digits) < 20 else f"{digits[:20]}...")
         return value
 
     def from_integer(digits: str) -> int:
@@ -129,9 +131,25 @@ def _parse(text: str, limits: Limits, what: str, problems: list[tuple[str, str]]
         )
     if len(duplicates) > _MOST_PROBLEMS:
         problems.append(("duplicate-key", f"{what} gives {len(duplicates) - _MOST_PROBLEMS:,} more keys several times"))
-    for name in sorted(constants)[:_MOST_PROBLEMS]:
-        problems.append(("number", f"{what} holds the number {name}, which is not finite and not JSON"))
+    for name in sorted(overflows)[:_MOST_PROBLEMS]:
+        problems.append(("number", f"{what} holds the number {name}, which is not finite"))
+    if constants and (key := _shape_that_is_not_finite(value)) is not None:
+        problems.append(("number", f"{what} holds a number under {key!r:.80} that is not finite"))
     return value
+
+
+def _shape_that_is_not_finite(value: Any) -> str | None:
+    """The key of a shape that holds NaN or infinity. Elsewhere Keras itself writes them, as of ``max_value=inf``."""
+    stack: list[tuple[str, Any]] = [("", value)]
+    while stack:
+        key, one = stack.pop()
+        if isinstance(one, dict):
+            stack.extend((name if "shape" in name else key, inner) for name, inner in one.items())
+        elif isinstance(one, list):
+            stack.extend((key, inner) for inner in one)
+        elif key and isinstance(one, float) and not math.isfinite(one):
+            return key
+    return None
 
 
 def _scan(text: str, limits: Limits, what: str) -> bytes:

@@ -16,8 +16,8 @@ class ArchiveOrH5Trick(Rule):
     ## What it does
     Reports what the readers found odd in the container: duplicate, escaping or hidden members of the zip archive, data
     in front of or behind it, external and soft links, external and virtual datasets in the HDF5, arrays that declare
-    far more than they store, and in the configuration keys given twice, numbers that are not finite, and UTF-16 or
-    UTF-32.
+    far more than they store, and in the configuration keys given twice, shapes that are not finite, numbers that
+    overflow, and UTF-16 or UTF-32.
 
     ## Why is this bad?
     Such a file can be read as one model by one program and as another by the next, write outside the folder it is
@@ -42,7 +42,8 @@ class ArchiveOrH5Trick(Rule):
     None: do not load the file. Where it is your own, load it in a sandbox and save it again with `model.save()`.
 
     ## Not reported
-    Assets that Keras itself puts into the archive (vocabularies).
+    Assets that Keras itself puts into the archive (vocabularies); infinity and NaN as arguments, which Keras writes as
+    such (HGQ2 passes infinite bounds).
 
     ## References
     CVE-2026-1669, CVE-2026-0897, CVE-2026-12479, CVE-2026-12480

@@ -36,8 +36,19 @@ def test_last_duplicate_key_counts():
 
 
 @pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"-Infinity", b"1e999", b"-1E+400"])
-def test_numbers_that_are_not_finite(number):
-    assert kinds(b"[" + number + b"]") == ["number"]
+def test_shapes_that_are_not_finite(number):
+    assert kinds(b'{"batch_shape": [null, ' + number + b"]}") == ["number"]
+    assert kinds(b'{"build_config": {"input_shape": {"x": [' + number + b"]}}}") == ["number"]
+
+
+@pytest.mark.parametrize("number", [b"1e999", b"-1E+400"])
+def test_numbers_that_overflow_are_written_by_nobody(number):
+    assert kinds(b'{"max_value": ' + number + b"}") == ["number"]
+
+
+@pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"-Infinity"])
+def test_arguments_that_are_not_finite_are_what_keras_writes(number):
+    assert kinds(b'{"input_shape": [4], "max_value": ' + number + b"}") == []
 
 
 def test_large_finite_exponent_is_no_problem():
