@@ -133,7 +133,8 @@ def _parse(text: str, limits: Limits, what: str, problems: list[tuple[str, str]]
         problems.append(("duplicate-key", f"{what} gives {len(duplicates) - _MOST_PROBLEMS:,} more keys several times"))
     for name in sorted(overflows)[:_MOST_PROBLEMS]:
         problems.append(("number", f"{what} holds the number {name}, which is not finite"))
-    if constants and (key := _shape_that_is_not_finite(value)) is not None:
+    key = _shape_that_is_not_finite(value) if constants else None
+    if key is not None:
         problems.append(("number", f"{what} holds a number under {key!r:.80} that is not finite"))
     return value
 
