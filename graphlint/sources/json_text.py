@@ -133,9 +133,9 @@ def _parse(text: str, limits: Limits, what: str, problems: list[tuple[str, str]]
         problems.append(("duplicate-key", f"{what} gives {len(duplicates) - _MOST_PROBLEMS:,} more keys several times"))
     for name in sorted(overflows)[:_MOST_PROBLEMS]:
         problems.append(("number", f"{what} holds the number {name}, which is not finite"))
-    key = _shape_that_is_not_finite(value) if constants else None
-    if key is not None:
-        problems.append(("number", f"{what} holds a number under {key!r:.80} that is not finite"))
+    holder = _shape_that_is_not_finite(value) if constants else None
+    if holder is not None:
+        problems.append(("number", f"{what} holds a number under {holder!r:.80} that is not finite"))
     return value
 
 
