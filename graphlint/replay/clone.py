@@ -174,7 +174,8 @@ class Cloner:
             ) from error
         if not isinstance(operation, keras.Layer):
             return copy
-        copy.name = name or copy.name  # Before it is built: the paths of its variables begin with it.
+        # Before it is built, for the paths of its variables; a subclassed model may leave it out of its configuration.
+        copy.name = name or operation.name
         self.add_pair(operation, copy)
         self.hand_sublayers(operation, copy)
         if operation.built and not copy.built:

@@ -215,6 +215,20 @@ def test_lora_and_quantized_layers() -> None:
     assert found and found.exact, str(found)
 
 
+def test_a_subclassed_model_keeps_its_name() -> None:
+    class Inner(keras.Model):
+        def call(self, x):  # type: ignore[no-untyped-def]
+            return x * 2
+
+        def get_config(self) -> dict[str, object]:
+            return {}
+
+    inner = Inner(name="inner")
+    inputs = keras.Input((4,), name="x")
+    model = keras.Model(inputs, inner(inputs))
+    assert [layer.name for layer in clone(model).layers] == ["x", "inner"]
+
+
 def test_a_lambda_is_copied() -> None:
     inputs = keras.Input((4,), name="x")
     model = keras.Model(inputs, layers.Lambda(lambda x: x * 2, name="twice")(inputs))
