@@ -7,12 +7,13 @@ from functools import cache
 from typing import Any
 
 from graphlint.graph.model_graph import ModelGraph
-from graphlint.loading.releases import RELEASES, class_names, takes_argument
+from graphlint.loading.releases import RELEASES, class_names, has_class, is_known_class, releases_with, takes_argument
 
 _KERAS_3 = RELEASES.index("3.0")
 _SHORT_LOSSES = frozenset({"bce", "kld", "mae", "mape", "mse", "msle"})
 """Short names of losses that Keras 3 takes in ``compile`` and refuses in the training configuration of an HDF5 file."""
 
+_OLD_OPTIMIZERS = ("keras.optimizers.legacy", "keras.optimizers.experimental", "keras.src.optimizers.legacy")
 _OLD_LOSSES = frozenset({"cosine", "cosine_proximity", "huber_loss", "kullback_leibler_divergence", "logcosh"})
 """Names of losses that Keras 2 had and Keras 3 has not."""
 
@@ -41,13 +42,16 @@ def _optimizer(graph: ModelGraph, release: int) -> Iterator[str]:
         return
     if graph.definition.format == "keras" and optimizer.module == "keras.optimizers":
         name: str | None = optimizer.class_name
+    elif graph.definition.format == "keras" and (optimizer.module or "").startswith(_OLD_OPTIMIZERS):
+        what = f"the optimizer {optimizer.class_name} is of {optimizer.module}"
+        yield f"{what}, which Keras {RELEASES[release]} does not have"
+        return
     elif graph.definition.format == "h5":
         name = _optimizers().get(optimizer.class_name.lower())
     else:
         return
-    refused = [key for key in optimizer.config if name is not None and _refused(name, key, release, "optimizers")]
-    if refused:
-        yield f"the optimizer {name} of Keras {RELEASES[release]} does not take {', '.join(map(repr, refused))}"
+    if name is not None:
+        yield from _class("optimizer", "optimizers", name, optimizer.config, release)
     schedule = optimizer.config.get("learning_rate")
     if isinstance(schedule, dict) and "class_name" in schedule and "module" not in schedule:
         yield f"the learning rate is a {schedule['class_name']} without a module, as Keras 2 wrote it"
@@ -70,18 +74,22 @@ def _losses(value: Any, short: frozenset[str], release: int) -> Iterator[str]:
                 yield f"the loss {one!r} is a short name, which Keras {RELEASES[release]} cannot read from an .h5 file"
             continue
         name, config = one["class_name"], one["config"]
-        if config.get("reduction") == "auto":
-            yield f"the loss {name} has the reduction 'auto', which Keras {RELEASES[release]} does not know"
-        yield from _arguments("loss", "losses", name, config, release)
+        reduction = config.get("reduction")
+        if is_known_class(name, ("losses",)) and has_class(str(reduction), release, "reductions") is False:
+            since = releases_with(str(reduction), "reductions")
+            yield f"the loss {name} has the reduction {reduction!r}, which Keras has {since} only"
+        yield from _class("loss", "losses", name, config, release)
 
 
 def _metrics(value: Any, release: int) -> Iterator[str]:
     for one in _leaves(value):
         if not isinstance(one, str):
-            yield from _arguments("metric", "metrics", one["class_name"], one["config"], release)
+            yield from _class("metric", "metrics", one["class_name"], one["config"], release)
 
 
-def _arguments(word: str, kind: str, name: str, config: dict[str, Any], release: int) -> Iterator[str]:
+def _class(word: str, kind: str, name: str, config: dict[str, Any], release: int) -> Iterator[str]:
+    if has_class(name, release, kind) is False:
+        yield f"the {word} {name} exists in Keras {releases_with(name, kind)} only, not in {RELEASES[release]}"
     refused = [key for key in config if _refused(name, key, release, kind)]
     if refused:
         yield f"the {word} {name} of Keras {RELEASES[release]} does not take {', '.join(map(repr, refused))}"

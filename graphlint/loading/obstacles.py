@@ -10,19 +10,24 @@ from typing import Any, NamedTuple
 from graphlint.address import ROOT, join
 from graphlint.graph.definition import flat
 from graphlint.graph.model_graph import Layer, ModelGraph, Tensor
-from graphlint.graph.references import CODE_RUNNERS
+from graphlint.graph.references import CODE_RUNNERS, KERAS_ROOTS, Kind, references
 from graphlint.loading.compilation import compile_obstacles
 from graphlint.loading.releases import (
     FUNCTIONS,
     RELEASES,
     has_class,
-    has_operation,
     is_known_class,
+    next_release,
+    operation_key,
     releases_with,
     takes_argument,
 )
 
 _KERAS_3 = RELEASES.index("3.0")
+_FUNCTIONS_FOUND = RELEASES.index("3.14")
+"""From here on Keras looks for every text in an HDF5 file among its functions."""
+_NESTED = RELEASES.index("3.4")
+"""From here on Keras writes and reads the inputs and outputs of a model in the structure that they have."""
 _NO_IMPORTS = RELEASES.index("3.9")
 """From here on Keras imports no module but its own when it looks for a class."""
 _BASE_2 = frozenset(
@@ -37,7 +42,12 @@ _FEW_ARGUMENTS = frozenset({"Discretization", "SpatialDropout1D", "SpatialDropou
 """Layers of Keras 3 that take, of those arguments, only ``name`` and ``dtype``."""
 _OPERATION_LAYERS = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "Lambda"})
 _RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM2D"})
+_ACTIVATIONS = ("activation", "recurrent_activation")
+_WRAPPED = ("layer", "backward_layer", "cell", "cells")
+"""Keys under which a layer of Keras holds others."""
+_HUBS = ("keras_hub", "keras_cv", "keras_nlp")
 _PARTS = {"initializer": "initializers", "regularizer": "regularizers", "constraint": "constraints"}
+_REGISTER = "put @keras.saving.register_keras_serializable() on it and save again, or pass it in custom_objects"
 _RECOMPILE = "load it with compile=False, compile it and save it again as .keras"
 _FUNCTIONS_OF_LAYERS = frozenset(
     {
@@ -107,16 +117,20 @@ def _all(graph: ModelGraph, release: int) -> Iterator[_Finding]:
         elif layer.container:
             if legacy and release >= _KERAS_3:
                 yield from _implied_input(layer)
+            if _KERAS_3 <= release < _NESTED:
+                yield from _structure(layer, release)
         elif not layer.is_model:
             for entry in _with_wrapped(layer, legacy):
                 for message, hint, certain in _entry(entry, release):
                     yield layer.path, message, hint, certain
     if release >= _KERAS_3:
+        yield from _held_by_layers(graph, release)
         if legacy:
             yield from _states_as_inputs(graph, release)
-            yield from _structured_inputs(graph)
+            if not (graph.definition.keras_version or "2").startswith("3"):
+                yield from _structured_inputs(graph)
             yield from _counted_from_one(graph, release)
-        if graph.definition.format == "h5":
+        if graph.definition.format == "h5" and release >= _FUNCTIONS_FOUND:
             yield from _texts_as_functions(graph, release)
 
 
@@ -200,7 +214,8 @@ def _entry(entry: _Entry, release: int) -> Iterator[tuple[str, str, bool]]:
         when = releases_with(name) if has_class(name, release) is False else "1 or 2"
         yield (
             f"{name} exists in Keras {when} only, not in {target}",
-            "build the model again with a layer that Keras has, or load it with the release that wrote it",
+            _newer(release, next_release(name, release))
+            or "build the model again with a layer that Keras has, or load it with the release that wrote it",
             True,
         )
         return
@@ -212,7 +227,15 @@ def _entry(entry: _Entry, release: int) -> Iterator[tuple[str, str, bool]]:
         since = {_taken(name, key) for key in refused}
         yield (
             f"{name} of Keras {target} does not take {', '.join(map(repr, refused))} ({'; '.join(sorted(since))})",
-            "remove it where its value is the default and save again, or build the model again and load the weights",
+            _newer(release, *(next_release(name, release, argument=key) for key in refused))
+            or "remove it where its value is the default and save again, or build the model again and load the weights",
+            True,
+        )
+    yield from _dtype(name, config.get("dtype"), release)
+    if name == "RandomShear" and any(_below_zero(config.get(key)) for key in ("x_factor", "y_factor")):
+        yield (
+            f"RandomShear of Keras {target} writes its factors from -f to f, and takes none below 0 when it reads them",
+            "build the model without it, or with factors such as (0, 0.2)",
             True,
         )
     if release >= _KERAS_3:
@@ -221,8 +244,8 @@ def _entry(entry: _Entry, release: int) -> Iterator[tuple[str, str, bool]]:
         kind = _PARTS.get(key.rpartition("_")[2])
         if kind is not None and isinstance(value, dict):
             yield from _part(value, kind, release)
-        elif key in ("activation", "recurrent_activation"):
-            yield from _activation(value, target)
+        elif key in _ACTIVATIONS:
+            yield from _activation(value, release)
 
 
 def _misread(entry: _Entry, target: str) -> Iterator[tuple[str, str, bool]]:
@@ -236,22 +259,80 @@ def _misread(entry: _Entry, target: str) -> Iterator[tuple[str, str, bool]]:
             yield f"{name} has a list as its axis, as Keras 2 wrote it: Keras {target} takes a number", _TF_KERAS, True
 
 
-def _activation(value: Any, target: str) -> Iterator[tuple[str, str, bool]]:
+def _below_zero(factor: Any) -> bool:
+    return isinstance(factor, list) and any(isinstance(one, (int, float)) and one < 0 for one in factor)
+
+
+def _newer(release: int, *versions: str | None) -> str | None:
+    """What to do about a file that takes a newer Keras; None where no newer one helps."""
+    found = [RELEASES.index(version) for version in versions if version is not None]
+    if len(found) < len(versions):
+        return None
+    newest = RELEASES[max(found)]
+    return (
+        f"load it with Keras {newest} or later, or build the model with Keras {RELEASES[release]} and load the weights"
+    )
+
+
+def _activation(value: Any, release: int) -> Iterator[tuple[str, str, bool]]:
     if isinstance(value, dict) and value.get("class_name") == "function" and value.get("module") == "builtins":
         value = value.get("config")
-    if (
-        not isinstance(value, str)
-        or value in FUNCTIONS
-        or value in CODE_RUNNERS
-        or ">" in value
-        or is_known_class(value, ("layers",))
-    ):
+    if not isinstance(value, str) or value in CODE_RUNNERS or ">" in value:
         return
-    yield (
-        f"Keras {target} has no activation {value!r}",
-        "pass it in custom_objects, or write one of Keras's own activations",
-        False,
-    )
+    known = has_class(value, release, "activations")
+    if known is False:
+        since = releases_with(value, "activations")
+        newer = _newer(release, next_release(value, release, "activations"))
+        text = f"the activation {value!r} exists in Keras {since} only, not in {RELEASES[release]}"
+        yield text, newer or "write one that it has", True
+    elif known is None and (release >= _KERAS_3 or not has_class(value, release)):
+        yield (
+            f"Keras {RELEASES[release]} has no activation {value!r}",
+            "pass it in custom_objects, or write one of Keras's own activations",
+            False,
+        )
+
+
+def _dtype(name: str, policy: Any, release: int) -> Iterator[tuple[str, str, bool]]:
+    """A dtype policy, or a quantization, that came later."""
+    if release < _KERAS_3:
+        return
+    if isinstance(policy, dict) and policy.get("class_name") == "Policy":
+        text = (
+            f"{name} has a Policy of mixed precision as Keras 2 wrote it, which Keras {RELEASES[release]} cannot read"
+        )
+        yield text, _TF_KERAS, True
+        return
+    config = policy.get("config") if isinstance(policy, dict) else None
+    mode = policy if isinstance(policy, str) else config.get("mode") if isinstance(config, dict) else None
+    needed = []
+    if isinstance(mode, str):
+        needed.append(("quantizations", mode.partition("_from_")[0].partition("/")[0], "is quantized to"))
+    if isinstance(policy, dict) and isinstance(policy.get("class_name"), str):
+        needed.append(("dtype_policies", policy["class_name"], "has a"))
+    for kind, which, words in needed:
+        if (isinstance(policy, dict) or "_from_" in policy) and has_class(which, release, kind) is False:
+            newer = _newer(release, next_release(which, release, kind))
+            text = (
+                f"{name} {words} {which}, which Keras {releases_with(which, kind)} has, and {RELEASES[release]} has not"
+            )
+            yield text, newer or "quantize the model again", True
+            return
+
+
+def _structure(layer: Layer, release: int) -> Iterator[_Finding]:
+    body = layer.definition.body
+    if body is None or layer.class_name == "Sequential":
+        return
+    for word, held in (("inputs", body.inputs), ("outputs", body.outputs)):
+        inside = list(held.values()) if isinstance(held, dict) else held if isinstance(held, list) else None
+        if inside is None or any(isinstance(one, (list, dict)) for one in inside):
+            yield (
+                layer.path,
+                f"the {word} are written as a structure: Keras {RELEASES[release]} expects a list, or one dictionary",
+                _newer(release, RELEASES[_NESTED]) or "",
+                True,
+            )
 
 
 def _implied_input(layer: Layer) -> Iterator[_Finding]:
@@ -327,11 +408,18 @@ def _part(value: dict[str, Any], kind: str, release: int) -> Iterator[tuple[str,
     name, config = value.get("class_name"), value.get("config")
     if not isinstance(name, str) or not isinstance(config, dict) or ">" in str(value.get("registered_name") or ""):
         return
+    if has_class(name, release, kind) is False:
+        yield (
+            f"{kind[:-1]} {name} exists in Keras {releases_with(name, kind)} only, not in {RELEASES[release]}",
+            _newer(release, next_release(name, release, kind)) or "write one that it has",
+            True,
+        )
     for key in config:
         if takes_argument(name, key, release, kind) is False:
             yield (
                 f"{kind[:-1]} {name} of Keras {RELEASES[release]} does not take {key!r}",
-                f"remove {key!r} from the configuration, and save again",
+                _newer(release, next_release(name, release, kind, key))
+                or f"remove {key!r} from the configuration, and save again",
                 True,
             )
 
@@ -346,30 +434,61 @@ def _operation(layer: Layer, release: int, legacy: bool) -> Iterator[_Finding]:
             True,
         )
         return
-    if has_operation(module, name, release) is False:
-        yield (
-            layer.path,
-            f"Keras {RELEASES[release]} has no operation {module.removeprefix('keras.src.')}.{name}",
-            "load it with a newer Keras, or write the operation in another way",
-            True,
-        )
+    key, target = operation_key(module, name), RELEASES[release]
+    if has_class(key, release, "operations") is False:
+        newer = _newer(release, next_release(key, release, "operations"))
+        text = f"Keras {target} has no operation {module.removeprefix('keras.src.')}.{name}"
+        yield layer.path, text, newer or "write the operation in another way", True
+        return
+    refused = [one for one in layer.config if takes_argument(key, one, release, "operations") is False]
+    if not refused:
+        return
+    newer = _newer(release, *(next_release(key, release, "operations", one) for one in refused))
+    text = f"{module.removeprefix('keras.src.')}.{name} of Keras {target} does not take {', '.join(map(repr, refused))}"
+    if refused == ["name"]:
+        text = f"Keras {target} does not take the name of an operation, which Keras 3.11 and later write"
+    yield layer.path, text, newer or "write the operation in another way", True
 
 
 def _custom(layer: Layer, release: int) -> Iterator[_Finding]:
     module, registered = layer.module, layer.registered_name or ""
     if release < _NO_IMPORTS or module in (None, "__main__") or ">" in registered or ">" in (layer.class_name or ""):
         return
-    root = (module or "").partition(".")[0]
-    if layer.is_keras or root in ("keras_hub", "keras_cv", "keras_nlp"):
-        return
-    if root in sys.stdlib_module_names and root != "test":  # X002 says it
+    if layer.is_keras or not _is_foreign((module or "").partition(".")[0]):
         return
     yield (
         layer.path,
         f"class {layer.class_name!r} of {module} is not registered: Keras {RELEASES[release]} does not import {module}",
-        "put @keras.saving.register_keras_serializable() on the class and save again, or pass it in custom_objects",
+        _REGISTER,
         False,
     )
+
+
+def _held_by_layers(graph: ModelGraph, release: int) -> Iterator[_Finding]:
+    """Custom functions and classes in the configuration of Keras's layers: wrapped layers, initializers and others."""
+    target = RELEASES[release]
+    for one in references(graph):
+        layer, place = graph.layers[one.layer], one.where.rpartition("/")[2]
+        if one.kind is Kind.CODE or one.is_layer or one.where.startswith("compile_config") or not layer.is_builtin:
+            continue
+        if layer.container or ">" in f"{one.registered_name}{one.class_name}{one.name}" or one.name in CODE_RUNNERS:
+            continue
+        foreign = one.root is not None and one.root not in ("builtins", "__main__")
+        if foreign and not _is_foreign(str(one.root)):
+            continue
+        if one.kind is Kind.FUNCTION:
+            found = place in _ACTIVATIONS or one.name in FUNCTIONS or has_class(one.name, release, "activations")
+        else:  # K002 speaks of wrapped layers without a module.
+            found = is_known_class(one.name) or (release < _NO_IMPORTS if foreign else place in _WRAPPED)
+        if found:
+            continue
+        what = f"{layer.class_name} holds the {one.kind} {one.name!r}, which is not registered"
+        yield one.layer, f"{what}: Keras {target} cannot find it", _REGISTER, False
+
+
+def _is_foreign(root: str) -> bool:
+    """Whether a package is neither Keras's nor a part of Python, which X002 reports."""
+    return root not in (*KERAS_ROOTS, *_HUBS) and (root not in sys.stdlib_module_names or root == "test")
 
 
 def _texts_as_functions(graph: ModelGraph, release: int) -> Iterator[_Finding]:

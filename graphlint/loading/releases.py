@@ -1,13 +1,16 @@
 """What each released Keras has: its classes, the arguments their constructors take, and its packages.
 
 Read from the sources of the released packages by parsing them, one patch release of every minor release in `RELEASES`.
-Nothing here is guessed; a release newer than the last one is taken to be like it.
+What a release exports and cannot find when it reads a configuration counts as missing. Nothing here is guessed; a
+release newer than the last one is taken to be like it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+
+from graphlint.loading.operations import OPERATIONS
 
 RELEASES = (
     "2.12",
@@ -164,7 +167,7 @@ GroupQueryAttention:3.0- bias_constraint bias_initializer bias_regularizer dropo
 HashedCrossing num_bins output_mode sparse
 Hashing mask_value num_bins output_mode salt sparse
 Identity
-InputLayer batch_input_shape batch_shape:3.0- batch_size input_tensor optional:3.4- ragged:-2.15,3.9- shape:3.0-
+InputLayer *:3.0- batch_input_shape batch_shape:3.0- batch_size input_tensor optional:3.4- ragged:-2.15,3.9- shape:3.0-
   sparse type_spec:-2.15
 InputSpec allow_last_axis_squeeze axes max_ndim min_ndim ndim optional:3.4- shape
 IntegerLookup has_input_vocabulary has_static_table:-2.15 idf_weights invert mask_token mask_value:-2.15 max_tokens
@@ -313,13 +316,13 @@ GlorotNormal input_axes:3.15- output_axes:3.15- seed
 GlorotUniform input_axes:3.15- output_axes:3.15- seed
 HeNormal input_axes:3.15- output_axes:3.15- seed
 HeUniform input_axes:3.15- output_axes:3.15- seed
-Identity gain
-IdentityInitializer:3.0- gain
+Identity:-2.15,3.2- gain
+IdentityInitializer:3.7- gain
 Initializer
 LecunNormal input_axes:3.15- output_axes:3.15- seed
 LecunUniform input_axes:3.15- output_axes:3.15- seed
 Ones
-Orthogonal gain seed
+Orthogonal:-2.15,3.4- gain seed
 OrthogonalInitializer:3.0- gain seed
 RandomNormal mean seed stddev
 RandomUniform maxval minval seed
@@ -446,100 +449,114 @@ TrueNegatives thresholds
 TruePositives thresholds
 """
 _OPTIMIZERS = """
-Adadelta clipnorm clipvalue decay:3.2- ema_momentum ema_overwrite_frequency epsilon global_clipnorm
-  gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate loss_scale_factor:3.2- mesh:2.13-2.15 rho use_ema
+Adadelta clipnorm clipvalue decay:3.0- ema_momentum ema_overwrite_frequency epsilon global_clipnorm
+  gradient_accumulation_steps:3.0- jit_compile:-2.15 learning_rate loss_scale_factor:3.0- mesh:2.13-2.15 rho use_ema
   weight_decay
-Adafactor beta_2_decay clip_threshold clipnorm clipvalue decay:3.2- ema_momentum ema_overwrite_frequency epsilon_1
-  epsilon_2 global_clipnorm gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate loss_scale_factor:3.2-
+Adafactor beta_2_decay clip_threshold clipnorm clipvalue decay:3.0- ema_momentum ema_overwrite_frequency epsilon_1
+  epsilon_2 global_clipnorm gradient_accumulation_steps:3.0- jit_compile:-2.15 learning_rate loss_scale_factor:3.0-
   mesh:2.13-2.15 relative_step use_ema weight_decay
-Adagrad clipnorm clipvalue decay:3.2- ema_momentum ema_overwrite_frequency epsilon global_clipnorm
-  gradient_accumulation_steps:3.2- initial_accumulator_value jit_compile:-2.15 learning_rate loss_scale_factor:3.2-
+Adagrad clipnorm clipvalue decay:3.0- ema_momentum ema_overwrite_frequency epsilon global_clipnorm
+  gradient_accumulation_steps:3.0- initial_accumulator_value jit_compile:-2.15 learning_rate loss_scale_factor:3.0-
   mesh:2.13-2.15 use_ema weight_decay
-Adam amsgrad beta_1 beta_2 clipnorm clipvalue decay:3.2- ema_momentum ema_overwrite_frequency epsilon
-  global_clipnorm gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate loss_scale_factor:3.2-
-  mesh:2.13-2.15 use_ema weight_decay
-AdamW amsgrad beta_1 beta_2 clipnorm clipvalue decay:3.2- ema_momentum ema_overwrite_frequency epsilon
-  global_clipnorm gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate loss_scale_factor:3.2-
-  mesh:2.13-2.15 use_ema weight_decay
-Adamax beta_1 beta_2 clipnorm clipvalue decay:3.2- ema_momentum ema_overwrite_frequency epsilon global_clipnorm
-  gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate loss_scale_factor:3.2- mesh:2.13-2.15 use_ema
+Adam amsgrad beta_1 beta_2 clipnorm clipvalue decay:3.0- ema_momentum ema_overwrite_frequency epsilon global_clipnorm
+  gradient_accumulation_steps:3.0- jit_compile:-2.15 learning_rate loss_scale_factor:3.0- mesh:2.13-2.15 use_ema
   weight_decay
-Ftrl beta clipnorm clipvalue decay:3.2- ema_momentum ema_overwrite_frequency global_clipnorm
-  gradient_accumulation_steps:3.2- initial_accumulator_value jit_compile:-2.15 l1_regularization_strength
+AdamW amsgrad beta_1 beta_2 clipnorm clipvalue decay:3.0- ema_momentum ema_overwrite_frequency epsilon global_clipnorm
+  gradient_accumulation_steps:3.0- jit_compile:-2.15 learning_rate loss_scale_factor:3.0- mesh:2.13-2.15 use_ema
+  weight_decay
+Adamax beta_1 beta_2 clipnorm clipvalue decay:3.0- ema_momentum ema_overwrite_frequency epsilon global_clipnorm
+  gradient_accumulation_steps:3.0- jit_compile:-2.15 learning_rate loss_scale_factor:3.0- mesh:2.13-2.15 use_ema
+  weight_decay
+Ftrl beta clipnorm clipvalue decay:3.0- ema_momentum ema_overwrite_frequency global_clipnorm
+  gradient_accumulation_steps:3.0- initial_accumulator_value jit_compile:-2.15 l1_regularization_strength
   l2_regularization_strength l2_shrinkage_regularization_strength learning_rate learning_rate_power
-  loss_scale_factor:3.2- mesh:2.13-2.15 use_ema weight_decay
+  loss_scale_factor:3.0- mesh:2.13-2.15 use_ema weight_decay
 Lamb:3.5- beta_1 beta_2 clipnorm clipvalue decay ema_momentum ema_overwrite_frequency epsilon global_clipnorm
   gradient_accumulation_steps learning_rate loss_scale_factor use_ema weight_decay
-Lion:2.13- beta_1 beta_2 clipnorm clipvalue decay:3.2- ema_momentum ema_overwrite_frequency global_clipnorm
-  gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate loss_scale_factor:3.2- mesh:-2.15 use_ema
+Lion:2.13- beta_1 beta_2 clipnorm clipvalue decay:3.0- ema_momentum ema_overwrite_frequency global_clipnorm
+  gradient_accumulation_steps:3.0- jit_compile:-2.15 learning_rate loss_scale_factor:3.0- mesh:-2.15 use_ema
   weight_decay
-LossScaleOptimizer:3.0- clipnorm:3.2- clipvalue:3.2- decay:3.2- dynamic_growth_steps ema_momentum:3.2-
-  ema_overwrite_frequency:3.2- global_clipnorm:3.2- gradient_accumulation_steps:3.2- initial_scale inner_optimizer
-  learning_rate:3.2- loss_scale_factor:3.2- use_ema:3.2- weight_decay:3.2-
+LossScaleOptimizer:3.0- clipnorm clipvalue decay dynamic_growth_steps ema_momentum ema_overwrite_frequency
+  global_clipnorm gradient_accumulation_steps initial_scale inner_optimizer learning_rate loss_scale_factor use_ema
+  weight_decay
 MultiOptimizer:3.15- loss_scale_factor optimizer_map
 Muon:3.10- adam_beta_1 adam_beta_2 adam_lr_ratio adam_weight_decay:3.13- clipnorm clipvalue decay ema_momentum
   ema_overwrite_frequency epsilon exclude_embeddings exclude_layers global_clipnorm gradient_accumulation_steps
-  learning_rate loss_scale_factor momentum muon_a muon_b muon_c nesterov ns_steps rms_rate:3.13- use_ema
+  learning_rate loss_scale_factor momentum muon_a muon_b muon_c nesterov ns_steps rms_rate:3.13- use_ema weight_decay
+Nadam beta_1 beta_2 clipnorm clipvalue decay:3.0- ema_momentum ema_overwrite_frequency epsilon global_clipnorm
+  gradient_accumulation_steps:3.0- jit_compile:-2.15 learning_rate loss_scale_factor:3.0- mesh:2.13-2.15 use_ema
   weight_decay
-Nadam beta_1 beta_2 clipnorm clipvalue decay:3.2- ema_momentum ema_overwrite_frequency epsilon global_clipnorm
-  gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate loss_scale_factor:3.2- mesh:2.13-2.15 use_ema
+Optimizer clipnorm clipvalue decay:3.0- ema_momentum ema_overwrite_frequency global_clipnorm
+  gradient_accumulation_steps:3.0- jit_compile:-2.15 learning_rate:3.0- loss_scale_factor:3.0- mesh:2.13-2.15 use_ema
   weight_decay
-Optimizer clipnorm:-2.15,3.2- clipvalue:-2.15,3.2- decay:3.2- ema_momentum:-2.15,3.2-
-  ema_overwrite_frequency:-2.15,3.2- global_clipnorm:-2.15,3.2- gradient_accumulation_steps:3.2- jit_compile:-2.15
-  learning_rate:3.2- loss_scale_factor:3.2- mesh:2.13-2.15 use_ema:-2.15,3.2- weight_decay:-2.15,3.2-
 OptimizerMap:3.15- default_optimizer optimizer_map
-RMSprop centered clipnorm clipvalue decay:3.2- ema_momentum ema_overwrite_frequency epsilon global_clipnorm
-  gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate loss_scale_factor:3.2- mesh:2.13-2.15 momentum
-  rho use_ema weight_decay
-SGD clipnorm clipvalue decay:3.2- ema_momentum ema_overwrite_frequency global_clipnorm
-  gradient_accumulation_steps:3.2- jit_compile:-2.15 learning_rate loss_scale_factor:3.2- mesh:2.13-2.15 momentum
+RMSprop centered clipnorm clipvalue decay:3.0- ema_momentum ema_overwrite_frequency epsilon global_clipnorm
+  gradient_accumulation_steps:3.0- jit_compile:-2.15 learning_rate loss_scale_factor:3.0- mesh:2.13-2.15 momentum rho
+  use_ema weight_decay
+SGD clipnorm clipvalue decay:3.0- ema_momentum ema_overwrite_frequency global_clipnorm
+  gradient_accumulation_steps:3.0- jit_compile:-2.15 learning_rate loss_scale_factor:3.0- mesh:2.13-2.15 momentum
   nesterov use_ema weight_decay
 ScheduleFreeAdamW:3.14- beta_1 beta_2 clipnorm clipvalue decay ema_momentum ema_overwrite_frequency epsilon
   global_clipnorm gradient_accumulation_steps learning_rate loss_scale_factor use_ema warmup_steps weight_decay
 """
-_OPERATIONS = """
-core AssociativeScan:3.5- Cast Cond ConvertToTensor:3.7- ForiLoop Map:3.4- SaturateCast:3.6- Scan:3.4- Scatter
-  ScatterUpdate Slice SliceUpdate StopGradient Switch:3.4- Unstack VectorizedMap:3.11- WhileLoop
-einops Rearrange:3.9-
-function Function
-image AffineTransform CropImages:3.1- ElasticTransform:3.10- ExtractPatches ExtractPatches3D:3.12-3.13
-  GaussianBlur:3.9- HSVToRGB:3.4- MapCoordinates PadImages PerspectiveTransform:3.9- RGBToGrayscale:3.3-
-  RGBToHSV:3.4- Resize SSIM:3.15- ScaleAndTranslate:3.12- SobelEdges:3.15-
-linalg Cholesky CholeskyInverse:3.12- Det Eig Eigh:3.3- Inv JVP:3.12- Lstsq:3.4- LuFactor MatrixRank:3.15- Norm
-  Pinv:3.15- Qr SVD Solve SolveTriangular
-math CDist:3.15- Erf Erfc:3.15- Erfinv ExtractSequences FFT FFT2 IFFT2:3.7- IRFFT ISTFT InTopK Logdet:3.6- Logsumexp
-  RFFT Rsqrt STFT SegmentMax SegmentMin:3.15- SegmentProd:3.15- SegmentReduction:3.5- SegmentSum TopK
-  ViewAsComplex:3.10- ViewAsReal:3.10-
-nn AdaptiveAveragePool:3.13- AdaptiveMaxPool:3.13- AveragePool BatchNorm BinaryCrossentropy CTCDecode:3.3-
-  CTCLoss:3.3- CategoricalCrossentropy Celu:3.7- Conv ConvTranspose CtcLoss:-3.2 DepthToSpace:3.14- DepthwiseConv
-  DotProductAttention:3.6- Elu Fold:3.14- Gelu Glu:3.7- HardShrink:3.7- HardSigmoid HardSilu HardTanh:3.7-
-  LayerNorm:3.11- LeakyRelu LogSigmoid LogSoftmax MaxPool Moments MultiHot Normalize OneHot PSNR:3.3- Polar:3.9-
-  RMSNorm:3.9- Relu Relu6 Selu SeparableConv Sigmoid Silu SoftShrink:3.7- Softmax Softplus Softsign
-  SpaceToDepth:3.14- SparseCategoricalCrossentropy SparsePlus:3.8- SparseSigmoid:3.10- Sparsemax:3.8-
-  Squareplus:3.7- TanhShrink:3.7- Threshold:3.8- Unfold:3.12-
-node KerasHistory Node
-numpy Abs Absolute Add All AllClose:3.14- Amax Amin Angle:3.10- Any Append Arange Arccos Arccosh Arcsin Arcsinh
-  Arctan Arctan2 Arctanh Argmax Argmin Argpartition:3.4- Argsort Array ArraySplit:3.13- Average Bartlett:3.10-3.14
-  Bincount BitwiseAnd:3.6- BitwiseInvert:3.6- BitwiseLeftShift:3.6- BitwiseNot:3.6- BitwiseOr:3.6-
-  BitwiseRightShift:3.6- BitwiseXor:3.6- Blackman:3.10-3.14 BroadcastTo Cbrt:3.11- Ceil Clip Concatenate Conj
-  Conjugate Copy Corrcoef:3.11- Correlate:3.2- Cos Cosh CountNonzero Cross Cumprod Cumsum Deg2rad:3.11- Diag
-  Diagflat:3.8- Diagonal Diff Digitize Divide DivideNoNan Dot Dsplit:3.15- Dstack:3.14- Einsum Empty:-3.10
-  EmptyLike:3.13- Equal Exp Exp2:3.7- ExpandDims Expm1 Eye:-3.10 Fabs:3.15- Flip Fliplr:3.14- Flipud:3.14- Floor
-  FloorDivide Fmax:3.15- Fmin:3.15- Fmod:3.14- Full FullLike Gcd:3.12- Geomspace:3.14- GetItem Greater GreaterEqual
-  Hamming:3.10-3.14 Hanning:3.11-3.14 Heaviside:3.11- Histogram:3.6- Hsplit:3.14- Hstack Hypot:3.12- I0:3.14-
-  Identity:-3.10 Imag Inner:3.7- IsIn:3.12- Isclose Isfinite Isinf Isnan Isneginf:3.12- Isposinf:3.12- Isreal:3.12-
-  Kaiser:3.11-3.14 Kron:3.12- Lcm:3.12- Ldexp:3.13- LeftShift:3.6- Less LessEqual Linspace Log Log10 Log1p Log2
-  Logaddexp Logaddexp2:3.12- LogicalAnd LogicalNot LogicalOr LogicalXor Logspace Matmul Max Maximum Mean Median
-  Meshgrid Min Minimum Mod Moveaxis Multiply NanToNum Nanargmax:3.14- Nanargmin:3.14- Nancumprod:3.14-
-  Nancumsum:3.14- Nanmax:3.14- Nanmean:3.14- Nanmedian:3.14- Nanmin:3.14- Nanpercentile:3.15- Nanprod:3.14-
-  Nanquantile:3.14- Nanstd:3.14- Nansum:3.14- Nanvar:3.14- Ndim Negative Nextafter:3.14- Nonzero NotEqual Ones:-3.10
-  OnesLike Outer Pad Percentile:3.15- Power Prod Ptp:3.14- Quantile Rad2deg:3.14- Ravel Real Reciprocal Repeat
-  Reshape RightShift:3.6- Roll Rot90:3.9- Round SearchSorted:3.5- Select:3.3- Sign Signbit:3.9- Sin Sinc:3.14- Sinh
-  Size Slogdet:3.3- Sort Split Sqrt Square Squeeze Stack Std Subtract Sum Swapaxes Take TakeAlongAxis Tan Tanh
-  Tensordot Tile Trace Transpose Trapezoid:3.12- Tri:-3.10 Tril Triu TrueDivide Trunc:3.6- Unique:3.15-
-  UnravelIndex:3.8- Vander:3.13- Var Vdot View:3.12- Vsplit:3.14- Vstack Where Zeros:-3.10 ZerosLike
-operation Operation
-symbolic_arguments SymbolicArguments
+_ACTIVATIONS = """
+celu:3.7-
+elu
+exponential
+gelu
+glu:3.7-
+hard_shrink:3.7-
+hard_sigmoid
+hard_silu:3.0-
+hard_swish:3.0-
+hard_tanh:3.7-
+leaky_relu
+linear
+log_sigmoid:3.7-
+log_softmax
+mish:2.13-
+relu
+relu6
+selu
+sigmoid
+silu
+soft_shrink:3.7-
+softmax
+softplus
+softsign
+sparse_plus:3.8-
+sparse_sigmoid:3.10-
+sparsemax:3.8-
+squareplus:3.7-
+swish
+tanh
+tanh_shrink:3.7-
+threshold:3.8-
+"""
+_DTYPE_POLICIES = """
+AWQDTypePolicy:3.14-
+DTypePolicy:3.0-
+DTypePolicyMap:3.4-
+FloatDTypePolicy:3.1-
+GPTQDTypePolicy:3.12-
+Int4DTypePolicy:3.14-
+QuantizedDTypePolicy:3.4-
+QuantizedFloat8DTypePolicy:3.4-
+"""
+_QUANTIZATIONS = """
+awq:3.14-
+float8:3.3-
+gptq:3.12-
+int4:3.11-
+int8:3.1-
+"""
+_REDUCTIONS = """
+auto:-2.15
+mean:3.7-
+mean_with_sample_weight:3.7-
+none
+sum
+sum_over_batch_size
 """
 
 _TABLES = {
@@ -550,9 +567,13 @@ _TABLES = {
     "losses": _LOSSES,
     "metrics": _METRICS,
     "optimizers": _OPTIMIZERS,
-    "operations": _OPERATIONS,
+    "operations": OPERATIONS,
+    "activations": _ACTIVATIONS,
+    "dtype_policies": _DTYPE_POLICIES,
+    "quantizations": _QUANTIZATIONS,
+    "reductions": _REDUCTIONS,
 }
-_CLASS_KINDS = tuple(kind for kind in _TABLES if kind != "operations")
+_CLASS_KINDS = ("layers", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers")
 _MODELS = frozenset({"Functional", "Sequential", "Model"})
 _OLD_LAYERS = frozenset(
     """
@@ -688,16 +709,27 @@ def takes_argument(name: str, argument: str, release: int, kind: str = "layers")
     known = _table(kind).get(name)
     if known is None or not has_class(name, release, kind):
         return None
-    spans = known.arguments.get(argument)
-    return spans is not None and any(release in span for span in spans)
+    spans = (*known.arguments.get(argument, ()), *known.arguments.get("*", ()))
+    return any(release in span for span in spans)
 
 
-def has_operation(module: str, name: str, release: int) -> bool | None:
-    """Whether a Keras 3 release has an operation; None for one that no release has.
+def operation_key(module: str, name: str) -> str:
+    """The name of an operation in the tables.
 
-    >>> has_operation("keras.src.ops.core", "Map", RELEASES.index("3.2"))
-    False
+    >>> operation_key("keras.src.ops.numpy", "Mean")
+    'numpy.Mean'
     """
-    known = _table("operations").get(module.removeprefix("keras.src.ops."))
-    spans = None if known is None else known.arguments.get(name)
-    return None if spans is None else any(release in span for span in spans)
+    return f"{module.removeprefix('keras.src.ops.')}.{name}"
+
+
+def next_release(name: str, release: int, kind: str = "layers", argument: str | None = None) -> str | None:
+    """The first release after one that has a class, or takes an argument of it; None where no later one does.
+
+    >>> next_release("Dense", RELEASES.index("3.9"), argument="lora_alpha")
+    '3.10'
+    """
+    known = _table(kind).get(name)
+    spans = () if known is None else known.spans if argument is None else known.arguments.get(argument, ())
+    return next(
+        (RELEASES[later] for later in range(release + 1, len(RELEASES)) if any(later in s for s in spans)), None
+    )

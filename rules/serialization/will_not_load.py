@@ -80,7 +80,9 @@ class WillNotLoad(Rule):
             if problem.kind == "structure":
                 layer = graph.layer_of.get(id(problem.layer)) if problem.layer is not None else None
                 yield Problem(problem.message, layer or ROOT, "Save the model again from code.", key=problem.message)
-        for obstacle in obstacles(graph, target_release(str(self.option[TARGET_KERAS]))):
+        release = target_release(str(self.option[TARGET_KERAS]))
+        unwritable = graph.live or graph.definition.format == "saved_model" or release < target_release("")
+        for obstacle in obstacles(graph, release):
             first, *others = dict.fromkeys(obstacle.layers)
             hint = obstacle.hint
             yield Problem(
@@ -89,9 +91,7 @@ class WillNotLoad(Rule):
                 f"{hint[0].upper()}{hint[1:]}.",
                 tuple(others),
                 severity=Severity.ERROR if obstacle.certain and not obstacle.compiling else Severity.WARNING,
-                fix=_REWRITE
-                if obstacle.certain and not graph.live and graph.definition.format != "saved_model"
-                else None,
+                fix=_REWRITE if obstacle.certain and not unwritable else None,
                 key=obstacle.message,
             )
         if not graph.live:

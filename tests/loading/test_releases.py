@@ -10,8 +10,9 @@ from graphlint.loading.obstacles import obstacles
 from graphlint.loading.releases import (
     RELEASES,
     has_class,
-    has_operation,
     is_known_class,
+    next_release,
+    operation_key,
     release_index,
     releases_with,
     takes_argument,
@@ -64,8 +65,11 @@ def test_history():
     assert has_class("Nonsense", NEWEST) is None
     assert releases_with("LSTM", argument="time_major") == "up to 2.15"
     assert releases_with("BatchNormalization", argument="renorm") == "up to 2.15 and since 3.14"
-    assert not has_operation("keras.src.ops.math", "Logdet", RELEASES.index("3.5"))
-    assert has_operation("keras.src.ops.math", "Logdet", RELEASES.index("3.6"))
+    logdet = operation_key("keras.src.ops.math", "Logdet")
+    assert not has_class(logdet, RELEASES.index("3.5"), "operations") and next_release(logdet, 8, "operations") == "3.6"
+    assert not takes_argument(logdet, "name", RELEASES.index("3.10"), "operations")
+    assert takes_argument(logdet, "name", RELEASES.index("3.11"), "operations")
+    assert all(takes_argument("InputLayer", key, RELEASES.index("3.4")) for key in ("ragged", "optional", "anything"))
     assert is_known_class("CuDNNLSTM") and not is_known_class("GarNet")
 
 

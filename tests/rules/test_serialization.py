@@ -10,6 +10,8 @@ import pytest
 from keras import layers, ops
 
 from graphlint.errors import GraphlintError
+from graphlint.graph.expand import expand
+from graphlint.sources import read
 from rules.serialization.ambiguous_names import AmbiguousNames
 from rules.serialization.baked_training_argument import BakedTrainingArgument
 from rules.serialization.custom_compile import CustomCompile
@@ -150,6 +152,10 @@ class Main(Twice):
 
 
 Main.__module__ = "__main__"
+
+
+class Zero(keras.initializers.Zeros):
+    """An initializer that nobody registered."""
 
 
 @keras.saving.register_keras_serializable(package="test_serialization")
@@ -379,6 +385,146 @@ def test_operations_that_came_later(tmp_path):
     missing = "Keras 3.5 has no operation ops.math.Logdet"
     assert missing in [message for _, _, message in will_not_load(path, "3.5")]
     assert will_not_load(path) == []
+
+
+def said(path, release):
+    return " ".join(message for _, _, message in will_not_load(path, release))
+
+
+def test_what_old_releases_ignore(tmp_path):
+    x = keras.Input((4,))
+    path = edited(keras.Model([x], [layers.ReLU()(x)]), tmp_path, lambda config: None)
+    for release in ("3.0", "3.3", "3.8"):
+        assert will_not_load(path, release) == []
+
+
+def test_operations_that_old_releases_cannot_read(tmp_path):
+    x = keras.Input((4, 4))
+    path = edited(keras.Model(x, ops.mean(ops.relu(x), axis=1)), tmp_path, lambda config: None)
+    ((_, severity, message),) = will_not_load(path, "3.10")
+    assert severity == "error" and "does not take the name of an operation" in message
+    assert will_not_load(path, "3.11") == []
+
+
+@pytest.mark.parametrize(
+    ("layer", "release", "words"),
+    [
+        (lambda: layers.Dense(2), "3.12", "Dense of Keras 3.12 does not take 'quantization_config' (Keras since 3.13"),
+        (lambda: layers.Activation("celu"), "3.6", "activation 'celu' exists in Keras since 3.7 only, not in 3.6"),
+        (lambda: layers.LSTM(2), "3.3", "initializer Orthogonal exists in Keras up to 2.15 and since 3.4 only"),
+        (lambda: layers.ReLU(dtype="int8_from_float32"), "3.2", "ReLU has a QuantizedDTypePolicy"),
+        (lambda: layers.ReLU(dtype="int4_from_float32"), "3.10", "ReLU is quantized to int4, which Keras since 3.11"),
+        (lambda: layers.ReLU(), "3.3", "the inputs are written as a structure: Keras 3.3 expects a list"),
+        (lambda: layers.Lambda(Twice.call, output_shape=(5, 4)), "3.15", "Lambda holds the function 'call'"),
+        (lambda: layers.TimeDistributed(Twice()), "3.15", "TimeDistributed holds the class 'Twice'"),
+        (lambda: layers.Dense(2, bias_initializer=Zero()), "3.15", "Dense holds the class 'Zero'"),
+    ],
+)
+def test_what_a_release_cannot_read(layer, release, words, tmp_path):
+    x = keras.Input((5, 4))
+    assert words in said(edited(keras.Model(x, layer()(x)), tmp_path, lambda config: None), release)
+
+
+def test_what_keras_writes_and_never_reads(tmp_path):
+    model = sequential(layers.RandomShear(0.1), inputs=(8, 8, 3))
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(TypeError):
+        keras.models.load_model(tmp_path / "model.keras")
+    ((_, severity, message),) = will_not_load(tmp_path / "model.keras")
+    assert severity == "error" and "RandomShear" in message
+
+
+@pytest.mark.parametrize(
+    ("model", "release", "words"),
+    [
+        (
+            lambda: compiled(optimizer=keras.optimizers.Lamb()),
+            "3.4",
+            "the optimizer Lamb exists in Keras since 3.5 only, not in 3.4",
+        ),
+        (lambda: compiled(keras.losses.Circle()), "3.6", "the loss Circle exists in Keras since 3.7 only"),
+        (
+            lambda: compiled(keras.losses.Hinge(reduction="mean_with_sample_weight")),
+            "3.6",
+            "reduction 'mean_with_sample_weight', which Keras has since 3.7",
+        ),
+        (lambda: compiled(metrics=[keras.metrics.PearsonCorrelation()]), "3.6", "the metric PearsonCorrelation exists"),
+    ],
+)
+def test_compilations_that_came_later(model, release, words, tmp_path):
+    path = edited(model(), tmp_path, without_quantization)
+    assert words in said(path, release)
+    assert words not in said(path, "3.15")
+
+
+def without_quantization(config):
+    for layer in config["config"]["layers"]:
+        layer["config"].pop("quantization_config", None)
+        for key in ("kernel_initializer", "bias_initializer"):
+            layer["config"].pop(key, None)
+
+
+def test_nested_models_of_keras_2(tmp_path):
+    first = {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 4], "name": "x"}, "inbound_nodes": []}
+    inner = {"name": "inner", "layers": [first], "input_layers": [["x", 0, 0]], "output_layers": [["x", 0, 0]]}
+    entries = [
+        {**first, "name": "x"},
+        {"class_name": "Functional", "name": "inner", "config": inner, "inbound_nodes": [[["x", 0, 0, {}]]]},
+        {"class_name": "ReLU", "name": "relu", "config": {"name": "relu"}, "inbound_nodes": [[["inner", 1, 0, {}]]]},
+    ]
+    config = {"name": "m", "layers": entries, "input_layers": [["x", 0, 0]], "output_layers": [["relu", 0, 0]]}
+    path = tmp_path / "model.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps({"class_name": "Functional", "config": config})
+        file.create_group("model_weights")
+    assert "calls of nested models are counted from 1" in said(path, "3.15")
+    assert "counted from 1" not in said(path, "2.15")
+    entries[-1]["inbound_nodes"] = [[["inner", 0, 0, {}]]]
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps({"class_name": "Functional", "config": config})
+        file.create_group("model_weights")
+    assert "counted from 1" not in said(path, "3.15")
+
+
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
+def test_dictionaries_of_tensors_in_an_hdf5_file_of_keras_3(tmp_path):
+    a, b = keras.Input((4,), name="a"), keras.Input((4,), name="b")
+    inner = keras.Model({"a": a, "b": b}, layers.Add()([a, b]), name="inner")
+    x, y = keras.Input((4,)), keras.Input((4,))
+    keras.Model([x, y], inner({"a": x, "b": y})).save(tmp_path / "model.h5")
+    keras.models.load_model(tmp_path / "model.h5")
+    assert will_not_load(tmp_path / "model.h5") == []
+
+
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
+def test_texts_that_are_functions_of_layers(tmp_path):
+    x = keras.Input((5, 4))
+    keras.Model(x, layers.Attention()([x, x])).save(tmp_path / "model.h5")
+    assert "score_mode='dot'" in said(tmp_path / "model.h5", "3.15")
+    assert "score_mode" not in said(tmp_path / "model.h5", "3.12")
+
+
+def test_parts_of_the_compilation_that_keras_3_dropped(tmp_path):
+    def change(config):
+        config["compile_config"]["optimizer"]["module"] = "keras.optimizers.legacy"
+
+    assert "Adam is of keras.optimizers.legacy" in said(edited(compiled(optimizer="adam"), tmp_path, change), "3.15")
+
+
+def test_mixed_precision_of_keras_2(tmp_path):
+    def change(config):
+        entry(config, "dense")["config"]["dtype"] = {"class_name": "Policy", "config": {"name": "mixed_float16"}}
+
+    path = edited(sequential(layers.Dense(2, name="dense")), tmp_path, change)
+    assert "Policy of mixed precision as Keras 2 wrote it" in said(path, "3.15")
+
+
+def test_a_rewrite_is_no_remedy_for_an_older_keras(tmp_path):
+    path = edited(sequential(layers.Dense(2)), tmp_path, lambda config: None)
+    rule = WillNotLoad(**{"target-keras": "3.12"})
+    problems = {problem.message.split()[0]: problem for problem in rule.check(expand(read(path)))}
+    assert set(problems) == {"Dense", "initializer"} and not any(problem.fix for problem in problems.values())
+    assert problems["Dense"].hint.startswith("Load it with Keras 3.13 or later, or build the model with Keras 3.12")
 
 
 def legacy(folder, *entries, **root):
