@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from graphlint.fixes.errors import Unmendable
-from graphlint.fixes.tensorflow_operations import as_keras_operation
+from graphlint.fixes.tensorflow_operations import OPERATION_LAYERS, KerasOperation, as_keras_operation
 from graphlint.graph.definition import Body, CallDefinition, Constant, LayerDefinition, TensorRef, flat, map_leaves
 from graphlint.graph.stored_names import is_sequential
 
@@ -131,8 +131,11 @@ def _functional(layer: LayerDefinition, body: Body) -> dict[str, Any]:
         return [name, index + _built_in_node(body.calls[ref.call].layer), number]
 
     entries = []
+    operations = _operations(body, calls)
     for one in body.layers:
-        operation = as_keras_operation(one, [body.calls[position] for position in calls[id(one)]])
+        if id(one) not in operations:
+            continue
+        operation = operations[id(one)]
         entry = operation.entry if operation is not None else _entry(one)
         entry["name"] = one.name
         entry["inbound_nodes"] = []
@@ -151,6 +154,25 @@ def _functional(layer: LayerDefinition, body: Body) -> dict[str, Any]:
             "output_layers": map_leaves(body.outputs, output),
         },
     )
+
+
+def _operations(body: Body, calls: dict[int, list[int]]) -> dict[int, KerasOperation | None]:
+    """For each layer the Keras operation that it becomes, None for a layer that is none.
+
+    An operation that nothing needs is left out: the shape of a tensor, where a new shape was computed from it.
+    """
+    found: dict[int, KerasOperation | None] = {}
+    layers = [body.calls[ref.call].layer for ref in flat(body.outputs) if isinstance(ref, TensorRef)]
+    layers += [one for one in body.layers if one.class_name not in OPERATION_LAYERS]
+    while layers:
+        one = layers.pop()
+        if id(one) in found:
+            continue
+        own = [body.calls[position] for position in calls[id(one)]]
+        operation = found[id(one)] = as_keras_operation(one, own)
+        arguments = operation.arguments if operation is not None else [(call.args, call.kwargs) for call in own]
+        layers += [body.calls[ref.call].layer for ref in flat(arguments) if isinstance(ref, TensorRef)]
+    return found
 
 
 def _built_in_node(layer: LayerDefinition) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from graphlint.engine.finding import Finding, Severity
 from graphlint.engine.linter import Linter
 from graphlint.engine.report import ModelReport
+from graphlint.errors import GraphlintError
 from graphlint.fixes.difference import difference
 from graphlint.fixes.errors import FixError, one_line
 from graphlint.fixes.fixer import Fixer
@@ -214,7 +215,14 @@ def _prove(model: keras.Model, target: Path, linter: Linter, allowed: Counter[st
             again = keras.models.load_model(target, safe_mode=True)
         except Exception as error:
             raise FixError(f"the fixed model cannot be loaded again: {one_line(error)}") from error
-    proof = verify(model, again)
+    try:
+        proof = verify(model, again)
+    except GraphlintError:
+        raise
+    except Exception as error:
+        raise FixError(
+            f"the fixed model does not run on random data, so nothing is proven: {one_line(error)}"
+        ) from error
     if not proof.close:
         raise FixError(f"the saved model differs by {proof.largest:.2g} from the one in memory: nothing was written")
     new = _count(linter.check_file(target).findings) - allowed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 
 from graphlint.graph.definition import Constant, LayerDefinition, TensorSpec
@@ -128,6 +129,11 @@ def tensorflow_function(call: LayerCall) -> Outcome:
         operation, names = _RENAMED[name]
         config = {ours: _plain(call.kwargs[theirs]) for theirs, ours in names.items() if theirs in call.kwargs}
         return _run(call, operation, call.args[:1], config)
+    if name == "split":
+        parts = _plain(call.kwargs.get("num_or_size_splits"))
+        if isinstance(parts, list) and all(isinstance(part, int) for part in parts):
+            parts = list(accumulate(parts[:-1]))
+        return _run(call, "Split", call.args[:1], {"indices_or_sections": parts, "axis": call.kwargs.get("axis", 0)})
     if name == "matmul":
         return _run(call, "Matmul", [_turned(call, "a", call.args[0]), _turned(call, "b", call.kwargs.get("b"))], {})
     raise Insufficient

@@ -387,6 +387,67 @@ def test_tensorflow_operations(tmp_path):
     same(path, twin, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("function", "arguments", "twin"),
+    [
+        ("linalg.matmul", {"b": ["x", 0, 0], "transpose_b": True}, lambda y, x: y @ ops.transpose(x, (0, 2, 1))),
+        ("compat.v1.transpose", {"perm": [0, 2, 1], "conjugate": False}, lambda y, x: ops.transpose(y, (0, 2, 1))),
+        ("compat.v1.gather", {"indices": [0, 2], "axis": 1, "batch_dims": 0}, lambda y, x: ops.take(y, [0, 2], axis=1)),
+        ("compat.v1.squeeze", {"axis": [1]}, None),
+        ("math.l2_normalize", {"axis": -1}, lambda y, x: y / ops.sqrt(ops.sum(y * y, axis=-1, keepdims=True))),
+        ("nn.gelu", {}, lambda y, x: ops.gelu(y, approximate=False)),
+        ("clip_by_value", {"clip_value_min": 0.0, "clip_value_max": 0.5}, lambda y, x: ops.clip(y, 0.0, 0.5)),
+        ("math.argmax", {"axis": -1, "output_type": "int64"}, lambda y, x: ops.argmax(y, axis=-1)),
+        ("math.cumsum", {}, lambda y, x: ops.cumsum(y, axis=0)),
+        ("math.cumsum", {"axis": 1}, lambda y, x: ops.cumsum(y, axis=1)),
+        ("math.cumsum", {"axis": 1, "exclusive": True}, None),
+        ("math.reduce_variance", {"axis": [1, 2], "keepdims": True}, lambda y, x: ops.var(y, (1, 2), keepdims=True)),
+        ("compat.v1.pad", {"paddings": [[0, 0], [1, 0], [0, 2]], "mode": "CONSTANT", "constant_values": 0},
+         lambda y, x: ops.pad(y, [[0, 0], [1, 0], [0, 2]])),
+        ("slice", {"begin": [0, 1, 0], "size": [-1, 2, -1]}, lambda y, x: y[:, 1:3]),
+        ("linalg.band_part", {"num_lower": -1, "num_upper": 0}, lambda y, x: ops.tril(y)),
+        ("__operators__.add", {"y": [1.0, 2.0, 3.0, 4.0]}, lambda y, x: y + np.arange(1, 5, dtype="float32")),
+        ("where", None, None),
+        ("nn.silu", {"beta": 2.0}, None),
+        ("ensure_shape", {"shape": [None, 6, 4]}, lambda y, x: y),
+    ],
+)  # fmt: skip
+def test_each_tensorflow_operation(function, arguments, twin, tmp_path):
+    x = keras.Input((6, 4), name="x")
+    y = layers.Dense(4, name="dense")(x)
+    call = ["dense", 0, 0, arguments] if arguments is not None else ["_CONSTANT_VALUE", -1, 2.0, {}]
+    operation = entry("TFOpLambda", "operation", [call], function=function)
+    entries = [given("x", 6, 4), entry("Dense", "dense", [node("x")], units=4), operation]
+    path = tmp_path / "model.h5"
+    only_layers = randomized(keras.Model(x, y))
+    write_h5(path, functional("net", entries, ["x"], ["operation"]), only_layers)
+    if twin is None:
+        with pytest.raises(FixError):
+            fix_file(path, Fixer(Linter()))
+        return
+    model, data = fixed(path, tmp_path), np.random.default_rng(0).normal(size=(3, 6, 4)).astype("float32")
+    np.testing.assert_allclose(model(data), twin(only_layers(data), ops.convert_to_tensor(data)), rtol=1e-5, atol=1e-6)
+
+
+def test_a_split_and_a_shape_that_is_computed(tmp_path):
+    x = keras.Input((6, 4), name="x")
+    y = layers.Dense(4, name="dense")(x)
+    entries = [
+        given("x", 6, 4),
+        entry("Dense", "dense", [node("x")], units=4),
+        entry("TFOpLambda", "split", [["dense", 0, 0, {"num_or_size_splits": [1, -1], "axis": -1}]], function="split"),
+        entry("TFOpLambda", "shape", [["split", 0, 1, {"out_type": "int32"}]], function="compat.v1.shape"),
+        entry("SlicingOpLambda", "batch", [["shape", 0, 0, {"slice_spec": 0}]], function="__operators__.getitem"),
+        entry("TFOpLambda", "flat", [["split", 0, 1, {"shape": [["batch", 0, 0], 18]}]], function="reshape"),
+    ]
+    path = tmp_path / "model.h5"
+    only_layers = randomized(keras.Model(x, y))
+    write_h5(path, functional("net", entries, ["x"], ["flat"]), only_layers)
+    model, data = fixed(path, tmp_path), np.random.default_rng(0).normal(size=(3, 6, 4)).astype("float32")
+    np.testing.assert_allclose(model(data), only_layers(data)[:, :, 1:].numpy().reshape(3, 18))
+    assert [layer.name for layer in model.operations] == ["x", "dense", "split", "flat"]
+
+
 def test_an_operation_without_equal_is_named(tmp_path):
     x = keras.Input((4,), name="x")
     twin = keras.Model(x, layers.Dense(2, name="dense")(x))
