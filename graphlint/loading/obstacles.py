@@ -162,7 +162,8 @@ def _dialect(graph: ModelGraph, release: int) -> Iterator[_Finding]:
         engine = module.startswith(("keras.src.engine.", "keras.engine."))
         if layer.is_model and engine and release >= _KERAS_3:
             yield layer.path, f"names the module {module}, which Keras {target} does not have", _TF_KERAS, True
-        if layer.is_model and module.startswith("keras.src.models.") and release < _KERAS_3:
+        written = "module" in raw and module.startswith("keras.src.models.")
+        if layer.is_model and written and release < _KERAS_3:
             yield (
                 layer.path,
                 f"written by Keras 3: Keras {target} does not have the module {module}",
