@@ -25,7 +25,7 @@ class NeverReceivedGradient(Rule):
     ## What it does
     Optimizers such as Adam keep a running average of the gradients of each variable. After enough steps an average
     that is still exactly what it was at the start, while others are not, means that the gradient was always zero, or
-    that there was none.
+    that there was none; after very many steps also that it has been zero for so long that the average faded to 0.
 
     ## Why is this bad?
     The variable is trainable and did not train: a branch without a loss, a `stop_gradient` or `argmax` in the way, a
@@ -103,8 +103,8 @@ class NeverReceivedGradient(Rule):
         else:
             what = f"{len(variables)} variables of {len(layers)} layers"
         yield Problem(
-            f"{what} ({sum(variable.size for variable in variables):,} parameters) got no gradient in {steps:,} steps "
-            f"of {optimizer.class_name}",
+            f"{what} ({sum(variable.size for variable in variables):,} parameters) show no trace of a gradient after "
+            f"{steps:,} steps of {optimizer.class_name}",
             layers[0],
             _hint(graph, layers),
             tuple(layers[1:] or (variable.id for variable in variables)),

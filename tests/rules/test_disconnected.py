@@ -221,7 +221,7 @@ def test_known_optimizers(optimizer, tmp_path):
     chosen = optimizer if isinstance(optimizer, str) else optimizer()
     (finding,) = both(NeverReceivedGradient(), trained(chosen), tmp_path)
     assert finding[:2] == ("cut", "warning")
-    assert "kernel, bias (20 parameters) got no gradient in 50 steps" in finding[2]
+    assert "kernel, bias (20 parameters) show no trace of a gradient after 50 steps" in finding[2]
 
 
 @pytest.mark.parametrize(
