@@ -129,6 +129,7 @@ def _all(graph: ModelGraph, release: int) -> Iterator[_Finding]:
             yield from _states_as_inputs(graph, release)
             if not (graph.definition.keras_version or "2").startswith("3"):
                 yield from _structured_inputs(graph)
+            yield from _tensors_by_name(graph, release)
             yield from _counted_from_one(graph, release)
         if graph.definition.format == "h5" and release >= _FUNCTIONS_FOUND:
             yield from _texts_as_functions(graph, release)
@@ -255,7 +256,7 @@ def _misread(entry: _Entry, target: str) -> Iterator[tuple[str, str, bool]]:
     axis = config.get("axis")
     if isinstance(axis, list):
         if module is None and len(axis) != 1:
-            yield f"{name} has several axes in a file of Keras 2: Keras {target} drops them on loading", _TF_KERAS, True
+            yield f"{name} has several axes, which Keras {target} drops on loading an HDF5 file", _TF_KERAS, True
         elif module is not None and name == "BatchNormalization":
             yield f"{name} has a list as its axis, as Keras 2 wrote it: Keras {target} takes a number", _TF_KERAS, True
 
@@ -352,6 +353,21 @@ def _implied_input(layer: Layer) -> Iterator[_Finding]:
         )
 
 
+def _tensors_by_name(graph: ModelGraph, release: int) -> Iterator[_Finding]:
+    """Keras 3 resolves the inputs of calls that Keras 2 wrote, and leaves out tensors that are passed by name."""
+    for call in graph.calls.values():
+        layer = graph.layers[call.layer]
+        if layer.is_builtin and layer.class_name not in _OPERATION_LAYERS:
+            named = [key for key, value in call.kwargs.items() if any(isinstance(one, Tensor) for one in flat(value))]
+            if named and layer.class_name not in _RECURRENT:
+                yield (
+                    layer.path,
+                    f"{layer.class_name} gets a tensor as {named[0]}=: Keras {RELEASES[release]} leaves that one out",
+                    _TF_KERAS,
+                    True,
+                )
+
+
 def _counted_from_one(graph: ModelGraph, release: int) -> Iterator[_Finding]:
     """Keras 2 counted the calls of a nested model from 1, because building it was its first."""
     target = RELEASES[release]
@@ -372,8 +388,11 @@ def _counted_from_one(graph: ModelGraph, release: int) -> Iterator[_Finding]:
         if not calls:
             continue
         for inner in layers:
-            for name, index in _sources(inner.get("inbound_nodes") if isinstance(inner, dict) else None):
-                if name in calls and index >= calls[name]:
+            nodes = inner.get("inbound_nodes") if isinstance(inner, dict) else None
+            for number, node in enumerate(nodes if isinstance(nodes, list) else ()):
+                for name, index in _sources(node):
+                    if name not in calls or index < (number if name == inner.get("name") else calls[name]):
+                        continue
                     where = join(path, name)
                     yield (
                         where if where in graph.layers else ROOT,
@@ -381,7 +400,6 @@ def _counted_from_one(graph: ModelGraph, release: int) -> Iterator[_Finding]:
                         _TF_KERAS,
                         True,
                     )
-                    break
 
 
 def _sources(nodes: Any) -> Iterator[tuple[str, int]]:

@@ -11,6 +11,7 @@ from graphlint.sources.configuration import read_configuration
 from graphlint.sources.hdf5 import Hdf5File
 from graphlint.sources.json_text import parse_config
 from graphlint.sources.limits import DEFAULT, Limits
+from graphlint.sources.unseen_variables import mark_statistics
 from graphlint.sources.vocabularies import attach_vocabularies
 from graphlint.sources.weights import attach_optimizer, attach_weights, stored_groups
 from graphlint.sources.zip_archive import ZipArchive
@@ -55,6 +56,7 @@ def read_keras_archive(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
         view.verify()
         definition.has_weights = True
         definition.stray_weights = attach_weights(root, stored)
+        mark_statistics(root)
         attach_optimizer(definition.optimizer, stored)
         attach_vocabularies(root, archive)
     return definition

@@ -8,6 +8,7 @@ their attribute names. From 3.6 a ``name`` attribute on ``vars`` gives the layer
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -41,6 +42,7 @@ NOT_LAYERS = frozenset(
     {"optimizer", "metrics", "_metrics", "_compile_metrics", "_compile_loss", "_loss_tracker", "loss"}
 )
 """Groups of a model that hold no parameters."""
+_SPECTRAL = re.compile(r"(^|/)spectral_normalization(_\d+)?/$")
 _VOCABULARIES = frozenset({"TextVectorization", "StringLookup", "IntegerLookup"})
 """Layers that store adapted numbers which Keras does not count as variables."""
 
@@ -159,7 +161,7 @@ def attach_weights(root: LayerDefinition, stored: StoredGroup) -> dict[str, int]
             inside.append((known, inner, f"{path}{place}/"))
         layer.children = children
         stack.extend(reversed(inside))
-        if layer.class_name == "SpectralNormalization":
+        if layer.class_name == "SpectralNormalization" or (layer.class_name is None and _SPECTRAL.search(path)):
             wrapped.append(layer)
         if layer.class_name is not None and layer.body is None and not _is_keras(layer) and children:
             layer.opaque = True

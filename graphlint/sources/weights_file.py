@@ -9,17 +9,13 @@ from typing import Any
 
 from graphlint.errors import UnreadableError
 from graphlint.graph.definition import LayerDefinition, ModelDefinition, SourceProblem
-from graphlint.sources.hdf5 import Dataset, Hdf5File
+from graphlint.sources.hdf5 import Hdf5File
 from graphlint.sources.json_text import JsonDocument
 from graphlint.sources.legacy_weights import attach_legacy_weights, is_legacy
 from graphlint.sources.limits import DEFAULT, Limits
+from graphlint.sources.unseen_variables import mark_statistics
 from graphlint.sources.weights import LAYERS, VARIABLES, StoredGroup, attach_weights, stored_groups
 from graphlint.sources.zip_archive import open_regular
-
-_BATCH_NORMALIZATION = re.compile(r"(^|/)(sync_)?batch_normalization(_\d+)?/vars/\d+$")
-_STATISTIC = re.compile(
-    r"(^|/)(normalization(_\d+)?/vars/\d+|seed_generator/vars/\d+|moving_(mean|variance|stddev)(:\d+)?)$"
-)
 
 
 def read_weights(files: Iterable[Hdf5File], version: str | None = None) -> ModelDefinition:
@@ -44,22 +40,9 @@ def read_weights(files: Iterable[Hdf5File], version: str | None = None) -> Model
             f"this HDF5 file holds no Keras model and no Keras weights, but {inside}: expected an attribute "
             "model_config, or a group layers; save with model.save() or model.save_weights()"
         )
-    _mark_statistics(root)
+    mark_statistics(root)
     definition.problems = [SourceProblem("hdf5", text) for file in files for text in file.problems]
     return definition
-
-
-def _mark_statistics(root: LayerDefinition) -> None:
-    """Mark what stored names tell to be no trained variable: running statistics and the states of random generators."""
-    stack = [root]
-    while stack:
-        layer = stack.pop()
-        stack.extend(layer.children.values())
-        for variable in layer.variables:
-            path = variable.values.path if isinstance(variable.values, Dataset) else ""
-            batch_statistic = _BATCH_NORMALIZATION.search(path) and variable.index >= len(layer.variables) - 2
-            if batch_statistic or _STATISTIC.search(path):
-                variable.trainable = False
 
 
 def merge(files: Iterable[Hdf5File]) -> StoredGroup:

@@ -10,7 +10,7 @@ from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Rule
 from graphlint.graph.definition import LayerDefinition, Shape, TensorSpec, map_leaves
 from graphlint.graph.model_graph import Call, Layer, ModelGraph, Tensor, shape_text
-from graphlint.shapes import ShapeError, infer, slots
+from graphlint.shapes import ShapeError, Slot, infer, slots
 from graphlint.shapes.attention import projections
 
 
@@ -147,7 +147,7 @@ def _weights(graph: ModelGraph, call: Call, layer: Layer, args: Any, kwargs: Any
         if all(slot.name in named for slot in expected):  # Legacy files list what does not train last.
             variables = [named[slot.name] for slot in expected]
         for slot, variable in zip(expected, variables, strict=True):
-            if slot.shape is not None and tuple(slot.shape) != tuple(variable.shape):
+            if slot.shape is not None and not _alike(slot, variable.shape):
                 text = f" on an input of {shape_text(built)}" if built is not None else ""
                 return Problem(
                     f"{slot.name} is stored with the shape {shape_text(variable.shape)}, but {definition.class_name}"
@@ -157,6 +157,15 @@ def _weights(graph: ModelGraph, call: Call, layer: Layer, args: Any, kwargs: Any
                     (call.id,),
                 )
     return None
+
+
+def _alike(slot: Slot, stored: Shape) -> bool:
+    """Whether a stored shape is the one expected; scales of quantized kernels once had dimensions of 1 more."""
+    assert slot.shape is not None
+    one, other = tuple(slot.shape), tuple(stored)
+    if slot.name.endswith("_scale"):
+        one, other = tuple(dim for dim in one if dim != 1), tuple(dim for dim in other if dim != 1)
+    return one == other
 
 
 def _built_for(

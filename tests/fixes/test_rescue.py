@@ -221,6 +221,25 @@ def test_calls_of_nested_models_are_reported(tmp_path):
     assert "counted from 1" in finding.message and finding.location.address == "inner"
 
 
+def test_tensors_passed_by_name_and_a_model_that_reads_itself_are_reported(tmp_path):
+    x = keras.Input((5, 8), name="x")
+    layer = layers.MultiHeadAttention(2, 4, name="attention")
+    attention = entry(
+        "MultiHeadAttention", "attention", [[["x", 0, 0, {"value": ["x", 0, 0]}]]], num_heads=2, key_dim=4
+    )
+    path = tmp_path / "attention.h5"
+    write_h5(path, functional("net", [given("x", 5, 8), attention], ["x"], ["attention"]), keras.Model(x, layer(x, x)))
+    finding = next(one for one in Linter().check_file(path).findings if one.code == "K010")
+    assert "value=" in finding.message
+
+    inner = functional("inner", [given("i", 4)], ["i"], ["i"])
+    inner |= {"name": "inner", "inbound_nodes": [node("y"), node(("inner", 1, 0))]}
+    path = tmp_path / "twice.h5"
+    write_h5(path, functional("net", [given("y", 4), inner], ["y"], [("inner", 2, 0)]), keras.Model(x, x))
+    finding = next(one for one in Linter().check_file(path).findings if one.code == "K010")
+    assert "counted from 1" in finding.message
+
+
 def test_attention_with_recorded_shapes(tmp_path):
     x = keras.Input((5, 8), name="x")
     y = layers.MultiHeadAttention(2, 4, name="attention")(x, x)

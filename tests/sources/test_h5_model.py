@@ -290,3 +290,33 @@ def test_weights_alone_of_layers_with_sublayers(tmp_path):
         "both/backward_lstm/lstm_cell@bias",
     ]
     assert [variable.values.read()[0, 0] for variable in graph.variables.values()] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.h5", "model.weights.h5"])
+def test_statistics_inside_custom_layers_are_not_trained(name, tmp_path):
+    @keras.saving.register_keras_serializable(package="statistics")
+    class Block(keras.layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.norms = [keras.layers.BatchNormalization(), keras.layers.BatchNormalization()]
+
+        def build(self, shape):
+            for norm in self.norms:
+                norm.build(shape)
+
+        def call(self, x):
+            return self.norms[1](self.norms[0](x))
+
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, keras.layers.Dense(2)(Block(name="block")(inputs)))
+    (model.save_weights if name == "model.weights.h5" else model.save)(tmp_path / name)
+    parameters = expand(read(tmp_path / name)).parameters
+    assert (parameters.total, parameters.trainable) == (model.count_params(), 26)
+
+
+def test_weights_alone_of_spectral_normalization(tmp_path):
+    """The wrapper and the layer inside it store one kernel twice."""
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, keras.layers.SpectralNormalization(keras.layers.Dense(3))(inputs))
+    model.save_weights(tmp_path / "model.weights.h5")
+    assert expand(read(tmp_path / "model.weights.h5")).parameters.total == model.count_params()
