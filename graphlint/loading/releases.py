@@ -8,7 +8,7 @@ release newer than the last one is taken to be like it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from graphlint.loading.operations import OPERATIONS
 
@@ -679,6 +679,7 @@ def class_names(kinds: tuple[str, ...]) -> list[str]:
     return [name for kind in kinds for name in _table(kind)]
 
 
+@lru_cache(4096)
 def has_class(name: str, release: int, kind: str = "layers") -> bool | None:
     """Whether a release has a class; None for a class that no release has."""
     known = _table(kind).get(name)
@@ -704,6 +705,7 @@ def releases_with(name: str, kind: str = "layers", argument: str | None = None) 
     return " and ".join(words) or "no release"
 
 
+@lru_cache(4096)
 def takes_argument(name: str, argument: str, release: int, kind: str = "layers") -> bool | None:
     """Whether the constructor of a class takes an argument; None where the release has no such class."""
     known = _table(kind).get(name)
