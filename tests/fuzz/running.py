@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import signal
 import sys
 import time
@@ -53,7 +54,7 @@ class Outcome:
 
 
 def run(inputs: Iterator[Input], count: int, folder: Path, again: int = 1) -> Outcome:
-    """Check ``count`` inputs, every ``again``-th of them twice. Inputs that fail are kept in ``folder``."""
+    """Check ``count`` inputs, every ``again``-th of them twice. Inputs that fail, and the slowest, are kept."""
     linter = Linter()
     outcome = Outcome()
     watch = _Watch()
@@ -78,7 +79,10 @@ def run(inputs: Iterator[Input], count: int, folder: Path, again: int = 1) -> Ou
             reason = f"over {SECONDS} s"
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
-        outcome.slowest = max(outcome.slowest, time.perf_counter() - start)
+        seconds = time.perf_counter() - start
+        if seconds > outcome.slowest:
+            outcome.slowest = seconds
+            _keep(files, folder, "slowest")
         outcome.peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         outcome.inputs += 1
         if reason is None and watch.events:
@@ -88,15 +92,22 @@ def run(inputs: Iterator[Input], count: int, folder: Path, again: int = 1) -> Ou
         if any(file.read_bytes() != content for file, content in files.items()):
             reason = "changed the file"
         if reason is not None:
-            kept = folder / f"failure_{len(outcome.failures)}"
-            for file, content in files.items():
-                copy = kept / file.relative_to(folder)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                copy.write_bytes(content)
+            kept = _keep(files, folder, f"failure_{len(outcome.failures)}")
             outcome.failures.append((reason, kept / path.name))
             if reason == "over 1 GiB":
                 break
     return outcome
+
+
+def _keep(files: dict[Path, bytes], folder: Path, name: str) -> Path:
+    """Copy the files of one input."""
+    kept = folder / name
+    shutil.rmtree(kept, ignore_errors=True)
+    for file, content in files.items():
+        copy = kept / file.relative_to(folder)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(content)
+    return kept
 
 
 def _check(linter: Linter, path: Path) -> tuple[str, int]:
