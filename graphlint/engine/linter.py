@@ -94,7 +94,7 @@ class Linter:
 
         try:
             definition = read()
-            graph = expand(definition, self.config.limits.graph_calls)
+            graph = expand(definition, self.config.limits.graph_calls, self.config.limits.graph_characters)
         except Exception as error:  # Whatever a file does to the reader, the other files are still checked.
             code, message = _refusal(error)
             finding = _tool_finding(code, message, shown)

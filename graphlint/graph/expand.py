@@ -27,6 +27,8 @@ from graphlint.graph.stored_names import stored_names
 
 MAX_CALLS = 1_000_000
 """Calls after expansion; nested doublings grow exponentially."""
+MAX_CHARACTERS = 1 << 26
+"""Characters in the paths of all layers and calls."""
 
 _UNKNOWN = TensorSpec(None, None)
 
@@ -59,11 +61,12 @@ class _Frame:
     caller: int = -1
 
 
-def expand(definition: ModelDefinition, max_calls: int = MAX_CALLS) -> ModelGraph:
+def expand(definition: ModelDefinition, max_calls: int = MAX_CALLS, max_characters: int = MAX_CHARACTERS) -> ModelGraph:
     """Build the graph of a model, in time linear in the number of calls after expansion.
 
     Raises:
-        TooManyCalls: the nested models expand to more than ``max_calls`` calls.
+        TooManyCalls: the nested models expand to more than ``max_calls`` calls, or to paths of more than
+            ``max_characters``.
     """
     graph = ModelGraph(definition)
     calls, layers = _expanded_size(definition.root)
@@ -74,13 +77,13 @@ def expand(definition: ModelDefinition, max_calls: int = MAX_CALLS) -> ModelGrap
             f"the model holds {layers:,} layers, shared ones counted wherever they are held, more than the limit of "
             f"{max_calls:,}"
         )
-    _Expansion(graph).run(definition.root)
+    _Expansion(graph, max_characters).run(definition.root)
     add_mask_edges(graph)
     return graph
 
 
 def _expanded_size(root: LayerDefinition) -> tuple[int, int]:
-    """The calls of a model after expansion, and the layers it holds, counting a shared one wherever it is held.
+    """The calls of a model after expansion, and the layers inside, counting a shared one wherever it is held.
 
     A body counts for one at least: bodies without calls can be nested and doubled, too.
     """
@@ -103,12 +106,14 @@ def _expanded_size(root: LayerDefinition) -> tuple[int, int]:
             if body is not None:
                 stack.extend((one, False) for one in body.layers)
                 stack.extend((call.layer, False) for call in body.calls)
-    return calls.get(id(root), 1), layers.get(id(root), 1)
+    return calls.get(id(root), 1), layers.get(id(root), 1) - 1
 
 
 class _Expansion:
-    def __init__(self, graph: ModelGraph) -> None:
+    def __init__(self, graph: ModelGraph, max_characters: int) -> None:
         self.graph = graph
+        self.max_characters = max_characters
+        self.characters = 0
         self.plans: dict[int, _Plan] = {}
         self.run_as: dict[str, list[str]] = {}
         self.contained: set[tuple[str, str]] = set()
@@ -168,6 +173,7 @@ class _Expansion:
             for ref in flat(body.inputs)
             if isinstance(ref, TensorRef) and ref.call in plan.parts and body.calls[ref.call].layer.body is None
         )
+        self.count(scope_id)
         scope = Scope(scope_id, path, parent, index, inputs, (), args, kwargs, definition)
         self.graph.scopes[scope_id] = scope
         return _Frame(scope, path, body, plan, {}, bindings)
@@ -229,6 +235,7 @@ class _Expansion:
     ) -> None:
         graph = self.graph
         layer = graph.layer_of[id(definition.layer)]
+        self.count(call_id)
         call = Call(call_id, layer, scope, index, args, kwargs, outputs, definition)
         graph.calls[call_id] = call
         graph.nx.add_node(call_id, kind="call", data=call)
@@ -251,6 +258,18 @@ class _Expansion:
                         position=position,
                     )
                     position += 1
+
+    def count(self, path: str) -> None:
+        """Count a path that is kept. Each repeats the names of what is around it, of any length.
+
+        Raises:
+            TooManyCalls: all paths together are too long.
+        """
+        self.characters += len(path)
+        if self.characters > self.max_characters:
+            raise TooManyCalls(
+                f"the paths of its layers and calls take more characters than the limit of {self.max_characters:,}"
+            )
 
     def runners(self, layer: str) -> list[str]:
         """A leaf layer and its sublayers: all of them run as the calls of the leaf."""
@@ -280,12 +299,14 @@ class _Expansion:
             known = graph.layer_of.get(id(layer))
             if known is not None:
                 if known != path and path not in graph.aliases:
+                    self.count(path)
                     graph.aliases[path] = known
                     graph.layers[known].aliases.append(path)
                     if parent is not None and (parent, known) not in self.contained:
                         self.contained.add((parent, known))
                         graph.children.setdefault(parent, []).append(known)
                 continue
+            self.count(path)
             node = Layer(path, parent, layer)
             graph.layer_of[id(layer)] = path
             graph.layers[path] = node

@@ -36,7 +36,9 @@ class Limits:
     json_integer_digits: int = 19
     """Digits of one integer in a JSON text. Integers have to be below 2**63 besides."""
     graph_calls: int = 1_000_000
-    """Calls after nested models are expanded."""
+    """Calls after nested models are expanded; layers, shared ones counted wherever they are held."""
+    graph_characters: int = 1 << 26
+    """Characters in the paths of all layers and calls, which repeat the names of what is around them."""
     hdf5_objects: int = 200_000
     """Groups and datasets in an HDF5 file."""
     hdf5_depth: int = 64

@@ -317,6 +317,16 @@ def test_28_25_doublings_of_nothing(tmp_path):
     refused(write(tmp_path, "model.keras", keras_archive(inner)), "E003")
 
 
+def test_28_long_names_in_each_other(tmp_path):
+    """The paths repeat the names: 40 names of 100,000 characters are 80 million."""
+    name = "n" * 100_000
+    inner = functional([input_layer(), dense("d", tensor("in"))], name=name)
+    for _ in range(40):
+        held = inner | {"name": name, "inbound_nodes": [{"args": [tensor("in")], "kwargs": {}}]}
+        inner = functional([input_layer(), held], name=name)
+    refused(write(tmp_path, "model.keras", keras_archive(inner)), "E003")
+
+
 def test_28_sixty_layers_in_two_wrappers_each(tmp_path):
     """Two layers, each held by two wrappers, each of them by two more: 2**60 ways lead to the first two."""
     held = [layer("Dense", f"dense_{side}", {"units": 4}, shared_object_id=side) for side in (0, 1)]
