@@ -166,8 +166,8 @@ def _activation(
             arguments = graph.calls[call]
             axis = arguments.kwargs.get("axis", arguments.args[1] if len(arguments.args) > 1 else axis)
         activation = _ACTIVATION_LAYERS[name]
-        if isinstance(axis, (list, tuple)) and all(isinstance(one, int) for one in axis):
-            axis = tuple(axis)
+        if isinstance(axis, (list, tuple)):
+            axis = tuple(axis) if all(isinstance(one, int) for one in axis) else None
         return activation, axis if activation.endswith("softmax") and isinstance(axis, (int, tuple)) else None
     if name == "Activation" or name in _WITH_ACTIVATION:
         activation_or_none = activation_name(config.get("activation"))

@@ -70,6 +70,13 @@ CASES = {
             dense("d", tensor("in")),
         ]
     ),
+    "a softmax over an axis that is a tensor": functional(
+        [
+            input_layer(),
+            layer("Softmax", "s", inbound_nodes=[{"args": [tensor("in"), tensor("in")], "kwargs": {}}])
+            | {"module": "keras.src.ops.nn"},
+        ]
+    ),
     "an output with a huge index": functional([input_layer(), dense("d", tensor("in", 0, 10**12))]),
 }
 
