@@ -70,7 +70,7 @@ def _prepare(definition: ModelDefinition) -> None:
     Keras 2 wrote every single input and output like that, and took and gave the tensor itself.
 
     Raises:
-        Unmendable: a layer has an activation that is another function in Keras 3.
+        Unmendable: a layer computes something else in Keras 3.
     """
     keras_3 = (definition.keras_version or "2").startswith("3")
     stack, seen = [definition.root], set()
@@ -83,6 +83,11 @@ def _prepare(definition: ModelDefinition) -> None:
             raise Unmendable(
                 f"{layer.class_name} {layer.name!r} has hard_sigmoid, in Keras 2 0.2 x + 0.5, in Keras 3 x / 6 + 0.5: "
                 "build the model in code, load the weights"
+            )
+        if not keras_3 and layer.class_name == "RandomCrop":
+            raise Unmendable(
+                f"RandomCrop {layer.name!r} crops in Keras 2 also outside of training, in Keras 3 not: "
+                "use Resizing or CenterCrop, build the model in code, load the weights"
             )
         inside = layer.body.layers if layer.body is not None else list(layer.children.values())
         if layer.body is not None and not keras_3:

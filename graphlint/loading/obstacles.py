@@ -160,7 +160,7 @@ def _dialect(graph: ModelGraph, release: int) -> Iterator[_Finding]:
         )
     for layer in graph.layers.values():
         module = layer.module or ""
-        engine = module.startswith(("keras.src.engine.", "keras.engine."))
+        engine = module.startswith(("keras.src.engine.", "keras.engine.", "tf_keras."))
         if layer.is_model and engine and release >= _KERAS_3:
             yield layer.path, f"names the module {module}, which Keras {target} does not have", _TF_KERAS, True
         written = "module" in raw and module.startswith("keras.src.models.")

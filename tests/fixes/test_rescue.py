@@ -321,6 +321,25 @@ def test_an_activation_that_changed_its_meaning_is_refused(tmp_path):
         fix_file(path, Fixer(Linter()))
 
 
+def test_a_layer_that_changed_its_meaning_is_refused(tmp_path):
+    x = keras.Input((6, 6, 3), name="x")
+    crop = entry("RandomCrop", "crop", [node("x")], height=4, width=4, nothing=None)
+    path = tmp_path / "model.h5"
+    write_h5(path, functional("net", [given("x", 6, 6, 3), crop], ["x"], ["crop"]), keras.Model(x, x))
+    with pytest.raises(FixError, match="RandomCrop"):
+        fix_file(path, Fixer(Linter()))
+
+
+@pytest.mark.parametrize("module", ["keras.src.engine.functional", "tf_keras.src.engine.functional"])
+def test_a_module_of_keras_2_is_reported(module, tmp_path):
+    x = keras.Input((4,), name="x")
+    config = json.loads(keras.Model(x, layers.Dense(2, name="dense")(x)).to_json()) | {"module": module}
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(config))
+    finding = next(one for one in Linter().check_file(path).findings if one.code == "K010")
+    assert module in finding.message
+
+
 def test_a_stateful_layer(tmp_path):
     x = keras.Input(batch_shape=(2, 5, 3), name="x")
     twin = randomized(keras.Model(x, layers.Dense(1, name="head")(layers.LSTM(4, stateful=True, name="lstm")(x))))
