@@ -65,6 +65,7 @@ _OBJECTS = {
     "regularizer": "keras.regularizers",
     "constraint": "keras.constraints",
 }
+_ARITHMETIC = frozenset({"Add", "Maximum", "Minimum", "Multiply", "Subtract"})
 _RENAMED = {"lr": "learning_rate", "alpha": "negative_slope", "Functional": "Functional", "Model": "Functional"}
 
 
@@ -136,7 +137,10 @@ def _functional(layer: LayerDefinition, body: Body) -> dict[str, Any]:
         if id(one) not in operations:
             continue
         operation = operations[id(one)]
-        entry = operation.entry if operation is not None else _entry(one)
+        if operation is not None:
+            entry = operation.entry
+        else:
+            entry = _arithmetic(one, [body.calls[position] for position in calls[id(one)]]) or _entry(one)
         entry["name"] = one.name
         entry["inbound_nodes"] = []
         for number, position in enumerate(calls[id(one)]):
@@ -154,6 +158,17 @@ def _functional(layer: LayerDefinition, body: Body) -> dict[str, Any]:
             "output_layers": map_leaves(body.outputs, output),
         },
     )
+
+
+def _arithmetic(layer: LayerDefinition, calls: list[CallDefinition]) -> dict[str, Any] | None:
+    """The entry of an operator on tensors, which an HDF5 file of Keras 3 writes like the layer of the same name.
+
+    The layer takes one list of tensors, the operation takes two operands.
+    """
+    if layer.class_name not in _ARITHMETIC or not _is_builtin(layer) or all(len(call.args) < 2 for call in calls):
+        return None
+    name = layer.class_name
+    return {"module": "keras.src.ops", "class_name": name, "config": {"name": layer.name}, "registered_name": name}
 
 
 def _operations(body: Body, calls: dict[int, list[int]]) -> dict[int, KerasOperation | None]:

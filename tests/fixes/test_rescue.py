@@ -486,6 +486,16 @@ def test_a_split_and_a_shape_that_is_computed(tmp_path):
     assert [layer.name for layer in model.operations] == ["x", "dense", "split", "flat"]
 
 
+def test_operators_in_an_hdf5_file_of_keras_3(tmp_path):
+    x = keras.Input((4,), name="x")
+    y = layers.Dense(4, name="dense")(x)
+    twin = randomized(
+        keras.Model(x, layers.Add(name="sum")([ops.mean((y * 2.0 - x)[:, None] + y[..., None], axis=1), y]))
+    )
+    twin.save(tmp_path / "model.h5")
+    same(tmp_path / "model.h5", twin, tmp_path)
+
+
 def test_an_operation_without_equal_is_named(tmp_path):
     x = keras.Input((4,), name="x")
     twin = keras.Model(x, layers.Dense(2, name="dense")(x))
