@@ -24,6 +24,7 @@ def lambda_over_a_layer(clean: Clean) -> Iterator[Mutant]:
         hidden = layers.Dense(tensor.shape[-1])
         hidden.build(tensor.shape)
 
+        @keras.saving.register_keras_serializable("injected")
         def through_the_layer(x, hidden=hidden):
             return hidden(x)
 
