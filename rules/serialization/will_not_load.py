@@ -56,7 +56,8 @@ class WillNotLoad(Rule):
     ## Fix
     Safe where the cause is how the file is written: dead modules, calls as lists, arguments that are gone and said
     nothing, a Sequential without an InputLayer. The configuration is written anew, Keras makes the model of it in safe
-    mode, and every weight is carried over bit for bit; the state of the optimizer is not. A missing class, Python code
+    mode, and every weight is carried over bit for bit; the state of the optimizer is not. A note names what Keras 3
+    computes otherwise than Keras 2, which is `hard_sigmoid`. A missing class, Python code
     or an argument that meant something is named, and nothing is written: build the model again from code and load the
     weights, or load the file with the release that wrote it (`tf_keras` for Keras 2).
 
