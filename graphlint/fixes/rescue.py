@@ -50,11 +50,12 @@ def rescue(definition: ModelDefinition) -> Rescued:
         raise Unmendable(
             f"the file keeps {definition.asset_names[0]!r}, which belongs to a layer that has to be adapted anew"
         )
-    notes = _prepare(definition)
+    _prepare(definition)
     graph = expand(definition)
     if graph.root.opaque:
         raise Unmendable(f"{graph.root.class_name} is a subclassed model: register its class and load with that code")
     model = _load(todays_configuration(definition.root))
+    notes = [] if _of_keras_3(definition) else _computed_otherwise(graph)
     if definition.has_weights:
         _carry_weights(graph, expand(read_live(model)))
     else:
@@ -63,27 +64,37 @@ def rescue(definition: ModelDefinition) -> Rescued:
     return Rescued(model, tuple(notes))
 
 
-def _prepare(definition: ModelDefinition) -> list[str]:
+def _of_keras_3(definition: ModelDefinition) -> bool:
+    return (definition.keras_version or "2").startswith("3")
+
+
+def _computed_otherwise(graph: ModelGraph) -> list[str]:
+    """What Keras 3 computes otherwise than Keras 2, whichever way it gets the model. A layer speaks for its cell."""
+    changed = {
+        path: layer
+        for path, layer in graph.layers.items()
+        if "hard_sigmoid" in (layer.config.get("activation"), layer.config.get("recurrent_activation"))
+    }
+    where = ", ".join(repr(layer.name) for layer in changed.values() if layer.parent not in changed)
+    told = f"hard_sigmoid, in {where}, is 0.2 x + 0.5 in Keras 2 and x / 6 + 0.5 in Keras 3, and so outputs differ"
+    return [told] if changed else []
+
+
+def _prepare(definition: ModelDefinition) -> None:
     """What Keras 3 does not know: a slash in the name of a layer, and a single input as a list of one.
 
-    Keras 2 wrote every single input and output like that, and took and gave the tensor itself. Returns notes on what
-    Keras 3 computes otherwise, whichever way it gets the model.
+    Keras 2 wrote every single input and output like that, and took and gave the tensor itself.
 
     Raises:
         Unmendable: a layer acts in another mode in Keras 3.
     """
-    changed: list[str] = []
-    cells: set[int] = set()
-    keras_3 = (definition.keras_version or "2").startswith("3")
+    keras_3 = _of_keras_3(definition)
     stack, seen = [definition.root], set()
     while stack:
         layer = stack.pop()
         if id(layer) in seen:
             continue
         seen.add(id(layer))
-        if not keras_3 and "hard_sigmoid" in (layer.config.get("activation"), layer.config.get("recurrent_activation")):
-            changed += [] if id(layer) in cells else [repr(layer.name)]
-            cells |= {id(cell) for cell in layer.children.values()}
         if not keras_3 and layer.class_name == "RandomCrop":
             raise Unmendable(
                 f"RandomCrop {layer.name!r} crops in Keras 2 also outside of training, in Keras 3 not: "
@@ -103,9 +114,6 @@ def _prepare(definition: ModelDefinition) -> list[str]:
                 if "name" in one.config:
                     one.config = {**one.config, "name": name}
         stack += inside
-    where = ", ".join(changed)
-    told = f"hard_sigmoid, in {where}, is 0.2 x + 0.5 in Keras 2 and x / 6 + 0.5 in Keras 3, and so outputs differ"
-    return [told] if changed else []
 
 
 def _alone(structure: Any) -> Any:
