@@ -12,19 +12,18 @@ if TYPE_CHECKING:
     from graphlint.api import assert_clean as assert_clean
     from graphlint.api import check as check
     from graphlint.api import to_networkx as to_networkx
-    from graphlint.engine.finding import Applicability as Applicability
-    from graphlint.engine.finding import Finding as Finding
-    from graphlint.engine.finding import Fix as Fix
-    from graphlint.engine.finding import Location as Location
-    from graphlint.engine.finding import Problem as Problem
-    from graphlint.engine.finding import Severity as Severity
-    from graphlint.engine.report import Report as Report
     from graphlint.engine.rule import Need as Need
     from graphlint.engine.rule import Option as Option
     from graphlint.engine.rule import Rule as Rule
     from graphlint.errors import GraphlintError as GraphlintError
+    from graphlint.findings.finding import Applicability as Applicability
+    from graphlint.findings.finding import Finding as Finding
+    from graphlint.findings.finding import Fix as Fix
+    from graphlint.findings.finding import Location as Location
+    from graphlint.findings.finding import Problem as Problem
+    from graphlint.findings.finding import Severity as Severity
     from graphlint.fixes.fixer import fix as fix
-    from graphlint.graph.model_graph import ModelGraph as ModelGraph
+    from graphlint.model.graph import ModelGraph as ModelGraph
     from graphlint.replay.clone import clone as clone
     from graphlint.replay.edit import edit as edit
     from graphlint.replay.extract import extract as extract
@@ -32,16 +31,17 @@ if TYPE_CHECKING:
     from graphlint.replay.run import run as run
     from graphlint.replay.split import split as split
     from graphlint.replay.verify import verify as verify
+    from graphlint.reports.report import Report as Report
 
     __version__: str
 
 _HOMES = {
     "graphlint.api": ("assert_clean", "check", "to_networkx"),
-    "graphlint.engine.finding": ("Applicability", "Finding", "Fix", "Location", "Problem", "Severity"),
-    "graphlint.engine.report": ("Report",),
+    "graphlint.findings.finding": ("Applicability", "Finding", "Fix", "Location", "Problem", "Severity"),
+    "graphlint.reports.report": ("Report",),
     "graphlint.engine.rule": ("Need", "Option", "Rule"),
     "graphlint.errors": ("GraphlintError",),
-    "graphlint.graph.model_graph": ("ModelGraph",),
+    "graphlint.model.graph": ("ModelGraph",),
 }
 _SURGERY = {
     "graphlint.fixes.fixer": ("fix",),

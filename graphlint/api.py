@@ -7,16 +7,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphlint.config import Config, load_config
+from graphlint.engine.config import Config, load_config
 from graphlint.engine.linter import LIVE, Linter
-from graphlint.engine.report import Report
+from graphlint.engine.options import TARGET_KERAS
 from graphlint.engine.selection import Selection
-from graphlint.loading.target import TARGET_KERAS, named_release
+from graphlint.portability.target import named_release
+from graphlint.reports.report import Report
 
 if TYPE_CHECKING:
     import networkx as nx
 
-    from graphlint.graph.model_graph import ModelGraph
+    from graphlint.model.graph import ModelGraph
 
 Target = Any
 """A ``keras.Model``, or the path of a model file."""
@@ -118,7 +119,7 @@ def read_graph(model_or_path: Target) -> ModelGraph:
     GraphlintError
         This is no model.
     """
-    from graphlint.graph.expand import expand
+    from graphlint.model.expand import expand
 
     if isinstance(model_or_path, (str, os.PathLike)):
         from graphlint.sources import read
@@ -147,7 +148,7 @@ def to_networkx(model_or_path: Target) -> nx.MultiDiGraph:
     GraphlintError
         The model cannot be read.
     """
-    from graphlint.graph.plain import plain
+    from graphlint.projections.plain import plain
 
     return plain(read_graph(model_or_path))
 

@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphlint.config import Config
+from graphlint.engine.config import Config
 from graphlint.engine.documentation import EXAMPLE, FIX, INSTEAD, REFERENCES, SECTIONS, offered_fix, page
-from graphlint.engine.finding import Finding, Severity
 from graphlint.engine.linter import Linter
 from graphlint.engine.registry import Registry, load_registry
-from graphlint.engine.report import ModelReport, Status
 from graphlint.engine.rule import Need, Rule
 from graphlint.engine.selection import Selection
+from graphlint.findings.finding import Finding, Severity
+from graphlint.reports.report import ModelReport, Status
 
 if TYPE_CHECKING:
     from graphlint.fixes.fixer import Fixer

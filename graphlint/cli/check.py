@@ -15,7 +15,7 @@ from graphlint.reports import FORMATS
 
 if TYPE_CHECKING:
     from graphlint.cli.session import Session
-    from graphlint.config import Config
+    from graphlint.engine.config import Config
 
 _FAIL_ON = ("error", "warning", "info", "never")
 
@@ -79,7 +79,7 @@ def _check(paths: tuple[str, ...], options: Mapping[str, Any]) -> int:
     from graphlint.cli.targets import Kind, find_targets
     from graphlint.engine.linter import nothing_to_check
     from graphlint.engine.selection import Selection
-    from graphlint.loading.target import named_release
+    from graphlint.portability.target import named_release
     from graphlint.reports import render
 
     if options["target_keras"] is not None:
@@ -118,7 +118,7 @@ def _check(paths: tuple[str, ...], options: Mapping[str, Any]) -> int:
 
 def _shown(session: Session, path: Path | None, options: Mapping[str, Any]) -> str:
     """The configuration that applies, one key a line, each with where it comes from."""
-    from graphlint.config import effective
+    from graphlint.engine.config import effective
 
     linter = session.linter_for(path)
     config = linter.config

@@ -18,7 +18,7 @@ def command(rule: str, format_: str, config: Path | None, isolated: bool) -> Non
     from graphlint.cli.output import write
     from graphlint.cli.session import Session
     from graphlint.engine.documentation import describe, text
-    from graphlint.engine.tool_findings import TOOL_FINDINGS
+    from graphlint.findings.tool_findings import TOOL_FINDINGS
 
     for code, (name, meaning) in TOOL_FINDINGS.items():
         if rule in (code, name):

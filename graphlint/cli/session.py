@@ -13,13 +13,13 @@ from pathlib import Path
 import click
 
 from graphlint.cli.targets import Kind, Target
-from graphlint.config import Config, ConfigError, find_config, load_config
-from graphlint.engine.finding import Finding
+from graphlint.engine.config import Config, ConfigError, find_config, load_config
 from graphlint.engine.linter import Linter, refused, skipped, without_graph
-from graphlint.engine.report import ModelReport, Report
+from graphlint.engine.options import TARGET_KERAS
 from graphlint.engine.selection import Selection
 from graphlint.errors import GraphlintError
-from graphlint.loading.target import TARGET_KERAS
+from graphlint.findings.finding import Finding
+from graphlint.reports.report import ModelReport, Report
 from graphlint.reports.text import printable
 
 _MANY = 5

@@ -10,22 +10,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphlint.address import ROOT
-from graphlint.config import Config, RuleSettings
 from graphlint.engine import documentation
-from graphlint.engine.finding import Finding, Location, Problem, Severity
-from graphlint.engine.fingerprint import Fingerprints
+from graphlint.engine.config import Config, RuleSettings
 from graphlint.engine.globs import matches, matches_file
 from graphlint.engine.registry import Registry, RuleClass, load_registry, precision
-from graphlint.engine.report import ModelReport, Report, SkippedRule, Status
 from graphlint.engine.rule import Need
 from graphlint.engine.selection import Selection, selected
-from graphlint.engine.tool_findings import OVER_LIMIT, RULE_CRASHED, TOOL_FINDINGS, UNREADABLE
 from graphlint.errors import GraphlintError, LimitError, UnreadableError
+from graphlint.findings.finding import Finding, Location, Problem, Severity
+from graphlint.findings.fingerprint import Fingerprints
+from graphlint.findings.tool_findings import OVER_LIMIT, RULE_CRASHED, TOOL_FINDINGS, UNREADABLE
+from graphlint.model.address import ROOT
+from graphlint.reports.report import ModelReport, Report, SkippedRule, Status
 
 if TYPE_CHECKING:
-    from graphlint.graph.definition import ModelDefinition
-    from graphlint.graph.model_graph import ModelGraph, Tensor
+    from graphlint.model.definition import ModelDefinition
+    from graphlint.model.graph import ModelGraph, Tensor
 
 LIVE = "<live>"
 TRACEBACK = "GRAPHLINT_TRACEBACK"
@@ -90,7 +90,7 @@ class Linter:
 
     def check_source(self, read: Callable[[], ModelDefinition], shown: str, path: Path | None = None) -> ModelReport:
         """Check what ``read`` returns. ``shown`` is the name in the report, ``path`` the file that globs see."""
-        from graphlint.graph.expand import expand
+        from graphlint.model.expand import expand
 
         try:
             definition = read()

@@ -18,10 +18,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from graphlint.engine.finding import Severity
 from graphlint.engine.rule import Need, Option, Rule
-from graphlint.engine.tool_findings import TOOL_FINDINGS
 from graphlint.errors import GraphlintError
+from graphlint.findings.finding import Severity
+from graphlint.findings.tool_findings import TOOL_FINDINGS
 
 GROUP = "graphlint.rules"
 ALL = "ALL"

@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from graphlint.engine.finding import Problem, Severity
-    from graphlint.graph.model_graph import ModelGraph
+    from graphlint.findings.finding import Problem, Severity
+    from graphlint.model.graph import ModelGraph
 
 
 class Need(StrEnum):

@@ -14,10 +14,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from graphlint.fixes.errors import Unmendable
-from graphlint.fixes.tensorflow_operations import OPERATION_LAYERS, KerasOperation, as_keras_operation
-from graphlint.graph.definition import Body, CallDefinition, Constant, LayerDefinition, TensorRef, flat, map_leaves
-from graphlint.graph.stored_names import is_sequential
+from graphlint.errors import Unmendable
+from graphlint.model.definition import Body, CallDefinition, Constant, LayerDefinition, TensorRef, flat, map_leaves
+from graphlint.model.stored_names import is_sequential
+from graphlint.portability.tensorflow_operations import OPERATION_LAYERS, KerasOperation, as_keras_operation
 
 _BASE_ARGUMENTS = frozenset({"name", "trainable", "dtype", "autocast", "activity_regularizer"})
 _SAYS_NOTHING: dict[str, tuple[Any, ...]] = {

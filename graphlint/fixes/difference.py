@@ -6,7 +6,7 @@ import difflib
 import json
 from collections.abc import Iterator
 
-from graphlint.graph.model_graph import ModelGraph
+from graphlint.model.graph import ModelGraph
 
 
 def difference(old: ModelGraph, new: ModelGraph) -> str:

@@ -14,12 +14,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from graphlint import keras_internals
-from graphlint.address import ROOT
-from graphlint.fixes.errors import FixError
+from graphlint.errors import FixError
 from graphlint.fixes.training import carry_training
-from graphlint.graph.expand import expand
-from graphlint.graph.model_graph import ModelGraph
+from graphlint.knowledge import keras_internals
+from graphlint.model.address import ROOT
+from graphlint.model.expand import expand
+from graphlint.model.graph import ModelGraph
 from graphlint.replay.clone import clone
 from graphlint.replay.edit import edit
 from graphlint.replay.interpreter import Interpreter

@@ -10,23 +10,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphlint.engine.finding import Finding, Severity
 from graphlint.engine.linter import Linter
-from graphlint.engine.report import ModelReport
-from graphlint.errors import GraphlintError
+from graphlint.errors import FixError, GraphlintError, one_line
+from graphlint.findings.finding import Finding, Severity
 from graphlint.fixes.difference import difference
-from graphlint.fixes.errors import FixError, one_line
 from graphlint.fixes.fixer import Fixer
 from graphlint.fixes.report import Applied, FixReport, Left
 from graphlint.fixes.stored import LOST_ON_SAVE, STORED_EDITS, StoredModel
-from graphlint.graph.expand import expand
+from graphlint.model.expand import expand
+from graphlint.reports.report import ModelReport
 from graphlint.sources import read
 from graphlint.sources.detect import Content, detect, misnamed
 
 if TYPE_CHECKING:
     import keras
 
-    from graphlint.graph.definition import ModelDefinition
+    from graphlint.model.definition import ModelDefinition
 
 REWRITE = "rewrite"
 """The edit that makes a model of an old dialect anew in today's."""

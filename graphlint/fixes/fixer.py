@@ -6,14 +6,13 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from graphlint.address import ROOT
-from graphlint.engine.finding import Applicability, Finding, Location, Severity
 from graphlint.engine.linter import LIVE, Linter
 from graphlint.engine.selection import Selection
-from graphlint.errors import GraphlintError
+from graphlint.errors import FixError, GraphlintError, one_line
 from graphlint.extras import require_keras
-from graphlint.fixes.errors import FixError, one_line
+from graphlint.findings.finding import Applicability, Finding, Location, Severity
 from graphlint.fixes.report import Applied, FixReport, Left
+from graphlint.model.address import ROOT
 
 if TYPE_CHECKING:
     import keras

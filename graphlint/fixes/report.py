@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphlint.engine.finding import Applicability, Finding
-from graphlint.graph.parameters import Parameters
+from graphlint.findings.finding import Applicability, Finding
+from graphlint.model.parameters import Parameters
 
 
 @dataclass(frozen=True, slots=True)

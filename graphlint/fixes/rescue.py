@@ -14,11 +14,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from graphlint.errors import Unmendable, one_line
 from graphlint.fixes.dialect import arguments_of, todays_configuration
-from graphlint.fixes.errors import Unmendable, one_line
-from graphlint.graph.definition import ModelDefinition
-from graphlint.graph.expand import expand
-from graphlint.graph.model_graph import ModelGraph, Variable
+from graphlint.model.definition import ModelDefinition
+from graphlint.model.expand import expand
+from graphlint.model.graph import ModelGraph, Variable
 from graphlint.sources.live import read_live
 
 _RENAMED_LOSSES = {"huber_loss": "huber", "kullback_leibler_divergence": "kl_divergence", "logcosh": "log_cosh"}

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphlint.errors import GraphlintError
-from graphlint.graph.definition import LayerDefinition
-from graphlint.graph.model_graph import ModelGraph
+from graphlint.model.definition import LayerDefinition
+from graphlint.model.graph import ModelGraph
 from graphlint.sources.keras_archive import CONFIG, WEIGHTS
 from graphlint.sources.weights import VARIABLES
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import keras
 
-from graphlint import keras_internals
-from graphlint.fixes.errors import one_line
-from graphlint.graph.expand import expand
+from graphlint.errors import one_line
+from graphlint.knowledge import keras_internals
+from graphlint.model.expand import expand
 from graphlint.sources.live import read_live
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from graphlint.graph.expand import MASK_ARGUMENTS
-from graphlint.graph.model_graph import Tensor
+from graphlint.model.expand import MASK_ARGUMENTS
+from graphlint.model.graph import Tensor
 from graphlint.replay.live_graph import LiveGraph
 
 

@@ -11,9 +11,9 @@ from typing import Any, Literal
 import keras
 import numpy as np
 
-from graphlint import keras_internals
-from graphlint.address import ROOT
-from graphlint.graph.model_graph import Tensor
+from graphlint.knowledge import keras_internals
+from graphlint.model.address import ROOT
+from graphlint.model.graph import Tensor
 from graphlint.replay.domains import Symbolic
 from graphlint.replay.errors import LostTie, ReplayError
 from graphlint.replay.interpreter import Environment, Interpreter

@@ -12,10 +12,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from graphlint import keras_internals
-from graphlint.graph.definition import Constant, ModelDefinition, TensorSpec, map_leaves
-from graphlint.graph.expand import expand
-from graphlint.graph.model_graph import ModelGraph, Tensor
+from graphlint.knowledge import keras_internals
+from graphlint.model.definition import Constant, ModelDefinition, TensorSpec, map_leaves
+from graphlint.model.expand import expand
+from graphlint.model.graph import ModelGraph, Tensor
 from graphlint.replay.errors import ReplayError
 from graphlint.replay.interpreter import Environment, Interpreter
 from graphlint.replay.live_graph import Arguments, LiveGraph

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from graphlint import keras_internals
+from graphlint.knowledge import keras_internals
 from graphlint.replay.errors import ShapeMismatch
 from graphlint.replay.interpreter import Environment, Interpreter
 from graphlint.replay.live_graph import LiveGraph, filled_masks

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from graphlint.graph.model_graph import Tensor
+from graphlint.model.graph import Tensor
 from graphlint.replay.interpreter import Interpreter
 from graphlint.replay.live_graph import LiveGraph
 from graphlint.replay.plan import Planner

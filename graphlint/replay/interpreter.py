@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import keras
 
-from graphlint import keras_internals
-from graphlint.graph.model_graph import Tensor
+from graphlint.knowledge import keras_internals
+from graphlint.model.graph import Tensor
 from graphlint.replay.live_graph import Arguments, LiveGraph, call_parameters
 from graphlint.replay.plan import Mode, Plan
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import keras
 
-from graphlint import keras_internals
-from graphlint.address import ROOT
-from graphlint.graph.expand import expand
-from graphlint.graph.model_graph import ModelGraph, Tensor
+from graphlint.knowledge import keras_internals
+from graphlint.model.address import ROOT
+from graphlint.model.expand import expand
+from graphlint.model.graph import ModelGraph, Tensor
 from graphlint.replay.errors import NotBuilt, OpaqueBody, ReplayError
 from graphlint.sources.live import read_live
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import keras
 
-from graphlint import keras_internals
-from graphlint.address import ROOT
-from graphlint.graph.expand import expand
-from graphlint.graph.masks import still_masked
-from graphlint.graph.model_graph import Tensor
+from graphlint.knowledge import keras_internals
+from graphlint.model.address import ROOT
+from graphlint.model.expand import expand
+from graphlint.model.graph import Tensor
+from graphlint.model.masks import still_masked
 from graphlint.replay.domains import Symbolic
 from graphlint.replay.interpreter import Environment, Interpreter
 from graphlint.replay.live_graph import LiveGraph, call_parameters, filled_masks

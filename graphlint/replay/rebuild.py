@@ -11,8 +11,8 @@ from typing import Any
 
 import keras
 
-from graphlint import keras_internals
-from graphlint.graph.model_graph import Tensor
+from graphlint.knowledge import keras_internals
+from graphlint.model.graph import Tensor
 from graphlint.replay.domains import Symbolic, refused
 from graphlint.replay.errors import NameCollision, ReplayError
 from graphlint.replay.interpreter import Environment, Interpreter, proceed, with_training

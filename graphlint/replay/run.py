@@ -8,9 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from graphlint import keras_internals
-from graphlint.address import ROOT
-from graphlint.graph.model_graph import Tensor
+from graphlint.knowledge import keras_internals
+from graphlint.model.address import ROOT
+from graphlint.model.graph import Tensor
 from graphlint.replay.boundary import Boundary, boundary
 from graphlint.replay.domains import Eager
 from graphlint.replay.errors import ReplayError, UnboundedCut

@@ -8,9 +8,9 @@ from typing import Any
 
 import keras
 
-from graphlint import keras_internals
-from graphlint.address import ROOT, parse
-from graphlint.graph.model_graph import Tensor
+from graphlint.knowledge import keras_internals
+from graphlint.model.address import ROOT, parse
+from graphlint.model.graph import Tensor
 from graphlint.replay.boundary import Boundary, boundary
 from graphlint.replay.errors import UnboundedCut
 from graphlint.replay.interpreter import Environment, Interpreter

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from graphlint.address import AddressError, parse
-from graphlint.graph.model_graph import Tensor
-from graphlint.graph.resolve import resolve_tensor
+from graphlint.model.address import AddressError, parse
+from graphlint.model.graph import Tensor
+from graphlint.model.resolve import resolve_tensor
 from graphlint.replay.errors import OpaqueBody
 from graphlint.replay.live_graph import LiveGraph
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Any
 
-from graphlint import keras_internals
+from graphlint.knowledge import keras_internals
 
 
 class Transaction:

@@ -10,10 +10,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from graphlint import keras_internals
-from graphlint.address import ROOT
-from graphlint.graph.expand import expand
-from graphlint.graph.model_graph import ModelGraph, Tensor
+from graphlint.knowledge import keras_internals
+from graphlint.model.address import ROOT
+from graphlint.model.expand import expand
+from graphlint.model.graph import ModelGraph, Tensor
 from graphlint.replay.domains import Eager
 from graphlint.replay.errors import OpaqueBody, ReplayError
 from graphlint.replay.interpreter import Interpreter

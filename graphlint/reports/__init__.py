@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from graphlint.engine.report import Report
+    from graphlint.reports.report import Report
 
 FORMATS = {
     "full": "what a person reads: where, what, why, what to do",
@@ -23,7 +23,7 @@ def render(report: Report, format: str = "full", *, color: bool = False, statist
 
     ``color`` and ``statistics`` (counts of each code) only mean something to the formats that people read.
 
-    >>> from graphlint.engine.report import Report
+    >>> from graphlint.reports.report import Report
     >>> render(Report(), "concise")
     ''
     """

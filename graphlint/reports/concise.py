@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from graphlint.reports.text import printable, statistics_lines
 
 if TYPE_CHECKING:
-    from graphlint.engine.report import Report
+    from graphlint.reports.report import Report
 
 
 def render(report: Report, *, color: bool = False, statistics: bool = False) -> str:

@@ -10,12 +10,12 @@ import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from graphlint.address import ROOT
-from graphlint.graph.model_graph import MASK, TENSOR, Scope, shape_text
+from graphlint.model.address import ROOT
+from graphlint.model.graph import MASK, TENSOR, Scope, shape_text
 from graphlint.reports.text import printable
 
 if TYPE_CHECKING:
-    from graphlint.graph.model_graph import ModelGraph
+    from graphlint.model.graph import ModelGraph
 
 
 def dot(graph: ModelGraph) -> str:
@@ -68,7 +68,7 @@ def graph_json(graph: ModelGraph) -> str:
     """The node-link form of networkx, with every attribute."""
     import networkx as nx
 
-    from graphlint.graph.plain import plain
+    from graphlint.projections.plain import plain
 
     return json.dumps(nx.node_link_data(plain(graph), edges="edges"), indent=2, default=str)
 
@@ -77,7 +77,7 @@ def graphml(graph: ModelGraph) -> str:
     """GraphML knows numbers, truth values and text: lists and configurations are written as JSON."""
     import networkx as nx
 
-    from graphlint.graph.plain import plain
+    from graphlint.projections.plain import plain
 
     whole = plain(graph)
     holders = [

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from graphlint.engine.tool_findings import TOOL_FINDINGS
+from graphlint.findings.tool_findings import TOOL_FINDINGS
 from graphlint.reports.text import printable, statistics_lines, summary_line
 
 if TYPE_CHECKING:
-    from graphlint.engine.finding import Finding
-    from graphlint.engine.report import ModelReport, Report
+    from graphlint.findings.finding import Finding
+    from graphlint.reports.report import ModelReport, Report
 
 _COLORS = {"error": "red", "warning": "yellow", "info": "cyan"}
 

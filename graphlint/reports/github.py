@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from graphlint.reports.text import printable
 
 if TYPE_CHECKING:
-    from graphlint.engine.report import Report
+    from graphlint.reports.report import Report
 
 _COMMANDS = {"error": "error", "warning": "warning", "info": "notice"}
 

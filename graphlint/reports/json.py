@@ -8,8 +8,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from graphlint.engine.finding import Finding
-    from graphlint.engine.report import ModelReport, Report
+    from graphlint.findings.finding import Finding
+    from graphlint.reports.report import ModelReport, Report
 
 VERSION = 1
 

@@ -9,8 +9,8 @@ from urllib.parse import quote
 from graphlint.reports.json import dumps
 
 if TYPE_CHECKING:
-    from graphlint.engine.finding import Finding
-    from graphlint.engine.report import Report
+    from graphlint.findings.finding import Finding
+    from graphlint.reports.report import Report
 
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 

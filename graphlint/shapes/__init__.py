@@ -1,5 +1,6 @@
 """What the calls of a model return, and what its layers hold, inferred without running anything."""
 
+from graphlint.model.dimensions import ShapeError
 from graphlint.shapes import (  # noqa: F401  (importing a family registers it)
     applications,
     attention,
@@ -17,7 +18,6 @@ from graphlint.shapes import (  # noqa: F401  (importing a family registers it)
     recurrent,
     reshaping,
 )
-from graphlint.shapes.dimensions import ShapeError
 from graphlint.shapes.inference import infer
 from graphlint.shapes.slot import Slot
 from graphlint.shapes.slots import slots

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from graphlint.graph.definition import TensorSpec
-from graphlint.shapes.dimensions import broadcast
+from graphlint.model.definition import TensorSpec
+from graphlint.model.dimensions import broadcast
 from graphlint.shapes.inference import LayerCall, Outcome, layer
 
 

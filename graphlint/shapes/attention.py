@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphlint.graph.definition import LayerDefinition, Shape, TensorSpec
-from graphlint.shapes.dimensions import Dim, ShapeError, agree, text
+from graphlint.model.definition import LayerDefinition, Shape, TensorSpec
+from graphlint.model.dimensions import Dim, ShapeError, agree, text
 from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, layer
 from graphlint.shapes.slot import Slot, slot
 

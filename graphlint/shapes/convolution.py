@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from graphlint.graph.definition import Shape
-from graphlint.shapes.dimensions import Dim, ShapeError, multiply, text, windows
+from graphlint.model.definition import Shape
+from graphlint.model.dimensions import Dim, ShapeError, multiply, text, windows
 from graphlint.shapes.inference import Insufficient, LayerCall, check_build, integer, integers, shape_of
 
 

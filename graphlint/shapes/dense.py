@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from graphlint.graph.definition import Shape, TensorSpec
-from graphlint.shapes.dimensions import Dim, ShapeError, agree, text
+from graphlint.model.definition import Shape, TensorSpec
+from graphlint.model.dimensions import Dim, ShapeError, agree, text
 from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, check_build, integer, layer, shape_of
 from graphlint.shapes.structure import flat_specs
 

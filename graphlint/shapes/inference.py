@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from graphlint.graph.definition import Constant, LayerDefinition, Shape, TensorRef, TensorSpec, flat, map_leaves
-from graphlint.shapes.dimensions import ShapeError, agree, text
+from graphlint.model.definition import Constant, LayerDefinition, Shape, TensorRef, TensorSpec, flat, map_leaves
+from graphlint.model.dimensions import ShapeError, agree, text
 from graphlint.shapes.dtypes import compute_dtype, is_float
 
 Outcome = TensorSpec | Sequence[TensorSpec]
@@ -246,16 +246,6 @@ def operation(*names: str) -> Callable[[Rule], Rule]:
     return register
 
 
-def is_custom(definition: LayerDefinition) -> bool:
-    """Whether a class is not Keras's own, by what the configuration says of it."""
-    module, registered = definition.module, definition.registered_name
-    if registered is not None and ">" in registered:
-        return True
-    if module is None:
-        return registered is not None
-    return not (module == "keras" or module.startswith(("keras.", "tf_keras.", "tensorflow.")))
-
-
 def infer(definition: LayerDefinition, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[TensorSpec, ...] | None:
     """What one call of a layer or operation returns: a spec for each output, flattened in Keras's order.
 
@@ -306,7 +296,7 @@ def _is_possible(spec: TensorSpec) -> bool:
 
 
 def entry_of(definition: LayerDefinition) -> Entry | None:
-    if definition.class_name is None or is_custom(definition):
+    if definition.class_name is None or definition.is_custom:
         return None
     return (OPERATIONS if definition.is_operation else LAYERS).get(definition.class_name)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import Any
 
-from graphlint.graph.definition import Constant, LayerDefinition, TensorSpec
-from graphlint.shapes.dimensions import Dim, ShapeError, text
+from graphlint.model.definition import Constant, LayerDefinition, TensorSpec
+from graphlint.model.dimensions import Dim, ShapeError, text
 from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, infer, integer, layer
 from graphlint.shapes.operations_elementwise import first
 from graphlint.shapes.structure import flat_specs

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from graphlint.graph.definition import Shape
-from graphlint.shapes.dimensions import Dim, ShapeError, agree, axis_of, concatenated, text
+from graphlint.model.definition import Shape
+from graphlint.model.dimensions import Dim, ShapeError, agree, axis_of, concatenated, text
 from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, integer, layer
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from graphlint.graph.definition import Shape
-from graphlint.shapes.dimensions import Dim, axis_of
+from graphlint.model.definition import Shape
+from graphlint.model.dimensions import Dim, axis_of
 from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, check_build, infer, integer, layer, shape_of
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from graphlint.graph.definition import Constant, TensorSpec
-from graphlint.shapes.dimensions import axis_of, broadcast, multiply, reduced
+from graphlint.model.definition import Constant, TensorSpec
+from graphlint.model.dimensions import axis_of, broadcast, multiply, reduced
 from graphlint.shapes.dtypes import FLOATX, is_float, result_type, standard
 from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, as_spec, operand, operation
 from graphlint.shapes.structure import flat_specs

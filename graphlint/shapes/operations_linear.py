@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from graphlint.graph.definition import Shape, TensorSpec
-from graphlint.shapes.dimensions import Dim, ShapeError, agree, axis_of, broadcast, matmul, multiply, text
+from graphlint.model.definition import Shape, TensorSpec
+from graphlint.model.dimensions import Dim, ShapeError, agree, axis_of, broadcast, matmul, multiply, text
 from graphlint.shapes.dtypes import result_type, standard
 from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, integer, operand, operation
 from graphlint.shapes.operations_elementwise import first

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphlint.graph.definition import Shape, TensorSpec
-from graphlint.shapes.convolution import assembled, spatial, transposed_length
-from graphlint.shapes.dimensions import (
+from graphlint.model.definition import Shape, TensorSpec
+from graphlint.model.dimensions import (
     Dim,
     ShapeError,
     add,
@@ -17,6 +16,7 @@ from graphlint.shapes.dimensions import (
     text,
     windows,
 )
+from graphlint.shapes.convolution import assembled, spatial, transposed_length
 from graphlint.shapes.dtypes import FLOATX, result_type, standard
 from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, as_spec, integer, integers, operand, operation
 from graphlint.shapes.operations_elementwise import first

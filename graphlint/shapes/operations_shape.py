@@ -6,8 +6,8 @@ import math
 from itertools import pairwise
 from typing import Any
 
-from graphlint.graph.definition import Constant, Shape, TensorSpec
-from graphlint.shapes.dimensions import (
+from graphlint.model.definition import Constant, Shape, TensorSpec
+from graphlint.model.dimensions import (
     Dim,
     ShapeError,
     add,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from graphlint.graph.definition import Shape
+from graphlint.model.definition import Shape
+from graphlint.model.dimensions import Dim, ShapeError, text, windows
 from graphlint.shapes.convolution import assembled, padding_of, spatial, spatial_rank
-from graphlint.shapes.dimensions import Dim, ShapeError, text, windows
 from graphlint.shapes.inference import Insufficient, LayerCall, integers, shape_of
 
 

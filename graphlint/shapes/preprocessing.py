@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from graphlint.graph.definition import Shape, TensorSpec, leaves
+from graphlint.model.definition import Shape, TensorSpec, leaves
+from graphlint.model.dimensions import Dim, ShapeError, multiply, text, windows
 from graphlint.shapes.convolution import assembled
-from graphlint.shapes.dimensions import Dim, ShapeError, multiply, text, windows
 from graphlint.shapes.dtypes import FLOATX, variable_dtype
 from graphlint.shapes.inference import (
     Insufficient,

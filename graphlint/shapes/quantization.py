@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from graphlint.shapes.dimensions import Dim, multiply
+from graphlint.model.dimensions import Dim, multiply
 from graphlint.shapes.inference import Insufficient, LayerCall, integer
 from graphlint.shapes.slot import Slot, frozen, slot
 

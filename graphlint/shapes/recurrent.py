@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from graphlint.graph.definition import LayerDefinition, Shape, TensorSpec
+from graphlint.model.definition import LayerDefinition, Shape, TensorSpec
+from graphlint.model.dimensions import Dim, ShapeError, text
 from graphlint.shapes.convolution import convolved
-from graphlint.shapes.dimensions import Dim, ShapeError, text
 from graphlint.shapes.inference import (
     Insufficient,
     LayerCall,
@@ -16,7 +16,6 @@ from graphlint.shapes.inference import (
     definition_of,
     infer,
     integer,
-    is_custom,
     is_serialized,
     layer,
 )
@@ -76,7 +75,7 @@ def rnn(call: LayerCall) -> Outcome:
 
 def cell_sizes(cell: LayerDefinition) -> tuple[list[int], int]:
     """State sizes (flattened) and output size of a recurrent cell."""
-    if is_custom(cell):
+    if cell.is_custom:
         raise Insufficient
     if cell.class_name == "StackedRNNCells":
         sizes = [cell_sizes(inner) for inner in stacked_cells(cell)]

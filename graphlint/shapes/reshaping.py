@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from graphlint.graph.definition import Shape, TensorSpec
+from graphlint.model.definition import Shape, TensorSpec
+from graphlint.model.dimensions import Dim, ShapeError, add, multiply, reshaped, text
 from graphlint.shapes.convolution import spatial_rank
-from graphlint.shapes.dimensions import Dim, ShapeError, add, multiply, reshaped, text
 from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, integer, integers, layer, shape_of
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from graphlint.shapes.dimensions import Dim
+from graphlint.model.dimensions import Dim
 
 
 class Slot(NamedTuple):

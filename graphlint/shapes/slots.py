@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from graphlint.graph.definition import LayerDefinition, Shape
+from graphlint.model.definition import LayerDefinition, Shape
+from graphlint.model.dimensions import Dim, ShapeError, multiply
 from graphlint.shapes.convolution import spatial_rank
 from graphlint.shapes.dense import einsum_shapes
-from graphlint.shapes.dimensions import Dim, ShapeError, multiply
-from graphlint.shapes.inference import LAYERS, Insufficient, LayerCall, integer, is_custom
+from graphlint.shapes.inference import LAYERS, Insufficient, LayerCall, integer
 from graphlint.shapes.preprocessing import spectrogram_bins
 from graphlint.shapes.quantization import quantization_mode, quantized_embeddings, quantized_kernel
 from graphlint.shapes.slot import Slot as Slot
@@ -68,7 +68,7 @@ def slots(definition: LayerDefinition) -> list[Slot] | None:
     """
     if definition.body is not None:
         return []
-    if definition.class_name is None or is_custom(definition):
+    if definition.class_name is None or definition.is_custom:
         return None
     if definition.is_operation:
         return []

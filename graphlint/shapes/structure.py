@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphlint.graph.definition import TensorSpec, flat
+from graphlint.model.definition import TensorSpec, flat
 from graphlint.shapes.inference import Insufficient, as_spec
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from graphlint.sources.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
-    from graphlint.graph.definition import ModelDefinition
+    from graphlint.model.definition import ModelDefinition
 
 __all__ = ["read", "read_text"]
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphlint.errors import UnreadableError
-from graphlint.graph.definition import (
+from graphlint.model.definition import (
     Body,
     CallDefinition,
     Constant,
@@ -27,8 +27,8 @@ from graphlint.graph.definition import (
     TensorSpec,
     flat,
 )
-from graphlint.graph.expand import graph_order
-from graphlint.graph.stored_names import group_name
+from graphlint.model.expand import graph_order
+from graphlint.model.stored_names import group_name
 from graphlint.shapes import ShapeError, infer
 from graphlint.sources.dialects import default_dtype, identity
 from graphlint.sources.literals import decode_constant, policy_name

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from graphlint.errors import UnreadableError
-from graphlint.graph.definition import ModelDefinition, SourceProblem
+from graphlint.model.definition import ModelDefinition, SourceProblem
 from graphlint.sources.configuration import read_configuration
 from graphlint.sources.hdf5 import Group, Hdf5File
 from graphlint.sources.json_model import as_compile_config

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from graphlint.errors import UnreadableError
-from graphlint.graph.definition import ModelDefinition
+from graphlint.model.definition import ModelDefinition
 from graphlint.sources.configuration import read_configuration
 from graphlint.sources.json_text import JsonDocument, parse_config
 from graphlint.sources.keras_archive import compile_config, optimizer

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from graphlint.errors import UnreadableError
-from graphlint.graph.definition import SourceProblem
+from graphlint.model.definition import SourceProblem
 from graphlint.sources.limits import DEFAULT, Limits
 
 _INTEGER_LIMIT = 1 << 63

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from graphlint.errors import UnreadableError
-from graphlint.graph.definition import ModelDefinition, OptimizerDefinition, SourceProblem
+from graphlint.model.definition import ModelDefinition, OptimizerDefinition, SourceProblem
 from graphlint.sources.configuration import read_configuration
 from graphlint.sources.hdf5 import Hdf5File
 from graphlint.sources.json_text import parse_config

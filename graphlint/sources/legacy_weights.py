@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from graphlint.graph.definition import LayerDefinition, OptimizerDefinition, VariableDefinition
+from graphlint.model.definition import LayerDefinition, OptimizerDefinition, VariableDefinition
 from graphlint.shapes import Slot, slots
 from graphlint.sources.hdf5 import Dataset, Group
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphlint.graph.definition import Constant
+from graphlint.model.definition import Constant
 
 _ARRAYS = {"__tensor__": "tensor", "__numpy__": "numpy"}
 

@@ -12,9 +12,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from graphlint import keras_internals
 from graphlint.errors import GraphlintError
-from graphlint.graph.definition import (
+from graphlint.knowledge import keras_internals
+from graphlint.model.definition import (
     Body,
     CallDefinition,
     Constant,
@@ -26,7 +26,7 @@ from graphlint.graph.definition import (
     TensorSpec,
     VariableDefinition,
 )
-from graphlint.graph.vocabulary import LOOKUPS
+from graphlint.model.vocabulary import LOOKUPS
 from graphlint.sources.configuration import sequential_body
 from graphlint.sources.literals import decode_constant, policy_name
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from graphlint.errors import UnreadableError
-from graphlint.graph.definition import LayerDefinition, ModelDefinition, SourceProblem
+from graphlint.model.definition import LayerDefinition, ModelDefinition, SourceProblem
 from graphlint.sources.configuration import read_configuration
 from graphlint.sources.json_model import as_compile_config
 from graphlint.sources.json_text import parse_config

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from graphlint.graph.definition import LayerDefinition
+from graphlint.model.definition import LayerDefinition
 from graphlint.sources.hdf5 import Dataset
 
 _BATCH_NORMALIZATION = re.compile(r"(^|/)(sync_)?batch_normalization(_\d+)?/vars/\d+$")

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from graphlint.graph.definition import LayerDefinition
-from graphlint.graph.vocabulary import LOOKUPS
+from graphlint.model.definition import LayerDefinition
+from graphlint.model.vocabulary import LOOKUPS
 from graphlint.sources.zip_archive import ZipArchive
 
 _FILES = ("vocabulary.txt", "_lookup_layer/vocabulary.txt")

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from graphlint.graph.definition import LayerDefinition, OptimizerDefinition, Values, VariableDefinition
-from graphlint.graph.stored_names import group_name, is_sequential, stored_names
+from graphlint.model.definition import LayerDefinition, OptimizerDefinition, Values, VariableDefinition
+from graphlint.model.stored_names import group_name, is_sequential, stored_names
 from graphlint.shapes import slots
 from graphlint.shapes.slots import Slot
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from graphlint.errors import UnreadableError
-from graphlint.graph.definition import LayerDefinition, ModelDefinition, SourceProblem
+from graphlint.model.definition import LayerDefinition, ModelDefinition, SourceProblem
 from graphlint.sources.hdf5 import Hdf5File
 from graphlint.sources.json_text import JsonDocument
 from graphlint.sources.legacy_weights import attach_legacy_weights, is_legacy

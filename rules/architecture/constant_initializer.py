@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Need, Rule
-from graphlint.graph.model_graph import Layer, ModelGraph, Tensor
-from graphlint.graph.statistics import statistics
+from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.graph import Layer, ModelGraph, Tensor
+from graphlint.questions.statistics import statistics
 
 _CONSTANT = frozenset({"Zeros", "Ones", "Constant", "zeros", "ones", "constant", "zero", "one"})
 _MERGES = frozenset({"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Dot"})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.model_graph import Call, ModelGraph, Tensor
+from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.graph import Call, ModelGraph, Tensor
 
 _KEEPS_SCALE = frozenset(
     """

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.heads import trace_activation
-from graphlint.graph.losses import losses
-from graphlint.graph.model_graph import ModelGraph
+from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.graph import ModelGraph
+from graphlint.questions.heads import trace_activation
+from graphlint.questions.losses import losses
 
 _DROPOUT = frozenset(
     {"Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout", "AlphaDropout"}

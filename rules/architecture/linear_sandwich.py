@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.definition import Shape
-from graphlint.graph.heads import activation_of, innermost
-from graphlint.graph.model_graph import Layer, ModelGraph, Tensor
+from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.definition import Shape
+from graphlint.model.graph import Layer, ModelGraph, Tensor
+from graphlint.questions.heads import activation_of, innermost
 
 _LINEAR = frozenset(
     {"Dense", "SeparableConv1D", "SeparableConv2D", *(f"Conv{n}DTranspose" for n in (1, 2, 3))}

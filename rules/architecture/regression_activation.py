@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Need, Rule
-from graphlint.graph.heads import trace_activation
-from graphlint.graph.losses import losses
-from graphlint.graph.model_graph import ModelGraph
+from graphlint.findings.finding import Problem, Severity
+from graphlint.model.graph import ModelGraph
+from graphlint.questions.heads import trace_activation
+from graphlint.questions.losses import losses
 
 _REGRESSION = frozenset(
     {"mean_squared_error", "mean_absolute_error", "mean_absolute_percentage_error", "huber", "log_cosh"}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.canonical import plain
-from graphlint.graph.model_graph import Layer, ModelGraph, Tensor, Variable
+from graphlint.findings.finding import Problem, Severity
+from graphlint.model.graph import Layer, ModelGraph, Tensor, Variable
+from graphlint.projections.canonical import plain
 
 _INITIALIZERS = ("depthwise_initializer", "kernel_initializer", "embeddings_initializer")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.heads import activation_of, trace_activation
-from graphlint.graph.losses import kept_arguments, losses, with_loss
-from graphlint.graph.model_graph import Call, ModelGraph, Tensor, shape_text
+from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.graph import Call, ModelGraph, Tensor, shape_text
+from graphlint.questions.heads import activation_of, trace_activation
+from graphlint.questions.losses import kept_arguments, losses, with_loss
 
 _PAIRS = frozenset({"Matmul", "Einsum", "Dot", "Tensordot"})
 _PRODUCTS = _PAIRS | {"Multiply"}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.heads import Head, activation_of, innermost, trace_activation
-from graphlint.graph.model_graph import ModelGraph, Tensor
+from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.graph import ModelGraph, Tensor
+from graphlint.questions.heads import Head, activation_of, innermost, trace_activation
 
 _SEVERITY = {"relu": Severity.INFO, "softmax": Severity.WARNING, "sigmoid": Severity.WARNING}
 _SAME_ON_BOTH_SIDES = frozenset(

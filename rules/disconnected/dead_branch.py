@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.address import ROOT
-from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.losses import stock_model
-from graphlint.graph.model_graph import ModelGraph, Scope
-from graphlint.graph.unreached import DeadBranch, dead_branches
+from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.address import ROOT
+from graphlint.model.graph import ModelGraph, Scope
+from graphlint.questions.losses import stock_model
+from graphlint.questions.unreached import DeadBranch, dead_branches
 
 
 class DeadBranchRule(Rule):

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from graphlint.address import ROOT
-from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Need, Option, Rule
-from graphlint.graph.model_graph import ModelGraph
-from graphlint.graph.optimizer_slots import match_slots, optimizer_slots
+from graphlint.findings.finding import Problem, Severity
+from graphlint.model.address import ROOT
+from graphlint.model.graph import ModelGraph
+from graphlint.questions.optimizer_slots import match_slots, optimizer_slots
 
 if TYPE_CHECKING:
-    from graphlint.graph.definition import VariableDefinition
-    from graphlint.graph.model_graph import Variable
+    from graphlint.model.definition import VariableDefinition
+    from graphlint.model.graph import Variable
 
 _RECURRENT = ("LSTM", "GRU", "RNN", "Bidirectional")
 

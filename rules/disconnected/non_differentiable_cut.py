@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Need, Rule
-from graphlint.graph.gradients import carries_gradient, cuts_gradient, gradient_reach, value_reach
-from graphlint.graph.losses import losses, losses_added
-from graphlint.graph.model_graph import ModelGraph
-from graphlint.graph.parameters import trained
+from graphlint.findings.finding import Problem, Severity
+from graphlint.model.graph import ModelGraph
+from graphlint.model.parameters import trained
+from graphlint.questions.gradients import carries_gradient, cuts_gradient, gradient_reach, value_reach
+from graphlint.questions.losses import losses, losses_added
 
 
 class NonDifferentiableCut(Rule):

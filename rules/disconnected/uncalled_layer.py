@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.model_graph import Layer, ModelGraph
-from graphlint.graph.unreached import uncalled_layers
+from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.graph import Layer, ModelGraph
+from graphlint.questions.unreached import uncalled_layers
 
 
 class UncalledLayer(Rule):

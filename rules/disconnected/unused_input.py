@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.losses import losses_added, stock_model
-from graphlint.graph.model_graph import ModelGraph, shape_text
+from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.graph import ModelGraph, shape_text
+from graphlint.questions.losses import losses_added, stock_model
 
 
 class UnusedInput(Rule):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Need, Rule
-from graphlint.graph.model_graph import Layer, ModelGraph
-from graphlint.graph.statistics import statistics, training_steps
+from graphlint.findings.finding import Problem, Severity
+from graphlint.model.graph import Layer, ModelGraph
+from graphlint.questions.statistics import statistics, training_steps
 
 
 class BatchnormNeverUpdated(Rule):

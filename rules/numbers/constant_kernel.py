@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Need, Rule
-from graphlint.graph.model_graph import ModelGraph
-from graphlint.graph.parameters import trained
-from graphlint.graph.statistics import statistics, training_steps
+from graphlint.findings.finding import Problem, Severity
+from graphlint.model.graph import ModelGraph
+from graphlint.model.parameters import trained
+from graphlint.questions.statistics import statistics, training_steps
 
 _KERNELS = frozenset({"kernel", "recurrent_kernel", "depthwise_kernel", "pointwise_kernel", "embeddings"})
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Need, Rule
-from graphlint.graph.model_graph import ModelGraph
-from graphlint.graph.statistics import statistics
+from graphlint.findings.finding import Problem, Severity
+from graphlint.model.graph import ModelGraph
+from graphlint.questions.statistics import statistics
 
 
 class NegativeVariance(Rule):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Need, Rule
-from graphlint.graph.model_graph import ModelGraph, Variable
-from graphlint.graph.statistics import Statistics, statistics
+from graphlint.findings.finding import Problem, Severity
+from graphlint.model.graph import ModelGraph, Variable
+from graphlint.questions.statistics import Statistics, statistics
 
 
 class NonFinite(Rule):

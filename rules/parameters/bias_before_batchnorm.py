@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.heads import activation_name, innermost
-from graphlint.graph.model_graph import Layer, ModelGraph, Tensor
+from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.graph import Layer, ModelGraph, Tensor
+from graphlint.questions.heads import activation_name, innermost
 
 _LINEAR = frozenset(
     {"Dense", "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"}

@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from graphlint.address import ROOT
-from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Need, Rule
-from graphlint.graph.equal_weights import LEAST_ELEMENTS, equal, interchangeable
-from graphlint.graph.model_graph import ModelGraph
-from graphlint.graph.statistics import statistics
+from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.address import ROOT
+from graphlint.model.graph import ModelGraph
+from graphlint.questions.equal_weights import LEAST_ELEMENTS, equal, interchangeable
+from graphlint.questions.statistics import statistics
 
 if TYPE_CHECKING:
-    from graphlint.graph.model_graph import Variable
+    from graphlint.model.graph import Variable
 
 _COPY = re.compile(r"(?:^|[/_.\- ])(?:ema|average|averaged|target|teacher|student|frozen|old|copy|momentum)", re.I)
 """Names of copies that are kept on purpose."""

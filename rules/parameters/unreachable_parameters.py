@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.losses import losses_added, stock_model
-from graphlint.graph.model_graph import ModelGraph
-from graphlint.graph.parameters import trained
-from graphlint.graph.unreached import dead_branches, uncalled_layers
+from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.graph import ModelGraph
+from graphlint.model.parameters import trained
+from graphlint.questions.losses import losses_added, stock_model
+from graphlint.questions.unreached import dead_branches, uncalled_layers
 
 
 class UnreachableParameters(Rule):

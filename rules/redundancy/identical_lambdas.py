@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.model_graph import ModelGraph, Tensor
-from graphlint.graph.references import is_lambda
+from graphlint.findings.finding import Problem, Severity
+from graphlint.model.graph import ModelGraph, Tensor
+from graphlint.questions.references import is_lambda
 
 
 class IdenticalLambdas(Rule):

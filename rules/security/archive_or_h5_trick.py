@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.address import ROOT
-from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.model_graph import ModelGraph
+from graphlint.findings.finding import Problem, Severity
+from graphlint.model.address import ROOT
+from graphlint.model.graph import ModelGraph
 
 
 class ArchiveOrH5Trick(Rule):

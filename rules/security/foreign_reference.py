@@ -6,12 +6,12 @@ import re
 import sys
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.model_graph import ModelGraph
-from graphlint.graph.references import CODE_RUNNERS, Kind, Reference, references
-from graphlint.loading.modules import is_keras_module
-from graphlint.loading.releases import is_known_class
+from graphlint.findings.finding import Problem, Severity
+from graphlint.knowledge.modules import is_keras_module
+from graphlint.knowledge.releases import is_known_class
+from graphlint.model.graph import ModelGraph
+from graphlint.questions.references import CODE_RUNNERS, Kind, Reference, references
 
 _MODELLING = frozenset(
     """

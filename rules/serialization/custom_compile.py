@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from graphlint.address import ROOT
-from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Need, Rule
-from graphlint.graph.model_graph import ModelGraph
-from graphlint.graph.references import Kind, Reference, references
-from graphlint.loading.releases import FUNCTIONS, class_names, is_known_class
+from graphlint.findings.finding import Problem, Severity
+from graphlint.knowledge.releases import FUNCTIONS, class_names, is_known_class
+from graphlint.model.address import ROOT
+from graphlint.model.graph import ModelGraph
+from graphlint.questions.references import Kind, Reference, references
 
 _PLACES = ("loss", "metrics", "weighted_metrics", "optimizer", "optimizer_config")
 _PACKAGES = ("keras", "tf_keras", "tensorflow")

@@ -8,11 +8,11 @@ from functools import partial
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
-from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.model_graph import Layer, ModelGraph
-from graphlint.graph.references import is_lambda
-from graphlint.loading.releases import is_known_class
+from graphlint.findings.finding import Problem, Severity
+from graphlint.knowledge.releases import is_known_class
+from graphlint.model.graph import Layer, ModelGraph
+from graphlint.questions.references import is_lambda
 
 
 class LambdaHidesLayer(Rule):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Need, Rule
-from graphlint.graph.model_graph import ModelGraph
-from graphlint.graph.references import last_name
+from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.graph import ModelGraph
+from graphlint.questions.references import last_name
 
 _DROPPED = Fix.unsafe("drop it", "training on starts with a fresh optimizer", ("drop_optimizer", {}))
 

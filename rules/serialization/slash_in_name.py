@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from graphlint.address import ROOT
-from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.model_graph import ModelGraph
+from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.address import ROOT
+from graphlint.model.graph import ModelGraph
 
 _ANOTHER_PATH = re.compile(r"[\\\0]|^\.\.$|^[A-Za-z]:(?=\\)")
 _RENAMED = Fix.safe("write the model anew with underscores in its names", ("rewrite", {}))

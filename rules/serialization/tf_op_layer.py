@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from graphlint.engine.finding import Fix, Problem, Severity
+from graphlint.engine.options import TARGET_KERAS, TARGET_OPTION
 from graphlint.engine.rule import Option, Rule
 from graphlint.errors import GraphlintError
-from graphlint.fixes.tensorflow_operations import as_keras_operation
-from graphlint.graph.model_graph import Layer, ModelGraph
-from graphlint.loading.target import KERAS_3, TARGET_KERAS, TARGET_OPTION, target_release
+from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.graph import Layer, ModelGraph
+from graphlint.portability.target import KERAS_3, target_release
+from graphlint.portability.tensorflow_operations import as_keras_operation
 
 _CLASSES = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"})
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.model_graph import Layer, ModelGraph
+from graphlint.findings.finding import Problem, Severity
+from graphlint.model.graph import Layer, ModelGraph
 
 
 class UnregisteredCustom(Rule):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from graphlint.address import ROOT
-from graphlint.engine.finding import Applicability, Fix, Problem, Severity
+from graphlint.engine.options import TARGET_KERAS, TARGET_OPTION
 from graphlint.engine.rule import Option, Rule
-from graphlint.graph.model_graph import ModelGraph
-from graphlint.graph.references import references
-from graphlint.loading.obstacles import obstacles
-from graphlint.loading.target import TARGET_KERAS, TARGET_OPTION, target_release
+from graphlint.findings.finding import Applicability, Fix, Problem, Severity
+from graphlint.model.address import ROOT
+from graphlint.model.graph import ModelGraph
+from graphlint.portability.obstacles import obstacles
+from graphlint.portability.target import target_release
+from graphlint.questions.references import references
 
 _REWRITE = Fix("write the model anew as today's Keras writes it", Applicability.SAFE, (("rewrite", {}),))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Need, Rule
-from graphlint.graph.model_graph import ModelGraph
+from graphlint.findings.finding import Problem, Severity
+from graphlint.model.graph import ModelGraph
 
 
 class WillNotSave(Rule):
@@ -61,7 +61,7 @@ class WillNotSave(Rule):
     needs = frozenset({Need.GRAPH, Need.LIVE})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
-        from graphlint.loading.saving import unsaved
+        from graphlint.portability.saving import unsaved
 
         for one in unsaved(graph):
             yield Problem(one.message, one.node, one.hint, key=one.key)

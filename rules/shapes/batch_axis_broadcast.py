@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.batch import BROADCASTING, batched
-from graphlint.graph.model_graph import ModelGraph, Tensor, shape_text
+from graphlint.findings.finding import Problem, Severity
+from graphlint.model.graph import ModelGraph, Tensor, shape_text
+from graphlint.questions.batch import BROADCASTING, batched
 
 
 class BatchAxisBroadcast(Rule):

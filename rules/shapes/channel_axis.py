@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.model_graph import ModelGraph, Tensor, shape_text
+from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.graph import ModelGraph, Tensor, shape_text
 
 _CONVOLUTIONS = frozenset({"Conv2D", "Convolution2D", "SeparableConv2D", "DepthwiseConv2D"})
 _BEFORE = frozenset(

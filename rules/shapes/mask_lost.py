@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.batch import BROADCASTING, UNARY, argument
-from graphlint.graph.definition import Constant, flat
-from graphlint.graph.masks import masked
-from graphlint.graph.model_graph import MASK, Call, Layer, ModelGraph, Tensor
-from graphlint.graph.references import is_lambda
+from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.definition import Constant, flat
+from graphlint.model.graph import MASK, Call, Layer, ModelGraph, Tensor
+from graphlint.model.masks import masked
+from graphlint.questions.batch import BROADCASTING, UNARY, argument
+from graphlint.questions.references import is_lambda
 
 _RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "CuDNNLSTM", "CuDNNGRU"})
 _ATTENTION = frozenset({"MultiHeadAttention", "GroupQueryAttention", "Attention", "AdditiveAttention"})

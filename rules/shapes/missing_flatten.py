@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Need, Rule
-from graphlint.graph.heads import trace_activation
-from graphlint.graph.losses import CROSS_ENTROPIES, losses
-from graphlint.graph.model_graph import ModelGraph, shape_text
+from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.graph import ModelGraph, shape_text
+from graphlint.questions.heads import trace_activation
+from graphlint.questions.losses import CROSS_ENTROPIES, losses
 
 _PASSING = frozenset(
     """

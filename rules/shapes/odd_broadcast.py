@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.batch import argument
-from graphlint.graph.definition import Shape
-from graphlint.graph.model_graph import ModelGraph, Tensor, shape_text
+from graphlint.findings.finding import Problem, Severity
+from graphlint.model.definition import Shape
+from graphlint.model.graph import ModelGraph, Tensor, shape_text
+from graphlint.questions.batch import argument
 
 _ON_PURPOSE = frozenset(
     {"ExpandDims", "GetItem", "Reshape", "Transpose", "Swapaxes", "Permute", "Moveaxis", "RepeatVector", "Lambda"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.model_graph import ModelGraph, shape_text
+from graphlint.findings.finding import Problem, Severity
+from graphlint.model.graph import ModelGraph, shape_text
 
 _CONVOLUTIONS = (
     *(f"{name}{n}D" for name in ("Conv", "Convolution") for n in (1, 2, 3)),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.model_graph import Layer, ModelGraph, Tensor, shape_text
+from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.graph import Layer, ModelGraph, Tensor, shape_text
 
 
 class PoolOnOne(Rule):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.definition import Shape
-from graphlint.graph.model_graph import Layer, ModelGraph, shape_text
+from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.definition import Shape
+from graphlint.model.graph import Layer, ModelGraph, shape_text
 
 
 class ReshapeAsTranspose(Rule):

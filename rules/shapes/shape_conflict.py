@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.definition import LayerDefinition, Shape, TensorSpec, map_leaves
-from graphlint.graph.model_graph import Call, Layer, ModelGraph, Tensor, shape_text
+from graphlint.findings.finding import Problem, Severity
+from graphlint.model.definition import LayerDefinition, Shape, TensorSpec, map_leaves
+from graphlint.model.graph import Call, Layer, ModelGraph, Tensor, shape_text
 from graphlint.shapes import ShapeError, Slot, infer, slots
 from graphlint.shapes.attention import projections
 

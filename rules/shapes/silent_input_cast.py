@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.model_graph import ModelGraph
+from graphlint.findings.finding import Problem, Severity
+from graphlint.model.graph import ModelGraph
 
 _DIGITS = {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8}
 _SHORT_INTEGERS = frozenset({"int8", "int16", "uint8", "uint16"})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.model_graph import ModelGraph, Tensor, shape_text
+from graphlint.findings.finding import Problem, Severity
+from graphlint.model.graph import ModelGraph, Tensor, shape_text
 
 _RECURRENT = frozenset(
     {"LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "CuDNNLSTM", "CuDNNGRU"}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.heads import innermost
-from graphlint.graph.model_graph import ModelGraph
-from graphlint.graph.vocabulary import LOOKUPS
+from graphlint.findings.finding import Problem, Severity
+from graphlint.model.graph import ModelGraph
+from graphlint.model.vocabulary import LOOKUPS
+from graphlint.questions.heads import innermost
 
 _PASSING = frozenset(
     """

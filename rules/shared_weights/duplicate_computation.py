@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.definition import Constant, leaves
-from graphlint.graph.model_graph import Layer, ModelGraph, Tensor
-from graphlint.graph.towers import settings
+from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.definition import Constant, leaves
+from graphlint.model.graph import Layer, ModelGraph, Tensor
+from graphlint.questions.towers import settings
 
 _HINT = "Call it once and use the result again; check that the other call was not meant for another tensor."
 _RANDOM = ("Dropout", "Noise", "Random", "Lambda", "AutoContrast", "RandAugment", "MixUp", "CutMix", "AugMix")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.heads import innermost
-from graphlint.graph.model_graph import ModelGraph
-from graphlint.graph.towers import towers
+from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.graph import ModelGraph
+from graphlint.questions.heads import innermost
+from graphlint.questions.towers import towers
 
 
 class PartlySharedTowers(Rule):

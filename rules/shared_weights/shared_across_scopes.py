@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.address import ROOT
-from graphlint.engine.finding import Applicability, Fix, Problem, Severity
 from graphlint.engine.rule import Need, Rule
-from graphlint.graph.model_graph import ModelGraph
-from graphlint.graph.sharing import Place, SharedAcrossScopes, shared_across_scopes
+from graphlint.findings.finding import Applicability, Fix, Problem, Severity
+from graphlint.model.address import ROOT
+from graphlint.model.graph import ModelGraph
+from graphlint.questions.sharing import Place, SharedAcrossScopes, shared_across_scopes
 
 
 class SharedAcrossScopesRule(Rule):

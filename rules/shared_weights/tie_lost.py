@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Need, Rule
-from graphlint.graph.equal_weights import equal, equal_transposed, may_be_equal
-from graphlint.graph.model_graph import ModelGraph
+from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.graph import ModelGraph
+from graphlint.questions.equal_weights import equal, equal_transposed, may_be_equal
 
 if TYPE_CHECKING:
-    from graphlint.graph.model_graph import Variable
+    from graphlint.model.graph import Variable
 
 
 class TieLost(Rule):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Need, Rule
-from graphlint.graph.equal_weights import equal, interchangeable
-from graphlint.graph.model_graph import Layer, ModelGraph
-from graphlint.graph.statistics import statistics
-from graphlint.graph.towers import settings
+from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.graph import Layer, ModelGraph
+from graphlint.questions.equal_weights import equal, interchangeable
+from graphlint.questions.statistics import statistics
+from graphlint.questions.towers import settings
 
 
 class UnsharedOnLoad(Rule):

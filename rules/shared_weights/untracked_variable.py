@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.definition import Constant
-from graphlint.graph.expand import MASK_ARGUMENTS
-from graphlint.graph.model_graph import ModelGraph
+from graphlint.findings.finding import Problem, Severity
+from graphlint.model.definition import Constant
+from graphlint.model.expand import MASK_ARGUMENTS
+from graphlint.model.graph import ModelGraph
 
 _MASKED = -1000.0
 """What is below is added to attention scores to mask them."""

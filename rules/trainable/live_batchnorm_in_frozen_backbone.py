@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from types import MappingProxyType
 
-from graphlint.address import ROOT
-from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Option, Rule
-from graphlint.graph.model_graph import ModelGraph
+from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.address import ROOT
+from graphlint.model.graph import ModelGraph
 
 
 class LiveBatchnormInFrozenBackbone(Rule):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Need, Rule
-from graphlint.graph.missing_weights import layers_without_weights
-from graphlint.graph.model_graph import ModelGraph
+from graphlint.findings.finding import Problem, Severity
+from graphlint.model.graph import ModelGraph
+from graphlint.questions.missing_weights import layers_without_weights
 
 _NEVER_TRAINS = frozenset({"Normalization", "StringLookup", "IntegerLookup", "TextVectorization", "Discretization"})
 

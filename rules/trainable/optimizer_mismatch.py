@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Problem, Severity
 from graphlint.engine.rule import Need, Rule
-from graphlint.graph.losses import stock_training
-from graphlint.graph.model_graph import ModelGraph
-from graphlint.graph.optimizer_slots import optimizer_slots
-from graphlint.graph.parameters import trained
+from graphlint.findings.finding import Problem, Severity
+from graphlint.model.graph import ModelGraph
+from graphlint.model.parameters import trained
+from graphlint.questions.losses import stock_training
+from graphlint.questions.optimizer_slots import optimizer_slots
 
 
 class OptimizerMismatch(Rule):

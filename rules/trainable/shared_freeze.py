@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.rule import Rule
-from graphlint.graph.definition import LayerDefinition
-from graphlint.graph.model_graph import ModelGraph
-from graphlint.graph.sharing import places, shared_across_scopes
+from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.definition import LayerDefinition
+from graphlint.model.graph import ModelGraph
+from graphlint.questions.sharing import places, shared_across_scopes
 
 
 class SharedFreeze(Rule):

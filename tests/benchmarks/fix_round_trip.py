@@ -16,10 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from graphlint.engine.finding import Severity
 from graphlint.engine.linter import Linter
-from graphlint.errors import GraphlintError
-from graphlint.fixes.errors import one_line
+from graphlint.errors import GraphlintError, one_line
+from graphlint.findings.finding import Severity
 from graphlint.fixes.files import fix_file
 from graphlint.fixes.fixer import Fixer
 from tests.benchmarks.rescue import files, refusal

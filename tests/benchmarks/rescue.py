@@ -24,11 +24,10 @@ import keras
 import numpy as np
 
 from graphlint.engine.linter import Linter
-from graphlint.errors import GraphlintError
-from graphlint.fixes.errors import one_line
+from graphlint.errors import GraphlintError, one_line
 from graphlint.fixes.files import fix_file
 from graphlint.fixes.fixer import Fixer
-from graphlint.graph.expand import expand
+from graphlint.model.expand import expand
 from graphlint.sources import read
 
 SUFFIXES = (".keras", ".h5", ".hdf5", ".json")

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from graphlint.engine.registry import load_registry
 from graphlint.engine.rule import Need
-from graphlint.graph.definition import (
+from graphlint.model.definition import (
     Body,
     CallDefinition,
     LayerDefinition,
@@ -29,7 +29,7 @@ from graphlint.graph.definition import (
     TensorSpec,
     VariableDefinition,
 )
-from graphlint.graph.expand import expand
+from graphlint.model.expand import expand
 
 WIDTH = 8
 SPEC = TensorSpec((None, WIDTH), "float32")

@@ -20,7 +20,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from graphlint.graph.model_graph import Tensor
+from graphlint.model.graph import Tensor
 from graphlint.replay.boundary import boundary
 from graphlint.replay.live_graph import LiveGraph
 from graphlint.replay.split import split

@@ -23,12 +23,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import keras
 
 from graphlint.errors import GraphlintError
-from graphlint.graph.canonical import canonical
-from graphlint.graph.definition import ModelDefinition
-from graphlint.graph.expand import expand
+from graphlint.model.definition import ModelDefinition
+from graphlint.model.expand import expand
+from graphlint.projections.canonical import canonical
 from graphlint.sources import read
 from graphlint.sources.live import read_live
-from tests.graph.test_static_equals_live import differences
+from tests.projections.test_static_equals_live import differences
 
 SUFFIXES = {".keras", ".h5", ".hdf5"}
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from graphlint.cli import main
-from graphlint.config import Config
+from graphlint.engine.config import Config
 from graphlint.engine.registry import load_registry
 
 DATA = Path(__file__).parents[1] / "data"

@@ -6,7 +6,7 @@ from graphlint import Need, Option, Problem, Rule, Severity
 from graphlint.engine.linter import Linter
 from graphlint.engine.registry import Registry
 from graphlint.engine.selection import Selection
-from tests.graph.definitions import call, definition, input_call, layer, model
+from tests.model.definitions import call, definition, input_call, layer, model
 
 
 class BigLayer(Rule):

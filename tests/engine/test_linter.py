@@ -4,13 +4,13 @@ from pathlib import Path
 import pytest
 
 from graphlint import Problem, Rule, Severity
-from graphlint.config import Config, ConfigError, Ignore, RuleSettings
-from graphlint.engine.finding import Location
+from graphlint.engine.config import Config, ConfigError, Ignore, RuleSettings
 from graphlint.engine.linter import Linter, nothing_to_check
-from graphlint.engine.report import Report, SkippedRule, Status
 from graphlint.errors import LimitError, UnreadableError
+from graphlint.findings.finding import Location
+from graphlint.reports.report import Report, SkippedRule, Status
 from tests.engine.pack import check, codes, linter, network
-from tests.graph.definitions import call, definition, input_call, layer, model
+from tests.model.definitions import call, definition, input_call, layer, model
 
 
 def rule(problems, **attributes):

@@ -6,17 +6,16 @@ import pytest
 from keras import layers
 
 import graphlint
-from graphlint.engine.finding import Fix, Problem, Severity
 from graphlint.engine.linter import Linter
 from graphlint.engine.registry import Registry, load_registry
 from graphlint.engine.rule import Rule
 from graphlint.engine.selection import Selection
-from graphlint.errors import GraphlintError
+from graphlint.errors import FixError, GraphlintError
+from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.fixes import fixer as module
 from graphlint.fixes.edits import apply_edits
-from graphlint.fixes.errors import FixError
 from graphlint.fixes.fixer import Fixer
-from graphlint.graph.expand import expand
+from graphlint.model.expand import expand
 from graphlint.sources.live import read_live
 
 

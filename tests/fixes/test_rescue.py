@@ -16,7 +16,7 @@ from keras import layers, ops
 
 from graphlint.engine.linter import Linter
 from graphlint.engine.selection import Selection
-from graphlint.fixes.errors import FixError
+from graphlint.errors import FixError
 from graphlint.fixes.files import fix_file
 from graphlint.fixes.fixer import Fixer
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from graphlint.errors import GraphlintError
-from graphlint.graph.expand import expand
+from graphlint.model.expand import expand
 from graphlint.sources import read_text
 from tests.fuzz.__main__ import MAKERS
 from tests.fuzz.running import run

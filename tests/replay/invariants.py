@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from graphlint import keras_internals
+from graphlint.knowledge import keras_internals
 from graphlint.replay.split import split
 
 

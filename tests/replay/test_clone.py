@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from graphlint import keras_internals
+from graphlint.knowledge import keras_internals
 from graphlint.replay.clone import CannotClone, clone
 from graphlint.replay.errors import ReplayError
 from graphlint.replay.verify import verify

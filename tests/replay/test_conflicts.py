@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from graphlint import keras_internals
 from graphlint.errors import UnreadableError
+from graphlint.knowledge import keras_internals
 from graphlint.replay.conflicts import find_conflicts
 from graphlint.replay.errors import ReplayError
 from tests.replay.invariants import node_counts

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from graphlint import keras_internals
-from graphlint.address import AddressError
+from graphlint.knowledge import keras_internals
+from graphlint.model.address import AddressError
 from graphlint.replay.edit import edit
 from graphlint.replay.errors import InvalidEdit, NameCollision, OpaqueBody, ShapeMismatch
 from graphlint.replay.run import run

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from graphlint.graph.model_graph import Tensor
+from graphlint.model.graph import Tensor
 from graphlint.replay.clone import clone
 from graphlint.replay.errors import UnboundedCut
 from graphlint.replay.live_graph import LiveGraph

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from keras import layers, ops
 
-from graphlint.graph.model_graph import Tensor
+from graphlint.model.graph import Tensor
 from graphlint.replay.clone import clone
 from graphlint.replay.edit import edit
 from graphlint.replay.errors import UnboundedCut

@@ -6,9 +6,9 @@ from click.testing import CliRunner
 from hypothesis import given
 
 from graphlint.cli import main
-from graphlint.graph.expand import expand
+from graphlint.model.expand import expand
 from graphlint.reports.drawing import dot, graph_json, graphml, mermaid
-from tests.graph.definitions import bodies, call, definition, input_call, layer, model
+from tests.model.definitions import bodies, call, definition, input_call, layer, model
 
 NASTY = 'a"b\\c<d>#1\n[x]'
 

@@ -4,13 +4,13 @@ from pathlib import Path
 import click
 import pytest
 
-from graphlint.config import Config, Ignore
-from graphlint.engine.finding import Applicability, Finding, Fix, Location, Severity
+from graphlint.engine.config import Config, Ignore
 from graphlint.engine.linter import nothing_to_check, refused, skipped
-from graphlint.engine.report import ModelReport, Report, SkippedRule, Status
 from graphlint.errors import UnreadableError
-from graphlint.graph.parameters import Parameters
+from graphlint.findings.finding import Applicability, Finding, Fix, Location, Severity
+from graphlint.model.parameters import Parameters
 from graphlint.reports import FORMATS, render
+from graphlint.reports.report import ModelReport, Report, SkippedRule, Status
 from graphlint.reports.text import printable
 from tests.engine.pack import check, network
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import keras
 
 from graphlint.engine.rule import Rule
-from graphlint.graph.expand import expand
-from graphlint.graph.model_graph import ModelGraph
+from graphlint.model.expand import expand
+from graphlint.model.graph import ModelGraph
 from graphlint.sources import read
 from graphlint.sources.live import read_live
 

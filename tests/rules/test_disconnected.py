@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from graphlint.graph.expand import expand
+from graphlint.model.expand import expand
 from rules.disconnected.constant_output import ConstantOutput
 from rules.disconnected.dead_branch import DeadBranchRule
 from rules.disconnected.never_received_gradient import NeverReceivedGradient
@@ -19,7 +19,7 @@ from rules.disconnected.output_without_loss import OutputWithoutLoss
 from rules.disconnected.uncalled_layer import UncalledLayer
 from rules.disconnected.unused_input import UnusedInput
 from rules.disconnected.weights_without_graph import WeightsWithoutGraph
-from tests.graph.definitions import call, definition, input_call, layer, model
+from tests.model.definitions import call, definition, input_call, layer, model
 from tests.rules.editing import edited, entry
 from tests.rules.front_ends import both, found, in_file, live
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from graphlint.graph.expand import expand
-from graphlint.graph.statistics import statistics, training_steps
+from graphlint.model.expand import expand
+from graphlint.questions.statistics import statistics, training_steps
 from graphlint.sources.live import read_live
 from rules.numbers.batchnorm_never_updated import BatchnormNeverUpdated
 from rules.numbers.constant_kernel import ConstantKernel

@@ -10,7 +10,7 @@ import pytest
 from keras import layers, ops
 
 from graphlint.errors import GraphlintError
-from graphlint.graph.expand import expand
+from graphlint.model.expand import expand
 from graphlint.sources import read
 from rules.serialization.ambiguous_names import AmbiguousNames
 from rules.serialization.baked_training_argument import BakedTrainingArgument

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from graphlint.graph.definition import (
+from graphlint.model.definition import (
     Body,
     CallDefinition,
     LayerDefinition,
@@ -17,7 +17,7 @@ from graphlint.graph.definition import (
     TensorSpec,
     VariableDefinition,
 )
-from graphlint.graph.expand import expand
+from graphlint.model.expand import expand
 from rules.shared_weights.duplicate_computation import DuplicateComputation
 from rules.shared_weights.partly_shared_towers import PartlySharedTowers
 from rules.shared_weights.shared_across_scopes import SharedAcrossScopesRule

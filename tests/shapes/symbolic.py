@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from graphlint.graph.definition import CallDefinition, TensorRef, TensorSpec, map_leaves
+from graphlint.model.definition import CallDefinition, TensorRef, TensorSpec, map_leaves
 from graphlint.shapes import infer
 from graphlint.sources.live import read_live
 

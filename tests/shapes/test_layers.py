@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
 
-from graphlint.graph.definition import LayerDefinition, TensorSpec
-from graphlint.keras_internals import class_identity
+from graphlint.knowledge.keras_internals import class_identity
+from graphlint.model.definition import LayerDefinition, TensorSpec
 from graphlint.shapes import ShapeError, infer, slots
 from graphlint.shapes.inference import LAYERS
 from graphlint.sources.live import read_live

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import tensorflow as tf
 
-from graphlint.graph.definition import Constant, LayerDefinition, TensorSpec
+from graphlint.model.definition import Constant, LayerDefinition, TensorSpec
 from graphlint.shapes import ShapeError, infer
 
 A = tf.zeros((2, 3, 4))

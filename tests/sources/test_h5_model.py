@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from graphlint.errors import UnreadableError
-from graphlint.graph.canonical import canonical
-from graphlint.graph.expand import expand
+from graphlint.model.expand import expand
+from graphlint.projections.canonical import canonical
 from graphlint.sources import read, read_text
 from graphlint.sources.live import read_live
 from tests.samples import SAMPLES

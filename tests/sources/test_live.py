@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from graphlint import keras_internals
 from graphlint.errors import GraphlintError
-from graphlint.graph.definition import Constant, LayerDefinition, TensorRef
-from graphlint.graph.expand import expand
-from graphlint.graph.model_graph import ModelGraph
+from graphlint.knowledge import keras_internals
+from graphlint.model.definition import Constant, LayerDefinition, TensorRef
+from graphlint.model.expand import expand
+from graphlint.model.graph import ModelGraph
 from graphlint.sources.live import read_live
 from tests.samples import SAMPLES, Classifier, FeedForward
 

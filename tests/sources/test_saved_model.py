@@ -3,8 +3,7 @@ import json
 import pytest
 
 from graphlint.engine.linter import Linter
-from graphlint.errors import UnreadableError
-from graphlint.fixes.errors import FixError
+from graphlint.errors import FixError, UnreadableError
 from graphlint.fixes.files import fix_file
 from graphlint.fixes.fixer import Fixer
 from graphlint.sources import read

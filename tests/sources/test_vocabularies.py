@@ -8,7 +8,7 @@ import keras
 import pytest
 from keras import layers
 
-from graphlint.graph.expand import expand
+from graphlint.model.expand import expand
 from graphlint.sources import read
 from graphlint.sources.live import read_live
 from graphlint.sources.vocabularies import count_lines

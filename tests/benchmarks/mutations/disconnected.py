@@ -9,8 +9,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from graphlint.graph.expand import expand
-from graphlint.graph.model_graph import ModelGraph
+from graphlint.model.expand import expand
+from graphlint.model.graph import ModelGraph
 from graphlint.sources.live import read_live
 from tests.benchmarks.mutations.mutant import Clean, Mutant, injects, inside
 from tests.benchmarks.mutations.shared_weights import new_operation

@@ -26,9 +26,9 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 import keras
 
 from graphlint.engine.linter import Linter
-from graphlint.engine.report import ModelReport
 from graphlint.engine.selection import Selection
-from graphlint.keras_internals import inbound_nodes, outbound_nodes
+from graphlint.knowledge.keras_internals import inbound_nodes, outbound_nodes
+from graphlint.reports.report import ModelReport
 from tests.benchmarks.mutations import (  # noqa: F401  registers the injectors
     architecture,
     disconnected,

@@ -1,0 +1,1 @@
+"""What a rule reports, and how it is identified."""

@@ -1,0 +1,99 @@
+"""What a rule reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from graphlint.model.graph import Tensor
+
+
+class Severity(StrEnum):
+    """How bad a finding is."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """0 for error, 1 for warning, 2 for info."""
+        return list(Severity).index(self)
+
+
+class Applicability(StrEnum):
+    """Whether a fix keeps what the model computes and how it trains."""
+
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A fix a finding offers. ``edits`` are replay edits as ``(operation, arguments)``; the fix engine applies them."""
+
+    title: str
+    applicability: Applicability
+    edits: tuple[tuple[str, dict[str, Any]], ...] = ()
+    changes: str | None = None
+    """For an unsafe fix: what changes, in one sentence."""
+
+    @classmethod
+    def safe(cls, title: str, *edits: tuple[str, dict[str, Any]]) -> Fix:
+        """A fix after which outputs are equal and training is what it was.
+
+        >>> Fix.safe("remove it", ("remove", {"calls": ["dropout#0"]})).applicability.value
+        'safe'
+        """
+        return cls(title, Applicability.SAFE, edits)
+
+    @classmethod
+    def unsafe(cls, title: str, changes: str, *edits: tuple[str, dict[str, Any]]) -> Fix:
+        """A fix that changes outputs or training; ``changes`` says what, in one sentence."""
+        return cls(title, Applicability.UNSAFE, edits, changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where: an address (call, tensor, variable or layer) and the path of the layer there."""
+
+    address: str
+    layer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a rule yields: one problem of one model. The engine turns it into a `Finding`.
+
+    ``node`` is the id of a graph node (call, layer or variable) or a `Tensor`; None where the model as a whole is
+    meant. ``message`` says what is wrong with its numbers, without the address (the report prints it in front);
+    ``hint`` is one imperative sentence that says what to do. ``related`` are nodes or tensors that are also involved.
+    ``severity`` overrides the rule's where the catalogue gives two. ``key`` tells apart two problems of one rule at
+    one node.
+    """
+
+    message: str
+    node: str | Tensor | None = None
+    hint: str = ""
+    related: tuple[str | Tensor, ...] = ()
+    severity: Severity | None = None
+    fix: Fix | None = None
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One reported problem."""
+
+    code: str
+    name: str
+    severity: Severity
+    message: str
+    model: str
+    location: Location | None = None
+    related: tuple[str, ...] = ()
+    hint: str = ""
+    fix: Fix | None = None
+    fingerprint: str = field(default="", compare=False)

@@ -1,1 +1,0 @@
-"""The graph: definitions, expansion, queries, addresses."""

@@ -1,1 +1,0 @@
-"""What a Keras release can load."""

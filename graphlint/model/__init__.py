@@ -1,0 +1,1 @@
+"""The model: its definition, the graph it expands to, addresses, masks and parameters."""

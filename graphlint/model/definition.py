@@ -1,0 +1,264 @@
+"""What a front end hands over: one model as it was defined, before nested models are expanded.
+
+A definition is a tree of `LayerDefinition` objects in which sharing is Python identity: a layer that is used in two
+places is one object. Front ends (a file, a live model) build definitions; `graphlint.model.expand` turns one into the
+`ModelGraph` that everything else reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from graphlint.knowledge.origin import is_custom
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Shape = tuple[int | None, ...]
+
+
+class TensorSpec(NamedTuple):
+    """Shape (``None`` where the rank is unknown, a ``None`` entry where a dimension is free) and dtype of a tensor."""
+
+    shape: Shape | None
+    dtype: str | None
+
+
+class Values(Protocol):
+    """The numbers of one variable, read on demand and never kept.
+
+    ``chunks`` yields flat arrays of at most about 1 MiB each, in storage order.
+    """
+
+    nbytes: int
+
+    def read(self) -> np.ndarray: ...
+
+    def chunks(self) -> Iterator[np.ndarray]: ...
+
+
+class TensorRef(NamedTuple):
+    """Inside a body: output ``output`` of ``body.calls[call]``. Stands for a tensor in call arguments."""
+
+    call: int
+    output: int
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A call argument that is an array, a slice, a dtype or a serialized object, and not a plain JSON value.
+
+    ``kind`` is ``tensor`` (a baked backend tensor), ``numpy``, ``variable`` (live only: a ``keras.Variable``),
+    ``slice``, ``ellipsis`` or ``object``; ``value`` is plain JSON data (nested lists for arrays).
+    """
+
+    kind: str
+    value: Any = None
+    shape: tuple[int, ...] | None = None
+    dtype: str | None = None
+    obj: Any = field(default=None, compare=False, repr=False)
+
+
+@dataclass(eq=False, slots=True)
+class VariableDefinition:
+    """One variable in the order in which its layer saves it.
+
+    ``slot`` is the variable's name inside its layer (``kernel``), or its index as text where that is not known.
+    ``trainable`` is the variable's own flag: layer kind and layer flags applied, containers not.
+    """
+
+    slot: str
+    index: int
+    shape: tuple[int, ...]
+    dtype: str
+    trainable: bool
+    values: Values | None = None
+    obj: Any = field(default=None, repr=False)
+
+
+@dataclass(eq=False, slots=True)
+class CallDefinition:
+    """One call of a layer inside a body.
+
+    ``args`` and ``kwargs`` are nested lists, tuples and dicts whose leaves are `TensorRef`, `Constant` or plain values.
+    ``outputs`` has one spec for each output, used or not; ``None`` where nothing is known yet.
+    """
+
+    layer: LayerDefinition
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    outputs: tuple[TensorSpec, ...] | None = None
+    obj: Any = field(default=None, repr=False)
+
+
+@dataclass(eq=False, slots=True)
+class Body:
+    """The inside of a Functional or Sequential model.
+
+    ``inputs`` and ``outputs`` are nested structures (a `TensorRef`, or lists, tuples and dicts of them) as the model
+    declares them. ``layers`` holds every layer of the model in its order, called or not, operations included.
+    """
+
+    layers: list[LayerDefinition]
+    calls: list[CallDefinition]
+    inputs: Any
+    outputs: Any
+
+
+@dataclass(eq=False, slots=True)
+class LayerDefinition:
+    """One layer, operation or model.
+
+    ``config`` is the layer's own configuration as plain JSON data, without the layers of a body. ``children`` are
+    sublayers that are no part of a body, by attribute path (``forward_layer``, ``blocks/dense_1``), in the order in
+    which Keras saves them. ``opaque`` says that a body exists which cannot be seen: a subclassed model, a custom layer
+    with sublayers. ``trainable`` is the layer's own flag.
+    """
+
+    name: str
+    class_name: str | None
+    module: str | None = None
+    registered_name: str | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+    trainable: bool = True
+    dtype_policy: str | None = None
+    build_shape: Any = None
+    is_operation: bool = False
+    is_model: bool = False
+    opaque: bool = False
+    body: Body | None = None
+    children: dict[str, LayerDefinition] = field(default_factory=dict)
+    variables: list[VariableDefinition] = field(default_factory=list)
+    obj: Any = field(default=None, repr=False)
+    config_error: str | None = None
+    """Live only: why the layer's configuration cannot be serialized."""
+    vocabulary_size: int | None = None
+    """Of a lookup layer: how many indices it gives, where its words are not in its configuration."""
+    rebuilt: bool = False
+    """Live only: a model whose file holds the arguments of its constructor, and not its graph."""
+    shared_object_id: int | None = None
+    """Static only: the id under which the file records this object as shared."""
+    stored_at: str | None = None
+    """Static only: where in the weights file the layer's group is, or would be."""
+    has_weight_group: bool = True
+    """Static only: False where the file's weights hold no group for this layer although they hold one for others."""
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether the class is not one of Keras's own, by what the configuration says of it."""
+        return is_custom(self.module, self.registered_name)
+
+
+@dataclass(eq=False, slots=True)
+class OptimizerDefinition:
+    """The optimizer of a compiled model: its class, configuration, and variables in saved order (unnamed in files)."""
+
+    class_name: str
+    module: str | None
+    config: dict[str, Any]
+    variables: list[VariableDefinition] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class SourceProblem:
+    """Something a reader found wrong in a file that it could read all the same.
+
+    ``kind`` is ``archive``, ``hdf5``, ``json`` or ``structure``; ``layer`` the layer it concerns, if any.
+    """
+
+    kind: str
+    message: str
+    layer: LayerDefinition | None = None
+
+
+@dataclass(eq=False, slots=True)
+class ModelDefinition:
+    """A whole model: the root layer and what belongs to the file or object around it.
+
+    ``front_end`` is ``static`` or ``live``; ``format`` names the file format (``keras``, ``h5``, ``json``,
+    ``weights``, ...), ``live`` for a model in memory. ``has_weights`` says whether variables (live or stored) are
+    known; ``compile_config`` is None where the model is not compiled. ``raw`` is the whole parsed configuration as the
+    file holds it (static only), for rules that must look at every dictionary. ``stray_weights`` are stored groups
+    that no layer of the configuration claims, with the number of elements in each. ``has_graph`` is False for a file
+    that holds nothing but weights.
+    """
+
+    root: LayerDefinition
+    front_end: str
+    format: str
+    keras_version: str | None = None
+    has_weights: bool = False
+    compile_config: dict[str, Any] | None = None
+    optimizer: OptimizerDefinition | None = None
+    raw: Any = None
+    stray_weights: dict[str, int] = field(default_factory=dict)
+    asset_names: tuple[str, ...] = ()
+    problems: list[SourceProblem] = field(default_factory=list)
+    has_graph: bool = True
+    obj: Any = field(default=None, repr=False)
+
+
+def is_leaf(value: Any) -> bool:
+    """Whether a node of an argument structure is a leaf: a TensorRef, Constant or plain value."""
+    kind = type(value)
+    if kind is list or kind is dict or kind is tuple:
+        return False
+    return (isinstance(value, tuple) and hasattr(value, "_fields")) or not isinstance(value, (list, tuple, dict))
+
+
+def leaves(structure: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield ``(path, leaf)`` of an argument structure in Keras's order: sequences in order, dicts by sorted key.
+
+    >>> list(leaves({"b": 1, "a": [2, 3]}))
+    [('a/0', 2), ('a/1', 3), ('b', 1)]
+    """
+    if is_leaf(structure):
+        yield path, structure
+        return
+    stack = [_items(path, structure)]
+    while stack:
+        for where, value in stack[-1]:
+            if not is_leaf(value):
+                stack.append(_items(where, value))
+                break
+            yield where, value
+        else:
+            stack.pop()
+
+
+def _items(path: str, structure: Any) -> Iterator[tuple[str, Any]]:
+    prefix = f"{path}/" if path else ""
+    if isinstance(structure, dict):
+        for key, value in sorted(structure.items(), key=lambda item: str(item[0])):
+            yield f"{prefix}{key}", value
+    else:
+        for index, value in enumerate(structure):
+            yield f"{prefix}{index}", value
+
+
+def flat(structure: Any) -> Iterator[Any]:
+    """The leaves of an argument structure in the same order, without their paths.
+
+    >>> list(flat({"b": 1, "a": [2, 3]}))
+    [2, 3, 1]
+    """
+    stack = [structure]
+    while stack:
+        value = stack.pop()
+        if is_leaf(value):
+            yield value
+        elif isinstance(value, dict):
+            stack += [value[key] for key in sorted(value, key=str)][::-1]
+        else:
+            stack += value[::-1]
+
+
+def map_leaves(structure: Any, function: Any) -> Any:
+    """The same structure with ``function`` applied to every leaf."""
+    if is_leaf(structure):
+        return function(structure)
+    if isinstance(structure, dict):
+        return {key: map_leaves(value, function) for key, value in structure.items()}
+    return type(structure)(map_leaves(value, function) for value in structure)

@@ -1,0 +1,412 @@
+"""From a `ModelDefinition` to a `ModelGraph`: nested models are expanded once for each call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from graphlint.errors import LimitError
+from graphlint.model.address import ROOT, escape, join
+from graphlint.model.definition import (
+    Body,
+    CallDefinition,
+    Constant,
+    LayerDefinition,
+    ModelDefinition,
+    TensorRef,
+    TensorSpec,
+    flat,
+    leaves,
+    map_leaves,
+)
+from graphlint.model.graph import HELD_BY, MASK, RUNS_AS, TENSOR, Call, Layer, ModelGraph, Scope, Tensor, Variable
+from graphlint.model.masks import MASK_ARGUMENTS as MASK_ARGUMENTS
+from graphlint.model.masks import add_mask_edges
+from graphlint.model.stored_names import stored_names
+
+MAX_CALLS = 1_000_000
+"""Calls after expansion; nested doublings grow exponentially."""
+MAX_CHARACTERS = 1 << 26
+"""Characters in the paths of all layers and calls."""
+
+_UNKNOWN = TensorSpec(None, None)
+
+
+class TooManyCalls(LimitError):
+    """The model expands to more calls than allowed."""
+
+
+@dataclass(slots=True)
+class _Plan:
+    """The calls of one body in graph order, each with its name part (``dense#0``) and call index."""
+
+    order: list[int]
+    parts: dict[int, str]
+    indices: dict[int, int]
+    names: dict[int, str]
+    """``id(layer definition)`` -> unescaped name, unique in the body."""
+
+
+@dataclass(slots=True)
+class _Frame:
+    scope: Scope
+    path: str
+    body: Body
+    plan: _Plan
+    tensors: dict[TensorRef, Tensor]
+    bindings: dict[int, tuple[str, Any]]
+    """Index of an inner Input call -> (argument path, what the call site passes for it)."""
+    position: int = 0
+    caller: int = -1
+
+
+def expand(definition: ModelDefinition, max_calls: int = MAX_CALLS, max_characters: int = MAX_CHARACTERS) -> ModelGraph:
+    """Build the graph of a model, in time linear in the number of calls after expansion.
+
+    Raises:
+        TooManyCalls: the nested models expand to more than ``max_calls`` calls, or to paths of more than
+            ``max_characters``.
+    """
+    graph = ModelGraph(definition)
+    calls, layers = _expanded_size(definition.root)
+    if calls > max_calls:
+        raise TooManyCalls(f"the model expands to {calls:,} calls, more than the limit of {max_calls:,}")
+    if layers > max_calls:
+        raise TooManyCalls(
+            f"the model holds {layers:,} layers, shared ones counted wherever they are held, more than the limit of "
+            f"{max_calls:,}"
+        )
+    _Expansion(graph, max_characters).run(definition.root)
+    add_mask_edges(graph)
+    return graph
+
+
+def _expanded_size(root: LayerDefinition) -> tuple[int, int]:
+    """The calls of a model after expansion, and the layers inside, counting a shared one wherever it is held.
+
+    A body counts for one at least: bodies without calls can be nested and doubled, too.
+    """
+    calls: dict[int, int] = {}
+    layers: dict[int, int] = {}
+    stack: list[tuple[LayerDefinition, bool]] = [(root, False)]
+    while stack:
+        layer, ready = stack.pop()
+        key = id(layer)
+        body = layer.body
+        if ready:
+            held = [*layer.children.values(), *(body.layers if body is not None else ())]
+            layers[key] = 1 + sum(layers.get(id(one), 1) for one in held)
+            if body is not None:
+                calls[key] = max(1, sum(calls.get(id(call.layer), 1) for call in body.calls))
+        elif key not in layers and (body is not None or layer.children):
+            layers[key] = 1
+            stack.append((layer, True))
+            stack.extend((one, False) for one in layer.children.values())
+            if body is not None:
+                stack.extend((one, False) for one in body.layers)
+                stack.extend((call.layer, False) for call in body.calls)
+    return calls.get(id(root), 1), layers.get(id(root), 1) - 1
+
+
+class _Expansion:
+    def __init__(self, graph: ModelGraph, max_characters: int) -> None:
+        self.graph = graph
+        self.max_characters = max_characters
+        self.characters = 0
+        self.plans: dict[int, _Plan] = {}
+        self.run_as: dict[str, list[str]] = {}
+        self.contained: set[tuple[str, str]] = set()
+        self.variable_ids: dict[int, str] = {}
+
+    def run(self, root: LayerDefinition) -> None:
+        graph = self.graph
+        self.register(root, ROOT, None)
+        if root.body is None:
+            call = CallDefinition(root, outputs=(_UNKNOWN,))
+            self.add_call(f"{ROOT}#0", call, ROOT, 0, (), {}, (_UNKNOWN,))
+            graph.outputs = [Tensor(f"{ROOT}#0", 0)]
+            return
+        frames = [self.enter(root, ROOT, None, 0, (), {}, None, {})]
+        while frames:
+            frame = frames[-1]
+            if frame.position < len(frame.plan.order):
+                inner = self.step(frame)
+                if inner is not None:
+                    frames.append(inner)
+                continue
+            frames.pop()
+            outputs = {
+                index: frame.tensors[ref]
+                for index, ref in enumerate(flat(frame.body.outputs))
+                if isinstance(ref, TensorRef) and ref in frame.tensors
+            }
+            frame.scope.outputs = tuple(outputs.values())
+            self.register_body(frame.body, frame.path)
+            if frames:
+                for index, tensor in outputs.items():
+                    frames[-1].tensors[TensorRef(frame.caller, index)] = tensor
+            else:
+                graph.inputs = list(frame.scope.inputs)
+                graph.outputs = list(outputs.values())
+
+    # -- bodies -------------------------------------------------------------------------------------------------
+
+    def enter(
+        self,
+        layer: LayerDefinition,
+        scope_id: str,
+        parent: str | None,
+        index: int,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        definition: CallDefinition | None,
+        bindings: dict[int, tuple[str, Any]],
+    ) -> _Frame:
+        body = layer.body
+        assert body is not None
+        plan = self.plan(body)
+        path = self.graph.layer_of[id(layer)]
+        prefix = "" if scope_id == ROOT else f"{scope_id}/"
+        inputs = tuple(
+            prefix + plan.parts[ref.call]
+            for ref in flat(body.inputs)
+            if isinstance(ref, TensorRef) and ref.call in plan.parts and body.calls[ref.call].layer.body is None
+        )
+        self.count(scope_id)
+        scope = Scope(scope_id, path, parent, index, inputs, (), args, kwargs, definition)
+        self.graph.scopes[scope_id] = scope
+        return _Frame(scope, path, body, plan, {}, bindings)
+
+    def plan(self, body: Body) -> _Plan:
+        plan = self.plans.get(id(body))
+        if plan is None:
+            names = unique_names(body.layers + [call.layer for call in body.calls])
+            order = graph_order(body)
+            counts: dict[int, int] = {}
+            parts, indices = {}, {}
+            for position in order:
+                layer = body.calls[position].layer
+                indices[position] = counts.get(id(layer), 0)
+                counts[id(layer)] = indices[position] + 1
+                parts[position] = f"{escape(names[id(layer)])}#{indices[position]}"
+            plan = self.plans[id(body)] = _Plan(order, parts, indices, names)
+        return plan
+
+    def step(self, frame: _Frame) -> _Frame | None:
+        """Add the next call of a frame; returns the frame of a container to expand first, if that is what it is."""
+        position = frame.plan.order[frame.position]
+        frame.position += 1
+        call = frame.body.calls[position]
+        prefix = "" if frame.scope.id == ROOT else f"{frame.scope.id}/"
+        call_id = prefix + frame.plan.parts[position]
+        self.register(call.layer, join(frame.path, frame.plan.names[id(call.layer)]), frame.path)
+
+        def bind(leaf: Any) -> Any:
+            if isinstance(leaf, TensorRef):
+                return frame.tensors.get(leaf, Constant("missing"))
+            return leaf
+
+        args = map_leaves(call.args, bind)
+        kwargs = map_leaves(call.kwargs, bind)
+        index = frame.plan.indices[position]
+        if call.layer.body is not None:
+            bindings = bind_inputs(call.layer.body, args, kwargs)
+            inner = self.enter(call.layer, call_id, frame.scope.id, index, args, kwargs, call, bindings)
+            inner.caller = position
+            return inner
+        outputs = call.outputs if call.outputs is not None else (_UNKNOWN,)
+        if position in frame.bindings:
+            args = (frame.bindings[position][1],)
+        self.add_call(call_id, call, frame.scope.id, index, args, kwargs, outputs)
+        for output in range(len(outputs)):
+            frame.tensors[TensorRef(position, output)] = Tensor(call_id, output)
+        return None
+
+    def add_call(
+        self,
+        call_id: str,
+        definition: CallDefinition,
+        scope: str,
+        index: int,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        outputs: tuple[TensorSpec, ...],
+    ) -> None:
+        graph = self.graph
+        layer = graph.layer_of[id(definition.layer)]
+        self.count(call_id)
+        call = Call(call_id, layer, scope, index, args, kwargs, outputs, definition)
+        graph.calls[call_id] = call
+        graph.nx.add_node(call_id, kind="call", data=call)
+        for path in self.runners(layer):
+            graph.nx.add_edge(path, call_id, kind=RUNS_AS)
+        position = 0
+        for group, structure in (("", args), ("", kwargs)):
+            for argument, leaf in leaves(structure, group):
+                if isinstance(leaf, Tensor):
+                    kind = MASK if argument.partition("/")[0] in MASK_ARGUMENTS else TENSOR
+                    spec = graph.calls[leaf.call].outputs[leaf.output]
+                    graph.nx.add_edge(
+                        leaf.call,
+                        call_id,
+                        kind=kind,
+                        output=leaf.output,
+                        argument=argument,
+                        shape=spec.shape,
+                        dtype=spec.dtype,
+                        position=position,
+                    )
+                    position += 1
+
+    def count(self, path: str) -> None:
+        """Count a path that is kept. Each repeats the names of what is around it, of any length.
+
+        Raises:
+            TooManyCalls: all paths together are too long.
+        """
+        self.characters += len(path)
+        if self.characters > self.max_characters:
+            raise TooManyCalls(
+                f"the paths of its layers and calls take more characters than the limit of {self.max_characters:,}"
+            )
+
+    def runners(self, layer: str) -> list[str]:
+        """A leaf layer and its sublayers: all of them run as the calls of the leaf."""
+        found = self.run_as.get(layer)
+        if found is None:
+            found = self.run_as[layer] = [one.path for one in self.graph.layers_below(layer)]
+        return found
+
+    # -- layers -------------------------------------------------------------------------------------------------
+
+    def register_body(self, body: Body, path: str) -> None:
+        """Register the layers of a body that no call has brought in."""
+        names = self.plan(body).names
+        for layer in body.layers:
+            self.register(layer, join(path, names[id(layer)]), path)
+
+    def register(self, layer: LayerDefinition, path: str, parent: str | None) -> None:
+        """Add a layer with its variables, and everything inside it that is not expanded call by call.
+
+        Inside a body that cannot be seen, the layers of a model go by the names under which they are stored: a file has
+        no other, and automatic names change whenever the body is built again.
+        """
+        graph = self.graph
+        stack: list[tuple[LayerDefinition, str, str | None, bool, bool]] = [(layer, path, parent, False, False)]
+        while stack:
+            layer, path, parent, inside_leaf, hidden = stack.pop()
+            known = graph.layer_of.get(id(layer))
+            if known is not None:
+                if known != path and path not in graph.aliases:
+                    self.count(path)
+                    graph.aliases[path] = known
+                    graph.layers[known].aliases.append(path)
+                    if parent is not None and (parent, known) not in self.contained:
+                        self.contained.add((parent, known))
+                        graph.children.setdefault(parent, []).append(known)
+                continue
+            self.count(path)
+            node = Layer(path, parent, layer)
+            graph.layer_of[id(layer)] = path
+            graph.layers[path] = node
+            graph.nx.add_node(path, kind="layer", data=node)
+            if parent is not None:
+                self.contained.add((parent, path))
+                graph.children.setdefault(parent, []).append(path)
+            self.add_variables(layer, path)
+            hidden = hidden or layer.opaque
+            inner = [(child, _below(path, name), path, True, hidden) for name, child in layer.children.items()]
+            if layer.body is not None and inside_leaf:
+                names = self.plan(layer.body).names
+                stored = {key: f"layers/{name}" for key, name in stored_names(layer).items()} if hidden else {}
+                for child in layer.body.layers:
+                    where = stored.get(id(child)) or names[id(child)]
+                    inner.append((child, _below(path, where) if hidden else join(path, where), path, True, hidden))
+            stack.extend(reversed(inner))
+
+    def add_variables(self, layer: LayerDefinition, path: str) -> None:
+        graph = self.graph
+        for variable in layer.variables:
+            key = id(variable.obj) if variable.obj is not None else id(variable)
+            known = self.variable_ids.get(key)
+            if known is None:
+                known = self.variable_ids[key] = f"{path}@{escape(variable.slot)}"
+                node = Variable(
+                    known,
+                    path,
+                    variable.slot,
+                    variable.index,
+                    variable.shape,
+                    variable.dtype,
+                    variable.trainable,
+                    variable.values,
+                    variable.obj,
+                )
+                graph.variables[known] = node
+                graph.nx.add_node(known, kind="variable", data=node)
+            else:
+                graph.variable_aliases[f"{path}@{escape(variable.slot)}"] = known
+            graph.nx.add_edge(known, path, kind=HELD_BY)
+
+
+def _below(path: str, attribute_path: str) -> str:
+    for name in attribute_path.split("/"):
+        path = join(path, name)
+    return path
+
+
+def unique_names(layers: Iterable[LayerDefinition]) -> dict[int, str]:
+    """``id(layer)`` -> its name, made unique where a broken file gives two layers one name."""
+    taken: dict[str, int] = {}
+    names: dict[int, str] = {}
+    for layer in layers:
+        if id(layer) in names:
+            continue
+        name = layer.name
+        while name in taken:
+            number = taken[layer.name]
+            taken[layer.name] = number + 1
+            name = f"{layer.name}~{number}"
+        taken[name] = 1
+        names[id(layer)] = name
+    return names
+
+
+def graph_order(body: Body) -> list[int]:
+    """The calls of a body so that each follows what it depends on, by the structure of the graph alone.
+
+    Inputs in declared order, then depth first from the outputs in declared order through the arguments in order, then
+    calls that reach no output in stored order. A reference that closes a cycle is not followed.
+    """
+    order: list[int] = []
+    state: dict[int, int] = {}
+    roots = [ref.call for ref in flat(body.inputs) if isinstance(ref, TensorRef)]
+    roots += [ref.call for ref in flat(body.outputs) if isinstance(ref, TensorRef)]
+    for root in [*roots, *range(len(body.calls))]:
+        stack = [(root, False)]
+        while stack:
+            position, done = stack.pop()
+            if done:
+                order.append(position)
+                state[position] = 2
+            elif position not in state:
+                state[position] = 1
+                stack.append((position, True))
+                call = body.calls[position]
+                needed = [leaf.call for leaf in flat(call.args) if isinstance(leaf, TensorRef)]
+                needed += [leaf.call for leaf in flat(call.kwargs) if isinstance(leaf, TensorRef)]
+                stack.extend((one, False) for one in reversed(needed) if one not in state)
+    return order
+
+
+def bind_inputs(body: Body, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[int, tuple[str, Any]]:
+    """Match what a call site passes to the Inputs of a body: index of the inner Input call -> (path, value)."""
+    passed = args[0] if args else kwargs.get("inputs")
+    refs = [ref for ref in flat(body.inputs) if isinstance(ref, TensorRef)]
+    if isinstance(passed, dict) and not isinstance(body.inputs, dict):
+        names = [body.calls[ref.call].layer.name for ref in refs]
+        if all(name in passed for name in names):
+            return {ref.call: (f"0/{name}", passed[name]) for ref, name in zip(refs, names, strict=True)}
+    items = list(leaves(passed, "0"))
+    return {ref.call: item for ref, item in zip(refs, items, strict=False)}

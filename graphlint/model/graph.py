@@ -1,0 +1,558 @@
+"""`ModelGraph`: a model as one typed graph of influence.
+
+Every node can influence an output, and every edge points the way influence flows:
+
+    variable --(held by)--> layer --(runs as)--> call --(tensor, mask)--> call --> ... --> output
+
+Nested models are expanded once for each call, as at run time. Containment is kept beside influence: a container is a
+layer node without calls, and each of its calls is a `Scope`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import networkx as nx
+
+from graphlint.model.address import ROOT
+from graphlint.model.definition import (
+    CallDefinition,
+    LayerDefinition,
+    ModelDefinition,
+    OptimizerDefinition,
+    Shape,
+    TensorSpec,
+    Values,
+    leaves,
+)
+from graphlint.model.vocabulary import vocabulary_size
+
+if TYPE_CHECKING:
+    from graphlint.model.parameters import Parameters
+
+HELD_BY = "held by"
+RUNS_AS = "runs as"
+TENSOR = "tensor"
+MASK = "mask"
+
+
+class Tensor(NamedTuple):
+    """Output ``output`` of the call node ``call``. Stands for a tensor in `Call.args` and `Call.kwargs`."""
+
+    call: str
+    output: int
+
+
+@dataclass(eq=False, slots=True)
+class Variable:
+    """A variable node. ``id`` is ``layer path@slot``; ``layer`` is the path of the layer that holds it."""
+
+    id: str
+    layer: str
+    slot: str
+    index: int
+    shape: tuple[int, ...]
+    dtype: str
+    trainable: bool
+    values: Values | None = field(default=None, repr=False)
+    obj: Any = field(default=None, repr=False)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+
+@dataclass(eq=False, slots=True)
+class Layer:
+    """A layer node, container or leaf. ``path`` is its identity, ``parent`` the path of what contains it."""
+
+    path: str
+    parent: str | None
+    definition: LayerDefinition = field(repr=False)
+    aliases: list[str] = field(default_factory=list)
+    _is_keras: bool | None = field(default=None, init=False, repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.definition.name
+
+    @property
+    def class_name(self) -> str | None:
+        """The class as written in the configuration; None for a layer known only from its stored weights."""
+        return self.definition.class_name
+
+    @property
+    def module(self) -> str | None:
+        return self.definition.module
+
+    @property
+    def registered_name(self) -> str | None:
+        return self.definition.registered_name
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return self.definition.config
+
+    @property
+    def trainable(self) -> bool:
+        """The layer's own flag."""
+        return self.definition.trainable
+
+    @property
+    def dtype_policy(self) -> str | None:
+        return self.definition.dtype_policy
+
+    @property
+    def build_shape(self) -> Any:
+        return self.definition.build_shape
+
+    @property
+    def vocabulary_size(self) -> int | None:
+        """How many indices a lookup layer gives."""
+        return vocabulary_size(self.definition)
+
+    @property
+    def container(self) -> bool:
+        """Whether this is a Functional or Sequential model, expanded wherever it is called inside another body."""
+        return self.definition.body is not None
+
+    @property
+    def opaque(self) -> bool:
+        return self.definition.opaque
+
+    @property
+    def is_model(self) -> bool:
+        return self.definition.is_model
+
+    @property
+    def penalised(self) -> bool:
+        """Whether a regularizer of the layer adds to the loss."""
+        return any(value is not None for key, value in self.config.items() if key.endswith("_regularizer"))
+
+    @property
+    def is_operation(self) -> bool:
+        """Whether this is a plain operation (``x + y``, ``keras.ops.*``) and not a ``keras.Layer``."""
+        return self.definition.is_operation
+
+    @property
+    def is_input(self) -> bool:
+        return self.definition.class_name == "InputLayer"
+
+    @property
+    def is_keras(self) -> bool:
+        """Whether the class is one of Keras's own, by the module the configuration names."""
+        if self._is_keras is None:
+            module, registered = self.definition.module, self.definition.registered_name
+            self._is_keras = (
+                not (registered and ">" in registered)
+                and module is not None
+                and (module == "keras" or module.startswith(("keras.", "tf_keras.", "tensorflow.")))
+            )
+        return self._is_keras
+
+    @property
+    def is_builtin(self) -> bool:
+        """Whether the class is one of Keras's own; by its name in files of Keras 1 and 2, which name no module."""
+        if self.module is not None or self.registered_name is not None:
+            return self.is_keras
+        from graphlint.knowledge.releases import is_known_class
+
+        return self.class_name is not None and is_known_class(self.class_name, ("layers",))
+
+    @property
+    def obj(self) -> Any:
+        """The live ``keras.Layer`` or operation; None for a graph read from a file."""
+        return self.definition.obj
+
+
+@dataclass(eq=False, slots=True)
+class Call:
+    """A call node. ``id`` is the layer path with every call index, ``scope`` the id of the enclosing `Scope`.
+
+    ``args`` and ``kwargs`` hold `Tensor` where the call receives a tensor. ``outputs`` has one spec for each output.
+    ``definition`` is shared by the expansions of one call in a body.
+    """
+
+    id: str
+    layer: str
+    scope: str
+    index: int
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    outputs: tuple[TensorSpec, ...]
+    definition: CallDefinition | None = field(default=None, repr=False)
+
+
+@dataclass(eq=False, slots=True)
+class Scope:
+    """One call of a container. ``inputs`` are its inner Input calls, ``outputs`` the tensors it returns.
+
+    ``parent`` is the id of the enclosing scope (None for the root), ``args`` and ``kwargs`` what the container
+    received, with `Tensor` leaves of the enclosing scope.
+    """
+
+    id: str
+    layer: str
+    parent: str | None
+    index: int
+    inputs: tuple[str, ...]
+    outputs: tuple[Tensor, ...]
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    definition: CallDefinition | None = field(default=None, repr=False)
+
+
+class Edge(NamedTuple):
+    """A tensor or mask that flows from output ``output`` of ``source`` into ``argument`` of ``target``.
+
+    ``argument`` is the path inside the arguments: ``0`` (first positional), ``0/1`` (second element of it), ``value``.
+    """
+
+    source: str
+    output: int
+    target: str
+    argument: str
+    kind: str
+    spec: TensorSpec
+
+
+class ModelGraph:
+    """One model as a ``networkx.MultiDiGraph`` of typed nodes, with named queries.
+
+    ``nx`` holds the nodes and edges; its node attributes are ``kind`` (``variable``, ``layer``, ``call``) and ``data``
+    (the `Variable`, `Layer` or `Call`); its edge attributes are ``kind`` (``held by``, ``runs as``, ``tensor``,
+    ``mask``) and, on tensors and masks, ``output``, ``argument``, ``shape``, ``dtype`` and ``position`` (the order of
+    the arguments of the target). Node ids of the three kinds
+    never collide: a variable has ``@``, a call ``#``, a layer neither.
+
+    Built by `graphlint.model.expand.expand`; read-only afterwards.
+    """
+
+    def __init__(self, definition: ModelDefinition) -> None:
+        self.definition = definition
+        self.nx: nx.MultiDiGraph = nx.MultiDiGraph()
+        self.layers: dict[str, Layer] = {}
+        self.variables: dict[str, Variable] = {}
+        self.calls: dict[str, Call] = {}
+        """Call nodes in graph order: every call comes after the calls it depends on."""
+        self.scopes: dict[str, Scope] = {}
+        """Container calls by id; the root model's own scope is ``"."`` (absent for an opaque root)."""
+        self.aliases: dict[str, str] = {}
+        """Every other path of a layer -> the path it is known by."""
+        self.variable_aliases: dict[str, str] = {}
+        """Every other ``path@slot`` of a variable -> its id."""
+        self.inputs: list[str] = []
+        """Ids of the root's Input calls, in declared order."""
+        self.outputs: list[Tensor] = []
+        """The root's output tensors, flattened in Keras's order."""
+        self.children: dict[str, list[str]] = {}
+        """Containment: layer path -> paths of the layers directly inside, in order."""
+        self.layer_of: dict[int, str] = {}
+        """``id(layer definition)`` -> path."""
+
+    # -- the model ----------------------------------------------------------------------------------------------
+
+    @property
+    def live(self) -> bool:
+        return self.definition.front_end == "live"
+
+    @property
+    def root(self) -> Layer:
+        return self.layers[ROOT]
+
+    @property
+    def has_weights(self) -> bool:
+        return self.definition.has_weights
+
+    @property
+    def compile_config(self) -> dict[str, Any] | None:
+        return self.definition.compile_config
+
+    @property
+    def optimizer(self) -> OptimizerDefinition | None:
+        return self.definition.optimizer
+
+    @property
+    def opaque_layers(self) -> list[Layer]:
+        """Layers whose bodies exist and cannot be seen."""
+        return [layer for layer in self.layers.values() if layer.opaque]
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        from graphlint.model.parameters import audit
+
+        return audit(self)
+
+    # -- neighbours ---------------------------------------------------------------------------------------------
+
+    def layer(self, call: str) -> Layer:
+        """The layer that runs as ``call``."""
+        return self.layers[self.calls[call].layer]
+
+    def call_sites(self, layer: str) -> list[str]:
+        """Ids of the calls a layer runs as, in graph order. A sublayer of a leaf runs as the calls of that leaf."""
+        return list(dict.fromkeys(self.nx.successors(layer)))
+
+    def called_directly(self, layer: str, *, once: bool = False) -> bool:
+        """Whether the graph calls a layer itself, not only one that wraps it; with ``once``, at one place."""
+        sites = self.call_sites(layer)
+        if not sites or any(self.calls[site].layer != layer for site in sites):
+            return False
+        return not once or len({id(self.calls[site].definition) for site in sites}) == 1
+
+    def called_once(self, layer: str) -> bool:
+        """Whether one place in one model calls a layer, itself or what wraps it; that model may run several times."""
+        return self._places.get(layer) == 1
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        found: dict[str, set[int]] = {}
+        for call in self.calls.values():
+            found.setdefault(call.layer, set()).add(id(call.definition))
+        return {layer: len(places) for layer, places in found.items()}
+
+    @cached_property
+    def shared_layers(self) -> list[str]:
+        """Paths of the layers and nested models that are called more than once for each call of what contains them.
+
+        What is inside a nested model that is called twice is not shared by that alone; a layer that two models or
+        wrappers hold is.
+        """
+        found = []
+        for path, layer in self.layers.items():
+            if layer.is_operation or layer.is_input or path == ROOT:
+                continue
+            scopes = self.container_calls(path)
+            if scopes:
+                holders = [(self.scopes[scope].parent, path) for scope in scopes]
+            else:
+                holders = [(self.calls[call].scope, self.calls[call].layer) for call in self.call_sites(path)]
+                if layer.parent is not None and not self.layers[layer.parent].container and not layer.aliases:
+                    continue
+            models = {
+                (self.scopes[scope].layer if scope in self.scopes else scope, runner) for scope, runner in holders
+            }
+            if len(models) > 1 or len(set(holders)) < len(holders):
+                found.append(path)
+        return found
+
+    def container_calls(self, layer: str) -> list[str]:
+        """Ids of the scopes a container runs as, in graph order."""
+        return self._scopes_by_layer.get(layer, [])
+
+    @cached_property
+    def _scopes_by_layer(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for scope in self.scopes.values():
+            found.setdefault(scope.layer, []).append(scope.id)
+        return found
+
+    def holders(self, variable: str) -> list[str]:
+        """Paths of the layers that hold a variable."""
+        return list(dict.fromkeys(self.nx.successors(variable)))
+
+    def variables_of(self, layer: str) -> list[Variable]:
+        """The variables that a layer itself holds, in saved order."""
+        return self._variables_by_layer.get(layer, [])
+
+    @cached_property
+    def _variables_by_layer(self) -> dict[str, list[Variable]]:
+        found: dict[str, list[Variable]] = {}
+        for source, target, kind in self.nx.edges(data="kind"):
+            if kind == HELD_BY:
+                found.setdefault(target, []).append(self.variables[source])
+        for variables in found.values():
+            variables.sort(key=lambda variable: variable.index)
+        return found
+
+    def layers_below(self, layer: str) -> Iterator[Layer]:
+        """The layer and everything it contains, depth first."""
+        stack, seen = [layer], set()
+        while stack:
+            path = stack.pop()
+            if path not in seen:
+                seen.add(path)
+                yield self.layers[path]
+                stack.extend(reversed(self.children.get(path, [])))
+
+    def variables_below(self, layer: str) -> list[Variable]:
+        """The distinct variables of a layer and of everything it contains."""
+        found: dict[str, Variable] = {}
+        for inner in self.layers_below(layer):
+            for variable in self.variables_of(inner.path):
+                found[variable.id] = variable
+        return list(found.values())
+
+    def enclosing(self, layer: str) -> Iterator[Layer]:
+        """The containers and wrappers around a layer, innermost first, the root last."""
+        parent = self.layers[layer].parent
+        while parent is not None:
+            yield self.layers[parent]
+            parent = self.layers[parent].parent
+
+    def seen(self, layer: str) -> bool:
+        """Whether a layer lies in no body that cannot be seen: only in models with a graph and Keras's own wrappers."""
+        return all(outer.container or outer.is_builtin for outer in self.enclosing(layer))
+
+    def written(self, layer: str, *, wrapped: bool = True) -> bool:
+        """Whether a file has the configuration of a layer, and not only arguments of what makes it on loading.
+
+        Without ``wrapped``, only where a model itself writes it.
+        """
+        around = list(self.enclosing(layer))
+        if any(outer.definition.rebuilt for outer in around):
+            return False
+        return self.seen(layer) if wrapped else all(outer.container for outer in around)
+
+    def in_edges(self, call: str, kind: str = TENSOR) -> Sequence[Edge]:
+        """Tensors (or masks) that a call receives, in argument order."""
+        return self._edges[kind][1].get(call, ())
+
+    def out_edges(self, call: str, kind: str = TENSOR) -> Sequence[Edge]:
+        """Tensors (or masks) of a call that other calls receive."""
+        return self._edges[kind][0].get(call, ())
+
+    @cached_property
+    def _edges(self) -> dict[str, tuple[dict[str, list[Edge]], dict[str, list[Edge]]]]:
+        """Of each kind, the edges by source and by target. Asking networkx edge by edge takes several times as long."""
+        found: dict[str, tuple[dict[str, list[Edge]], dict[str, list[Edge]]]] = {TENSOR: ({}, {}), MASK: ({}, {})}
+        positions: dict[str, dict[str, list[int]]] = {TENSOR: {}, MASK: {}}
+        for source, target, data in self.nx.edges(data=True):
+            kind = data["kind"]
+            if kind in found:
+                spec = TensorSpec(data["shape"], data["dtype"])
+                edge = Edge(source, data["output"], target, data["argument"], kind, spec)
+                found[kind][0].setdefault(source, []).append(edge)
+                found[kind][1].setdefault(target, []).append(edge)
+                positions[kind].setdefault(target, []).append(data["position"])
+        for kind, (_, by_target) in found.items():
+            for target, edges in by_target.items():
+                if len(edges) > 1:
+                    order = sorted(range(len(edges)), key=positions[kind][target].__getitem__)
+                    by_target[target] = [edges[place] for place in order]
+        return found
+
+    def consumers(self, tensor: Tensor) -> list[Edge]:
+        """The edges that carry one tensor."""
+        return [edge for edge in self.out_edges(tensor.call) if edge.output == tensor.output]
+
+    def producers(self, call: str) -> list[Tensor]:
+        """The tensors a call receives, in argument order."""
+        return [Tensor(edge.source, edge.output) for edge in self.in_edges(call)]
+
+    def spec(self, tensor: Tensor) -> TensorSpec:
+        """Shape and dtype of a tensor."""
+        return self.calls[tensor.call].outputs[tensor.output]
+
+    def is_output(self, tensor: Tensor) -> bool:
+        return tensor in self._output_set
+
+    @cached_property
+    def _output_set(self) -> frozenset[Tensor]:
+        return frozenset(self.outputs)
+
+    # -- reach --------------------------------------------------------------------------------------------------
+
+    def ancestors(self, nodes: Iterable[str]) -> set[str]:
+        """The nodes and everything that influences them: calls, layers and variables."""
+        return self._reach(nodes, self.nx.pred)
+
+    def descendants(self, nodes: Iterable[str]) -> set[str]:
+        """The nodes and everything they influence."""
+        return self._reach(nodes, self.nx.succ)
+
+    @staticmethod
+    def _reach(nodes: Iterable[str], adjacency: Any) -> set[str]:
+        seen = set(nodes)
+        stack = list(seen)
+        while stack:
+            for neighbour in adjacency[stack.pop()]:
+                if neighbour not in seen:
+                    seen.add(neighbour)
+                    stack.append(neighbour)
+        return seen
+
+    @cached_property
+    def live_nodes(self) -> set[str]:
+        """Every node that influences an output of the root model."""
+        return self.ancestors({tensor.call for tensor in self.outputs})
+
+    @cached_property
+    def fed_calls(self) -> set[str]:
+        """Every call that an Input of the root model influences."""
+        return {node for node in self.descendants(self.inputs) if node in self.calls}
+
+    def components(self, calls: Iterable[str]) -> list[list[str]]:
+        """Split calls into groups that are connected by tensors or masks among themselves, each in graph order."""
+        position = {call: index for index, call in enumerate(self.calls)}
+        waiting = set(calls)
+        found = []
+        for start in sorted(waiting, key=position.__getitem__):
+            if start not in waiting:
+                continue
+            waiting.remove(start)
+            members = [start]
+            for call in members:
+                for near in (*self.nx.pred[call], *self.nx.succ[call]):
+                    if near in waiting:
+                        waiting.remove(near)
+                        members.append(near)
+            found.append(sorted(members, key=position.__getitem__))
+        return found
+
+    # -- text ---------------------------------------------------------------------------------------------------
+
+    def address(self, node: str | Tensor) -> str:
+        """The shortest address of a node: container indices and output indices only where there are several."""
+        if isinstance(node, Tensor):
+            text = self.address(node.call)
+            return f"{text}:{node.output}" if len(self.calls[node.call].outputs) > 1 else text
+        if node in self.calls:
+            return self._scope_prefix(self.calls[node].scope) + node.rpartition("/")[2]
+        if node in self.scopes and node != ROOT:
+            return self._scope_prefix(self.scopes[node].parent) + node.rpartition("/")[2]
+        return node
+
+    def _scope_prefix(self, scope: str | None) -> str:
+        parts = []
+        while scope is not None and scope != ROOT:
+            part = scope.rpartition("/")[2]
+            parent = self.scopes[scope].parent
+            name = part.rpartition("#")[0]
+            parts.append(part if self._calls_by_name[parent, name] > 1 else name)
+            scope = parent
+        return "".join(f"{part}/" for part in reversed(parts))
+
+    @cached_property
+    def _calls_by_name(self) -> Counter[tuple[str | None, str]]:
+        return Counter((scope.parent, scope.id.rpartition("/")[2].rpartition("#")[0]) for scope in self.scopes.values())
+
+    def leaves(self, call: str) -> Iterator[tuple[str, Any]]:
+        """``(argument path, leaf)`` of every argument of a call: `Tensor`, `Constant` or plain value."""
+        node = self.calls[call]
+        yield from leaves(node.args)
+        yield from leaves(node.kwargs)
+
+    def __repr__(self) -> str:
+        return (
+            f"<ModelGraph {self.root.name!r}: {len(self.calls)} calls, {len(self.layers)} layers, "
+            f"{len(self.variables)} variables>"
+        )
+
+
+def shape_text(shape: Shape | None) -> str:
+    """A shape as messages print it: free dimensions as ``?``.
+
+    >>> shape_text((None, 4)), shape_text(None)
+    ('(?, 4)', '(unknown)')
+    """
+    if shape is None:
+        return "(unknown)"
+    dims = ", ".join("?" if dim is None else str(dim) for dim in shape)
+    return f"({dims},)" if len(shape) == 1 else f"({dims})"

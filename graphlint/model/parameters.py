@@ -1,0 +1,57 @@
+"""The parameter audit: how many numbers a model holds, trains, counts twice and never uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from graphlint.model.address import ROOT
+
+if TYPE_CHECKING:
+    from graphlint.model.graph import ModelGraph, Variable
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Parameter counts in elements.
+
+    ``total`` counts each distinct variable once and equals ``model.count_params()``. ``trainable`` is what the root
+    model hands to its optimizer. ``counted_per_layer`` is the sum of the counts of the model's top-level layers, each
+    counted for itself, and ``counted_twice`` by how much that exceeds the distinct variables below them.
+    ``unreachable`` counts parameters that influence no output.
+    """
+
+    total: int
+    trainable: int
+    non_trainable: int
+    counted_per_layer: int
+    counted_twice: int
+    unreachable: int
+
+
+def trained(graph: ModelGraph, variable: Variable) -> bool:
+    """Whether the root model hands a variable to its optimizer.
+
+    Keras asks the root's flag and the variable's own; containers in between are not asked (keras-team/keras#18092).
+    """
+    return graph.root.trainable and variable.trainable
+
+
+def audit(graph: ModelGraph) -> Parameters:
+    """Count the parameters of a graph."""
+    total = trainable = unreachable = 0
+    live = graph.live_nodes
+    for variable in graph.variables.values():
+        total += variable.size
+        trainable += variable.size if trained(graph, variable) else 0
+        unreachable += 0 if variable.id in live else variable.size
+    per_layer = sum(variable.size for variable in graph.variables_of(ROOT))
+    seen = {variable.id for variable in graph.variables_of(ROOT)}
+    distinct = per_layer
+    for layer in graph.children.get(ROOT, []):
+        for variable in graph.variables_below(layer):
+            per_layer += variable.size
+            if variable.id not in seen:
+                seen.add(variable.id)
+                distinct += variable.size
+    return Parameters(total, trainable, total - trainable, per_layer, per_layer - distinct, unreachable)

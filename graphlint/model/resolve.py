@@ -1,0 +1,191 @@
+"""From an address as people write it to the node it means."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+
+from graphlint.model.address import ROOT, Address, AddressError, AmbiguousAddress, UnknownAddress, escape, parse
+from graphlint.model.graph import ModelGraph, Tensor
+
+_INDEX = re.compile(r"#\d+")
+_ROOT = re.compile(r"\.(?=[#:@]|$)")
+_LISTED = 8
+_COMPARED = 20_000
+"""Layers that an unknown address is compared with, so that a typo in a huge model is reported at once."""
+
+
+def resolve(graph: ModelGraph, text: str) -> str | Tensor:
+    """The node an address means.
+
+    An address with ``@`` is a variable, one with ``:`` a tensor, one whose last part has a ``#`` a call (or the scope
+    of a container's call); a bare path is a layer. ``.`` is the root model.
+
+    Raises:
+        AddressError: it does not follow the grammar, names nothing, or names more than one thing.
+    """
+    address = parse(text)
+    if address.slot is not None:
+        return resolve_variable(graph, text)
+    if address.output is not None:
+        return resolve_tensor(graph, text)
+    if any(part.call is not None for part in address.parts):
+        return resolve_call(graph, text)
+    return resolve_layer(graph, text)
+
+
+def resolve_layer(graph: ModelGraph, text: str) -> str:
+    """The path a layer is known by. Call and output indices say nothing about the layer and may be there.
+
+    Raises:
+        AddressError: no layer has this path.
+    """
+    path = _known_path(graph, _path(text, parse(text)))
+    if path is None:
+        raise _unknown(text, graph, _path(text, parse(text)))
+    return path
+
+
+def resolve_variable(graph: ModelGraph, text: str) -> str:
+    """The id of a variable, ``path/to/layer@slot``.
+
+    Raises:
+        AddressError: the address has no slot, or there is no such layer or variable.
+    """
+    address = parse(text)
+    if address.slot is None:
+        raise AddressError(f"expected a variable such as 'encoder/dense@kernel', got {text!r}: add @ and the slot")
+    layer = resolve_layer(graph, text.partition("@")[0])
+    wanted = f"{layer}@{escape(address.slot)}"
+    found = graph.variable_aliases.get(wanted, wanted)
+    if found not in graph.variables:
+        held = [variable.id for variable in graph.variables_of(layer)]
+        held += [f"{layer}@{other.rpartition('@')[2]}" for other in graph.variable_aliases if _owner(other) == layer]
+        known = f"it has {_listed(held)}" if held else "it has none"
+        raise UnknownAddress(f"no variable {text!r}: layer {layer!r} has no {address.slot!r}; {known}")
+    return found
+
+
+def resolve_call(graph: ModelGraph, text: str) -> str:
+    """The id of a call, or of the scope that a call of a container is. An output index may be there.
+
+    A call index may be left out where one call fits. A sublayer of a layer runs as the calls of that layer.
+
+    Raises:
+        AddressError: no call fits, or several do.
+    """
+    address = parse(text)
+    if address.slot is not None:
+        raise AddressError(f"expected a call such as 'encoder#1/dense#0', got the variable {text!r}: drop the slot")
+    path = _path(text, address)
+    spelled = _spelled(graph, path)
+    if not spelled:
+        layer = _known_path(graph, path)
+        if layer is None:
+            raise _unknown(text, graph, path)
+        spelled = graph.container_calls(layer) or graph.call_sites(layer)
+        if not spelled:
+            raise UnknownAddress(f"no call {text!r}: layer {layer!r} is never called")
+    calls = [call for call in spelled if _fits(call, address)]
+    if not calls:
+        raise UnknownAddress(f"no call {text!r}: the calls there are {_listed(_shown(graph, spelled))}")
+    if len(calls) > 1:
+        raise AmbiguousAddress(f"{text!r} fits {len(calls)} calls: write one of {_listed(_shown(graph, calls))}")
+    return calls[0]
+
+
+def resolve_tensor(graph: ModelGraph, text: str) -> Tensor:
+    """The tensor an address means. The output index may be left out where there is one output.
+
+    A container stands for what it returns; the root for the model's output.
+
+    Raises:
+        AddressError: no call or output fits, or several do.
+    """
+    address = parse(text)
+    if address.slot is not None:
+        raise AddressError(f"expected a tensor such as 'encoder/dense#0:0', got the variable {text!r}: drop the slot")
+    call = resolve_call(graph, text)
+    tensors: Sequence[Tensor]
+    if call in graph.scopes:
+        tensors = graph.scopes[call].outputs
+    else:
+        tensors = [Tensor(call, output) for output in range(len(graph.calls[call].outputs))]
+    shown = graph.address(call)
+    choices = [f"{shown}:{output}" for output in range(len(tensors))]
+    if address.output is not None and address.output >= len(tensors):
+        raise UnknownAddress(f"no output {address.output} in {text!r}: {shown!r} has {_listed(choices) or 'none'}")
+    if address.output is None and len(tensors) != 1:
+        raise AmbiguousAddress(f"{text!r} has {len(tensors)} outputs: write one of {_listed(choices)}")
+    return tensors[address.output or 0]
+
+
+def _path(text: str, address: Address) -> str:
+    """The layer path that an address spells, without indices."""
+    names = [escape(part.name) for part in address.parts]
+    if _ROOT.match(text):
+        names[0] = ROOT
+    return "/".join(names)
+
+
+def _known_path(graph: ModelGraph, path: str) -> str | None:
+    """The path a layer is known by; an alias of a container holds for everything below it too."""
+    seen: set[str] = set()
+    while path not in graph.layers:
+        if path in seen:
+            return None
+        seen.add(path)
+        head, tail = path, ""
+        while head not in graph.aliases:
+            head, slash, last = head.rpartition("/")
+            if not slash:
+                return None
+            tail = f"/{last}{tail}"
+        path = graph.aliases[head] + tail
+    return path
+
+
+def _spelled(graph: ModelGraph, path: str) -> list[str]:
+    """The calls and scopes whose ids spell a path, whatever their indices."""
+    if path == ROOT:
+        return [ROOT] if ROOT in graph.scopes else list(graph.calls)
+    depth = path.count("/")
+    return [
+        one for ids in (graph.calls, graph.scopes) for one in ids if one.count("/") == depth and _names(one) == path
+    ]
+
+
+def _names(call: str) -> str:
+    return _INDEX.sub("", call)
+
+
+def _fits(call: str, address: Address) -> bool:
+    """Whether the call indices that an address gives are those of a call, part by part."""
+    return all(
+        part.call is None or piece.rpartition("#")[2] == str(part.call)
+        for part, piece in zip(address.parts, call.split("/"), strict=False)
+    )
+
+
+def _owner(variable: str) -> str:
+    return variable.rpartition("@")[0]
+
+
+def _shown(graph: ModelGraph, calls: Iterable[str]) -> list[str]:
+    return [graph.address(call) for call in calls]
+
+
+def _listed(items: Sequence[str]) -> str:
+    more = f" and {len(items) - _LISTED} more" if len(items) > _LISTED else ""
+    return ", ".join(items[:_LISTED]) + more
+
+
+def _unknown(text: str, graph: ModelGraph, path: str) -> UnknownAddress:
+    paths = [one for one, _ in zip(graph.layers, range(_COMPARED), strict=False) if one != ROOT]
+    near = [one for one in paths if one.endswith(f"/{path}")][:3]
+    head, _, tail = path.partition("/")
+    if not near and head == escape(graph.root.name) and tail in graph.layers:
+        near = [tail]
+    near = near or difflib.get_close_matches(path, paths, n=3) or [one for one in paths if "/" not in one][:_LISTED]
+    return UnknownAddress(f"no layer {text!r}" + (f": did you mean {' or '.join(near)}?" if near else ""))

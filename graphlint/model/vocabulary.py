@@ -1,0 +1,26 @@
+"""How many indices a lookup layer gives."""
+
+from __future__ import annotations
+
+from graphlint.model.definition import LayerDefinition
+
+LOOKUPS = frozenset({"StringLookup", "IntegerLookup", "TextVectorization"})
+"""Layers that look words up in a vocabulary: given, and then in the configuration, or adapted."""
+
+
+def vocabulary_size(layer: LayerDefinition) -> int | None:
+    """The words of a lookup layer and the indices for masked and unknown ones; None where that is not known."""
+    config = layer.config
+    words, counted = config.get("vocabulary"), config.get("vocabulary_size")
+    if not isinstance(words, list):
+        if layer.vocabulary_size is not None:
+            return layer.vocabulary_size
+        return counted if isinstance(counted, int) else None
+    mask, unknown, oov = config.get("mask_token"), config.get("num_oov_indices", 1), config.get("oov_token", "[UNK]")
+    if layer.class_name == "TextVectorization":
+        mask, unknown, oov = "", 1, "[UNK]"
+    if not isinstance(unknown, int):
+        return None
+    masked = int(mask is not None)
+    given = words[:masked] == [mask] * masked and words[masked : masked + unknown].count(oov) == unknown
+    return len(words) + (0 if given else masked + unknown)

@@ -1,0 +1,1 @@
+"""Which Keras release can save, load and run a model."""

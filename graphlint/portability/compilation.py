@@ -1,0 +1,111 @@
+"""Why `load_model` cannot compile a model again, as far as its configuration tells; without compiling, it loads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from graphlint.knowledge.releases import RELEASES, class_names, has_class, is_known_class, releases_with, takes_argument
+from graphlint.model.graph import ModelGraph
+
+_KERAS_3 = RELEASES.index("3.0")
+_SHORT_LOSSES = frozenset({"bce", "kld", "mae", "mape", "mse", "msle"})
+"""Short names of losses that Keras 3 takes in ``compile`` and refuses in the training configuration of an HDF5 file."""
+
+_OLD_OPTIMIZERS = ("keras.optimizers.legacy", "keras.optimizers.experimental", "keras.src.optimizers.legacy")
+_OLD_LOSSES = frozenset({"cosine", "cosine_proximity", "huber_loss", "kullback_leibler_divergence", "logcosh"})
+"""Names of losses that Keras 2 had and Keras 3 has not."""
+
+
+def compile_obstacles(graph: ModelGraph, release: int) -> Iterator[str]:
+    """What in the compile configuration a Keras release (an index into `RELEASES`) refuses, one message each."""
+    if release < _KERAS_3:
+        return
+    yield from _optimizer(graph, release)
+    config = graph.compile_config
+    if graph.definition.format in ("keras", "h5") and config is not None:
+        loss = config.get("loss")
+        short: frozenset[str] = frozenset()
+        if graph.definition.format == "h5":
+            short = _SHORT_LOSSES
+            if isinstance(loss, str) and loss in _OLD_LOSSES:
+                yield f"the loss {loss!r} is a name of Keras 2, which Keras {RELEASES[release]} does not have"
+        yield from dict.fromkeys(_losses(loss, short, release))
+        for key in ("metrics", "weighted_metrics"):
+            yield from dict.fromkeys(_metrics(config.get(key), release))
+
+
+def _optimizer(graph: ModelGraph, release: int) -> Iterator[str]:
+    optimizer = graph.optimizer
+    if optimizer is None:
+        return
+    if graph.definition.format == "keras" and optimizer.module == "keras.optimizers":
+        name: str | None = optimizer.class_name
+    elif graph.definition.format == "keras" and (optimizer.module or "").startswith(_OLD_OPTIMIZERS):
+        what = f"the optimizer {optimizer.class_name} is of {optimizer.module}"
+        yield f"{what}, which Keras {RELEASES[release]} does not have"
+        return
+    elif graph.definition.format == "h5":
+        name = _optimizers().get(optimizer.class_name.lower())
+    else:
+        return
+    if name is not None:
+        yield from _class("optimizer", "optimizers", name, optimizer.config, release)
+    schedule = optimizer.config.get("learning_rate")
+    if isinstance(schedule, dict) and "class_name" in schedule and "module" not in schedule:
+        yield f"the learning rate is a {schedule['class_name']} without a module, as Keras 2 wrote it"
+
+
+@cache
+def _optimizers() -> dict[str, str]:
+    """By their names in lower case, as Keras looks for the optimizer of an HDF5 file."""
+    return {name.lower(): name for name in class_names(("optimizers",))}
+
+
+def _refused(name: str, key: str, release: int, kind: str) -> bool:
+    return key not in ("name", "dtype") and takes_argument(name, key, release, kind) is False
+
+
+def _losses(value: Any, short: frozenset[str], release: int) -> Iterator[str]:
+    for one in _leaves(value):
+        if isinstance(one, str):
+            if one.lower() in short:
+                yield f"the loss {one!r} is a short name, which Keras {RELEASES[release]} cannot read from an .h5 file"
+            continue
+        name, config = one["class_name"], one["config"]
+        reduction = config.get("reduction")
+        if is_known_class(name, ("losses",)) and has_class(str(reduction), release, "reductions") is False:
+            since = releases_with(str(reduction), "reductions")
+            yield f"the loss {name} has the reduction {reduction!r}, which Keras has {since} only"
+        yield from _class("loss", "losses", name, config, release)
+
+
+def _metrics(value: Any, release: int) -> Iterator[str]:
+    for one in _leaves(value):
+        if not isinstance(one, str):
+            yield from _class("metric", "metrics", one["class_name"], one["config"], release)
+
+
+def _class(word: str, kind: str, name: str, config: dict[str, Any], release: int) -> Iterator[str]:
+    if has_class(name, release, kind) is False:
+        yield f"the {word} {name} exists in Keras {releases_with(name, kind)} only, not in {RELEASES[release]}"
+    refused = [key for key in config if _refused(name, key, release, kind)]
+    if refused:
+        yield f"the {word} {name} of Keras {RELEASES[release]} does not take {', '.join(map(repr, refused))}"
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """Names and serialized objects in lists and dictionaries of them."""
+    stack = [value]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, list):
+            stack.extend(reversed(one))
+        elif isinstance(one, dict):
+            if not isinstance(one.get("class_name"), str):
+                stack.extend(reversed(one.values()))
+            elif isinstance(one.get("config"), dict) and one.get("module") in (None, "keras.losses", "keras.metrics"):
+                yield one

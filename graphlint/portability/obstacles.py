@@ -1,0 +1,549 @@
+"""Why a model will not load on a given Keras release, as far as its configuration tells."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from graphlint.knowledge.releases import (
+    FUNCTIONS,
+    RELEASES,
+    has_class,
+    is_known_class,
+    next_release,
+    operation_key,
+    releases_with,
+    takes_argument,
+)
+from graphlint.model.address import ROOT, join
+from graphlint.model.definition import flat
+from graphlint.model.graph import Layer, ModelGraph, Tensor
+from graphlint.portability.compilation import compile_obstacles
+from graphlint.questions.references import CODE_RUNNERS, KERAS_ROOTS, Kind, references
+
+_KERAS_3 = RELEASES.index("3.0")
+_FUNCTIONS_FOUND = RELEASES.index("3.14")
+"""From here on Keras looks for every text in an HDF5 file among its functions."""
+_NESTED = RELEASES.index("3.4")
+"""From here on Keras writes and reads the inputs and outputs of a model in the structure that they have."""
+_NO_IMPORTS = RELEASES.index("3.9")
+"""From here on Keras imports no module but its own when it looks for a class."""
+_BASE_2 = frozenset(
+    """
+    activity_regularizer autocast batch_input_shape batch_size dtype dynamic implementation input_dim input_shape name
+    trainable weights
+    """.split()
+)
+_BASE_3 = frozenset({"activity_regularizer", "autocast", "dtype", "input_dim", "input_shape", "name", "trainable"})
+"""Arguments that every layer takes, in Keras 2 and 3."""
+_FEW_ARGUMENTS = frozenset({"Discretization", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"})
+"""Layers of Keras 3 that take, of those arguments, only ``name`` and ``dtype``."""
+_OPERATION_LAYERS = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "Lambda"})
+_RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM2D"})
+_ACTIVATIONS = ("activation", "recurrent_activation")
+_WRAPPED = ("layer", "backward_layer", "cell", "cells")
+"""Keys under which a layer of Keras holds others."""
+_HUBS = ("keras_hub", "keras_cv", "keras_nlp")
+_PARTS = {"initializer": "initializers", "regularizer": "regularizers", "constraint": "constraints"}
+_REGISTER = "put @keras.saving.register_keras_serializable() on it and save again, or pass it in custom_objects"
+_RECOMPILE = "load it with compile=False, compile it and save it again as .keras"
+_FUNCTIONS_OF_LAYERS = frozenset(
+    {
+        "Input",
+        "add",
+        "average",
+        "concatenate",
+        "deserialize",
+        "dot",
+        "maximum",
+        "minimum",
+        "multiply",
+        "serialize",
+        "subtract",
+    }
+)
+"""Functions beside the layers of Keras 3, which puts them in the place of a text of that name in an HDF5 file."""
+_SAVED_MODEL = "load it with the tf_keras package, or with keras.layers.TFSMLayer to predict alone"
+_TF_KERAS = "load it with the tf_keras package, or build the model again from code and load its weights"
+
+
+@dataclass(slots=True)
+class Obstacle:
+    """One cause: what is in the way, what to do, and the layers it concerns.
+
+    ``certain``: the file does not load, whatever is passed in ``custom_objects``; ``compiling``: without compiling the
+    model it does.
+    """
+
+    message: str
+    hint: str
+    layers: list[str] = field(default_factory=list)
+    certain: bool = True
+    compiling: bool = False
+
+
+def obstacles(graph: ModelGraph, release: int) -> list[Obstacle]:
+    """What keeps a Keras release (an index into `RELEASES`) from loading a model, one entry for each cause.
+
+    Custom classes without a module, Lambda code and TensorFlow operation layers are left to their own rules.
+    """
+    found: dict[str, Obstacle] = {}
+    for layer, message, hint, certain in _all(graph, release):
+        found.setdefault(message, Obstacle(message, hint, certain=certain)).layers.append(layer)
+    if not any(obstacle.certain for obstacle in found.values()):
+        for message in compile_obstacles(graph, release):
+            found[message] = Obstacle(f"{message}: load_model stops there", _RECOMPILE, [ROOT], compiling=True)
+    return list(found.values())
+
+
+_Finding = tuple[str, str, str, bool]
+
+
+def _all(graph: ModelGraph, release: int) -> Iterator[_Finding]:
+    dialect = list(_dialect(graph, release))
+    if dialect:
+        yield from dialect
+        return
+    legacy = isinstance(graph.definition.raw, dict) and "module" not in graph.definition.raw
+    for layer in graph.layers.values():
+        if layer.class_name is None or not graph.written(layer.path, wrapped=False):
+            continue
+        if layer.is_operation:
+            yield from _operation(layer, release, legacy)
+        elif not layer.is_builtin:
+            yield from _custom(layer, release)
+        elif layer.container:
+            if legacy and release >= _KERAS_3:
+                yield from _implied_input(layer)
+            if _KERAS_3 <= release < _NESTED:
+                yield from _structure(layer, release)
+        elif not layer.is_model:
+            for entry in _with_wrapped(layer, legacy):
+                for message, hint, certain in _entry(entry, release):
+                    yield layer.path, message, hint, certain
+    if release >= _KERAS_3:
+        yield from _held_by_layers(graph, release)
+        if legacy:
+            yield from _states_as_inputs(graph, release)
+            if not (graph.definition.keras_version or "2").startswith("3"):
+                yield from _structured_inputs(graph)
+            yield from _tensors_by_name(graph, release)
+            yield from _counted_from_one(graph, release)
+        if graph.definition.format == "h5" and release >= _FUNCTIONS_FOUND:
+            yield from _texts_as_functions(graph, release)
+
+
+def _dialect(graph: ModelGraph, release: int) -> Iterator[_Finding]:
+    """Whether the release cannot read files of this kind at all."""
+    raw = graph.definition.raw
+    target = RELEASES[release]
+    if graph.definition.format == "saved_model" and release >= _KERAS_3:
+        yield ROOT, f"a SavedModel directory: Keras {target} loads none", _SAVED_MODEL, True
+        return
+    if not isinstance(raw, dict):
+        return
+    if isinstance(raw.get("config"), list):
+        yield (
+            ROOT,
+            f"the Sequential is a bare list of layers, as before Keras 2.2.3: Keras {target} expects an object",
+            _TF_KERAS,
+            True,
+        )
+    elif release >= _KERAS_3 and graph.definition.format == "json" and "module" not in raw:
+        yield (
+            ROOT,
+            f"written by Keras 1 or 2: Keras {target} cannot find the class {raw.get('class_name')!r} without a module",
+            _TF_KERAS,
+            True,
+        )
+    for layer in graph.layers.values():
+        module = layer.module or ""
+        engine = module.startswith(("keras.src.engine.", "keras.engine.", "tf_keras."))
+        if layer.is_model and engine and release >= _KERAS_3:
+            yield layer.path, f"names the module {module}, which Keras {target} does not have", _TF_KERAS, True
+        written = "module" in raw and module.startswith("keras.src.models.")
+        if layer.is_model and written and release < _KERAS_3:
+            yield (
+                layer.path,
+                f"written by Keras 3: Keras {target} does not have the module {module}",
+                "load it with Keras 3, or build the model again from code",
+                True,
+            )
+
+
+class _Entry(NamedTuple):
+    """One layer of Keras's own as the configuration has it. ``module`` is None in files of Keras 1 and 2."""
+
+    class_name: str
+    module: str | None
+    config: dict[str, Any]
+    wrapper: str | None = None
+
+
+def _with_wrapped(layer: Layer, legacy: bool) -> Iterator[_Entry]:
+    """A layer and what wrappers of Keras hold in their configuration."""
+    stack = [_Entry(layer.class_name or "", None if legacy else layer.module, layer.config)]
+    while stack:
+        entry = stack.pop()
+        yield entry
+        cells = entry.config.get("cells")
+        held = [entry.config.get(key) for key in ("layer", "backward_layer", "cell")]
+        for one in [*held, *(cells if isinstance(cells, list) else ())]:
+            if not isinstance(one, dict) or not isinstance(one.get("class_name"), str):
+                continue
+            config, module, registered = one.get("config"), one.get("module"), one.get("registered_name")
+            if isinstance(config, dict) and "layers" not in config and registered is None:
+                stack.append(
+                    _Entry(one["class_name"], module if isinstance(module, str) else None, config, entry.class_name)
+                )
+
+
+def _entry(entry: _Entry, release: int) -> Iterator[tuple[str, str, bool]]:
+    name, module, config, wrapper = entry
+    target = RELEASES[release]
+    if name in _OPERATION_LAYERS or module not in (None, "keras", "keras.layers"):
+        return
+    if module is None and wrapper is not None and release >= _KERAS_3:
+        yield (
+            f"{wrapper} holds a {name} without a module, as Keras 2 wrote it: Keras {target} cannot find the class",
+            _TF_KERAS,
+            True,
+        )
+        return
+    if not has_class(name, release):
+        when = releases_with(name) if has_class(name, release) is False else "1 or 2"
+        yield (
+            f"{name} exists in Keras {when} only, not in {target}",
+            _newer(release, next_release(name, release))
+            or "build the model again with a layer that Keras has, or load it with the release that wrote it",
+            True,
+        )
+        return
+    base = (_BASE_3 if release >= _KERAS_3 else _BASE_2) | ({"batch_input_shape"} if module is None else set())
+    if name in _FEW_ARGUMENTS and release >= _KERAS_3:
+        base = frozenset({"name", "dtype"})
+    refused = [key for key in config if key not in base and not takes_argument(name, key, release)]
+    if refused:
+        since = {_taken(name, key) for key in refused}
+        yield (
+            f"{name} of Keras {target} does not take {', '.join(map(repr, refused))} ({'; '.join(sorted(since))})",
+            _newer(release, *(next_release(name, release, argument=key) for key in refused))
+            or "remove it where its value is the default and save again, or build the model again and load the weights",
+            True,
+        )
+    yield from _dtype(name, config.get("dtype"), release)
+    if name == "RandomShear" and any(_below_zero(config.get(key)) for key in ("x_factor", "y_factor")):
+        yield (
+            f"RandomShear of Keras {target} writes its factors from -f to f, and takes none below 0 when it reads them",
+            "build the model without it, or with factors such as (0, 0.2)",
+            True,
+        )
+    if release >= _KERAS_3:
+        yield from _misread(entry, target)
+    for key, value in config.items():
+        kind = _PARTS.get(key.rpartition("_")[2])
+        if kind is not None and isinstance(value, dict):
+            yield from _part(value, kind, release)
+        elif key in _ACTIVATIONS:
+            yield from _activation(value, release)
+
+
+def _misread(entry: _Entry, target: str) -> Iterator[tuple[str, str, bool]]:
+    """Settings of Keras 2 that Keras 3 takes for something else."""
+    name, module, config, _ = entry
+    axis = config.get("axis")
+    if isinstance(axis, list):
+        if module is None and len(axis) != 1:
+            yield f"{name} has several axes, which Keras {target} drops on loading an HDF5 file", _TF_KERAS, True
+        elif module is not None and name == "BatchNormalization":
+            yield f"{name} has a list as its axis, as Keras 2 wrote it: Keras {target} takes a number", _TF_KERAS, True
+
+
+def _below_zero(factor: Any) -> bool:
+    return isinstance(factor, list) and any(isinstance(one, (int, float)) and one < 0 for one in factor)
+
+
+def _newer(release: int, *versions: str | None) -> str | None:
+    """What to do about a file that takes a newer Keras; None where no newer one helps."""
+    found = [RELEASES.index(version) for version in versions if version is not None]
+    if len(found) < len(versions):
+        return None
+    newest = RELEASES[max(found)]
+    return (
+        f"load it with Keras {newest} or later, or build the model with Keras {RELEASES[release]} and load the weights"
+    )
+
+
+def _activation(value: Any, release: int) -> Iterator[tuple[str, str, bool]]:
+    if isinstance(value, dict) and value.get("class_name") == "function" and value.get("module") == "builtins":
+        value = value.get("config")
+    if not isinstance(value, str) or value in CODE_RUNNERS or ">" in value:
+        return
+    known = has_class(value, release, "activations")
+    if known is False:
+        since = releases_with(value, "activations")
+        newer = _newer(release, next_release(value, release, "activations"))
+        text = f"the activation {value!r} exists in Keras {since} only, not in {RELEASES[release]}"
+        yield text, newer or "write one that it has", True
+    elif known is None and (release >= _KERAS_3 or not has_class(value, release)):
+        yield (
+            f"Keras {RELEASES[release]} has no activation {value!r}",
+            "pass it in custom_objects, or write one of Keras's own activations",
+            False,
+        )
+
+
+def _dtype(name: str, policy: Any, release: int) -> Iterator[tuple[str, str, bool]]:
+    """A dtype policy, or a quantization, that came later."""
+    if release < _KERAS_3:
+        return
+    if isinstance(policy, dict) and policy.get("class_name") == "Policy":
+        text = (
+            f"{name} has a Policy of mixed precision as Keras 2 wrote it, which Keras {RELEASES[release]} cannot read"
+        )
+        yield text, _TF_KERAS, True
+        return
+    config = policy.get("config") if isinstance(policy, dict) else None
+    mode = policy if isinstance(policy, str) else config.get("mode") if isinstance(config, dict) else None
+    needed = []
+    if isinstance(mode, str):
+        needed.append(("quantizations", mode.partition("_from_")[0].partition("/")[0], "is quantized to"))
+    if isinstance(policy, dict) and isinstance(policy.get("class_name"), str):
+        needed.append(("dtype_policies", policy["class_name"], "has a"))
+    for kind, which, words in needed:
+        if (isinstance(policy, dict) or "_from_" in policy) and has_class(which, release, kind) is False:
+            newer = _newer(release, next_release(which, release, kind))
+            text = (
+                f"{name} {words} {which}, which Keras {releases_with(which, kind)} has, and {RELEASES[release]} has not"
+            )
+            yield text, newer or "quantize the model again", True
+            return
+
+
+def _structure(layer: Layer, release: int) -> Iterator[_Finding]:
+    body = layer.definition.body
+    if body is None or layer.class_name == "Sequential":
+        return
+    for word, held in (("inputs", body.inputs), ("outputs", body.outputs)):
+        inside = list(held.values()) if isinstance(held, dict) else held if isinstance(held, list) else None
+        if inside is None or any(isinstance(one, (list, dict)) for one in inside):
+            yield (
+                layer.path,
+                f"the {word} are written as a structure: Keras {RELEASES[release]} expects a list, or one dictionary",
+                _newer(release, RELEASES[_NESTED]) or "",
+                True,
+            )
+
+
+def _implied_input(layer: Layer) -> Iterator[_Finding]:
+    """A Sequential of Keras 2.3 and before has no InputLayer: Keras 3 takes the batch for one more dimension."""
+    body = layer.definition.body
+    if layer.class_name != "Sequential" or body is None or len(body.layers) < 2:
+        return
+    implied, first = body.layers[:2]
+    # What the file itself has says batch_input_shape; the Input that the reader adds does not.
+    if "batch_input_shape" not in implied.config and isinstance(first.config.get("batch_input_shape"), list):
+        yield (
+            layer.path,
+            f"no InputLayer but batch_input_shape in {first.name!r}: Keras 3 takes the batch for one more dimension",
+            _TF_KERAS,
+            True,
+        )
+
+
+def _tensors_by_name(graph: ModelGraph, release: int) -> Iterator[_Finding]:
+    """Keras 3 resolves the inputs of calls that Keras 2 wrote, and leaves out tensors that are passed by name."""
+    for call in graph.calls.values():
+        layer = graph.layers[call.layer]
+        if layer.is_builtin and layer.class_name not in _OPERATION_LAYERS:
+            named = [key for key, value in call.kwargs.items() if any(isinstance(one, Tensor) for one in flat(value))]
+            if named and layer.class_name not in _RECURRENT:
+                yield (
+                    layer.path,
+                    f"{layer.class_name} gets a tensor as {named[0]}=: Keras {RELEASES[release]} leaves that one out",
+                    _TF_KERAS,
+                    True,
+                )
+
+
+def _counted_from_one(graph: ModelGraph, release: int) -> Iterator[_Finding]:
+    """Keras 2 counted the calls of a nested model from 1, because building it was its first."""
+    target = RELEASES[release]
+    stack: list[tuple[str, Any]] = [(ROOT, graph.definition.raw)]
+    while stack:
+        path, entry = stack.pop()
+        config = entry.get("config") if isinstance(entry, dict) else None
+        layers = config.get("layers") if isinstance(config, dict) else None
+        if not isinstance(config, dict) or not isinstance(layers, list):
+            continue
+        calls: dict[str, int] = {}
+        for inner in layers:
+            if isinstance(inner, dict) and isinstance(inner.get("name"), str):
+                stack.append((join(path, inner["name"]), inner))
+                nodes, nested = inner.get("inbound_nodes"), inner.get("config")
+                if isinstance(nodes, list) and isinstance(nested, dict) and isinstance(nested.get("layers"), list):
+                    calls[inner["name"]] = len(nodes)
+        if not calls:
+            continue
+        for inner in layers:
+            nodes = inner.get("inbound_nodes") if isinstance(inner, dict) else None
+            for number, node in enumerate(nodes if isinstance(nodes, list) else ()):
+                for name, index in _sources(node):
+                    if name not in calls or index < (number if name == inner.get("name") else calls[name]):
+                        continue
+                    where = join(path, name)
+                    yield (
+                        where if where in graph.layers else ROOT,
+                        f"the calls of nested models are counted from 1, as Keras 2 did, and Keras {target} from 0",
+                        _TF_KERAS,
+                        True,
+                    )
+
+
+def _sources(nodes: Any) -> Iterator[tuple[str, int]]:
+    """Layers and calls that the calls of a layer of Keras 2 get their tensors from."""
+    stack = [nodes]
+    while stack:
+        one = stack.pop()
+        if not isinstance(one, list):
+            continue
+        if len(one) >= 3 and isinstance(one[0], str) and isinstance(one[1], int):
+            yield one[0], one[1]
+        else:
+            stack += one
+
+
+def _taken(name: str, argument: str) -> str:
+    if argument == "batch_input_shape":
+        return "Keras 2 did"
+    when = releases_with(name, argument=argument)
+    return "no release since 2.12 does" if when == "no release" else f"Keras {when} does"
+
+
+def _part(value: dict[str, Any], kind: str, release: int) -> Iterator[tuple[str, str, bool]]:
+    """An initializer, regularizer or constraint."""
+    name, config = value.get("class_name"), value.get("config")
+    if not isinstance(name, str) or not isinstance(config, dict) or ">" in str(value.get("registered_name") or ""):
+        return
+    if has_class(name, release, kind) is False:
+        yield (
+            f"{kind[:-1]} {name} exists in Keras {releases_with(name, kind)} only, not in {RELEASES[release]}",
+            _newer(release, next_release(name, release, kind)) or "write one that it has",
+            True,
+        )
+    for key in config:
+        if takes_argument(name, key, release, kind) is False:
+            yield (
+                f"{kind[:-1]} {name} of Keras {RELEASES[release]} does not take {key!r}",
+                _newer(release, next_release(name, release, kind, key))
+                or f"remove {key!r} from the configuration, and save again",
+                True,
+            )
+
+
+def _operation(layer: Layer, release: int, legacy: bool) -> Iterator[_Finding]:
+    module, name = layer.module or "", layer.class_name or ""
+    if legacy:
+        yield (
+            layer.path,
+            f"uses keras.ops or operators on tensors: Keras {RELEASES[release]} takes them for layers in HDF5",
+            "save the model as .keras, or write the operations as layers",
+            True,
+        )
+        return
+    key, target = operation_key(module, name), RELEASES[release]
+    if has_class(key, release, "operations") is False:
+        newer = _newer(release, next_release(key, release, "operations"))
+        text = f"Keras {target} has no operation {module.removeprefix('keras.src.')}.{name}"
+        yield layer.path, text, newer or "write the operation in another way", True
+        return
+    refused = [one for one in layer.config if takes_argument(key, one, release, "operations") is False]
+    if not refused:
+        return
+    newer = _newer(release, *(next_release(key, release, "operations", one) for one in refused))
+    text = f"{module.removeprefix('keras.src.')}.{name} of Keras {target} does not take {', '.join(map(repr, refused))}"
+    if refused == ["name"]:
+        text = f"Keras {target} does not take the name of an operation, which Keras 3.11 and later write"
+    yield layer.path, text, newer or "write the operation in another way", True
+
+
+def _custom(layer: Layer, release: int) -> Iterator[_Finding]:
+    module, registered = layer.module, layer.registered_name or ""
+    if release < _NO_IMPORTS or module in (None, "__main__") or ">" in registered or ">" in (layer.class_name or ""):
+        return
+    if layer.is_keras or not _is_foreign((module or "").partition(".")[0]):
+        return
+    yield (
+        layer.path,
+        f"class {layer.class_name!r} of {module} is not registered: Keras {RELEASES[release]} does not import {module}",
+        _REGISTER,
+        False,
+    )
+
+
+def _held_by_layers(graph: ModelGraph, release: int) -> Iterator[_Finding]:
+    """Custom functions and classes in the configuration of Keras's layers: wrapped layers, initializers and others."""
+    target = RELEASES[release]
+    for one in references(graph):
+        layer, place = graph.layers[one.layer], one.where.rpartition("/")[2]
+        if one.kind is Kind.CODE or one.is_layer or one.where.startswith("compile_config") or not layer.is_builtin:
+            continue
+        if layer.container or ">" in f"{one.registered_name}{one.class_name}{one.name}" or one.name in CODE_RUNNERS:
+            continue
+        foreign = one.root is not None and one.root not in ("builtins", "__main__")
+        if foreign and not _is_foreign(str(one.root)):
+            continue
+        if one.kind is Kind.FUNCTION:
+            found = place in _ACTIVATIONS or one.name in FUNCTIONS or has_class(one.name, release, "activations")
+        else:  # K002 speaks of wrapped layers without a module.
+            found = is_known_class(one.name) or (release < _NO_IMPORTS if foreign else place in _WRAPPED)
+        if found:
+            continue
+        what = f"{layer.class_name} holds the {one.kind} {one.name!r}, which is not registered"
+        yield one.layer, f"{what}: Keras {target} cannot find it", _REGISTER, False
+
+
+def _is_foreign(root: str) -> bool:
+    """Whether a package is neither Keras's nor a part of Python, which X002 reports."""
+    return root not in (*KERAS_ROOTS, *_HUBS) and (root not in sys.stdlib_module_names or root == "test")
+
+
+def _texts_as_functions(graph: ModelGraph, release: int) -> Iterator[_Finding]:
+    for layer in graph.layers.values():
+        if not layer.is_builtin or layer.container:
+            continue
+        for key, value in layer.config.items():
+            if key != "name" and isinstance(value, str) and value in _FUNCTIONS_OF_LAYERS:
+                what = f"{layer.class_name} has {key}={value!r}, which Keras {RELEASES[release]} takes"
+                why = f"{what} for its function keras.layers.{value} in an .h5 file"
+                yield layer.path, why, "save the model as .keras", True
+
+
+def _states_as_inputs(graph: ModelGraph, release: int) -> Iterator[_Finding]:
+    """Keras 2 wrote the initial state of a recurrent layer among its inputs."""
+    for call in graph.calls.values():
+        layer = graph.layers[call.layer]
+        if layer.class_name not in _RECURRENT or not layer.is_builtin or not call.args:
+            continue
+        count = sum(isinstance(leaf, Tensor) for leaf in flat(call.args[0]))
+        if count > 1:
+            yield (
+                layer.path,
+                f"{layer.class_name} gets {count} tensors as its input, as Keras 2 passed states: Keras 3 expects one",
+                _TF_KERAS,
+                True,
+            )
+
+
+def _structured_inputs(graph: ModelGraph) -> Iterator[_Finding]:
+    """Keras 3 reads the calls of Keras 2 where they pass one tensor or a flat list of them."""
+    for outer in list(graph.layers.values()):
+        for call in outer.definition.body.calls if outer.definition.body is not None else ():
+            inputs = call.args[0] if call.args else None
+            nested = isinstance(inputs, list) and any(isinstance(item, (list, dict)) for item in inputs)
+            if nested or isinstance(inputs, dict):
+                what = "a dictionary of tensors" if isinstance(inputs, dict) else "lists in a list of tensors"
+                path = graph.layer_of.get(id(call.layer), outer.path)
+                yield path, f"gets {what}, as Keras 2 wrote it: Keras 3 cannot read the call", _TF_KERAS, True

@@ -1,0 +1,52 @@
+"""Which Keras release a model should load on."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import metadata
+
+from graphlint.errors import GraphlintError
+from graphlint.knowledge.releases import RELEASES, release_index
+
+KERAS_3 = RELEASES.index("3.0")
+
+_RELEASE = re.compile(r"\d+\.\d+(\.\w+)*")
+
+
+def named_release(version: str) -> int:
+    """The index in `RELEASES` of a release that somebody named.
+
+    Raises:
+        GraphlintError: the tables do not know it.
+
+    >>> RELEASES[named_release("3.9.2")]
+    '3.9'
+    """
+    index = release_index(version) if _RELEASE.fullmatch(version) else None
+    if index is None or version.split(".")[:2] != RELEASES[index].split("."):
+        known = f"{RELEASES[0]} to {RELEASES[KERAS_3 - 1]} or {RELEASES[KERAS_3]} to {RELEASES[-1]}"
+        raise GraphlintError(f"target-keras: expected a Keras release, {known}, got {version!r}")
+    return index
+
+
+def target_release(named: str) -> int:
+    """The index in `RELEASES` of a named release; where none is named, of the installed Keras, else of the newest.
+
+    The installed Keras is not imported. One that the tables do not know is taken to be like the closest that they do.
+
+    Raises:
+        GraphlintError: the tables do not know the release that is named.
+    """
+    if named:
+        return named_release(named)
+    version = _installed()
+    return len(RELEASES) - 1 if version is None else release_index(version) or 0
+
+
+@cache
+def _installed() -> str | None:
+    try:
+        return metadata.version("keras")
+    except metadata.PackageNotFoundError:
+        return None

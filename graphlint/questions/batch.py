@@ -1,0 +1,267 @@
+"""Which tensors certainly have the batch on axis 0: traced from the Inputs, operation by operation."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from graphlint.model.definition import Constant
+from graphlint.model.graph import Call, Layer, ModelGraph, Tensor
+from graphlint.questions.references import is_lambda
+
+BROADCASTING = frozenset(
+    [
+        "Add",
+        "Arctan2",
+        "BitwiseAnd",
+        "BitwiseOr",
+        "BitwiseXor",
+        "Divide",
+        "DivideNoNan",
+        "Equal",
+        "FloorDivide",
+        "Fmax",
+        "Fmin",
+        "Fmod",
+        "Greater",
+        "GreaterEqual",
+        "Heaviside",
+        "Hypot",
+        "Less",
+        "LessEqual",
+        "Logaddexp",
+        "Logaddexp2",
+        "LogicalAnd",
+        "LogicalOr",
+        "LogicalXor",
+        "Maximum",
+        "Minimum",
+        "Mod",
+        "Multiply",
+        "NotEqual",
+        "Power",
+        "Subtract",
+        "TrueDivide",
+        "Where",
+    ]
+)
+"""Operations (``keras.ops``) that align their operands' axes from the right."""
+
+UNARY = frozenset(
+    [
+        "Abs",
+        "Absolute",
+        "Angle",
+        "Arccos",
+        "Arccosh",
+        "Arcsin",
+        "Arcsinh",
+        "Arctan",
+        "Arctanh",
+        "BitwiseInvert",
+        "BitwiseNot",
+        "Cast",
+        "Cbrt",
+        "Ceil",
+        "Celu",
+        "Clip",
+        "Conj",
+        "Conjugate",
+        "Copy",
+        "Cos",
+        "Cosh",
+        "Cumprod",
+        "Cumsum",
+        "Deg2rad",
+        "Elu",
+        "Erf",
+        "Erfc",
+        "Erfinv",
+        "Exp",
+        "Exp2",
+        "Expm1",
+        "Fabs",
+        "Floor",
+        "Gelu",
+        "HardShrink",
+        "HardSigmoid",
+        "HardSilu",
+        "HardTanh",
+        "Imag",
+        "Isfinite",
+        "Isinf",
+        "Isnan",
+        "LeakyRelu",
+        "Log",
+        "Log10",
+        "Log1p",
+        "Log2",
+        "LogSigmoid",
+        "LogSoftmax",
+        "LogicalNot",
+        "NanToNum",
+        "Negative",
+        "Normalize",
+        "OneHot",
+        "OnesLike",
+        "RMSNorm",
+        "LayerNorm",
+        "Rad2deg",
+        "Real",
+        "Reciprocal",
+        "Relu",
+        "Relu6",
+        "Round",
+        "Rsqrt",
+        "SaturateCast",
+        "Selu",
+        "Sigmoid",
+        "Sign",
+        "Silu",
+        "Sin",
+        "Sinc",
+        "Sinh",
+        "SoftShrink",
+        "Softmax",
+        "Softplus",
+        "Softsign",
+        "Sparsemax",
+        "SparsePlus",
+        "SparseSigmoid",
+        "Sqrt",
+        "Square",
+        "Squareplus",
+        "StopGradient",
+        "Tan",
+        "Tanh",
+        "TanhShrink",
+        "Threshold",
+        "Trunc",
+        "ZerosLike",
+        "TopK",
+    ]
+)
+"""Operations that leave axis 0 as it is."""
+
+_REDUCTIONS = frozenset(
+    [
+        "All",
+        "Amax",
+        "Amin",
+        "Any",
+        "Argmax",
+        "Argmin",
+        "Average",
+        "CountNonzero",
+        "Logsumexp",
+        "Max",
+        "Mean",
+        "Median",
+        "Min",
+        "Nanmax",
+        "Nanmean",
+        "Nanmin",
+        "Nansum",
+        "Norm",
+        "Prod",
+        "Ptp",
+        "Std",
+        "Sum",
+        "Var",
+    ]
+)
+
+
+def batched(graph: ModelGraph) -> set[Tensor]:
+    """The tensors whose axis 0 is proven to be the batch: it comes from axis 0 of an Input all the way.
+
+    Layers of Keras keep the batch in front. An operation keeps it where its arguments say so: no reduction,
+    transposition or slicing of axis 0. Nothing is proven behind Lambda, custom layers and bodies that cannot be seen.
+    """
+    proven: set[Tensor] = set()
+    kinds: dict[str, bool] = {}
+    for call in graph.calls.values():
+        sources = graph.producers(call.id)
+        layer = graph.layers[call.layer]
+        if layer.is_input:
+            holds = all(source in proven for source in sources) and call.outputs[0].shape != ()
+        elif not sources or not any(source in proven for source in sources):
+            continue
+        elif layer.is_operation:
+            holds = _operation_keeps(graph, layer, call, sources, proven)
+        else:
+            if layer.path not in kinds:
+                kinds[layer.path] = layer.is_builtin and not layer.opaque and not is_lambda(layer)
+            holds = kinds[layer.path] and all(source in proven for source in sources)
+        if holds:
+            proven.update(Tensor(call.id, output) for output in range(len(call.outputs)))
+    return proven
+
+
+def argument(layer: Layer, call: Call, position: int, name: str, default: Any = None) -> Any:
+    """An argument of an operation, from its call or else from its configuration."""
+    if position < len(call.args):
+        return call.args[position]
+    return call.kwargs.get(name, layer.config.get(name, default))
+
+
+def _operation_keeps(graph: ModelGraph, layer: Layer, call: Call, sources: list[Tensor], proven: set[Tensor]) -> bool:
+    name = layer.class_name or ""
+    shape = graph.spec(sources[0]).shape
+    if name in BROADCASTING:
+        ranks = [len(found) if (found := graph.spec(source).shape) is not None else None for source in sources]
+        known = [rank for rank in ranks if rank is not None]
+        highest = max(known, default=0)
+        return len(known) == len(ranks) and all(
+            source in proven for source, rank in zip(sources, ranks, strict=True) if rank == highest
+        )
+    if name in ("Concatenate", "Stack"):
+        axis = argument(layer, call, 1, "axis", 0)
+        return all(source in proven for source in sources) and shape is not None and not _touches(axis, len(shape))
+    if sources[0] not in proven or shape is None:
+        return False
+    rank = len(shape)
+    if name in UNARY:
+        return rank > 0
+    if name in _REDUCTIONS or name in ("Squeeze", "Split", "Flip", "Repeat", "Roll", "Take"):
+        position = 2 if name in ("Norm", "Split", "Repeat", "Roll", "Take") else 1
+        axis = argument(layer, call, position, "axis")
+        return axis is not None and not _touches(axis, rank)
+    if name == "ExpandDims":
+        return not _touches(argument(layer, call, 1, "axis", 0), rank + 1)
+    if name == "Transpose":
+        axes = argument(layer, call, 1, "axes")
+        return isinstance(axes, (list, tuple)) and len(axes) > 0 and axes[0] == 0
+    if name == "Swapaxes":
+        return not any(_touches(argument(layer, call, position, f"axis{position}"), rank) for position in (1, 2))
+    if name == "Moveaxis":
+        moved = argument(layer, call, 1, "source"), argument(layer, call, 2, "destination")
+        return not any(_touches(axis, rank) for axis in moved)
+    if name == "GetItem":
+        return _keeps_first(argument(layer, call, 1, "key"))
+    if name == "Reshape":
+        target = argument(layer, call, 1, "newshape")
+        if not isinstance(target, (list, tuple)) or not target or target[0] not in (-1, None):
+            return False
+        rest, before = list(target[1:]), list(shape[1:])
+        if not all(isinstance(dim, int) and dim >= 0 for dim in [*rest, *before]):
+            return False
+        return bool(math.prod(rest) == math.prod(dim for dim in before if dim is not None))
+    if name == "Matmul":
+        return rank >= 3 and all(source in proven and graph.spec(source).shape == shape for source in sources[:1])
+    return False
+
+
+def _touches(axis: Any, rank: int) -> bool:
+    """Whether an axis argument certainly or possibly means axis 0."""
+    axes = axis if isinstance(axis, (list, tuple)) else [axis]
+    return any(not isinstance(one, int) or one in (0, -rank) for one in axes)
+
+
+def _keeps_first(key: Any) -> bool:
+    first = key[0] if isinstance(key, (list, tuple)) and key else key
+    if not isinstance(first, Constant):
+        return False
+    if first.kind == "ellipsis":
+        return True
+    return first.kind == "slice" and all(bound is None for bound in first.value)

@@ -1,0 +1,86 @@
+"""Where gradients cannot pass."""
+
+from __future__ import annotations
+
+from graphlint.model.graph import TENSOR, Edge, ModelGraph, Tensor
+
+_ZERO_GRADIENT = frozenset(
+    {"Round", "Sign", "Signbit", "Floor", "Ceil", "Trunc", "FloorDivide", "StopGradient", "ZerosLike", "OnesLike"}
+    | {"FullLike", "Heaviside", "OneHot", "MultiHot", "Argmax", "Argmin", "Argsort", "Digitize", "SearchSorted"}
+    | {"Equal", "NotEqual", "Less", "LessEqual", "Greater", "GreaterEqual", "LogicalAnd", "LogicalOr", "LogicalNot"}
+)
+"""Operations whose derivative is zero everywhere, or that Keras defines as a stop."""
+
+_LEGACY_ZERO_GRADIENT = frozenset(
+    {"math.argmax", "math.argmin", "round", "math.round", "sign", "math.sign", "floor", "math.floor", "math.ceil"}
+    | {"stop_gradient", "one_hot", "math.greater", "math.less", "math.equal", "zeros_like", "ones_like"}
+)
+"""The same as Keras 2 records them (``TFOpLambda``)."""
+
+_SHAPE_ONLY = frozenset({"ZerosLike", "OnesLike", "FullLike"})
+"""Operations whose numbers do not depend on those they receive."""
+
+
+def normalises_one(graph: ModelGraph, call: str) -> bool:
+    """Whether a call normalises over axes of size 1, after which nothing is left: its result is the learned offset."""
+    layer = graph.layer(call)
+    edges = graph.in_edges(call, TENSOR)
+    if layer.class_name != "LayerNormalization" or not layer.is_builtin or len(edges) != 1:
+        return False
+    shape, axis = edges[0].spec.shape, layer.config.get("axis", -1)
+    axes = axis if isinstance(axis, (list, tuple)) else (axis,)
+    if not shape or not axes or not all(isinstance(one, int) and -len(shape) <= one < len(shape) for one in axes):
+        return False
+    return all(shape[one] == 1 for one in axes)
+
+
+def cuts_gradient(graph: ModelGraph, call: str) -> bool:
+    """Whether no gradient passes from the outputs of a call to what it receives."""
+    layer = graph.layer(call)
+    if (layer.is_operation and layer.class_name in _ZERO_GRADIENT) or normalises_one(graph, call):
+        return True
+    if layer.class_name == "TFOpLambda":
+        return layer.config.get("function") in _LEGACY_ZERO_GRADIENT
+    return False
+
+
+def carries_gradient(edge: Edge) -> bool:
+    """Whether a gradient can flow back along an edge: integers, booleans and text carry none."""
+    return edge.spec.dtype is None or edge.spec.dtype.startswith(("float", "bfloat", "complex"))
+
+
+def gradient_reach(graph: ModelGraph, tensors: list[Tensor], also: list[str]) -> set[str]:
+    """The calls that a gradient from the given tensors, or from inside the calls ``also``, reaches."""
+    reached: set[str] = set(also)
+    for tensor in tensors:
+        dtype = graph.spec(tensor).dtype
+        if dtype is None or dtype.startswith(("float", "bfloat", "complex")):
+            reached.add(tensor.call)
+    stack = list(reached)
+    while stack:
+        call = stack.pop()
+        if cuts_gradient(graph, call):
+            continue
+        for edge in graph.in_edges(call, TENSOR):
+            if edge.source not in reached and carries_gradient(edge):
+                reached.add(edge.source)
+                stack.append(edge.source)
+    return reached
+
+
+def value_reach(graph: ModelGraph, sources: list[str]) -> set[str]:
+    """The calls whose numbers depend on the given calls: shapes alone (``ops.ones_like``) do not count, nor does what a
+    normalisation over one number leaves.
+    """
+    reached = set(sources)
+    stack = list(reached)
+    while stack:
+        for call in graph.nx.succ[stack.pop()]:
+            if call in reached:
+                continue
+            layer = graph.layer(call)
+            shape_only = layer.is_operation and layer.class_name in _SHAPE_ONLY
+            if not shape_only and not normalises_one(graph, call):
+                reached.add(call)
+                stack.append(call)
+    return reached

@@ -1,0 +1,175 @@
+"""What an output of a model ends in: the activation that made its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from graphlint.model.graph import Layer, ModelGraph, Tensor
+
+_TRANSPARENT = frozenset(
+    {
+        "InputLayer",
+        "Reshape",
+        "Flatten",
+        "Permute",
+        "Dropout",
+        "SpatialDropout1D",
+        "SpatialDropout2D",
+        "SpatialDropout3D",
+        "AlphaDropout",
+        "GaussianDropout",
+        "GaussianNoise",
+        "Identity",
+        "Masking",
+        "Squeeze",
+        "ExpandDims",
+        "Transpose",
+        "Cast",
+    }
+)
+"""Layers and operations that move numbers, or drop some, and otherwise leave them as they are."""
+
+_ACTIVATION_LAYERS = {
+    "Softmax": "softmax",
+    "ReLU": "relu",
+    "Relu": "relu",
+    "LeakyReLU": "leaky_relu",
+    "LeakyRelu": "leaky_relu",
+    "PReLU": "prelu",
+    "ELU": "elu",
+    "Elu": "elu",
+    "Selu": "selu",
+    "Gelu": "gelu",
+    "Silu": "silu",
+    "Sigmoid": "sigmoid",
+    "HardSigmoid": "hard_sigmoid",
+    "LogSigmoid": "log_sigmoid",
+    "LogSoftmax": "log_softmax",
+    "Softplus": "softplus",
+    "Softsign": "softsign",
+    "Tanh": "tanh",
+    "Relu6": "relu6",
+}
+"""Layers and operations that are one activation."""
+
+_WITH_ACTIVATION = frozenset(
+    {
+        "Dense",
+        "EinsumDense",
+        *(f"Conv{n}D" for n in (1, 2, 3)),
+        *(f"Convolution{n}D" for n in (1, 2, 3)),
+        *(f"Conv{n}DTranspose" for n in (1, 2, 3)),
+        "DepthwiseConv1D",
+        "DepthwiseConv2D",
+        "SeparableConv1D",
+        "SeparableConv2D",
+        "LocallyConnected1D",
+        "LocallyConnected2D",
+    }
+)
+"""Linear layers whose ``activation`` argument is applied last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where an output comes from, seen through reshapes and dropout.
+
+    ``call`` is the call that made the numbers and ``layer`` the layer that holds the activation (the wrapped layer of a
+    TimeDistributed). ``activation`` is its name, ``linear`` for none, and None where it cannot be told: the call is of
+    another kind (Add, LSTM, Lambda, a layer that is not Keras's own) or its activation is. ``axis`` is that of a
+    softmax. ``through`` are the calls in between, from the output backwards.
+    """
+
+    call: str
+    layer: str
+    activation: str | None
+    axis: int | tuple[int, ...] | None
+    through: tuple[str, ...]
+
+
+def trace_activation(graph: ModelGraph, tensor: Tensor) -> Head:
+    """Follow a tensor back to the call that made its numbers.
+
+    Goes through Reshape, Flatten, Permute, Dropout, linear activations and the like, and through nested models. Stops
+    at everything else: at Lambda and at layers that are not Keras's own the activation is unknown.
+    """
+    through: list[str] = []
+    while True:
+        layer = innermost(graph, graph.layer(tensor.call))
+        if not _own(layer):
+            return Head(tensor.call, layer.path, None, None, tuple(through))
+        name = layer.class_name or ""
+        activation, axis = _activation(graph, tensor.call, layer, name)
+        passes = name in _TRANSPARENT or (name == "Activation" and activation == "linear")
+        sources = graph.producers(tensor.call) if passes else []
+        if not passes or len(sources) != 1:
+            return Head(tensor.call, layer.path, activation, axis, tuple(through))
+        through.append(tensor.call)
+        tensor = sources[0]
+
+
+def activation_of(graph: ModelGraph, call: str) -> tuple[str | None, int | tuple[int, ...] | None]:
+    """The activation that a call applies last, and the axis of a softmax; None where it cannot be told."""
+    layer = innermost(graph, graph.layer(call))
+    return _activation(graph, call, layer, layer.class_name or "") if _own(layer) else (None, None)
+
+
+def innermost(graph: ModelGraph, layer: Layer) -> Layer:
+    """The layer inside a TimeDistributed, else the layer itself."""
+    while layer.class_name == "TimeDistributed" and layer.is_keras:
+        children = graph.children.get(layer.path, [])
+        if len(children) != 1 or graph.layers[children[0]].container:
+            return layer
+        layer = graph.layers[children[0]]
+    return layer
+
+
+def activation_name(value: Any) -> str | None:
+    """The name of a serialized activation, None where it is not one of Keras's own.
+
+    >>> activation_name("relu"), activation_name(None)
+    ('relu', 'linear')
+    """
+    if value is None:
+        return "linear"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        registered = value.get("registered_name")
+        if isinstance(registered, str) and ">" in registered:
+            return None
+        config = value.get("config")
+        if isinstance(config, str):
+            return config
+        name = value.get("class_name")
+        if name == "Activation" and isinstance(config, dict):
+            return activation_name(config.get("activation"))
+        return _ACTIVATION_LAYERS.get(name) if isinstance(name, str) else None
+    return None
+
+
+def _own(layer: Layer) -> bool:
+    """Whether the class is Keras's own, with a configuration; files of Keras 1 and 2 name no module."""
+    if layer.definition.config_error is not None:
+        return False
+    return layer.is_keras or layer.is_operation or (layer.module is None and not layer.opaque)
+
+
+def _activation(
+    graph: ModelGraph, call: str, layer: Layer, name: str
+) -> tuple[str | None, int | tuple[int, ...] | None]:
+    config = layer.config
+    if name in _ACTIVATION_LAYERS:
+        axis = config.get("axis", -1)
+        if layer.is_operation:
+            arguments = graph.calls[call]
+            axis = arguments.kwargs.get("axis", arguments.args[1] if len(arguments.args) > 1 else axis)
+        activation = _ACTIVATION_LAYERS[name]
+        if isinstance(axis, (list, tuple)):
+            axis = tuple(axis) if all(isinstance(one, int) for one in axis) else None
+        return activation, axis if activation.endswith("softmax") and isinstance(axis, (int, tuple)) else None
+    if name == "Activation" or name in _WITH_ACTIVATION:
+        activation_or_none = activation_name(config.get("activation"))
+        return activation_or_none, -1 if (activation_or_none or "").endswith("softmax") else None
+    return None, None

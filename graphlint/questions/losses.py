@@ -1,0 +1,250 @@
+"""Which outputs the compiled loss covers, read from the compile configuration as Keras distributes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphlint.model.definition import TensorRef, flat
+from graphlint.model.graph import Layer, ModelGraph, Tensor
+
+_BUILT_IN = {
+    "binary_crossentropy": ("BinaryCrossentropy", "bce", "BCE"),
+    "binary_focal_crossentropy": ("BinaryFocalCrossentropy",),
+    "categorical_crossentropy": ("CategoricalCrossentropy",),
+    "categorical_focal_crossentropy": ("CategoricalFocalCrossentropy",),
+    "sparse_categorical_crossentropy": ("SparseCategoricalCrossentropy",),
+    "kl_divergence": ("KLDivergence", "kld", "KLD", "kullback_leibler_divergence"),
+    "poisson": ("Poisson",),
+    "mean_squared_error": ("MeanSquaredError", "mse", "MSE"),
+    "mean_absolute_error": ("MeanAbsoluteError", "mae", "MAE"),
+    "mean_absolute_percentage_error": ("MeanAbsolutePercentageError", "mape", "MAPE"),
+    "mean_squared_logarithmic_error": ("MeanSquaredLogarithmicError", "msle", "MSLE"),
+    "cosine_similarity": ("CosineSimilarity", "cosine_proximity"),
+    "log_cosh": ("LogCosh", "logcosh"),
+    "huber": ("Huber", "huber_loss"),
+    "hinge": ("Hinge",),
+    "squared_hinge": ("SquaredHinge",),
+    "categorical_hinge": ("CategoricalHinge",),
+    "dice": ("Dice",),
+    "tversky": ("Tversky",),
+    "circle": ("Circle",),
+    "ctc": ("CTC",),
+}
+_CANONICAL = {alias: name for name, aliases in _BUILT_IN.items() for alias in (name, *aliases)}
+
+CROSS_ENTROPIES = frozenset(name for name in _BUILT_IN if name.endswith("crossentropy"))
+"""Losses that take probabilities or, with ``from_logits=True``, logits."""
+
+_KERAS_PACKAGES = frozenset({"keras", "tf_keras", "tensorflow", "builtins"})
+_ADD_LOSS = frozenset({"ActivityRegularization", "AddLoss", "AddMetric"})
+_STOCK_MODELS = frozenset({"Functional", "Sequential", "Model"})
+
+
+@dataclass(frozen=True, slots=True)
+class OutputLoss:
+    """One compiled loss on one output of the root model.
+
+    ``loss`` is the name of the loss function in snake case (``categorical_crossentropy``) where ``built_in`` is True,
+    else the name as written; None where the output has no loss. ``from_logits`` is None for losses without that flag.
+    ``config`` holds the arguments of a loss object, ``weight`` the factor of ``loss_weights``.
+    """
+
+    output: Tensor
+    index: int
+    name: str
+    loss: str | None
+    built_in: bool = False
+    from_logits: bool | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+    weight: float | None = None
+
+
+class _Unknown(Exception):
+    """The loss is distributed in a way that cannot be told from the configuration."""
+
+
+def losses(graph: ModelGraph) -> list[OutputLoss] | None:
+    """The loss of every output, in the order of ``graph.outputs``; an output may have several, or one that is None.
+
+    None where there is nothing to say: the model is not compiled, has no compiled loss (``add_loss`` only), is of a
+    class of its own (which may train in its own way), or distributes its losses in a way that cannot be told.
+    """
+    compiled = graph.compile_config
+    if not isinstance(compiled, dict) or compiled.get("loss") is None or not stock_training(graph):
+        return None
+    names = output_names(graph)
+    if names is None or len(names) != len(graph.outputs) or not names:
+        return None
+    body = graph.definition.root.body
+    assert body is not None
+    structure = body.outputs
+    if graph.root.class_name == "Sequential" or (isinstance(structure, (list, tuple)) and len(names) == 1):
+        structure = None
+    try:
+        assigned = _distribute(compiled["loss"], structure, names)
+        weights = _weights(compiled.get("loss_weights"), structure, names)
+    except _Unknown:
+        return None
+    found = []
+    for index, output in enumerate(graph.outputs):
+        for loss in assigned[index] or [None]:
+            found.append(_output_loss(output, index, names[index], loss, weights[index]))
+    return found
+
+
+def one_class(graph: ModelGraph, loss: OutputLoss) -> bool:
+    """Whether a categorical cross-entropy has one class to choose from."""
+    shape = graph.spec(loss.output).shape
+    name = loss.loss or ""
+    categorical = name.startswith(("categorical", "sparse_categorical")) and name.endswith("crossentropy")
+    last = shape[-1] if shape else None
+    return loss.built_in and categorical and last == 1 and loss.config.get("axis", -1) == -1
+
+
+def with_loss(graph: ModelGraph, old: OutputLoss, loss: str, **arguments: Any) -> tuple[str, dict[str, Any]] | None:
+    """The edit that compiles a model with another loss on one output; None where the place of the old one is unclear.
+
+    ``loss`` is a name in snake case, ``arguments`` are those of its class.
+    """
+    compiled = graph.compile_config
+    names = output_names(graph)
+    if compiled is None or names is None:
+        return None
+    given, count = compiled["loss"], len(names)
+    class_name = _BUILT_IN[loss][0]
+    new = {"module": "keras.losses", "class_name": class_name, "config": arguments, "registered_name": None}
+    if _is_loss(given):
+        if count > 1:
+            return None
+        return "compile", {"loss": new}
+    if isinstance(given, dict):
+        keys = [key for key in (old.name, str(old.index)) if key in given]
+        return ("compile", {"loss": {**given, keys[0]: new}}) if len(keys) == 1 else None
+    if isinstance(given, (list, tuple)) and len(given) == count:
+        return "compile", {"loss": [new if index == old.index else one for index, one in enumerate(given)]}
+    return None
+
+
+def kept_arguments(loss: OutputLoss, **arguments: Any) -> dict[str, Any]:
+    """The arguments of a loss that another one takes too, with some changed."""
+    kept: dict[str, Any] = {key: loss.config[key] for key in ("label_smoothing", "reduction") if key in loss.config}
+    return {**kept, **arguments}
+
+
+def stock_training(graph: ModelGraph) -> bool:
+    """Whether the root is a plain Keras model, whose training step is Keras's own."""
+    return graph.root.container and stock_model(graph.root)
+
+
+def stock_model(layer: Layer) -> bool:
+    """Whether a model is of Keras's own class, and not of one with methods of its own."""
+    return layer.class_name in _STOCK_MODELS and (layer.module is None or layer.is_keras)
+
+
+def losses_added(graph: ModelGraph) -> list[str]:
+    """Ids of the calls that may add a loss of their own: ActivityRegularization, AddLoss, and layers not of Keras."""
+    return [call for call in graph.calls if _may_add_loss(graph.layer(call))]
+
+
+def _may_add_loss(layer: Layer) -> bool:
+    if layer.is_operation:
+        return False
+    return layer.class_name in _ADD_LOSS or not (layer.is_keras or layer.module is None) or layer.opaque
+
+
+def output_names(graph: ModelGraph) -> list[str] | None:
+    """The names by which ``compile`` and ``fit`` know the outputs: those of the layers or operations they come from.
+
+    None for a root whose body cannot be seen.
+    """
+    body = graph.definition.root.body
+    if body is None:
+        return None
+    return [body.calls[ref.call].layer.name for ref in flat(body.outputs) if isinstance(ref, TensorRef)]
+
+
+def _is_loss(value: Any) -> bool:
+    """Whether a node of the loss structure is one loss: a name or a serialized function or object."""
+    return (
+        value is None
+        or isinstance(value, str)
+        or (isinstance(value, dict) and isinstance(value.get("class_name"), str))
+    )
+
+
+def _distribute(loss: Any, structure: Any, names: list[str]) -> list[list[Any]]:
+    count = len(names)
+    if _is_loss(loss):
+        return [[loss] for _ in names]
+    if isinstance(loss, dict):
+        by_name = _by_name(loss, structure, names)
+        if not all(map(_is_loss, by_name)):
+            raise _Unknown
+        return [[one] for one in by_name]
+    if not isinstance(loss, (list, tuple)) or not all(_is_loss(one) for one in loss):
+        raise _Unknown
+    if len(loss) == count:
+        return [[one] for one in loss]
+    if count == 1:
+        return [[one for one in loss if one is not None]]
+    if isinstance(structure, (list, tuple)) and len(loss) < count:
+        return [[one] for one in loss] + [[None]] * (count - len(loss))
+    raise _Unknown
+
+
+def _by_name(given: dict[str, Any], structure: Any, names: list[str]) -> list[Any]:
+    keys = names
+    if isinstance(structure, dict) and all(isinstance(ref, TensorRef) for ref in structure.values()):
+        by_key = [key for key, _ in sorted(structure.items(), key=lambda item: str(item[0]))]
+        keys = by_key if set(given) <= set(by_key) else names
+    if not set(given) <= set(keys) or len(set(keys)) != len(keys):
+        raise _Unknown
+    values = [given.get(key) for key in keys]
+    if not all(_is_loss(value) or isinstance(value, (int, float)) for value in values):
+        raise _Unknown
+    return values
+
+
+def _weights(given: Any, structure: Any, names: list[str]) -> list[float | None]:
+    if isinstance(given, (int, float)):
+        return [given] * len(names)
+    if isinstance(given, dict):
+        try:
+            found = _by_name(given, structure, names)
+        except _Unknown:
+            return [None] * len(names)
+    elif isinstance(given, (list, tuple)) and len(given) == len(names):
+        found = list(given)
+    else:
+        return [None] * len(names)
+    return [one if isinstance(one, (int, float)) else None for one in found]
+
+
+def _output_loss(output: Tensor, index: int, name: str, loss: Any, weight: float | None) -> OutputLoss:
+    if loss is None:
+        return OutputLoss(output, index, name, None)
+    written, config, custom = _named(loss)
+    canonical = None if custom else _CANONICAL.get(written)
+    if canonical is None:
+        return OutputLoss(output, index, name, written, False, None, config, weight)
+    from_logits = bool(config.get("from_logits", False)) if canonical in CROSS_ENTROPIES else None
+    return OutputLoss(output, index, name, canonical, True, from_logits, config, weight)
+
+
+def _named(loss: Any) -> tuple[str, dict[str, Any], bool]:
+    """Name, arguments, and whether the loss is certainly not Keras's own."""
+    if isinstance(loss, str):
+        return loss, {}, False
+    config = loss.get("config")
+    registered = loss.get("registered_name")
+    module = loss.get("module")
+    foreign = isinstance(module, str) and module.partition(".")[0] not in _KERAS_PACKAGES
+    custom = foreign or (isinstance(registered, str) and ">" in registered)
+    if loss["class_name"] == "function" or isinstance(config, str):
+        return str(config), {}, custom
+    config = config if isinstance(config, dict) else {}
+    if loss["class_name"] == "LossFunctionWrapper" and _is_loss(config.get("fn")) and config["fn"] is not None:
+        written, _, custom_function = _named(config["fn"])
+        return written, config, custom or custom_function
+    return str(loss["class_name"]), config, custom

@@ -1,0 +1,79 @@
+"""Layers whose weights a file should hold and does not."""
+
+from __future__ import annotations
+
+from graphlint.model.graph import Layer, ModelGraph
+from graphlint.questions.sharing import shared_across_scopes
+from graphlint.shapes.slots import slots
+
+_OTHER_STATE = frozenset({"Normalization", "StringLookup", "IntegerLookup", "TextVectorization", "Discretization"})
+"""Layers whose state may come from their configuration or lie outside the weights."""
+
+_RECURRENT = ("kernel", "recurrent_kernel", "bias")
+_PROJECTIONS = ("query", "key", "value", "output")
+_IN_SUBLAYERS = {
+    **dict.fromkeys(("LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"), _RECURRENT),
+    **dict.fromkeys(("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention"), _PROJECTIONS),
+}
+"""Layers that keep their weights in sublayers, which a file knows from the stored weights alone."""
+
+
+def miscounted_weights(graph: ModelGraph) -> list[tuple[Layer, list[str], int]]:
+    """Layers of Keras with some weights stored, but not as many as they have: their names, and how many are stored.
+
+    Saving merges the two factors of LoRA into the kernel.
+    """
+    if graph.live or any(one.kind == "hdf5" for one in graph.definition.problems):
+        return []
+    found = []
+    called = {call.layer for call in graph.calls.values()}
+    for layer in graph.layers.values():
+        stored = graph.variables_of(layer.path)
+        if not stored or not layer.is_keras or layer.class_name in _OTHER_STATE:
+            continue
+        if layer.path not in called and not (layer.class_name or "").endswith("Cell"):
+            continue
+        names = [slot.name for slot in slots(layer.definition) or ()]
+        merged = [name for name in names if not name.startswith("lora_")]
+        if names and len(stored) not in (len(names), len(merged)):
+            found.append((layer, merged, len(stored)))
+    return found
+
+
+def _absent(graph: ModelGraph, path: str) -> bool:
+    return path not in graph.layers or not graph.variables_of(path)
+
+
+def layers_without_weights(graph: ModelGraph) -> list[tuple[Layer, list[str]]]:
+    """Layers of Keras that are called, have variables by their class, and have none stored, with the names of those.
+
+    Of an attention layer, the projections that have none.
+
+    Empty for a live model, for a file without any weights and for one whose weights hold tricks (X004). The second of
+    two layers that were one when the model was saved is not listed: the first has the weights of both. Nor is what
+    a custom wrapper holds, which may keep the weights itself, as quantization does.
+    """
+    if graph.live or not graph.variables or any(one.kind == "hdf5" for one in graph.definition.problems):
+        return []
+    found = []
+    for layer in graph.layers.values():
+        if graph.variables_of(layer.path) or not layer.is_keras or layer.container or layer.opaque:
+            continue
+        if layer.class_name in _OTHER_STATE or not graph.call_sites(layer.path):
+            continue
+        if not all(outer.container or outer.is_builtin for outer in graph.enclosing(layer.path)):
+            continue
+        names = _IN_SUBLAYERS.get(layer.class_name or "") or [slot.name for slot in slots(layer.definition) or ()]
+        if names and graph.variables_below(layer.path):
+            parts = _PROJECTIONS if layer.class_name == "MultiHeadAttention" else ()
+            names = [name for name in parts if _absent(graph, f"{layer.path}/{name}_dense")]
+        if names:
+            found.append((layer, list(names)))
+    if not found:
+        return []
+    copies = {one.copy for one in shared_across_scopes(graph)}
+    return [
+        (layer, names)
+        for layer, names in found
+        if layer.path not in copies and not any(outer.path in copies for outer in graph.enclosing(layer.path))
+    ]

@@ -1,0 +1,203 @@
+"""Layers that sit in several places of a model, and whether a file keeps them shared.
+
+A Keras 3 file records the identity of a layer (``shared_object_id``) from its second occurrence on. The first
+occurrence gets it too where it lies directly in the body that also holds the others, and not where it lies inside a
+nested model or a wrapper, whose configuration was copied before: then loading makes two layers, and the weights, which
+are stored once, are missing for the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from graphlint.model.definition import LayerDefinition, TensorRef, flat
+from graphlint.model.graph import Layer, ModelGraph
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One occurrence of a layer: in the body of a model, or under an attribute of a wrapper or custom layer."""
+
+    holder: LayerDefinition
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class SharedAcrossScopes:
+    """A weighted layer that a Keras 3 file does not keep shared between ``first`` and ``second``.
+
+    ``layer`` is the path of the layer that holds the weights. ``copy`` is the path of the layer without weights that
+    the file has at the second place; live, where both are one object, it equals ``layer``. ``disconnects`` is True
+    where the file keeps the identity and it is the calls that cannot be told apart on loading.
+    """
+
+    layer: str
+    copy: str
+    first: Place
+    second: Place
+    disconnects: bool = False
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether the graph has two layers where the model that was saved had one."""
+        return self.copy != self.layer
+
+
+def places(graph: ModelGraph) -> dict[str, list[Place]]:
+    """The occurrences of every layer that has more than one, in the order in which Keras writes them."""
+    found: dict[int, list[Place]] = {}
+    stack = list(reversed(list(_inside(graph, graph.definition.root))))
+    while stack:
+        holder, layer, path = stack.pop()
+        occurrences = found.setdefault(id(layer), [])
+        occurrences.append(Place(holder, path))
+        if len(occurrences) == 1:
+            stack.extend(reversed(list(_inside(graph, layer))))
+    return {
+        graph.layer_of[key]: several for key, several in found.items() if len(several) > 1 and key in graph.layer_of
+    }
+
+
+def _inside(graph: ModelGraph, holder: LayerDefinition) -> Iterator[tuple[LayerDefinition, LayerDefinition, str]]:
+    path = graph.layer_of.get(id(holder))
+    prefix = "" if path in (None, ".") else f"{path}/"
+    if holder.body is not None:
+        for layer in {id(layer): layer for layer in holder.body.layers}.values():
+            yield holder, layer, prefix + layer.name
+    for attribute, child in holder.children.items():
+        yield holder, child, prefix + attribute
+
+
+def shared_across_scopes(graph: ModelGraph) -> list[SharedAcrossScopes]:
+    """The weighted layers that a file does not keep shared, each reported once, outermost."""
+    found = list(_one_object(graph)) if graph.aliases else []
+    if not graph.live:
+        found += _twins(graph)
+    return found
+
+
+def _one_object(graph: ModelGraph) -> Iterator[SharedAcrossScopes]:
+    """Layers that are one object at several places: all of them live, in a file those with an id at each place."""
+    where = places(graph)
+    rebuilt = [layer.definition for layer in graph.layers.values() if layer.definition.rebuilt]
+    for path, (first, *others) in where.items():
+        if graph.layers[path].is_input or not graph.variables_below(path):
+            continue
+        for second in others:
+            if second.holder is first.holder or not (_known(graph, first.holder) and _known(graph, second.holder)):
+                continue
+            # The constructor of a model around both makes them anew on loading, shared as they were.
+            if any(
+                _within(graph, where, first.holder, model) and _within(graph, where, second.holder, model)
+                for model in rebuilt
+            ):
+                continue
+            if first.holder.body is not None and second.holder.body is not None:
+                if _nested_over_same_inputs(graph, where, first.holder, second.holder):
+                    continue
+                if graph.live or _keras_3(graph):
+                    disconnects = _within(graph, where, second.holder, first.holder)
+                    yield SharedAcrossScopes(path, path, first, second, disconnects)
+                break
+            kept = first.holder.body is not None and _within(graph, where, second.holder, first.holder)
+            if graph.live and not kept:
+                yield SharedAcrossScopes(path, path, first, second)
+                break
+
+
+def _keras_3(graph: ModelGraph) -> bool:
+    return graph.definition.format == "keras" and (graph.definition.keras_version or "3").startswith("3")
+
+
+def _known(graph: ModelGraph, holder: LayerDefinition) -> bool:
+    """Whether it is known how a holder writes its layers: models with a graph and Keras's own wrappers."""
+    path = graph.layer_of.get(id(holder))
+    if path is None or graph.layers[path].opaque:
+        return False
+    return holder.body is not None or graph.layers[path].is_keras
+
+
+def _within(graph: ModelGraph, where: dict[str, list[Place]], inner: LayerDefinition, outer: LayerDefinition) -> bool:
+    """Whether ``inner`` lies somewhere inside ``outer``, or is it."""
+    stack, seen = [inner], set()
+    while stack:
+        layer = stack.pop()
+        if layer is outer:
+            return True
+        path = graph.layer_of.get(id(layer))
+        if path is None or path in seen:
+            continue
+        seen.add(path)
+        several = where.get(path)
+        parent = graph.layers[path].parent
+        holders = [place.holder for place in several] if several else []
+        if not several and parent is not None:
+            holders = [graph.layers[parent].definition]
+        stack.extend(holders)
+    return False
+
+
+def _nested_over_same_inputs(
+    graph: ModelGraph, where: dict[str, list[Place]], one: LayerDefinition, other: LayerDefinition
+) -> bool:
+    """Whether one model was made from the Inputs of the other, which contains it: both load as they were."""
+    if not (_within(graph, where, one, other) or _within(graph, where, other, one)):
+        return False
+    return bool(_inputs(one) & _inputs(other))
+
+
+def _inputs(model: LayerDefinition) -> set[int]:
+    body = model.body
+    if body is None:
+        return set()
+    return {id(body.calls[ref.call].layer) for ref in flat(body.inputs) if isinstance(ref, TensorRef)}
+
+
+def _alike(one: Layer, other: Layer) -> bool:
+    return bool(one.config == other.config and one.build_shape == other.build_shape)
+
+
+_MANY = 100
+"""A name that so many layers have says nothing about which of them was shared."""
+
+
+def _twins(graph: ModelGraph) -> Iterator[SharedAcrossScopes]:
+    """Layers without weights whose id occurs nowhere else, beside one of the same class and name that has weights."""
+    suspects = [
+        layer
+        for layer in graph.layers.values()
+        if layer.definition.shared_object_id is not None
+        and not layer.aliases
+        and not layer.is_input
+        and not layer.is_operation
+        and not graph.variables_of(layer.path)
+    ]
+    if not suspects:
+        return
+    wanted = {(layer.class_name, layer.name) for layer in suspects}
+    owners: dict[tuple[str | None, str], list[str]] = {}
+    for layer in graph.layers.values():
+        if layer.parent is not None and (layer.class_name, layer.name) in wanted:
+            owners.setdefault((layer.class_name, layer.name), []).append(layer.path)
+    reported: set[str] = set()
+    for layer in suspects:
+        if layer.parent in reported:
+            reported.add(layer.path)
+            continue
+        named = owners.get((layer.class_name, layer.name), [])
+        candidates = [path for path in named if path != layer.path] if len(named) < _MANY else []
+        if not candidates or graph.variables_below(layer.path):
+            continue
+        candidates.sort(key=lambda path: (not _alike(graph.layers[path], layer), path.count("/")))
+        twin = next((path for path in candidates if graph.variables_below(path)), None)
+        if twin is None or layer.parent is None:
+            continue
+        reported.add(layer.path)
+        yield SharedAcrossScopes(twin, layer.path, _place(graph, twin), _place(graph, layer.path))
+
+
+def _place(graph: ModelGraph, path: str) -> Place:
+    parent = graph.layers[path].parent
+    assert parent is not None
+    return Place(graph.layers[parent].definition, path)

@@ -1,0 +1,126 @@
+"""What a run found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from graphlint.findings.finding import Finding, Severity
+from graphlint.findings.tool_findings import TOOL_FINDINGS
+
+if TYPE_CHECKING:
+    from graphlint.model.graph import ModelGraph
+    from graphlint.model.parameters import Parameters
+
+
+class Status(StrEnum):
+    """What became of one model."""
+
+    CHECKED = "checked"
+    REFUSED = "refused"
+    SKIPPED = "skipped"
+
+
+class SkippedRule(NamedTuple):
+    """A selected rule that could not run on a model, and why."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReport:
+    """What a run found in one model.
+
+    ``opaque`` are the paths of layers whose bodies cannot be seen; ``parameters`` is None where no weights are known
+    or the model was refused; ``graph`` is only kept where one model was checked through the Python API.
+    ``tried_ignores`` and ``used_ignores`` are places in the config's list.
+    """
+
+    path: str
+    status: Status
+    reason: str | None = None
+    format: str | None = None
+    keras_version: str | None = None
+    opaque: tuple[str, ...] = ()
+    skipped_rules: tuple[SkippedRule, ...] = ()
+    parameters: Parameters | None = None
+    findings: tuple[Finding, ...] = ()
+    suppressed: int = 0
+    fail_on: str = "warning"
+    tried_ignores: frozenset[int] = frozenset()
+    used_ignores: frozenset[int] = frozenset()
+    graph: ModelGraph | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts over a run. ``models`` leaves out those that were skipped."""
+
+    models: int
+    error: int
+    warning: int
+    info: int
+    suppressed: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run found; ``str(report)`` is the text a person reads.
+
+    ``general`` are findings that belong to no model, ``notes`` what the reader should know about the run itself
+    (ignores that match nothing), ``explanations`` why each reported code is bad, in one sentence.
+    """
+
+    models: tuple[ModelReport, ...] = ()
+    general: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    explanations: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Every finding, model by model; inside a model the worst first."""
+        return [*self.general, *(finding for model in self.models for finding in model.findings)]
+
+    @property
+    def graph(self) -> ModelGraph | None:
+        """The graph of the model, where exactly one was checked and could be read."""
+        return self.models[0].graph if len(self.models) == 1 else None
+
+    @property
+    def parameters(self) -> Parameters | None:
+        """The parameter audit of the model, where exactly one was checked and its weights are known."""
+        return self.models[0].parameters if len(self.models) == 1 else None
+
+    @property
+    def summary(self) -> Summary:
+        counts = Counter(finding.severity for finding in self.findings)
+        return Summary(
+            sum(model.status is not Status.SKIPPED for model in self.models),
+            counts[Severity.ERROR],
+            counts[Severity.WARNING],
+            counts[Severity.INFO],
+            sum(model.suppressed for model in self.models),
+        )
+
+    def exit_code(self, fail_on: str | None = None) -> int:
+        """2 where something was not checked, 1 for a finding at or above ``fail_on``, otherwise 0.
+
+        ``fail_on`` is ``error``, ``warning``, ``info`` or ``never``; None leaves it to each model's config.
+        """
+        if any(finding.code in TOOL_FINDINGS for finding in self.findings):
+            return 2
+        found = ((finding, fail_on or model.fail_on) for model in self.models for finding in model.findings)
+        return int(any(_fails(finding, lowest) for finding, lowest in found))
+
+    def __str__(self) -> str:
+        from graphlint.reports import render
+
+        return render(self, "full")
+
+
+def _fails(finding: Finding, fail_on: str) -> bool:
+    return fail_on != "never" and finding.severity.rank <= Severity(fail_on).rank

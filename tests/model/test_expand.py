@@ -1,0 +1,126 @@
+import networkx as nx
+import pytest
+from hypothesis import given
+
+from graphlint.errors import LimitError
+from graphlint.model.expand import expand
+from graphlint.model.graph import Tensor
+from graphlint.projections.canonical import canonical
+from tests.model.definitions import bodies, call, definition, input_call, layer, model
+
+
+@given(bodies())
+def test_the_graph_is_acyclic_and_calls_follow_what_they_depend_on(root):
+    graph = expand(definition(root))
+    assert nx.is_directed_acyclic_graph(graph.nx)
+    place = {name: number for number, name in enumerate(graph.calls)}
+    for name in graph.calls:
+        for edge in graph.in_edges(name):
+            assert place[edge.source] < place[name]
+
+
+@given(bodies())
+def test_reach_agrees_with_networkx(root):
+    graph = expand(definition(root))
+    ends = {tensor.call for tensor in graph.outputs}
+    expected = set(ends).union(*(nx.ancestors(graph.nx, end) for end in ends))
+    assert graph.live_nodes == expected
+
+
+@given(bodies())
+def test_addresses_are_unique_and_every_layer_has_one_path(root):
+    graph = expand(definition(root))
+    addresses = [graph.address(name) for name in graph.calls]
+    assert len(set(addresses)) == len(addresses)
+    assert len({id(one.definition) for one in graph.layers.values()}) == len(graph.layers)
+
+
+@given(bodies())
+def test_parameters_add_up(root):
+    graph = expand(definition(root))
+    counts = graph.parameters
+    assert counts.total == sum(variable.size for variable in graph.variables.values())
+    assert counts.trainable + counts.non_trainable == counts.total
+    assert 0 <= counts.unreachable <= counts.total
+    assert counts.counted_per_layer - counts.counted_twice <= counts.total
+
+
+@given(bodies())
+def test_expanding_twice_gives_the_same_graph(root):
+    assert canonical(expand(definition(root))) == canonical(expand(definition(root)))
+
+
+def test_a_nested_model_called_twice_has_its_calls_twice_and_its_layers_once():
+    inner = model("enc", [input_call("x"), call(layer("dense", size=4), 0)], [0], [1])
+    root = model("m", [input_call("a"), call(inner, 0), call(inner, 1)], [0], [2])
+    graph = expand(definition(root))
+    assert list(graph.calls) == ["a#0", "enc#0/x#0", "enc#0/dense#0", "enc#1/x#0", "enc#1/dense#0"]
+    assert graph.call_sites("enc/dense") == ["enc#0/dense#0", "enc#1/dense#0"]
+    assert graph.outputs == [Tensor("enc#1/dense#0", 0)]
+    assert [graph.address(name) for name in graph.calls][2:] == [
+        "enc#0/dense#0",
+        "enc#1/x#0",
+        "enc#1/dense#0",
+    ]
+    assert graph.parameters.total == 4
+
+
+def test_container_indices_are_left_out_where_there_is_one_call():
+    inner = model("enc", [input_call("x"), call(layer("dense"), 0)], [0], [1])
+    graph = expand(definition(model("m", [input_call("a"), call(inner, 0)], [0], [1])))
+    assert graph.address("enc#0/dense#0") == "enc/dense#0"
+
+
+def test_calls_are_counted_in_graph_order_whatever_order_is_stored():
+    dense = layer("dense")
+    calls = [input_call("a"), call(dense, 2), call(dense, 0)]
+    graph = expand(definition(model("m", calls, [0], [1])))
+    assert [edge.source for edge in graph.in_edges("dense#0")] == ["a#0"]
+    assert [edge.source for edge in graph.in_edges("dense#1")] == ["dense#0"]
+
+
+def test_a_layer_in_two_models_is_known_by_the_first_path():
+    dense = layer("dense", size=3)
+    first = model("first", [input_call("x"), call(dense, 0)], [0], [1])
+    second = model("second", [input_call("x"), call(dense, 0)], [0], [1])
+    graph = expand(definition(model("m", [input_call("a"), call(first, 0), call(second, 1)], [0], [2])))
+    assert graph.aliases == {"second/dense": "first/dense"}
+    assert graph.call_sites("first/dense") == ["first#0/dense#0", "second#0/dense#0"]
+    assert graph.parameters.counted_twice == 3
+
+
+def test_a_deep_chain_needs_no_recursion():
+    calls = [input_call("a")]
+    for number in range(3000):
+        calls.append(call(layer(f"d{number}"), number))
+    assert len(expand(definition(model("m", calls, [0], [3000]))).calls) == 3001
+
+
+def test_nested_doublings_are_refused_before_they_are_expanded():
+    inner = model("m0", [input_call("x"), call(layer("dense"), 0)], [0], [1])
+    for number in range(25):
+        inner = model(f"m{number + 1}", [input_call("x"), call(inner, 0), call(inner, 1)], [0], [2])
+    with pytest.raises(LimitError, match="more than the limit of 1,000,000"):
+        expand(definition(inner))
+
+
+def test_a_diamond_chain_is_linear():
+    calls = [input_call("a")]
+    for number in range(60):
+        calls.append(call(layer(f"d{number}"), number, number))
+    assert len(expand(definition(model("m", calls, [0], [60]))).calls) == 61
+
+
+def test_a_cycle_ends():
+    calls = [input_call("a"), call(layer("f"), 2), call(layer("g"), 1)]
+    assert set(expand(definition(model("m", calls, [0], [2]))).calls) == {"a#0", "f#0", "g#0"}
+
+
+def test_a_subclassed_model_is_one_opaque_call():
+    root = layer("sub", "MyModel", is_model=True, opaque=True)
+    root.children["dense"] = layer("dense", size=4)
+    graph = expand(definition(root))
+    assert list(graph.calls) == [".#0"]
+    assert graph.call_sites("dense") == [".#0"]
+    assert graph.opaque_layers == [graph.root]
+    assert graph.parameters.unreachable == 0
