@@ -1,4 +1,4 @@
-"""A003."""
+"""A003: a softmax or sigmoid before a loss with from_logits=True."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from graphlint.model.graph import ModelGraph
 from graphlint.questions.heads import trace_activation
 from graphlint.questions.losses import losses, one_class, with_loss
 
-_CHANGES = "the loss takes the outputs for probabilities, which they are"
+_CHANGES = "the loss treats the outputs as the probabilities they are"
 
 
 class ActivationWithLogitsLoss(Rule):
-    """A loss with `from_logits=True` gets probabilities.
+    """A loss with `from_logits=True` receives probabilities.
 
     ## What it does
-    Follows every output whose built-in cross-entropy has `from_logits=True` back to the layer that made its numbers,
-    and reports a softmax or sigmoid there.
+    Follows every output whose built-in cross-entropy has `from_logits=True` back to the layer that produced it, and
+    reports a softmax or sigmoid there.
 
     ## Why is this bad?
-    The loss applies the activation a second time. Its best value is then far from 0, gradients are small, and the
-    probabilities that come out are squeezed. Nothing warns of it on JAX.
+    The loss applies the activation a second time. The minimum of the loss is then far from 0, gradients are small, and
+    the probabilities that the loss sees are squeezed together. On JAX nothing warns about it.
 
     ## Example
     ```python
@@ -37,15 +37,15 @@ class ActivationWithLogitsLoss(Rule):
     ```
 
     ## Fix
-    Unsafe: the model is compiled without `from_logits=True`; its outputs stay as they are, and training gets the
-    gradients it should. The other way is to drop the activation of the last layer.
+    Unsafe: the model is compiled without `from_logits=True`; its outputs do not change, and training gets the right
+    gradients. Alternatively, remove the activation of the last layer.
 
     ## Not reported
-    A loss that is not Keras's own, a model class with a training step of its own, an output whose last activation
-    cannot be told (Lambda, custom layers, merges), one unit with a categorical loss (A001 and A005 say it).
+    Custom losses, model classes with their own `train_step`, outputs whose last activation cannot be determined
+    (Lambda, custom layers, merges), a single unit with a categorical loss (reported by A001 and A005).
 
     ## References
-    Observed on Keras 3.15: the TensorFlow backend undoes it with a warning, JAX is silent.
+    Observed on Keras 3.15: the TensorFlow backend corrects it with a warning; JAX is silent.
     """
 
     code = "A003"
@@ -67,7 +67,7 @@ class ActivationWithLogitsLoss(Rule):
                 f"{loss.loss} with from_logits=True on output {loss.name!r}, but {layer.class_name} {layer.name!r} "
                 f"already applies {head.activation}",
                 head.call,
-                "Write from_logits=False in the loss, or drop the activation of the last layer.",
+                "Set from_logits=False in the loss, or remove the activation of the last layer.",
                 () if loss.output.call == head.call else (loss.output,),
                 fix=fix,
                 key=f"{loss.name}:{loss.loss}",

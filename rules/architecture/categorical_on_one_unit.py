@@ -1,4 +1,4 @@
-"""A005."""
+"""A005: a categorical cross-entropy on an output with one unit."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from graphlint.questions.losses import kept_arguments, losses, one_class, with_l
 
 
 class CategoricalOnOneUnit(Rule):
-    """A categorical cross-entropy over one class.
+    """A categorical cross-entropy over a single class.
 
     ## What it does
-    Reports a categorical cross-entropy, sparse or not, on an output with one unit.
+    Reports a categorical cross-entropy, sparse or not, on an output with a single unit.
 
     ## Why is this bad?
-    With one class there is nothing to choose: the normalised probability is always 1, the loss is always 0 (or
-    meaningless for labels above 0), and nothing is learned.
+    With one class there is nothing to choose between: the normalised probability is always 1, the loss is always 0 (or
+    meaningless for labels above 0), and the model learns nothing.
 
     ## Example
     ```python
@@ -34,11 +34,11 @@ class CategoricalOnOneUnit(Rule):
     ```
 
     ## Fix
-    Unsafe: behind a sigmoid or a linear layer the model is compiled with binary cross-entropy, which takes one unit
-    for yes or no. For more classes give the last layer one unit for each.
+    Unsafe: after a sigmoid or a linear layer the model is compiled with binary cross-entropy, which takes one unit for
+    yes or no. For more classes, give the last layer one unit per class.
 
     ## Not reported
-    A softmax over the one unit (A001 says it), a loss that is not Keras's own.
+    A softmax over the single unit (reported by A001), custom losses.
 
     ## References
     keras-team/keras#17029
@@ -61,12 +61,11 @@ class CategoricalOnOneUnit(Rule):
             if head.activation in ("sigmoid", "linear"):
                 arguments = kept_arguments(loss, from_logits=head.activation == "linear")
                 edit = with_loss(graph, loss, "binary_crossentropy", **arguments)
-            title, changes = "compile with binary_crossentropy", "training follows a loss that can fall"
+            title, changes = "compile with binary_crossentropy", "training minimises a loss that can decrease"
             yield Problem(
-                f"{loss.loss} on output {loss.name!r} of shape {shape_text(shape)}: one class, so there is nothing to "
-                "choose",
+                f"{loss.loss} on output {loss.name!r} of shape {shape_text(shape)}: there is only one class to choose",
                 head.call,
-                "Compile with binary_crossentropy, or give the last layer one unit for each class.",
+                "Compile with binary_crossentropy, or give the last layer one unit per class.",
                 () if loss.output.call == head.call else (loss.output,),
                 fix=Fix.unsafe(title, changes, edit) if edit is not None else None,
                 key=f"{loss.name}:{loss.loss}",

@@ -1,4 +1,4 @@
-"""A011."""
+"""A011: hidden kernels whose constant initial value never changed."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _INITIALIZERS = {"kernel_initializer": "kernel", "pointwise_initializer": "point
 
 
 class ConstantInitializer(Rule):
-    """A hidden kernel starts with all its numbers equal, and still is.
+    """A hidden kernel was initialised to a constant and still is constant.
 
     ## What it does
     Reports trainable kernels of hidden layers with more than one unit whose initializer is Zeros, Ones or Constant and
-    whose numbers are still all equal.
+    whose values are still all equal.
 
     ## Why is this bad?
-    Units that start equal get equal gradients and stay equal for ever: the layer learns as if it had one unit. With
-    zeros, the layers behind get no signal at all.
+    Units that start equal receive equal gradients and stay equal: the layer learns as if it had one unit. With zeros,
+    the following layers receive no signal at all.
 
     ## Example
     ```python
@@ -38,12 +38,13 @@ class ConstantInitializer(Rule):
     ```
 
     ## Fix
-    Unsafe: the layer starts anew with `glorot_uniform`, which breaks the symmetry. Train the model then.
+    Unsafe: the kernel is initialised again with `glorot_uniform`, which breaks the symmetry. Train the model
+    afterwards.
 
     ## Not reported
-    The last layer of a model (no other kernel lies behind it); a branch that ends in a sum or product
-    (zero-initialised residuals, gates, adapters); biases, scales and LoRA factors; kernels that have been trained or
-    loaded; layers in custom ones, which may be gates there (sampling offsets of deformable attention).
+    The last layer of a model (no other kernel follows it); a branch that ends in a sum or product (zero-initialised
+    residuals, gates, adapters); biases, scales and LoRA factors; kernels that have been trained or loaded; layers
+    inside custom layers, where they may be gates (sampling offsets of deformable attention).
 
     ## References
     NeuraLint
@@ -72,10 +73,10 @@ class ConstantInitializer(Rule):
                 if kernel.size < 2 or _ends(graph, layer):
                     continue
                 yield Problem(
-                    f"{key} {initializer} and a kernel of {kernel.size:,} numbers that are all "
-                    f"{found.minimum:g}: its {units} units get equal gradients and stay equal",
+                    f"{key} is {initializer}, and the {kernel.size:,} values of the kernel are all "
+                    f"{found.minimum:g}: its {units} units receive equal gradients and stay equal",
                     layer.path,
-                    f"Drop {key}, or write a random one such as 'glorot_uniform'.",
+                    f"Remove {key}, or use a random initializer such as 'glorot_uniform'.",
                     (kernel.id,),
                     fix=_random(graph, layer, key, initializer),
                 )
@@ -85,7 +86,7 @@ def _random(graph: ModelGraph, layer: Layer, key: str, initializer: str | None) 
     if not graph.called_directly(layer.path):
         return None
     edit = ("configure", {"layer": layer.path, "config": {key: "glorot_uniform"}, "fresh": True})
-    return Fix.unsafe("start with glorot_uniform", f"the kernel is random instead of {initializer}", edit)
+    return Fix.unsafe("initialise with glorot_uniform", f"the kernel is random instead of {initializer}", edit)
 
 
 def _initializer(layer: Layer, key: str) -> str | None:

@@ -1,4 +1,4 @@
-"""A013."""
+"""A013: a Rescaling of what was already rescaled."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class DoubleRescaling(Rule):
     """Inputs are scaled down twice.
 
     ## What it does
-    Reports a Rescaling with a factor below 0.1 whose input was already scaled by another one below 0.1, or by an
-    operation such as `x / 255.0`, with nothing in between that would change the range.
+    Reports a Rescaling with a factor below 0.1 whose input was already scaled by another factor below 0.1, by a
+    Rescaling or by an operation such as `x / 255.0`, with nothing in between that changes the range.
 
     ## Why is this bad?
-    Many models of `keras.applications` rescale their input themselves. With another `Rescaling(1/255)` in front, pixels
-    arrive between 0 and 0.004 instead of between 0 and 1, and a pretrained model sees black images.
+    Many models of `keras.applications` rescale their input themselves. With another `Rescaling(1/255)` before them,
+    pixels arrive between 0 and 0.004 instead of between 0 and 1, and to a pretrained model every image looks black.
 
     ## Example
     ```python
@@ -45,8 +45,8 @@ class DoubleRescaling(Rule):
     ```
 
     ## Fix
-    Unsafe: the outer Rescaling is removed, if only what leads to the inner one uses it. The model then sees its
-    input in the range that the inner one is made for.
+    Unsafe: the outer Rescaling is removed, if nothing else uses its output. The inner Rescaling then receives its input
+    in the range it was written for.
 
     ## Not reported
     Factors whose product is 0.001 or more; a layer in between that changes the range (normalisation, weights).
@@ -70,8 +70,8 @@ class DoubleRescaling(Rule):
                 again = before is not None and not layer.is_operation and max(scale, before[1]) < _SMALL
                 if before is not None and again and scale * before[1] < _COMBINED:
                     yield Problem(
-                        f"scales by {scale:.3g} what {graph.layer(before[0]).name!r} scaled by {before[1]:.3g} before: "
-                        f"together by {scale * before[1]:.2g}",
+                        f"scales by {scale:.3g} what {graph.layer(before[0]).name!r} already scaled by "
+                        f"{before[1]:.3g}: by {scale * before[1]:.2g} in total",
                         call.id,
                         "Remove one of the two Rescaling layers.",
                         (before[0],),
@@ -83,7 +83,7 @@ class DoubleRescaling(Rule):
 
 
 def _scale(graph: ModelGraph, call: Call) -> float | None:
-    """The factor of a Rescaling, the largest where every channel has its own, or of an operation with a number."""
+    """The factor of a Rescaling (the largest, if each channel has its own) or of an operation with a number."""
     layer = graph.layers[call.layer]
     if layer.class_name == "Rescaling" and layer.is_builtin:
         scale = layer.config.get("scale")
@@ -104,5 +104,5 @@ def _removed(graph: ModelGraph, outer: str) -> Fix | None:
     alone = len(graph.consumers(Tensor(outer, 0))) == 1
     if not alone or graph.layer(outer).is_operation or not graph.called_directly(graph.calls[outer].layer, once=True):
         return None
-    changes = "the inner one sees the range that it is made for"
+    changes = "the inner one receives the range it was written for"
     return Fix.unsafe("remove the outer Rescaling", changes, ("remove", {"calls": [outer]}))

@@ -1,4 +1,4 @@
-"""A009."""
+"""A009: dropout whose output a BatchNormalization normalises."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _DROPOUT = frozenset(
 
 
 class DropoutBeforeBatchnorm(Rule):
-    """Dropout directly in front of a BatchNormalization.
+    """Dropout directly before a BatchNormalization.
 
     ## What it does
-    Reports BatchNormalization layers that are fed by a dropout layer with a rate above 0.
+    Reports BatchNormalization layers whose input is the output of a dropout layer with a rate above 0.
 
     ## Why is this bad?
-    Dropout raises the variance of its output in training, and not in prediction. The moving variance is learned in
-    training, so in prediction the normalisation divides by too much. Accuracy suffers a little, and silently.
+    Dropout raises the variance of its output in training but not at inference. The moving variance is learned in
+    training, so at inference the normalisation divides by too much, which silently costs some accuracy.
 
     ## Example
     ```python
@@ -38,10 +38,10 @@ class DropoutBeforeBatchnorm(Rule):
     ```
 
     ## Fix
-    None: move the dropout behind the normalisation and train again.
+    None: move the dropout after the normalisation and train again.
 
     ## Not reported
-    A rate of 0; dropout in front of other normalisations; dropout with a weighted layer in between.
+    A rate of 0; dropout before other normalisations; a layer with weights between the two.
 
     ## References
     Li et al., Understanding the Disharmony between Dropout and Batch Normalization (CVPR 2019); NeuraLint
@@ -68,9 +68,9 @@ class DropoutBeforeBatchnorm(Rule):
                 ):
                     reported.add(layer.path)
                     yield Problem(
-                        f"{dropout.class_name} {dropout.name!r} (rate {rate:g}) feeds this BatchNormalization: its "
-                        "moving variance is that of training, which dropout raises",
+                        f"{dropout.class_name} {dropout.name!r} (rate {rate:g}) feeds this BatchNormalization: "
+                        "dropout raises the variance in training, and with it the moving variance",
                         call.id,
-                        "Move the dropout behind it: layers.Dropout(rate)(layers.BatchNormalization()(x)).",
+                        "Move the dropout after it: layers.Dropout(rate)(layers.BatchNormalization()(x)).",
                         (source.call,),
                     )

@@ -1,4 +1,4 @@
-"""A010."""
+"""A010: predictions that pass through dropout last."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _DROPOUT = frozenset(
 
 
 class DropoutOnOutput(Rule):
-    """Dropout is the last thing before an output.
+    """Dropout is the last layer before an output.
 
     ## What it does
-    Reports outputs that come straight, or through reshapes, from a dropout layer with a rate above 0, where the output
-    is a prediction: it has a compiled loss, or ends in a softmax or sigmoid.
+    Reports outputs that come directly, or through reshapes, from a dropout layer with a rate above 0, if the output is
+    a prediction: it has a compiled loss, or ends in a softmax or sigmoid.
 
     ## Why is this bad?
-    In training, predictions are set to 0 at random and the rest scaled up, so the loss is computed on numbers that no
-    prediction has. Probabilities stop adding up to 1, and a cross-entropy of a dropped one is huge.
+    In training, predictions are set to 0 at random and the rest are scaled up, so the loss is computed on values that
+    the model never predicts. Probabilities no longer add up to 1, and the cross-entropy of a dropped one is huge.
 
     ## Example
     ```python
@@ -37,11 +37,11 @@ class DropoutOnOutput(Rule):
     ```
 
     ## Fix
-    Unsafe: the dropout moves in front of the last layer with weights. Predictions stay as they are until the model is
-    trained again; the output takes the name of the layer it comes from.
+    Unsafe: the dropout moves before the last layer with weights. Predictions do not change until the model is trained
+    again; the output takes the name of the layer that produces it.
 
     ## Not reported
-    A rate of 0; backbones, whose output is features for another model.
+    A rate of 0; backbones, whose outputs are features for another model.
 
     ## References
     NeuraLint
@@ -63,10 +63,10 @@ class DropoutOnOutput(Rule):
                 reported.add(dropout)
                 rate = _rate(graph, dropout)
                 yield Problem(
-                    f"an output comes straight from {graph.layer(dropout).class_name} (rate {rate:g}): in training "
+                    f"an output comes directly from {graph.layer(dropout).class_name} (rate {rate:g}): in training "
                     f"{rate:.0%} of the predictions are random zeros",
                     dropout,
-                    "Move the dropout in front of the last layer with weights.",
+                    "Move the dropout before the last layer with weights.",
                     (head.call,),
                     fix=_moved(graph, dropout, head.call),
                 )
@@ -79,7 +79,7 @@ def _rate(graph: ModelGraph, call: str) -> float:
 
 
 def _moved(graph: ModelGraph, dropout: str, head: str) -> Fix | None:
-    """In front of the last layer with weights, where one line of calls leads from there to the output."""
+    """Moves it before the last layer with weights, if a single chain of calls leads from there to the output."""
     layer = graph.layer(dropout)
     if not graph.called_directly(layer.path, once=True):
         return None
@@ -93,4 +93,4 @@ def _moved(graph: ModelGraph, dropout: str, head: str) -> Fix | None:
         return None
     before = {"call": target, "class_name": layer.class_name, "config": layer.config}
     edits = ("insert_before", before), ("remove", {"calls": [dropout]})
-    return Fix.unsafe("move it in front of the last layer with weights", "training drops features, not outputs", *edits)
+    return Fix.unsafe("move it before the last layer with weights", "training drops features, not outputs", *edits)

@@ -1,4 +1,4 @@
-"""A007."""
+"""A007: consecutive linear layers that amount to one linear map."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class LinearSandwich(Rule):
     dropout and padding. A chain of them is one finding.
 
     ## Why is this bad?
-    Two linear maps in a row are one linear map: the model has the parameters and the cost of two layers and the power
-    of one. Most often the activation was forgotten.
+    Two linear maps in a row are one linear map: the model has the parameters and the cost of two layers and the
+    capacity of one. Usually the activation was forgotten.
 
     ## Example
     ```python
@@ -43,16 +43,16 @@ class LinearSandwich(Rule):
     ```
 
     ## Fix
-    Unsafe: two Dense layers become one whose kernel is the product of theirs; outputs stay the same up to rounding,
-    and one layer trains where two did. Offered for two Dense in one model with nothing in between. Where an
+    Unsafe: two Dense layers become one whose kernel is the product of theirs; outputs stay the same up to rounding, and
+    training updates one kernel instead of two. Offered for two Dense layers of one model with nothing in between. If an
     activation was forgotten, write `activation="relu"` in the first layer instead.
 
     ## Not reported
-    A normalisation in between; depthwise convolutions followed by pointwise ones; a bottleneck, narrower than what
-    goes in and what comes out (a low-rank factorisation); layers used in several places (query, key and value
-    projections); an activity regularizer on the first; a transposed convolution that upsamples; kernels that are long
-    on different axes, which together are one large kernel made cheaply (global convolutional networks); a frozen first
-    layer, or one in another nested model (a new head on a pretrained embedding).
+    A normalisation in between; depthwise convolutions followed by pointwise ones; a bottleneck narrower than both its
+    input and its output (a low-rank factorisation); layers used in several places (query, key and value projections);
+    an activity regularizer on the first; a transposed convolution that upsamples; kernels that are long on different
+    axes, a cheap form of one large kernel (global convolutional networks); a frozen first layer, or a first layer in
+    another nested model (a new head on a pretrained embedding).
 
     ## References
     DeepLocalize (ICSE 2021); NeuraLint
@@ -81,24 +81,24 @@ class LinearSandwich(Rule):
             if graph.has_weights and not size:
                 continue
             yield Problem(
-                f"{len(chain)} linear layers in a row ({widths} features): together they are one linear map, and "
+                f"{len(chain)} consecutive linear layers ({widths} features) are one linear map, and "
                 f"{size:,} parameters add nothing",
                 first,
-                'Write activation="relu" (or another) in every layer of the chain but the last.',
+                'Write activation="relu" (or another) in every layer of the chain except the last.',
                 tuple(chain[1:]),
                 fix=_merged(graph, chain),
             )
 
 
 def _merged(graph: ModelGraph, chain: list[str]) -> Fix | None:
-    """The first two Dense of a chain, where nothing else lies or counts between them."""
+    """Merges the first two Dense layers of a chain, if nothing lies between and nothing else depends on the first."""
     for first, second in pairwise(chain):
         layers = [graph.layer(call) for call in (first, second)]
         direct = [tensor.call for tensor in graph.producers(second)] == [first]
         same_model = graph.calls[first].scope == graph.calls[second].scope
         if direct and same_model and all(one.class_name == "Dense" and not one.penalised for one in layers):
             edit = ("merge_linear", {"first": layers[0].path, "second": layers[1].path})
-            changes = "one layer trains where two did"
+            changes = "training updates one kernel instead of two"
             return Fix.unsafe("multiply the kernels into one layer", changes, edit)
     return None
 
@@ -122,7 +122,7 @@ def _is_linear(graph: ModelGraph, call: str) -> bool:
 
 
 def _next_linear(graph: ModelGraph, call: str) -> str | None:
-    """The linear layer that a linear layer feeds alone, where the pair is worth no more than one layer."""
+    """The linear layer that alone consumes a linear layer, if the pair can compute no more than one layer."""
     layer = innermost(graph, graph.layer(call))
     if not _is_linear(graph, call) or activation_of(graph, call)[0] != "linear" or _upsamples(layer):
         return None
@@ -156,7 +156,7 @@ def _called_once(graph: ModelGraph, call: str) -> bool:
 
 
 def _hands_on(graph: ModelGraph, call: str) -> bool:
-    """Whether a call does no more than drop or pad."""
+    """Whether a call does nothing but drop or pad."""
     name = graph.layer(call).class_name
     return name in _BETWEEN or (name == "Activation" and activation_of(graph, call)[0] == "linear")
 

@@ -1,4 +1,4 @@
-"""A002."""
+"""A002: raw values for a cross-entropy that expects probabilities."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _ENDINGS = ("linear", "relu", "tanh")
 
 
 class LogitsWithoutFlag(Rule):
-    """A cross-entropy that expects probabilities gets numbers that are none.
+    """A cross-entropy that expects probabilities receives logits or other raw values.
 
     ## What it does
-    Follows every output with a built-in cross-entropy and `from_logits=False` back to the layer that made its numbers,
-    and reports a Dense or convolution that ends linear (error), in relu or in tanh (warning).
+    Follows every output with a built-in cross-entropy and `from_logits=False` back to the layer that produced it, and
+    reports a Dense layer or convolution with a linear activation (error), a relu or a tanh (warning).
 
     ## Why is this bad?
-    Keras clips the numbers to the interval from 0 to 1 before it takes the logarithm. Every unit outside it gets no
-    gradient, the loss looks plausible, and the model learns slowly, badly or not at all.
+    Keras clips the values to the interval from 0 to 1 before it takes the logarithm. Every unit outside that interval
+    gets no gradient, the loss looks plausible, and the model learns slowly, badly or not at all.
 
     ## Example
     ```python
@@ -37,13 +37,13 @@ class LogitsWithoutFlag(Rule):
     ```
 
     ## Fix
-    Unsafe: behind a linear layer the model is compiled with `from_logits=True`; its outputs stay logits, and
-    training gets the gradients it should. A relu or tanh becomes the softmax (one label of many) or sigmoid (yes or
-    no) that the loss expects, which changes the outputs.
+    Unsafe: after a linear layer the model is compiled with `from_logits=True`; its outputs remain logits, and training
+    gets the right gradients. A relu or tanh is replaced by the softmax (one class per sample) or sigmoid (yes or no per
+    unit) that the loss expects, which changes the outputs.
 
     ## Not reported
-    A loss that is not Keras's own, a model class with a training step of its own, an output whose last activation
-    cannot be told (Lambda, custom layers, merges), one unit with a categorical loss (A005 says it).
+    Custom losses, model classes with their own `train_step`, outputs whose last activation cannot be determined
+    (Lambda, custom layers, merges), a single unit with a categorical loss (reported by A005).
 
     ## References
     keras-team/keras-hub#1008; NeuraLint; DeepLocalize
@@ -67,9 +67,9 @@ class LogitsWithoutFlag(Rule):
             wanted = "sigmoid" if loss.loss.startswith("binary") else "softmax"
             yield Problem(
                 f"{loss.loss} with from_logits=False on output {loss.name!r}, but {layer.class_name} {layer.name!r} "
-                f"ends in {head.activation}, which gives no probabilities",
+                f"ends in {head.activation}, which does not give probabilities",
                 head.call,
-                f"Write from_logits=True in the loss{'' if head.activation == 'linear' else ' and drop the activation'}"
+                f"Set from_logits=True in the loss{'' if head.activation == 'linear' else ' and remove the activation'}"
                 f', or activation="{wanted}" in the last layer.',
                 () if loss.output.call == head.call else (loss.output,),
                 severity=Severity.ERROR if head.activation == "linear" else Severity.WARNING,
@@ -81,7 +81,7 @@ class LogitsWithoutFlag(Rule):
 def _fixed(graph: ModelGraph, loss: OutputLoss, head: Head, wanted: str) -> Fix | None:
     if head.activation == "linear":
         edit = with_loss(graph, loss, str(loss.loss), **{**loss.config, "from_logits": True})
-        changes = "the loss takes the outputs for logits, which they are"
+        changes = "the loss treats the outputs as the logits they are"
         return Fix.unsafe("compile with from_logits=True", changes, edit) if edit is not None else None
     layer = graph.layers[head.layer]
     if layer.is_operation or not graph.called_directly(layer.path):
@@ -92,4 +92,4 @@ def _fixed(graph: ModelGraph, loss: OutputLoss, head: Head, wanted: str) -> Fix 
     else:
         config = {"activation": wanted, "name": layer.name}
         edit = ("replace", {"layer": layer.path, "class_name": "Activation", "config": config})
-    return Fix.unsafe(f"write {wanted} in place of {head.activation}", changes, edit)
+    return Fix.unsafe(f"replace {head.activation} with {wanted}", changes, edit)

@@ -1,4 +1,4 @@
-"""A004."""
+"""A004: a softmax with a binary loss, or a sigmoid with a categorical one."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from graphlint.questions.losses import OutputLoss, kept_arguments, losses, with_
 
 
 class LossActivationMismatch(Rule):
-    """The last activation belongs to another loss.
+    """The last activation does not fit the loss.
 
     ## What it does
-    Reports a categorical cross-entropy (one label of many) on an output that ends in a sigmoid, and a binary
-    cross-entropy (yes or no, for each unit) on one that ends in a softmax over more than one unit.
+    Reports a categorical cross-entropy (one class per sample) on an output that ends in a sigmoid, and a binary
+    cross-entropy (yes or no per unit) on one that ends in a softmax over more than one unit.
 
     ## Why is this bad?
     With a sigmoid, the probabilities of the classes do not add up to 1, and the categorical loss never pushes the wrong
-    ones down. With a softmax, units that should be independent compete, and the binary loss and its accuracy look far
-    better than the model is.
+    ones down. With a softmax, units that should be independent compete with each other, and binary loss and accuracy
+    look far better than the model is.
 
     ## Example
     ```python
@@ -36,14 +36,13 @@ class LossActivationMismatch(Rule):
     ```
 
     ## Fix
-    Unsafe: the model is compiled with the cross-entropy that belongs to the activation, for the same targets:
-    categorical after a softmax, binary after a sigmoid. Under a sparse loss, whose targets are class numbers, the
-    sigmoid becomes a softmax. Whether one label of many or several labels at once are meant is for the author to
-    check.
+    Unsafe: the model is compiled with the cross-entropy that fits the activation, for the same targets: categorical
+    after a softmax, binary after a sigmoid. With a sparse loss, whose targets are class indices, the sigmoid is
+    replaced by a softmax. Whether the task is single-label or multi-label is for the author to check.
 
     ## Not reported
-    One unit (A001 and A005 say it), a loss that is not Keras's own, `from_logits=True` (A003), an output whose last
-    activation cannot be told.
+    A single unit (reported by A001 and A005), custom losses, `from_logits=True` (A003), outputs whose last activation
+    cannot be determined.
 
     ## References
     DeepLocalize (ICSE 2021); NeuraLint
@@ -85,7 +84,7 @@ _FITTING = {
     "categorical_crossentropy": "binary_crossentropy",
     "categorical_focal_crossentropy": "binary_focal_crossentropy",
 }
-"""The loss for the other activation that takes the same targets."""
+"""The loss that fits the activation and takes the same targets."""
 
 
 def _fixed(graph: ModelGraph, loss: OutputLoss, layer: str) -> Fix | None:
@@ -96,5 +95,5 @@ def _fixed(graph: ModelGraph, loss: OutputLoss, layer: str) -> Fix | None:
         softmax = ("configure", {"layer": layer, "config": {"activation": "softmax"}})
         return Fix.unsafe("write softmax in the last layer", "the outputs of all classes add up to 1", softmax)
     edit = with_loss(graph, loss, fitting, **kept_arguments(loss))
-    changes = "training follows another loss"
+    changes = "training minimises another loss"
     return Fix.unsafe(f"compile with {fitting}", changes, edit) if edit is not None else None

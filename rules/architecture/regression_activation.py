@@ -1,4 +1,4 @@
-"""A006."""
+"""A006: a regression loss on the output of a relu or softmax."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class RegressionActivation(Rule):
     """A regression loss on an output that ends in relu or softmax.
 
     ## What it does
-    Reports mean squared error, mean absolute error and their like on an output that ends in a relu or a softmax. Off by
-    default.
+    Reports mean squared error, mean absolute error and similar losses on an output that ends in a relu or a softmax.
+    Off by default.
 
     ## Why is this bad?
-    A relu cannot give negative numbers and gets no gradient where it is 0, so a unit that starts there stays there. A
-    softmax gives numbers that add up to 1. Both may be meant, which is why the rule is off.
+    A relu cannot predict negative values and gets no gradient where it is 0, so a unit that starts there stays there.
+    The values of a softmax add up to 1. Both may be intended, which is why the rule is off.
 
     ## Example
     ```python
@@ -39,10 +39,10 @@ class RegressionActivation(Rule):
     ```
 
     ## Fix
-    None: drop the activation of the last layer, or write softplus where the target cannot be negative.
+    None: remove the activation of the last layer, or use softplus if the target cannot be negative.
 
     ## Not reported
-    Sigmoid and tanh, which are usual for targets in a fixed range; a loss that is not Keras's own.
+    Sigmoid and tanh, which are common for targets in a fixed range; custom losses.
 
     ## References
     DeepLocalize (ICSE 2021)
@@ -63,7 +63,7 @@ class RegressionActivation(Rule):
                 yield Problem(
                     f"{loss.loss} on output {loss.name!r}, which ends in {head.activation}",
                     head.call,
-                    'Drop the last activation, or write activation="softplus" if the target cannot be negative.',
+                    'Remove the last activation, or write activation="softplus" if the target cannot be negative.',
                     () if loss.output.call == head.call else (loss.output,),
                     key=f"{loss.name}:{loss.loss}",
                 )

@@ -1,4 +1,4 @@
-"""A012."""
+"""A012: parallel layers that an integer seed initialises identically."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class SameSeedSiblings(Rule):
 
     ## What it does
     Reports layers of one class, with the same configuration, the same integer seed in the initializer of their weights
-    and the same input, whose results come together again.
+    and the same input, whose outputs are combined later.
 
     ## Why is this bad?
-    An integer seed gives the same numbers every time. The branches compute the same thing; where their results are
-    merged symmetrically they get the same gradients and stay equal, so one of them is wasted.
+    An integer seed gives the same values every time. The branches compute the same thing; if their outputs are merged
+    symmetrically they receive the same gradients and stay equal, so all but one are wasted.
 
     ## Example
     ```python
@@ -40,10 +40,10 @@ class SameSeedSiblings(Rule):
     ```
 
     ## Fix
-    None: give every layer its own seed, or call `keras.utils.set_random_seed` once and leave the initializers without.
+    None: give every layer its own seed, or call `keras.utils.set_random_seed` once and give the initializers none.
 
     ## Not reported
-    Layers with different inputs; branches whose stored kernels differ; branches that never meet.
+    Layers with different inputs; branches whose stored kernels differ; branches that are never combined.
 
     ## References
     Seen in public code: one initializer object passed to every layer.
@@ -91,7 +91,7 @@ def _signature(layer: Layer) -> str:
 
 
 def _equal(graph: ModelGraph, first: str, second: str) -> bool:
-    """Whether the stored kernels are equal, or unknown."""
+    """Whether the stored kernels are equal; true if they are unknown."""
     left, right = _kernel(graph, first), _kernel(graph, second)
     if left is None or right is None or left is right or left.values is None or right.values is None:
         return True
@@ -105,7 +105,7 @@ def _kernel(graph: ModelGraph, layer: str) -> Variable | None:
 
 
 def _meet(graph: ModelGraph, calls: list[str]) -> bool:
-    """Whether what two of the calls influence has a call in common."""
+    """Whether two of the calls influence a common call."""
     seen: set[str] = set()
     for call in calls:
         reached = graph.descendants([call])

@@ -1,4 +1,4 @@
-"""A001."""
+"""A001: a softmax over an axis of size 1."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _CATEGORICAL = ("categorical_crossentropy", "sparse_categorical_crossentropy")
 
 
 class SoftmaxOnOne(Rule):
-    """A softmax over an axis of size 1, which is 1.0 whatever comes in.
+    """A softmax over an axis of size 1, which is always 1.0.
 
     ## What it does
-    Finds softmax activations, Softmax layers and softmax operations whose axis has, statically, one element.
+    Finds softmax activations, Softmax layers and softmax operations whose axis has a static size of 1.
 
     ## Why is this bad?
-    The result is constant, so nothing in front of it gets a gradient: the model trains without complaint and learns
-    nothing. The usual cause is one output unit for a binary problem, or an attention score normalised over its
-    features instead of over time.
+    The result is constant, so no layer before it gets a gradient: the model trains without an error and learns nothing.
+    The usual cause is a single output unit for a binary problem, or an attention score normalised over features instead
+    of over time.
 
     ## Example
     ```python
@@ -37,14 +37,14 @@ class SoftmaxOnOne(Rule):
     ```
 
     ## Fix
-    Unsafe: for one output unit, sigmoid takes the place of the softmax, and binary cross-entropy that of a
-    categorical loss; outputs are probabilities then, and the model has to be trained. Elsewhere another axis was
-    meant, which is for a person to say: for attention weights over time, `layers.Softmax(axis=1)`.
+    Unsafe: for a single output unit, a sigmoid replaces the softmax, and binary cross-entropy a categorical loss;
+    outputs are then probabilities, and the model has to be trained. In other places another axis was meant, which only
+    the author can choose: for attention weights over time, `layers.Softmax(axis=1)`.
 
     ## Not reported
-    An axis whose size is not known. Attention that happens to see one position, as of a network for large images that
-    gets a small one: scores that are products of queries and keys, or weights over another axis than the last that
-    something is multiplied by.
+    An axis whose size is not known. Attention over what happens to be a single position, such as in a network for large
+    images that is given a small one: scores that are products of queries and keys, or weights over an axis other than
+    the last that multiply something.
 
     ## References
     keras-team/keras#18909; NeuraLint found it in 6 of 34 faulty programs.
@@ -72,14 +72,14 @@ class SoftmaxOnOne(Rule):
             yield Problem(
                 f"{activation} over axis {axis} of {shape_text(shape)}, which has size 1: every output is {value}",
                 first,
-                'Write activation="sigmoid" for one unit, or normalise over the axis that is longer than 1.',
+                'Write activation="sigmoid" for a single unit, or normalise over an axis longer than 1.',
                 tuple(others),
                 fix=_sigmoid(graph, first, activation),
             )
 
 
 def _attends(graph: ModelGraph, call: Call, axes: set[int]) -> bool:
-    """Whether a softmax gives the weights of an attention over positions, of which there is one here."""
+    """Whether a softmax gives attention weights over positions, of which there happens to be one."""
     if not _multiplied(graph, call.id):
         return False
     if len(call.outputs[0].shape or ()) - 1 not in axes:
@@ -94,7 +94,7 @@ def _attends(graph: ModelGraph, call: Call, axes: set[int]) -> bool:
 
 
 def _multiplied(graph: ModelGraph, call: str) -> bool:
-    """Whether all that becomes of a tensor is that something is multiplied by it."""
+    """Whether the only use of a tensor is to multiply something."""
     stack = [call]
     while stack:
         tensor = Tensor(stack.pop(), 0)
@@ -109,7 +109,7 @@ def _multiplied(graph: ModelGraph, call: str) -> bool:
 
 
 def _sigmoid(graph: ModelGraph, call: str, activation: str | None) -> Fix | None:
-    """For one output unit, with a loss that takes its probability; elsewhere another axis may have been meant."""
+    """For a single output unit, with a loss that takes its probability; otherwise another axis may have been meant."""
     layer, shape = graph.layer(call), graph.calls[call].outputs[0].shape
     if activation != "softmax" or not shape or len(shape) != 2 or not graph.called_directly(layer.path):
         return None

@@ -1,4 +1,4 @@
-"""A008."""
+"""A008: an activation of what the same activation produced."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SAME_ON_BOTH_SIDES = frozenset(
     {"InputLayer", "Identity", "Reshape", "Flatten", "Permute", "Dropout", "SpatialDropout1D", "SpatialDropout2D"}
     | {"SpatialDropout3D"}
 )
-"""Layers that let nothing negative come out where nothing negative goes in."""
+"""Layers whose outputs are not negative if their inputs are not."""
 _KEEPS_AXES = frozenset({"InputLayer", "Identity", "Activation", "Cast", "Dropout"})
 
 
@@ -23,12 +23,12 @@ class StackedActivation(Rule):
     """The same activation twice in a row.
 
     ## What it does
-    Reports a relu on what a relu made (information), a softmax on a softmax and a sigmoid on a sigmoid (warning), as
-    layers or as the `activation` of the layer in front.
+    Reports a relu after a relu (info), a softmax after a softmax and a sigmoid after a sigmoid (warning), whether as a
+    layer or as the `activation` of the previous layer.
 
     ## Why is this bad?
-    The second relu does nothing. A second softmax or sigmoid squeezes probabilities that were right: the largest that
-    two classes can get is 0.73, and gradients get small.
+    The second relu does nothing. A second softmax or sigmoid squeezes probabilities that were right: with two classes
+    none can exceed 0.73, and gradients become small.
 
     ## Example
     ```python
@@ -42,8 +42,8 @@ class StackedActivation(Rule):
 
     ## Fix
     Safe for relu, which changes nothing the second time; unsafe for softmax and sigmoid, whose probabilities are then
-    no longer squeezed. Removes the second activation, or the first where the second names an output. Not offered where
-    an activation is shared, or noise lies in between.
+    no longer squeezed. Removes the second activation, or the first if the second names an output. Not offered if an
+    activation is shared, or noise lies in between.
 
     ## Not reported
     Different activations in a row, a softmax over another axis, attention weights (a product lies in between).
@@ -76,7 +76,7 @@ class StackedActivation(Rule):
             reported.add(layer.path)
             effect = "does nothing" if activation == "relu" else "squeezes its probabilities a second time"
             yield Problem(
-                f"{activation} on what {graph.layers[head.layer].name!r} made with {activation}: the second {effect}",
+                f"{activation} after the {activation} of {graph.layers[head.layer].name!r}: the second {effect}",
                 call.id,
                 "Remove one of the two activations.",
                 (head.call,),
@@ -86,7 +86,7 @@ class StackedActivation(Rule):
 
 
 def _dropped(graph: ModelGraph, second: str, head: Head, activation: str) -> Fix | None:
-    """The second activation where it is a layer, the first where the second names an output."""
+    """Removes the second activation, or the first if the second names an output."""
     layer, first = graph.layer(second), graph.layers[head.layer]
     if {graph.layer(one).class_name for one in head.through} - _SAME_ON_BOTH_SIDES:
         return None
@@ -102,7 +102,7 @@ def _dropped(graph: ModelGraph, second: str, head: Head, activation: str) -> Fix
         if not alone or "activation" not in first.config or not graph.called_directly(first.path, once=True):
             return None
         edit = ("configure", {"layer": first.path, "config": {"activation": "linear"}})
-        title = f"drop the {activation} of {first.name!r}"
+        title = f"remove the {activation} of {first.name!r}"
     if activation == "relu":
         return Fix.safe(title, edit)
     return Fix.unsafe(title, "probabilities are no longer squeezed", edit)
