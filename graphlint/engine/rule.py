@@ -52,6 +52,9 @@ class Rule(ABC):
     """Only run with ``--preview``, or when selected by its full code or name."""
     default: ClassVar[bool] = True
     """False: only run when selected by its full code or name."""
+    blocks_loading: ClassVar[bool] = False
+    """Whether Keras refuses a file with such a finding: where a rule of this kind is selected, `graphlint fix` may make
+    the model of a file that does not load as it is."""
     options: ClassVar[Mapping[str, Option]] = {}
 
     def __init__(self, **options: Any) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from graphlint.findings.edits import Edit
 
 if TYPE_CHECKING:
     from graphlint.model.graph import Tensor
@@ -32,25 +34,26 @@ class Applicability(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """A fix a finding offers. ``edits`` are replay edits as ``(operation, arguments)``; the fix engine applies them."""
+    """A fix that a finding offers. ``edits`` are classes of `graphlint.findings.edits`; `graphlint.fix` makes them."""
 
     title: str
     applicability: Applicability
-    edits: tuple[tuple[str, dict[str, Any]], ...] = ()
+    edits: tuple[Edit, ...] = ()
     changes: str | None = None
     """For an unsafe fix: what changes, in one sentence."""
 
     @classmethod
-    def safe(cls, title: str, *edits: tuple[str, dict[str, Any]]) -> Fix:
+    def safe(cls, title: str, *edits: Edit) -> Fix:
         """A fix after which outputs are equal and training is what it was.
 
-        >>> Fix.safe("remove it", ("remove", {"calls": ["dropout#0"]})).applicability.value
+        >>> from graphlint.findings.edits import Remove
+        >>> Fix.safe("remove it", Remove(calls=("dropout#0",))).applicability.value
         'safe'
         """
         return cls(title, Applicability.SAFE, edits)
 
     @classmethod
-    def unsafe(cls, title: str, changes: str, *edits: tuple[str, dict[str, Any]]) -> Fix:
+    def unsafe(cls, title: str, changes: str, *edits: Edit) -> Fix:
         """A fix that changes outputs or training; ``changes`` says what, in one sentence."""
         return cls(title, Applicability.UNSAFE, edits, changes)
 

@@ -1,4 +1,8 @@
-"""Fix a model file: on the file where Keras cannot load it, in memory where it can, and prove what comes out."""
+"""Fix a model file: on the file where Keras cannot load it, in memory where it can, and prove what comes out.
+
+A file goes through the stages of `PREPARE`, and what comes out of them through those of `WRITE`, once for each place
+that it is written to. Every stage says what it requires and what it ensures, which is checked each time.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +10,18 @@ import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphlint.engine.linter import Linter
 from graphlint.errors import FixError, GraphlintError, one_line
+from graphlint.findings.edits import Edit, FileEdit, Rewrite
 from graphlint.findings.finding import Finding, Severity
 from graphlint.fixes.difference import difference
 from graphlint.fixes.fixer import Fixer
 from graphlint.fixes.report import Applied, FixReport, Left
-from graphlint.fixes.stored import LOST_ON_SAVE, STORED_EDITS, StoredModel
+from graphlint.fixes.stored import StoredModel, make
 from graphlint.model.expand import expand
 from graphlint.reports.report import ModelReport
 from graphlint.sources import read
@@ -26,9 +31,6 @@ if TYPE_CHECKING:
     import keras
 
     from graphlint.model.definition import ModelDefinition
-
-REWRITE = "rewrite"
-"""The edit that makes a model of an old dialect anew in today's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,96 +52,185 @@ def fix_file(path: Path, fixer: Fixer) -> FixedFile:
     """
     from graphlint.sources.live import read_live
 
-    definition = read(path, limits=fixer.linter.config.limits, by_content=True)
-    found = fixer.linter.check_source(lambda: definition, path.as_posix(), path)
-    _require_trustworthy(found)
-    todo = list(fixer.fixable(found.findings))
+    job = Job(path=path, fixer=fixer)
     with tempfile.TemporaryDirectory(prefix="graphlint-") as directory:
-        stored, applied = _edit_stored(path, definition, todo, Path(directory))
-        rewrites = [one for one in todo if _edits(one) == {REWRITE}]
-        may_rewrite = any(rule.code == "K010" for rule in fixer.linter.rules)
-        model, notes, rewritten = _load(stored, bool(rewrites) or _needs_rewrite(path), may_rewrite)
-        applied += [Applied(one, None) for one in rewrites]
-        fixed, report = fixer.run(model, found.findings, as_loaded=not rewritten and not applied)
-        report = replace(
-            report,
-            applied=(*applied, *report.applied),
-            left=tuple(_still_there(found.findings, applied, report.left)),
-            before=found.parameters or report.before,
-            notes=(*notes, *report.notes),
-        )
-        allowed = _count(found.findings)
-        diff = difference(expand(definition if rewritten else read_live(model)), expand(read_live(fixed)))
-        changed = fixed is not model or rewritten
-        content = None if changed else stored.read_bytes()
+        job.folder = Path(directory)
+        run(PREPARE, job)
+        before = expand(job.definition if job.rewritten else read_live(job.loaded))
+        diff = difference(before, expand(read_live(job.fixed)))
+        job.content = None if job.changed_in_memory else job.stored.read_bytes()
 
-        def save(target: Path) -> None:
-            if content is None or target.suffix != path.suffix:
-                _save(fixed, target, fixer.linter, allowed)
-                return
-            target.write_bytes(content)
-            if applied:
-                _prove(fixed, target, fixer.linter, allowed)
+    def save(target: Path) -> None:
+        writing = copy(job)
+        writing.target = target
+        run(WRITE, writing)
 
-        return FixedFile(report, save, diff, changed or bool(applied))
+    return FixedFile(job.report, save, diff, job.changed_in_memory or bool(job.applied))
 
 
-def _require_trustworthy(found: ModelReport) -> None:
-    bad = [one for one in found.findings if one.code[0] == "E" or (one.code[0] == "X" and one.code[1:].isdigit())]
+# -- stages -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True, kw_only=True)
+class Job:
+    """A file that is being fixed: what the stages have found out and made so far."""
+
+    path: Path
+    fixer: Fixer
+    folder: Path = field(init=False, default_factory=Path)
+    """Where stages put files of their own."""
+    definition: ModelDefinition = field(init=False)
+    found: ModelReport = field(init=False)
+    todo: list[Finding] = field(init=False)
+    stored: Path = field(init=False)
+    """The file to load: the one to be fixed, or a copy on which edits were made."""
+    loaded: keras.Model = field(init=False)
+    rewritten: bool = field(init=False, default=False)
+    """Whether the model was made anew in today's dialect."""
+    fixed: keras.Model = field(init=False)
+    applied: list[Applied] = field(init=False, default_factory=list)
+    """What was fixed before the model was in memory."""
+    notes: list[str] = field(init=False, default_factory=list)
+    report: FixReport = field(init=False)
+    content: bytes | None = field(init=False, default=None)
+    """The bytes to write, where nothing changed in memory."""
+    target: Path | None = field(init=False, default=None)
+    proven: bool = field(init=False, default=False)
+
+    @property
+    def changed_in_memory(self) -> bool:
+        return self.rewritten or self.fixed is not self.loaded
+
+
+Condition = Callable[[Job], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One step of a pipeline. ``requires`` holds before ``run``, and ``ensures`` after it."""
+
+    run: Callable[[Job], None]
+    requires: tuple[Condition, ...]
+    ensures: tuple[Condition, ...]
+
+    @property
+    def name(self) -> str:
+        return self.run.__name__
+
+
+def run(stages: Iterable[Stage], job: Job) -> None:
+    """Run stages in order.
+
+    Raises:
+        FixError: a stage refuses the file, or one of its conditions does not hold.
+    """
+    for stage in stages:
+        for when, conditions in (("before", stage.requires), ("after", stage.ensures)):
+            if when == "after":
+                stage.run(job)
+            for condition in conditions:
+                if not condition(job):
+                    raise FixError(f"{condition.__name__} does not hold {when} {stage.name}: nothing was written")
+
+
+def is_read(job: Job) -> bool:
+    """The file was read and checked."""
+    return hasattr(job, "definition") and hasattr(job, "found")
+
+
+def is_trustworthy(job: Job) -> bool:
+    """Nothing in the file is a danger to whoever loads it, and all of it could be read."""
+    return not _untrustworthy(job.found)
+
+
+def is_stored(job: Job) -> bool:
+    """There is a file to load."""
+    return hasattr(job, "stored") and job.stored.is_file()
+
+
+def is_loaded(job: Job) -> bool:
+    """The model is in memory."""
+    return hasattr(job, "loaded")
+
+
+def is_fixed(job: Job) -> bool:
+    """All fixes are made, and reported."""
+    return hasattr(job, "fixed") and hasattr(job, "report")
+
+
+def is_written(job: Job) -> bool:
+    """There is a file at the target."""
+    return job.target is not None and job.target.is_file() and job.target.stat().st_size > 0
+
+
+def is_proven(job: Job) -> bool:
+    """What is at the target was compared with the model in memory, or is the file itself as it was."""
+    return job.proven
+
+
+def _read(job: Job) -> None:
+    job.definition = read(job.path, limits=job.fixer.linter.config.limits, by_content=True)
+    job.found = job.fixer.linter.check_source(lambda: job.definition, job.path.as_posix(), job.path)
+    bad = _untrustworthy(job.found)
     if bad:
         what = "; ".join(f"{one.code} {one.name}: {one.message}" for one in bad[:3])
         raise FixError(f"refused, nothing was changed: {what}")
+    job.todo = list(job.fixer.fixable(job.found.findings))
 
 
-def _edits(finding: Finding) -> set[str]:
-    return {name for name, _ in finding.fix.edits} if finding.fix is not None else set()
+def _untrustworthy(found: ModelReport) -> list[Finding]:
+    return [one for one in found.findings if one.code[0] == "E" or (one.code[0] == "X" and one.code[1:].isdigit())]
 
 
-def _edit_stored(
-    path: Path, definition: ModelDefinition, todo: Iterable[Finding], directory: Path
-) -> tuple[Path, list[Applied]]:
-    """Apply the edits that are made on the file; returns the file to load from."""
-    mine = [one for one in todo if _edits(one) and _edits(one) <= set(STORED_EDITS)]
+def _edit_stored(job: Job) -> None:
+    mine = [one for one in job.todo if _all_are(one, FileEdit)]
+    job.stored = job.path
     if not mine:
-        return path, []
-    graph = expand(definition)
-    model = StoredModel(path)
-    for finding in mine:
-        assert finding.fix is not None
-        for name, arguments in finding.fix.edits:
-            STORED_EDITS[name](model, graph, arguments)
-    target = directory / "model.keras"
-    model.save(target)
-    return target, [Applied(one, None) for one in mine]
+        return
+    graph = expand(job.definition)
+    model = StoredModel(job.path)
+    for edit in _edits(mine):
+        make(edit, model, graph)
+    job.stored = job.folder / "model.keras"
+    model.save(job.stored)
+    job.applied += [Applied(one, None) for one in mine]
 
 
-def _load(path: Path, rewrite: bool, may_rewrite: bool) -> tuple[keras.Model, tuple[str, ...], bool]:
-    """The model in Keras's safe mode, notes, and whether it had to be made anew in today's dialect."""
+def _load(job: Job) -> None:
+    """Load the model in Keras's safe mode, or make it anew in today's dialect."""
     import keras
 
     from graphlint.fixes.rescue import rescue
 
-    why: tuple[str, ...] = ()
-    if _needs_rewrite(path):
-        why = (f"{path.name} holds another format than Keras expects of its name: the model is written anew",)
-    if not rewrite and may_rewrite and _never_ends(path):
-        rewrite = True
-        why = ("this Keras may never end loading a file of Keras 2: the model is written anew",)
-    if not rewrite:
+    path = job.stored
+    rewrites = [one for one in job.todo if _all_are(one, Rewrite)]
+    may_rewrite = any(rule.blocks_loading for rule in job.fixer.linter.rules)
+    job.rewritten = bool(rewrites)
+    if _is_named_otherwise(path):
+        job.rewritten = True
+        job.notes.append(f"{path.name} holds another format than Keras expects of its name: the model is written anew")
+    elif not rewrites and may_rewrite and _never_ends(path):
+        job.rewritten = True
+        job.notes.append("this Keras may never end loading a file of Keras 2: the model is written anew")
+    if not job.rewritten:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                return keras.models.load_model(path, safe_mode=True), (), False
+                job.loaded = keras.models.load_model(path, safe_mode=True)
+            return
         except Exception as error:
             cause = one_line(error)
             if not may_rewrite:
                 raise FixError(f"Keras cannot load {path.name}: {cause}") from error
-            why = (f"Keras cannot load the file as it is ({cause}): it is written anew",)
+            job.notes.append(f"Keras cannot load the file as it is ({cause}): it is written anew")
+        job.rewritten = True
     try:
         rescued = rescue(read(path, by_content=True))
     except FixError as error:
         raise FixError(f"Keras cannot load {path.name}, and it cannot be written anew: {error}") from error
-    return rescued.model, (*why, *rescued.notes), True
+    job.loaded = rescued.model
+    job.notes += rescued.notes
+    job.applied += [Applied(one, None) for one in rewrites]
 
 
 def _never_ends(path: Path) -> bool:
@@ -152,10 +243,22 @@ def _never_ends(path: Path) -> bool:
     return isinstance(raw, dict) and "module" not in raw
 
 
-def _needs_rewrite(path: Path) -> bool:
+def _is_named_otherwise(path: Path) -> bool:
     """Whether Keras would not even look into the file: a configuration alone, or a name of another format."""
     content = detect(path)
     return content is Content.JSON or misnamed(path, content) is not None
+
+
+def _fix(job: Job) -> None:
+    as_loaded = not job.rewritten and not job.applied
+    job.fixed, report = job.fixer.run(job.loaded, job.found.findings, as_loaded=as_loaded)
+    job.report = replace(
+        report,
+        applied=(*job.applied, *report.applied),
+        left=tuple(_still_there(job.found.findings, job.applied, report.left)),
+        before=job.found.parameters or report.before,
+        notes=(*job.notes, *report.notes),
+    )
 
 
 def _still_there(findings: Iterable[Finding], applied: Iterable[Applied], left: Iterable[Left]) -> Iterator[Left]:
@@ -168,46 +271,52 @@ def _still_there(findings: Iterable[Finding], applied: Iterable[Applied], left: 
             yield Left(finding, f"no fix: {finding.hint}" if finding.hint else "no fix")
 
 
-def _count(findings: Iterable[Finding]) -> Counter[str]:
-    return Counter(one.code for one in findings if one.severity is not Severity.INFO)
-
-
-def _save(model: keras.Model, target: Path, linter: Linter, allowed: Counter[str]) -> None:
-    """Save a model, read it back, and require that it is the same and that no new finding came in."""
-    if target.suffix == ".json":
-        target.write_text(model.to_json())
-        return
-    if target.suffix not in (".keras", ".h5", ".hdf5"):
+def _write(job: Job) -> None:
+    """Save the model; where it did not change in memory, the bytes are kept."""
+    target = job.target
+    assert target is not None
+    if job.content is not None and target.suffix == job.path.suffix:
+        target.write_bytes(job.content)
+    elif target.suffix == ".json":
+        target.write_text(job.fixed.to_json())
+    elif target.suffix not in (".keras", ".h5", ".hdf5"):
         raise FixError(f"expected a file ending in .keras, .h5 or .json, got {target.name}")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            model.save(target)
-        except Exception as error:
-            raise FixError(f"the fixed model cannot be saved: {one_line(error)}") from error
-    if target.suffix == ".keras":
-        _edit_saved(target, linter)
-    _prove(model, target, linter, allowed)
+    else:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                job.fixed.save(target)
+            except Exception as error:
+                raise FixError(f"the fixed model cannot be saved: {one_line(error)}") from error
 
 
-def _edit_saved(target: Path, linter: Linter) -> None:
+def _edit_saved(job: Job) -> None:
     """Make the edits again that saving undoes: the mark of a layer that a wrapper shares, for one."""
-    marks = [one for one in linter.check_file(target).findings if _edits(one) and _edits(one) <= LOST_ON_SAVE]
-    if marks:
+    target = job.target
+    assert target is not None
+    if target.suffix != ".keras" or not (job.changed_in_memory or job.path.suffix != target.suffix):
+        return
+    undone = [one for one in job.fixer.linter.check_file(target).findings if _is_lost_on_save(one)]
+    if undone:
         graph = expand(read(target))
         stored = StoredModel(target)
-        for finding in marks:
-            assert finding.fix is not None
-            for name, arguments in finding.fix.edits:
-                STORED_EDITS[name](stored, graph, arguments)
+        for edit in _edits(undone):
+            make(edit, stored, graph)
         stored.save(target)
 
 
-def _prove(model: keras.Model, target: Path, linter: Linter, allowed: Counter[str]) -> None:
+def _prove(job: Job) -> None:
+    """Read back what was written, and require that it is the same model and that no new finding came in."""
     import keras
 
     from graphlint.replay.verify import verify
 
+    target = job.target
+    assert target is not None
+    as_it_was = job.content is not None and target.suffix == job.path.suffix and not job.applied
+    if as_it_was or target.suffix == ".json":
+        job.proven = True
+        return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -215,7 +324,7 @@ def _prove(model: keras.Model, target: Path, linter: Linter, allowed: Counter[st
         except Exception as error:
             raise FixError(f"the fixed model cannot be loaded again: {one_line(error)}") from error
     try:
-        proof = verify(model, again)
+        proof = verify(job.fixed, again)
     except GraphlintError:
         raise
     except Exception as error:
@@ -224,6 +333,40 @@ def _prove(model: keras.Model, target: Path, linter: Linter, allowed: Counter[st
         ) from error
     if not proof.close:
         raise FixError(f"the saved model differs by {proof.largest:.2g} from the one in memory: nothing was written")
-    new = _count(linter.check_file(target).findings) - allowed
+    new = _count(job.fixer.linter.check_file(target).findings) - _count(job.found.findings)
     if new:
         raise FixError(f"the fix would bring in {', '.join(sorted(new))}: nothing was written")
+    job.proven = True
+
+
+def _count(findings: Iterable[Finding]) -> Counter[str]:
+    return Counter(one.code for one in findings if one.severity is not Severity.INFO)
+
+
+def _edits(findings: Iterable[Finding]) -> Iterator[Edit]:
+    return (edit for one in findings if one.fix is not None for edit in one.fix.edits)
+
+
+def _all_are(finding: Finding, kind: type[Edit]) -> bool:
+    edits = list(_edits([finding]))
+    return bool(edits) and all(isinstance(edit, kind) for edit in edits)
+
+
+def _is_lost_on_save(finding: Finding) -> bool:
+    return _all_are(finding, FileEdit) and all(getattr(edit, "lost_on_save", False) for edit in _edits([finding]))
+
+
+PREPARE = (
+    Stage(run=_read, requires=(), ensures=(is_read, is_trustworthy)),
+    Stage(run=_edit_stored, requires=(is_read, is_trustworthy), ensures=(is_stored,)),
+    Stage(run=_load, requires=(is_trustworthy, is_stored), ensures=(is_loaded,)),
+    Stage(run=_fix, requires=(is_loaded,), ensures=(is_fixed,)),
+)
+"""From a file to a fixed model in memory, with a report."""
+
+WRITE = (
+    Stage(run=_write, requires=(is_fixed,), ensures=(is_written,)),
+    Stage(run=_edit_saved, requires=(is_written,), ensures=(is_written,)),
+    Stage(run=_prove, requires=(is_fixed, is_written), ensures=(is_proven,)),
+)
+"""From a fixed model to a file that was read back and compared."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from graphlint.engine.linter import LIVE, Linter
 from graphlint.engine.selection import Selection
 from graphlint.errors import FixError, GraphlintError, one_line
 from graphlint.extras import require_keras
+from graphlint.findings.edits import ModelEdit
 from graphlint.findings.finding import Applicability, Finding, Location, Severity
 from graphlint.fixes.report import Applied, FixReport, Left
 from graphlint.model.address import ROOT
@@ -129,27 +129,9 @@ def _compatible(findings: list[Finding], alone: set[str]) -> list[Finding]:
     return batch
 
 
-def _touched(finding: Finding) -> set[str]:
-    """Paths of the layers that the edits of a fix name; ``#`` for how the model is compiled."""
+def _touched(finding: Finding) -> frozenset[str]:
     assert finding.fix is not None
-    found: set[str] = set()
-    for name, arguments in finding.fix.edits:
-        if name == "compile":
-            found.add("#")
-        stack = [value for key, value in arguments.items() if key not in _NO_ADDRESSES]
-        while stack and name != "compile":
-            value = stack.pop()
-            if isinstance(value, str):
-                found.add(_INDEX.sub("", value).partition("@")[0])
-            elif isinstance(value, dict):
-                stack += [*value, *value.values()]
-            elif isinstance(value, (list, tuple)):
-                stack += value
-    return found
-
-
-_NO_ADDRESSES = frozenset({"class_name", "config", "argument"})
-_INDEX = re.compile(r"[#:][0-9]+")
+    return frozenset().union(*(edit.touches() for edit in finding.fix.edits))
 
 
 def _overlap(one: str, other: str) -> bool:
@@ -220,7 +202,7 @@ class Fixer:
     @staticmethod
     def apply(model: keras.Model, batch: list[Finding], safe: bool) -> tuple[keras.Model, float | None, list[str]]:
         """Make fixes that do not touch each other at once."""
-        from graphlint.fixes.edits import apply_edits
+        from graphlint.fixes.live import apply_edits
 
         edits = [edit for one in batch if one.fix is not None for edit in one.fix.edits]
         try:
@@ -254,9 +236,7 @@ class Fixer:
     @staticmethod
     def is_live(finding: Finding) -> bool:
         """Whether a fix is made on a model in memory, and not on the file."""
-        from graphlint.fixes.edits import LIVE_EDITS
-
-        return finding.fix is not None and all(name in LIVE_EDITS for name, _ in finding.fix.edits)
+        return finding.fix is not None and all(isinstance(edit, ModelEdit) for edit in finding.fix.edits)
 
     def is_target(self, finding: Finding) -> bool:
         """Whether a finding lies at one of the addresses asked for."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable
+from functools import singledispatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphlint.errors import GraphlintError
+from graphlint.findings import edits
 from graphlint.model.definition import LayerDefinition
 from graphlint.model.graph import ModelGraph
 from graphlint.sources.keras_archive import CONFIG, WEIGHTS
@@ -20,8 +21,6 @@ from graphlint.sources.weights import VARIABLES
 
 if TYPE_CHECKING:
     import h5py
-
-StoredEdit = Callable[["StoredModel", ModelGraph, dict[str, Any]], None]
 
 
 class StoredModel:
@@ -90,19 +89,29 @@ def _steps(raw: Any, layer: LayerDefinition) -> tuple[str | int, ...] | None:
     return None
 
 
-def share_identity(model: StoredModel, graph: ModelGraph, arguments: dict[str, Any]) -> None:
-    """Mark ``layer`` as the object that ``copy`` already says it is: loading makes one layer of the two again."""
-    copy = graph.layers[arguments["copy"]].definition
-    owner = graph.layers[arguments["layer"]].definition
+@singledispatch
+def make(change: edits.Edit, model: StoredModel, graph: ModelGraph) -> None:
+    """Make one edit on a file, from which ``graph`` was read; an implementation is registered for each `FileEdit`.
+
+    Raises:
+        GraphlintError: there is none, or the file does not have what the edit is about.
+    """
+    raise GraphlintError(f"the edit {type(change).__name__} is not made on files")
+
+
+@make.register
+def _share_identity(change: edits.ShareIdentity, model: StoredModel, graph: ModelGraph) -> None:
+    copy = graph.layers[change.copy].definition
+    owner = graph.layers[change.layer].definition
     model.entry(graph, owner)["shared_object_id"] = copy.shared_object_id
 
 
-def copy_weights(model: StoredModel, graph: ModelGraph, arguments: dict[str, Any]) -> None:
-    """Give ``copy`` weights of its own, with the values of ``layer``: loading works, and they are shared no longer."""
-    copy = graph.layers[arguments["copy"]].definition
-    owner = graph.layers[arguments["layer"]].definition
+@make.register
+def _copy_weights(change: edits.CopyWeights, model: StoredModel, graph: ModelGraph) -> None:
+    copy = graph.layers[change.copy].definition
+    owner = graph.layers[change.layer].definition
     if owner.stored_at is None or copy.stored_at is None:
-        raise GraphlintError(f"expected stored weights for {arguments['layer']!r}, got a layer without a group")
+        raise GraphlintError(f"expected stored weights for {change.layer!r}, got a layer without a group")
     source = model.weights[owner.stored_at]
     target = model.weights.require_group(copy.stored_at)
     for name in source:
@@ -112,31 +121,19 @@ def copy_weights(model: StoredModel, graph: ModelGraph, arguments: dict[str, Any
     model.entry(graph, copy).pop("shared_object_id", None)
 
 
-def drop_variables(model: StoredModel, graph: ModelGraph, arguments: dict[str, Any]) -> None:
-    """Remove the variables that ``layers`` themselves hold, not those inside."""
-    for path in arguments["layers"]:
+@make.register
+def _drop_variables(change: edits.DropVariables, model: StoredModel, graph: ModelGraph) -> None:
+    for path in change.layers:
         group = f"{graph.layers[path].definition.stored_at or ''}{VARIABLES}"
         if group in model.weights:
             for name in list(model.weights[group]):
                 del model.weights[group][name]
 
 
-def drop_arguments(model: StoredModel, graph: ModelGraph, arguments: dict[str, Any]) -> None:
-    """Take the keyword ``argument`` with ``value`` out of the calls of ``layers``."""
-    for path in arguments["layers"]:
+@make.register
+def _drop_recorded_argument(change: edits.DropRecordedArgument, model: StoredModel, graph: ModelGraph) -> None:
+    for path in change.layers:
         for node in model.entry(graph, graph.layers[path].definition).get("inbound_nodes", []):
             kwargs = node.get("kwargs", {})
-            if kwargs.get(arguments["argument"], arguments) == arguments["value"]:
-                del kwargs[arguments["argument"]]
-
-
-STORED_EDITS: dict[str, StoredEdit] = {
-    "share_identity": share_identity,
-    "copy_weights": copy_weights,
-    "drop_variables": drop_variables,
-    "drop_arguments": drop_arguments,
-}
-"""Edits by the name under which a rule's fix asks for them."""
-
-LOST_ON_SAVE = frozenset({"share_identity", "drop_arguments"})
-"""Edits to be made again on a file that Keras has written."""
+            if change.argument in kwargs and kwargs[change.argument] == change.value:
+                del kwargs[change.argument]

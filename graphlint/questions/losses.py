@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from graphlint.findings.edits import Compile
 from graphlint.model.definition import TensorRef, flat
 from graphlint.model.graph import Layer, ModelGraph, Tensor
 
@@ -102,7 +103,7 @@ def one_class(graph: ModelGraph, loss: OutputLoss) -> bool:
     return loss.built_in and categorical and last == 1 and loss.config.get("axis", -1) == -1
 
 
-def with_loss(graph: ModelGraph, old: OutputLoss, loss: str, **arguments: Any) -> tuple[str, dict[str, Any]] | None:
+def with_loss(graph: ModelGraph, old: OutputLoss, loss: str, **arguments: Any) -> Compile | None:
     """The edit that compiles a model with another loss on one output; None where the place of the old one is unclear.
 
     ``loss`` is a name in snake case, ``arguments`` are those of its class.
@@ -117,12 +118,12 @@ def with_loss(graph: ModelGraph, old: OutputLoss, loss: str, **arguments: Any) -
     if _is_loss(given):
         if count > 1:
             return None
-        return "compile", {"loss": new}
+        return Compile(changes={"loss": new})
     if isinstance(given, dict):
         keys = [key for key in (old.name, str(old.index)) if key in given]
-        return ("compile", {"loss": {**given, keys[0]: new}}) if len(keys) == 1 else None
+        return Compile(changes={"loss": {**given, keys[0]: new}}) if len(keys) == 1 else None
     if isinstance(given, (list, tuple)) and len(given) == count:
-        return "compile", {"loss": [new if index == old.index else one for index, one in enumerate(given)]}
+        return Compile(changes={"loss": [new if index == old.index else one for index, one in enumerate(given)]})
     return None
 
 

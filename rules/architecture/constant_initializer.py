@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Need, Rule
+from graphlint.findings.edits import Configure
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import Layer, ModelGraph, Tensor
 from graphlint.questions.statistics import statistics
@@ -85,7 +86,7 @@ class ConstantInitializer(Rule):
 def _random(graph: ModelGraph, layer: Layer, key: str, initializer: str | None) -> Fix | None:
     if not graph.called_directly(layer.path):
         return None
-    edit = ("configure", {"layer": layer.path, "config": {key: "glorot_uniform"}, "fresh": True})
+    edit = Configure(layer=layer.path, config={key: "glorot_uniform"}, fresh=True)
     return Fix.unsafe("initialise with glorot_uniform", f"the kernel is random instead of {initializer}", edit)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
+from graphlint.findings.edits import Remove
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import Call, ModelGraph, Tensor
 
@@ -105,4 +106,4 @@ def _removed(graph: ModelGraph, outer: str) -> Fix | None:
     if not alone or graph.layer(outer).is_operation or not graph.called_directly(graph.calls[outer].layer, once=True):
         return None
     changes = "the inner one receives the range it was written for"
-    return Fix.unsafe("remove the outer Rescaling", changes, ("remove", {"calls": [outer]}))
+    return Fix.unsafe("remove the outer Rescaling", changes, Remove(calls=(outer,)))

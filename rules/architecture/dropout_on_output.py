@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
+from graphlint.findings.edits import InsertBefore, Remove
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import ModelGraph
 from graphlint.questions.heads import trace_activation
@@ -91,6 +92,6 @@ def _moved(graph: ModelGraph, dropout: str, head: str) -> Fix | None:
         target = sources[0].call
     if graph.layer(target).is_input or len(graph.producers(target)) != 1:
         return None
-    before = {"call": target, "class_name": layer.class_name, "config": layer.config}
-    edits = ("insert_before", before), ("remove", {"calls": [dropout]})
+    before = InsertBefore(call=target, class_name=layer.class_name or "", config=layer.config)
+    edits = before, Remove(calls=(dropout,))
     return Fix.unsafe("move it before the last layer with weights", "training drops features, not outputs", *edits)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from graphlint.engine.rule import Rule
+from graphlint.findings.edits import MergeLinear
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.definition import Shape
 from graphlint.model.graph import Layer, ModelGraph, Tensor
@@ -97,7 +98,7 @@ def _merged(graph: ModelGraph, chain: list[str]) -> Fix | None:
         direct = [tensor.call for tensor in graph.producers(second)] == [first]
         same_model = graph.calls[first].scope == graph.calls[second].scope
         if direct and same_model and all(one.class_name == "Dense" and not one.penalised for one in layers):
-            edit = ("merge_linear", {"first": layers[0].path, "second": layers[1].path})
+            edit = MergeLinear(first=layers[0].path, second=layers[1].path)
             changes = "training updates one kernel instead of two"
             return Fix.unsafe("multiply the kernels into one layer", changes, edit)
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Need, Rule
+from graphlint.findings.edits import Configure, Edit, Replace
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import ModelGraph
 from graphlint.questions.heads import Head, trace_activation
@@ -80,16 +81,17 @@ class LogitsWithoutFlag(Rule):
 
 def _fixed(graph: ModelGraph, loss: OutputLoss, head: Head, wanted: str) -> Fix | None:
     if head.activation == "linear":
-        edit = with_loss(graph, loss, str(loss.loss), **{**loss.config, "from_logits": True})
+        compiled = with_loss(graph, loss, str(loss.loss), **{**loss.config, "from_logits": True})
         changes = "the loss treats the outputs as the logits they are"
-        return Fix.unsafe("compile with from_logits=True", changes, edit) if edit is not None else None
+        return Fix.unsafe("compile with from_logits=True", changes, compiled) if compiled is not None else None
     layer = graph.layers[head.layer]
     if layer.is_operation or not graph.called_directly(layer.path):
         return None
     changes = "outputs become probabilities"
+    edit: Edit
     if "activation" in layer.config:
-        edit = ("configure", {"layer": layer.path, "config": {"activation": wanted}})
+        edit = Configure(layer=layer.path, config={"activation": wanted})
     else:
         config = {"activation": wanted, "name": layer.name}
-        edit = ("replace", {"layer": layer.path, "class_name": "Activation", "config": config})
+        edit = Replace(layer=layer.path, class_name="Activation", config=config)
     return Fix.unsafe(f"replace {head.activation} with {wanted}", changes, edit)

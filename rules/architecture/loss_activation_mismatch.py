@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Need, Rule
+from graphlint.findings.edits import Configure
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import ModelGraph
 from graphlint.questions.heads import trace_activation
@@ -92,7 +93,7 @@ def _fixed(graph: ModelGraph, loss: OutputLoss, layer: str) -> Fix | None:
     if fitting is None:
         if "activation" not in graph.layers[layer].config or not graph.called_directly(layer):
             return None
-        softmax = ("configure", {"layer": layer, "config": {"activation": "softmax"}})
+        softmax = Configure(layer=layer, config={"activation": "softmax"})
         return Fix.unsafe("write softmax in the last layer", "the outputs of all classes add up to 1", softmax)
     edit = with_loss(graph, loss, fitting, **kept_arguments(loss))
     changes = "training minimises another loss"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
+from graphlint.findings.edits import Configure, Edit, Replace
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import Call, ModelGraph, Tensor, shape_text
 from graphlint.questions.heads import activation_of, trace_activation
@@ -114,10 +115,10 @@ def _sigmoid(graph: ModelGraph, call: str, activation: str | None) -> Fix | None
     if activation != "softmax" or not shape or len(shape) != 2 or not graph.called_directly(layer.path):
         return None
     if "activation" in layer.config:
-        edit = ("configure", {"layer": layer.path, "config": {"activation": "sigmoid"}})
+        edit: Edit = Configure(layer=layer.path, config={"activation": "sigmoid"})
     elif layer.class_name == "Softmax" and not layer.is_operation:
         config = {"activation": "sigmoid", "name": layer.name}
-        edit = ("replace", {"layer": layer.path, "class_name": "Activation", "config": config})
+        edit = Replace(layer=layer.path, class_name="Activation", config=config)
     else:
         return None
     edits = [edit]

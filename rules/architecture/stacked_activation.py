@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from graphlint.engine.rule import Rule
+from graphlint.findings.edits import Configure, Edit, Remove
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import ModelGraph, Tensor
 from graphlint.questions.heads import Head, activation_of, innermost, trace_activation
@@ -92,16 +92,16 @@ def _dropped(graph: ModelGraph, second: str, head: Head, activation: str) -> Fix
         return None
     if not graph.called_directly(layer.path, once=True):
         return None
-    edit: tuple[str, dict[str, Any]]
+    edit: Edit
     if not any(graph.is_output(Tensor(site, 0)) for site in graph.call_sites(layer.path)):
-        edit = ("remove", {"calls": [second]})
+        edit = Remove(calls=(second,))
         title = f"remove the second {activation}"
     else:
         passed = [head.call, *head.through]
         alone = all(len(graph.out_edges(one)) == 1 and not graph.is_output(Tensor(one, 0)) for one in passed)
         if not alone or "activation" not in first.config or not graph.called_directly(first.path, once=True):
             return None
-        edit = ("configure", {"layer": first.path, "config": {"activation": "linear"}})
+        edit = Configure(layer=first.path, config={"activation": "linear"})
         title = f"remove the {activation} of {first.name!r}"
     if activation == "relu":
         return Fix.safe(title, edit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
+from graphlint.findings.edits import Prune
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.address import ROOT
 from graphlint.model.graph import ModelGraph, Scope
@@ -82,7 +83,7 @@ def _pruned(graph: ModelGraph, branch: DeadBranch) -> Fix | None:
     around.discard(ROOT)
     if not around or not all(graph.layers[path].container and stock_model(graph.layers[path]) for path in around):
         return None
-    edit = ("prune", {"layers": sorted(around)})
+    edit = Prune(layers=tuple(sorted(around)))
     title = "build the nested model without it"
     if any(graph.layers[path].penalised for path in branch.layers):
         return Fix.unsafe(title, "the penalties on the weights that go count no longer", edit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
+from graphlint.findings.edits import SaveAgain
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import Layer, ModelGraph
 from graphlint.questions.unreached import uncalled_layers
@@ -60,5 +61,5 @@ class UncalledLayer(Rule):
 def _dropped(graph: ModelGraph, layer: Layer) -> Fix:
     title = "save the model without it"
     if any(inner.penalised for inner in graph.layers_below(layer.path)):
-        return Fix.unsafe(title, "the penalties on its weights count no longer", ("save_again", {}))
-    return Fix.safe(title, ("save_again", {}))
+        return Fix.unsafe(title, "the penalties on its weights count no longer", SaveAgain())
+    return Fix.safe(title, SaveAgain())

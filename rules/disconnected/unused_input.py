@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
+from graphlint.findings.edits import DropInputs
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import ModelGraph, shape_text
 from graphlint.questions.losses import losses_added, stock_model
@@ -61,7 +62,7 @@ class UnusedInput(Rule):
             ends = [node for node in reached if not graph.out_edges(node)]
             fix = None
             if kept and stock_model(graph.root):
-                edit = ("drop_inputs", {"inputs": [graph.layer(call).name]})
+                edit = DropInputs(inputs=(graph.layer(call).name,))
                 fix = Fix.unsafe("build the model without it", "the model no longer takes this input", edit)
             path = f"the {len(reached)} calls that it feeds end before one" if reached else "nothing uses it"
             yield Problem(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
+from graphlint.findings.edits import FoldBias
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import Layer, ModelGraph, Tensor
 from graphlint.questions.heads import activation_name, innermost
@@ -104,7 +105,7 @@ def _folded(graph: ModelGraph, found: list[str]) -> Fix | None:
         if graph.called_directly(norm, once=True) and not counts and not moves:
             behind[path] = norm
     what = "the bias into the moving mean" if len(behind) == 1 else f"{len(behind)} biases into the moving means"
-    return Fix.safe(f"fold {what}", ("fold_bias", {"layers": behind})) if behind else None
+    return Fix.safe(f"fold {what}", FoldBias(layers=behind)) if behind else None
 
 
 def _biased(layer: Layer) -> bool:

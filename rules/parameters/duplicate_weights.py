@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from graphlint.engine.rule import Need, Rule
+from graphlint.findings.edits import Share
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.address import ROOT
 from graphlint.model.graph import ModelGraph
@@ -122,7 +123,7 @@ def _shared(graph: ModelGraph, equals: tuple[Variable, ...]) -> Fix | None:
         if others and all(interchangeable(graph, keep, other) for other in others):
             if not all(graph.container_calls(path) or graph.called_directly(path) for path in (keep, *others)):
                 return None
-            edits = [("share", {"keep": keep, "drop": other}) for other in others]
+            edits = [Share(keep=keep, drop=other) for other in others]
             return Fix.unsafe("use the first in all places", "all places train as one", *edits)
         places = [graph.layers[path].parent or ROOT for path in places]
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
+from graphlint.findings.edits import DropVariables, Prune
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import ModelGraph
 from graphlint.model.parameters import trained
@@ -77,10 +78,10 @@ def _dropped(graph: ModelGraph, layers: list[str]) -> Fix | None:
     if not all(graph.layers[path].container for path in layers):
         return None
     if graph.live:
-        return Fix.safe("build the models without them", ("prune", {"layers": layers}))
+        return Fix.safe("build the models without them", Prune(layers=tuple(layers)))
     if graph.definition.format != "keras":
         return None
-    return Fix.safe("take them out of the file", ("drop_variables", {"layers": layers}))
+    return Fix.safe("take them out of the file", DropVariables(layers=tuple(layers)))
 
 
 def _stock(graph: ModelGraph, layer: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
+from graphlint.findings.edits import MergeCalls, Remove
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import Layer, ModelGraph, shape_text
 from graphlint.model.masks import masked
@@ -94,12 +95,12 @@ def _removed(graph: ModelGraph, layer: Layer, call: str) -> Fix | None:
     if layer.class_name not in _KEEPS_MASKS and not masked(graph).keys().isdisjoint(graph.producers(call)):
         return None  # Without the layer the mask would go on.
     if layer.class_name != "Permute" or _keeps_order(layer):
-        return Fix.safe("remove it", ("remove", {"calls": graph.call_sites(layer.path)}))
+        return Fix.safe("remove it", Remove(calls=tuple(graph.call_sites(layer.path))))
     before = graph.producers(graph.producers(call)[0].call)[0]
     same_model = graph.calls[before.call].scope == graph.calls[call].scope
     if not same_model or not graph.called_directly(layer.path, once=True) or len(graph.calls[before.call].outputs) > 1:
         return None
-    return Fix.safe("go on from before both", ("merge_calls", {"keep": before.call, "drop": [call]}))
+    return Fix.safe("go on from before both", MergeCalls(keep=before.call, drop=(call,)))
 
 
 def _reason(graph: ModelGraph, layer: Layer, call: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
+from graphlint.findings.edits import DropRecordedArgument
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import ModelGraph
 
@@ -71,6 +72,6 @@ class BakedTrainingArgument(Rule):
 
 
 def _forgotten(graph: ModelGraph, calls: list[str]) -> Fix:
-    layers = list(dict.fromkeys(graph.calls[call].layer for call in calls))
-    edit = ("drop_arguments", {"layers": layers, "argument": "training", "value": False})
+    layers = tuple(dict.fromkeys(graph.calls[call].layer for call in calls))
+    edit = DropRecordedArgument(layers=layers, argument="training", value=False)
     return Fix.safe("leave the default out of the file", edit)

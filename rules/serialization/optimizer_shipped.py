@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Need, Rule
+from graphlint.findings.edits import DropOptimizer
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import ModelGraph
 from graphlint.questions.references import last_name
 
-_DROPPED = Fix.unsafe("drop it", "training on starts with a fresh optimizer", ("drop_optimizer", {}))
+_DROPPED = Fix.unsafe("drop it", "training on starts with a fresh optimizer", DropOptimizer())
 
 
 class OptimizerShipped(Rule):

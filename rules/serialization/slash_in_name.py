@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
+from graphlint.findings.edits import Rewrite
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.address import ROOT
 from graphlint.model.graph import ModelGraph
 
 _ANOTHER_PATH = re.compile(r"[\\\0]|^\.\.$|^[A-Za-z]:(?=\\)")
-_RENAMED = Fix.safe("write the model anew with underscores in its names", ("rewrite", {}))
+_RENAMED = Fix.safe("write the model anew with underscores in its names", Rewrite())
 
 
 class SlashInName(Rule):
@@ -56,6 +57,7 @@ class SlashInName(Rule):
     code = "K004"
     name = "slash-in-name"
     severity = Severity.ERROR
+    blocks_loading = True
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for layer in graph.layers.values():

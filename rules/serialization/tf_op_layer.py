@@ -8,6 +8,7 @@ from typing import ClassVar
 from graphlint.engine.options import TARGET_KERAS, TARGET_OPTION
 from graphlint.engine.rule import Option, Rule
 from graphlint.errors import GraphlintError
+from graphlint.findings.edits import Rewrite
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import Layer, ModelGraph
 from graphlint.portability.target import KERAS_3, target_release
@@ -62,6 +63,7 @@ class TfOpLayer(Rule):
     code = "K003"
     name = "tf-op-layer"
     severity = Severity.ERROR
+    blocks_loading = True
     options: ClassVar[Mapping[str, Option]] = {TARGET_KERAS: TARGET_OPTION}
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
@@ -95,4 +97,4 @@ def _rewritten(graph: ModelGraph, layers: list[Layer]) -> Fix | None:
             as_keras_operation(layer.definition, found)
         except GraphlintError:
             return None
-    return Fix.safe("write the operation as today's Keras writes it", ("rewrite", {}))
+    return Fix.safe("write the operation as today's Keras writes it", Rewrite())

@@ -7,14 +7,15 @@ from typing import ClassVar
 
 from graphlint.engine.options import TARGET_KERAS, TARGET_OPTION
 from graphlint.engine.rule import Option, Rule
-from graphlint.findings.finding import Applicability, Fix, Problem, Severity
+from graphlint.findings.edits import Rewrite
+from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.address import ROOT
 from graphlint.model.graph import ModelGraph
 from graphlint.portability.obstacles import obstacles
 from graphlint.portability.target import target_release
 from graphlint.questions.references import references
 
-_REWRITE = Fix("write the model anew as today's Keras writes it", Applicability.SAFE, (("rewrite", {}),))
+_REWRITE = Fix.safe("write the model anew as today's Keras writes it", Rewrite())
 
 
 class WillNotLoad(Rule):
@@ -75,6 +76,7 @@ class WillNotLoad(Rule):
     code = "K010"
     name = "will-not-load"
     severity = Severity.ERROR
+    blocks_loading = True
     options: ClassVar[Mapping[str, Option]] = {TARGET_KERAS: TARGET_OPTION}
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
+from graphlint.findings.edits import Configure
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import ModelGraph, Tensor, shape_text
 
@@ -89,7 +90,7 @@ class BatchnormAxis(Rule):
 def _moved(graph: ModelGraph, layer: str, axis: int) -> Fix | None:
     if not graph.called_directly(layer):
         return None
-    edit = ("configure", {"layer": layer, "config": {"axis": axis}, "fresh": True})
+    edit = Configure(layer=layer, config={"axis": axis}, fresh=True)
     return Fix.unsafe("normalise the channels", "it starts with fresh averages, scales and offsets", edit)
 
 

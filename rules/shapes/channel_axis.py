@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
+from graphlint.findings.edits import InsertBefore
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import ModelGraph, Tensor, shape_text
 
@@ -83,7 +84,7 @@ def _permuted(graph: ModelGraph, call: str, first: bool) -> Fix | None:
     if not graph.called_directly(graph.calls[call].layer, once=True):
         return None
     dims = [3, 1, 2] if first else [2, 3, 1]
-    edit = ("insert_before", {"call": call, "class_name": "Permute", "config": {"dims": dims}, "fresh": True})
+    edit = InsertBefore(call=call, class_name="Permute", config={"dims": dims}, fresh=True)
     return Fix.unsafe("move the channels with Permute", "the convolution starts with fresh weights", edit)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
+from graphlint.findings.edits import Configure
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import ModelGraph
 from graphlint.questions.heads import trace_activation
@@ -74,5 +75,5 @@ def _float32(graph: ModelGraph, layers: list[str]) -> Fix | None:
         return None
     if any(graph.layers[one].is_input for one in layers):
         return None
-    edits = [("configure", {"layer": one, "config": {"dtype": "float32"}}) for one in dict.fromkeys(layers)]
+    edits = [Configure(layer=one, config={"dtype": "float32"}) for one in dict.fromkeys(layers)]
     return Fix.unsafe("compute it in float32", "the output is float32, and differs by the rounding of float16", *edits)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from graphlint.engine.rule import Rule
+from graphlint.findings.edits import Replace
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.definition import Constant, flat
 from graphlint.model.graph import MASK, Call, Layer, ModelGraph, Tensor
@@ -132,8 +133,9 @@ def _kept(graph: ModelGraph, where: str) -> Fix | None:
         class_name, config = "Rescaling", {"scale": float(scale), "offset": float(offset)}
     if config is None or not (graph.spec(sources[0]).dtype or "").startswith("float"):
         return None
-    edit = {"layer": operation.path, "class_name": class_name, "config": config, "inputs": [graph.address(sources[0])]}
-    return Fix.unsafe(f"use {class_name}, which keeps the mask", "padding no longer counts as data", ("replace", edit))
+    inputs = (graph.address(sources[0]),)
+    edit = Replace(layer=operation.path, class_name=class_name, config=config, inputs=inputs)
+    return Fix.unsafe(f"use {class_name}, which keeps the mask", "padding no longer counts as data", edit)
 
 
 def _masked_arguments(graph: ModelGraph, call: Call, layer: Layer) -> Iterator[Tensor]:

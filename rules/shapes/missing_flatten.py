@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Need, Rule
+from graphlint.findings.edits import InsertBefore
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import ModelGraph, shape_text
 from graphlint.questions.heads import trace_activation
@@ -114,7 +115,7 @@ def _pooled(graph: ModelGraph, dense: str) -> Fix | None:
         return None
     config = {"data_format": "channels_last"}
     pooling = f"GlobalAveragePooling{len(shape) - 2}D"
-    edit = ("insert_before", {"call": dense, "class_name": pooling, "config": config})
+    edit = InsertBefore(call=dense, class_name=pooling, config=config)
     changes = "there is one label for the average over all positions"
     return Fix.unsafe(f"put {pooling} in front of the Dense layer", changes, edit)
 

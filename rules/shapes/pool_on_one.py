@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from graphlint.engine.rule import Rule
+from graphlint.findings.edits import Configure, Remove
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import Layer, ModelGraph, Tensor, shape_text
 
@@ -103,5 +104,5 @@ def _without(graph: ModelGraph, layer: Layer, pairs: list[tuple[int | None, Any]
     }
     idle = {*config["pool_size"], *config["strides"]} == {1}
     if idle and not any(graph.is_output(Tensor(call, 0)) for call in graph.call_sites(layer.path)):
-        return Fix.safe("remove it", ("remove", {"calls": graph.call_sites(layer.path)}))
-    return Fix.safe("pool over the other axes only", ("configure", {"layer": layer.path, "config": config}))
+        return Fix.safe("remove it", Remove(calls=tuple(graph.call_sites(layer.path))))
+    return Fix.safe("pool over the other axes only", Configure(layer=layer.path, config=config))

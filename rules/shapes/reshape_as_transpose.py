@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
+from graphlint.findings.edits import Replace
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.definition import Shape
 from graphlint.model.graph import Layer, ModelGraph, shape_text
@@ -75,7 +76,7 @@ def _permuted(graph: ModelGraph, layer: Layer, before: Shape, after: Shape) -> F
     if not same or layer.is_operation or not graph.called_directly(layer.path, once=True):
         return None
     config = {"dims": [before.index(dim, 1) for dim in after[1:]], "name": layer.name}
-    edit = ("replace", {"layer": layer.path, "class_name": "Permute", "config": config})
+    edit = Replace(layer=layer.path, class_name="Permute", config=config)
     return Fix.unsafe("write Permute in its place", "the numbers go to other places", edit)
 
 

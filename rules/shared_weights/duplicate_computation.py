@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from graphlint.engine.rule import Rule
+from graphlint.findings.edits import Edit, MergeCalls
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.definition import Constant, leaves
 from graphlint.model.graph import Layer, ModelGraph, Tensor
@@ -160,7 +161,7 @@ def _problem(node: str, count: int, related: tuple[str, ...], fix: Fix | None) -
 
 def _merged(graph: ModelGraph, groups: list[list[str]]) -> Fix | None:
     """The calls after the first of each group give way to it, where each is one tensor that is no output by itself."""
-    edits: list[tuple[str, dict[str, Any]]] = []
+    edits: list[Edit] = []
     counted = False
     definitions: set[int] = set()
     for keep, *others in groups:
@@ -184,7 +185,7 @@ def _merged(graph: ModelGraph, groups: list[list[str]]) -> Fix | None:
                 for one in graph.layers_below(path)
             )
         if drop:
-            edits.append(("merge_calls", {"keep": keep, "drop": drop}))
+            edits.append(MergeCalls(keep=keep, drop=tuple(drop)))
     if not edits:
         return None
     if counted:

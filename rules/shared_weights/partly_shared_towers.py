@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
+from graphlint.findings.edits import Share
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import ModelGraph
 from graphlint.questions.heads import innermost
@@ -104,5 +105,5 @@ def _shared(graph: ModelGraph, one: str, other: str) -> Fix | None:
         return None
     if not all(graph.container_calls(path) or graph.called_directly(path) for path in (one, other)):
         return None
-    edit = ("share", {"keep": one, "drop": other})
+    edit = Share(keep=one, drop=other)
     return Fix.unsafe("call the first of the two in both towers", "the weights of the second are lost", edit)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Need, Rule
-from graphlint.findings.finding import Applicability, Fix, Problem, Severity
+from graphlint.findings.edits import CopyWeights, ShareIdentity
+from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.address import ROOT
 from graphlint.model.graph import ModelGraph
 from graphlint.questions.sharing import Place, SharedAcrossScopes, shared_across_scopes
@@ -93,12 +94,12 @@ class SharedAcrossScopesRule(Rule):
 
 
 def _salvage(found: list[SharedAcrossScopes], wrapped: bool) -> Fix:
-    edit = "share_identity" if wrapped else "copy_weights"
-    edits = tuple((edit, {"layer": one.layer, "copy": one.copy}) for one in found)
+    kind = ShareIdentity if wrapped else CopyWeights
+    edits = [kind(layer=one.layer, copy=one.copy) for one in found]
     if wrapped:
-        return Fix("mark the layers as one, so that the file loads", Applicability.SAFE, edits)
+        return Fix.safe("mark the layers as one, so that the file loads", *edits)
     changes = "the places share their weights no longer"
-    return Fix("give each place the weights, so that the file loads", Applicability.UNSAFE, edits, changes)
+    return Fix.unsafe("give each place the weights, so that the file loads", changes, *edits)
 
 
 def _holder(graph: ModelGraph, place: Place) -> str:

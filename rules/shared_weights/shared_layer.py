@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
+from graphlint.findings.edits import Unshare
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import ModelGraph
 
@@ -71,5 +72,5 @@ def _unshared(graph: ModelGraph, path: str, calls: list[str]) -> Fix | None:
     others = list(definitions.values())[1:]
     if not others:
         return None
-    edit = ("unshare", {"calls": others})
+    edit = Unshare(calls=tuple(others))
     return Fix.unsafe("give each call a layer of its own", "the calls train apart, with more parameters", edit)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from graphlint.engine.rule import Need, Rule
+from graphlint.findings.edits import TieReversed
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import ModelGraph
 from graphlint.questions.equal_weights import equal, equal_transposed, may_be_equal
@@ -98,6 +99,6 @@ def _tied(graph: ModelGraph, table: Variable, kernel: Variable) -> Fix | None:
     direct = all(graph.called_directly(layer.path) and layer.is_builtin for layer in (embedding, dense))
     if not direct or embedding.parent != dense.parent or dense.config.get("use_bias", True) is not False:
         return None
-    edit = ("tie_reversed", {"embedding": embedding.path, "dense": dense.path})
+    edit = TieReversed(embedding=embedding.path, dense=dense.path)
     changes = "both places train as one, and the Dense layer becomes the Embedding in reverse"
     return Fix.unsafe("use one ReversibleEmbedding for both", changes, edit)

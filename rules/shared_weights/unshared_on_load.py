@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Need, Rule
+from graphlint.findings.edits import Share
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import Layer, ModelGraph
 from graphlint.questions.equal_weights import equal, interchangeable
@@ -88,7 +89,7 @@ class UnsharedOnLoad(Rule):
 def _shared(graph: ModelGraph, first: str | None, second: str | None) -> Fix | None:
     if first is None or second is None or not interchangeable(graph, first, second):
         return None
-    edit = ("share", {"keep": first, "drop": second})
+    edit = Share(keep=first, drop=second)
     return Fix.unsafe("call the first model in both places", "both places train as one again", edit)
 
 

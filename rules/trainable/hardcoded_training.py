@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
+from graphlint.findings.edits import DropArgument
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import Layer, ModelGraph
 from graphlint.questions.heads import innermost
@@ -93,7 +94,7 @@ def _problem(node: str, call: str, layer: Layer, noisy: bool, related: tuple[str
     fix = Fix.unsafe(
         "leave the argument out",
         "calling the model without training= no longer acts as in training",
-        ("drop_argument", {"calls": [call], "argument": "training"}),
+        DropArgument(calls=(call,), argument="training"),
     )
     if noisy:
         rates = [layer.config.get(key) for key in _RATES]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from types import MappingProxyType
 
 from graphlint.engine.rule import Option, Rule
+from graphlint.findings.edits import Freeze
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.address import ROOT
 from graphlint.model.graph import ModelGraph
@@ -104,7 +105,7 @@ class LiveBatchnormInFrozenBackbone(Rule):
                     fix=Fix.unsafe(
                         "freeze the BatchNormalization inside",
                         "its averages, scale and offset stay as they are in training",
-                        ("freeze", {"layers": list(live_norms)}),
+                        Freeze(layers=live_norms),
                     ),
                 )
             else:

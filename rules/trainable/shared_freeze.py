@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
+from graphlint.findings.edits import Unfreeze
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.definition import LayerDefinition
 from graphlint.model.graph import ModelGraph
@@ -82,7 +83,7 @@ class SharedFreeze(Rule):
                 fix=Fix.unsafe(
                     "let what both parts share train",
                     "the shared layers train again, in both parts",
-                    ("unfreeze", {"layers": [path for path, _ in members], "containers": [container]}),
+                    Unfreeze(layers=tuple(path for path, _ in members), containers=(container,)),
                 ),
             )
 

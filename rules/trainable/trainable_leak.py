@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
+from graphlint.findings.edits import Freeze
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.address import ROOT
 from graphlint.model.graph import Layer, ModelGraph
@@ -86,7 +87,5 @@ class TrainableLeak(Rule):
                     layer.path,
                     "Set trainable = False on it once more, last; or make it trainable and freeze layers by name.",
                     leaking,
-                    fix=Fix.unsafe(
-                        "freeze all of it", "what is inside trains no longer", ("freeze", {"layers": [layer.path]})
-                    ),
+                    fix=Fix.unsafe("freeze all of it", "what is inside trains no longer", Freeze(layers=(layer.path,))),
                 )

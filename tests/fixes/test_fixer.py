@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from graphlint.fixes.live import apply_edits
 from keras import layers
 
 import graphlint
@@ -11,9 +12,9 @@ from graphlint.engine.registry import Registry, load_registry
 from graphlint.engine.rule import Rule
 from graphlint.engine.selection import Selection
 from graphlint.errors import FixError, GraphlintError
+from graphlint.findings.edits import Remove, SaveAgain, ShareIdentity
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.fixes import fixer as module
-from graphlint.fixes.edits import apply_edits
 from graphlint.fixes.fixer import Fixer
 from graphlint.model.expand import expand
 from graphlint.sources.live import read_live
@@ -253,7 +254,7 @@ class Restless(Rule):
     severity = Severity.WARNING
 
     def check(self, graph):
-        yield Problem("again", None, fix=Fix.safe("do nothing", ("save_again", {})))
+        yield Problem("again", None, fix=Fix.safe("do nothing", SaveAgain()))
 
 
 class Liar(Rule):
@@ -265,7 +266,7 @@ class Liar(Rule):
 
     def check(self, graph):
         if "relu" in graph.layers:
-            yield Problem("remove it", "relu", fix=Fix.safe("remove it", ("remove", {"calls": ["relu#0"]})))
+            yield Problem("remove it", "relu", fix=Fix.safe("remove it", Remove(calls=("relu#0",))))
 
 
 def only(rule, **options):
@@ -296,8 +297,8 @@ def test_one_bad_fix_does_not_stop_the_others():
 
         def check(self, graph):
             if "idle_0" in graph.layers:
-                yield Problem("remove it", "idle_0", fix=Fix.safe("remove it", ("remove", {"calls": ["idle_0#0"]})))
-            yield Problem("remove it", "out", fix=Fix.safe("remove it", ("remove", {"calls": ["x#0"]})), key="no")
+                yield Problem("remove it", "idle_0", fix=Fix.safe("remove it", Remove(calls=("idle_0#0",))))
+            yield Problem("remove it", "out", fix=Fix.safe("remove it", Remove(calls=("x#0",))), key="no")
 
     fixed, report = only(Broken).run(with_idle(1))
     assert codes(report) == ["ZZZ003"]
@@ -307,7 +308,7 @@ def test_one_bad_fix_does_not_stop_the_others():
 
 def test_edits_on_files_are_not_made_in_memory():
     with pytest.raises(FixError, match="run `graphlint fix` on the file"):
-        apply_edits(with_idle(), [("share_identity", {})])
+        apply_edits(with_idle(), [ShareIdentity(layer="dense_0", copy="dense_1")])
 
 
 @pytest.mark.parametrize("state", ["compiled", "plain"])

@@ -1,20 +1,18 @@
-"""The edits that fixes are made of, on models in memory: each is a few calls of the replay engine.
-
-A rule names an edit and its arguments, which are ids of the graph that the rule has checked: call ids, layer paths,
-variable ids.
-"""
+"""The makers of edits of models in memory: each is a few calls of the replay engine."""
 
 from __future__ import annotations
 
 import itertools
-import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
+from functools import singledispatch
 from typing import Any
 
 import keras
 import numpy as np
 
 from graphlint.errors import FixError
+from graphlint.findings import edits
+from graphlint.findings.fingerprint import snake_case
 from graphlint.fixes.training import carry_training
 from graphlint.knowledge import keras_internals
 from graphlint.model.address import ROOT
@@ -30,37 +28,34 @@ from graphlint.replay.split import root_inputs
 from graphlint.replay.transaction import Transaction
 from graphlint.sources.live import read_live
 
-Arguments = dict[str, Any]
-LiveEdit = Callable[[keras.Model, Arguments], keras.Model]
 
-
-def apply_edits(model: keras.Model, edits: Iterable[tuple[str, Arguments]]) -> tuple[keras.Model, list[str]]:
+def apply_edits(model: keras.Model, changes: Iterable[edits.Edit]) -> tuple[keras.Model, list[str]]:
     """Apply edits to a model, which stays as it is. Returns the edited model, and notes.
 
     Raises:
         FixError: an edit is made on files only, or means nothing for this model.
     """
-    edits = _joined(edits)
+    changes = _joined(changes)
     current = model
-    for name, arguments in edits:
-        if name == "prune" and any(keras_internals.own_variables(_layer(model, path)) for path in arguments["layers"]):
+    for change in changes:
+        if isinstance(change, edits.Prune) and any(
+            keras_internals.own_variables(_layer(model, path)) for path in change.layers
+        ):
             # Before cloning: a copy made of the graph cannot hold the variables that are to go.
-            current = prune(current, arguments)
+            current = make(change, current)
     current = clone(current)
-    compiled: Arguments = {}
+    compiled: dict[str, Any] = {}
     keep_state, afresh = True, False
-    for name, arguments in edits:
-        if name == "compile":
-            compiled.update(arguments)
-        elif name == "drop_optimizer":
+    for change in changes:
+        if isinstance(change, edits.Compile):
+            compiled.update(change.changes)
+        elif isinstance(change, edits.DropOptimizer):
             keep_state = False
-        elif name in LIVE_EDITS:
-            if arguments.get("fresh"):
+        else:
+            if getattr(change, "fresh", False):
                 # Steps of training that a layer took no part in look like a layer that no gradient reaches.
                 keep_state, afresh = False, _was_trained(model)
-            current = LIVE_EDITS[name](current, arguments)
-        else:
-            raise FixError(f"the edit {name!r} is made on files: run `graphlint fix` on the file")
+            current = make(change, current)
     notes = carry_training(model, current, compiled, keep_state=keep_state)
     return current, [*notes, "the optimizer starts anew"] if afresh else notes
 
@@ -69,59 +64,63 @@ def _was_trained(model: keras.Model) -> bool:
     return model.compiled and model.optimizer is not None and int(model.optimizer.iterations) > 0
 
 
-_LISTS = {"remove": "calls", "freeze": "layers", "prune": "layers", "drop_inputs": "inputs"}
-"""Edits that are made at once for several findings, by the argument that lists what they are made on."""
-
-
-def _joined(edits: Iterable[tuple[str, Arguments]]) -> list[tuple[str, Arguments]]:
+def _joined(changes: Iterable[edits.Edit]) -> list[edits.Edit]:
     """The edits with those made one that can be made at once; the order of the others stays."""
-    joined: list[tuple[str, Arguments]] = []
-    places: dict[str, int] = {}
-    for name, arguments in edits:
-        key = _LISTS.get(name)
-        if key is not None and set(arguments) == {key}:
-            if name in places:
-                joined[places[name]][1][key] += arguments[key]
-                continue
-            places[name] = len(joined)
-            arguments = {key: list(arguments[key])}
-        joined.append((name, arguments))
+    joined: list[edits.Edit] = []
+    for change in changes:
+        for place, other in enumerate(joined):
+            both = other.joined(change)
+            if both is not None:
+                joined[place] = both
+                break
+        else:
+            joined.append(change)
     return joined
 
 
-def remove(model: keras.Model, arguments: Arguments) -> keras.Model:
-    """Drop ``calls``: each passes on what it receives."""
-    change = edit(model)
-    for address in _everywhere(arguments["calls"]):
-        change.remove(address)
-    return change.build()
+@singledispatch
+def make(change: edits.Edit, model: keras.Model) -> keras.Model:
+    """Make one edit; an implementation is registered for each class of edits of models in memory.
+
+    Raises:
+        FixError: there is none.
+    """
+    raise FixError(f"the edit {type(change).__name__} is made on files: run `graphlint fix` on the file")
 
 
-def merge_calls(model: keras.Model, arguments: Arguments) -> keras.Model:
-    """Let the consumers of the calls in ``drop`` receive the output of ``keep``, which is the same."""
-    (keep,) = _everywhere([arguments["keep"]])
-    change = edit(model)
+@make.register
+def _remove(change: edits.Remove, model: keras.Model) -> keras.Model:
+    builder = edit(model)
+    for address in _everywhere(change.calls):
+        builder.remove(address)
+    return builder.build()
+
+
+@make.register
+def _merge_calls(change: edits.MergeCalls, model: keras.Model) -> keras.Model:
+    (keep,) = _everywhere([change.keep])
+    builder = edit(model)
     names = []
-    for number, address in enumerate(_everywhere(arguments["drop"])):
+    for number, address in enumerate(_everywhere(change.drop)):
         names.append(f"graphlint_merged_{number}")
-        change.replace(address, keras.layers.Identity(name=names[-1]), inputs=keep)
-    merged = change.build()
-    change = edit(merged)
+        builder.replace(address, keras.layers.Identity(name=names[-1]), inputs=keep)
+    merged = builder.build()
+    builder = edit(merged)
     for layer in _paths(merged, names):
-        change.remove(layer)
-    return change.build()
+        builder.remove(layer)
+    return builder.build()
 
 
-def freeze(model: keras.Model, arguments: Arguments) -> keras.Model:
-    """Freeze ``layers`` with everything inside."""
-    return _set_trainable(model, arguments["layers"], False)
+@make.register
+def _freeze(change: edits.Freeze, model: keras.Model) -> keras.Model:
+    return _set_trainable(model, change.layers, False)
 
 
-def unfreeze(model: keras.Model, arguments: Arguments) -> keras.Model:
-    """Make ``layers`` trainable with everything inside; of ``containers`` only the flag is set."""
-    for path in arguments.get("containers", ()):
+@make.register
+def _unfreeze(change: edits.Unfreeze, model: keras.Model) -> keras.Model:
+    for path in change.containers:
         keras_internals.set_own_trainable(_layer(model, path), True)
-    return _set_trainable(model, arguments["layers"], True)
+    return _set_trainable(model, change.layers, True)
 
 
 def _set_trainable(model: keras.Model, paths: Iterable[str], trainable: bool) -> keras.Model:
@@ -133,96 +132,82 @@ def _set_trainable(model: keras.Model, paths: Iterable[str], trainable: bool) ->
     return model
 
 
-def share(model: keras.Model, arguments: Arguments) -> keras.Model:
-    """Let the calls of the layer ``drop`` run the layer ``keep``."""
-    return edit(model).share(arguments["keep"], arguments["drop"]).build()
+@make.register
+def _share(change: edits.Share, model: keras.Model) -> keras.Model:
+    return edit(model).share(change.keep, change.drop).build()
 
 
-def unshare(model: keras.Model, arguments: Arguments) -> keras.Model:
-    """Give the ``calls`` of a layer copies of their own."""
-    for address in reversed(_everywhere(arguments["calls"])):  # Those before keep their indices.
+@make.register
+def _unshare(change: edits.Unshare, model: keras.Model) -> keras.Model:
+    for address in reversed(_everywhere(change.calls)):  # Those before keep their indices.
         model = edit(model).unshare(address).build()
     return model
 
 
-def tie(model: keras.Model, arguments: Arguments) -> keras.Model:
-    """Let the variable ``drop`` be the variable ``keep``."""
-    return edit(model).tie(arguments["keep"], arguments["drop"]).build()
-
-
-def tie_reversed(model: keras.Model, arguments: Arguments) -> keras.Model:
-    """Let the Dense ``dense`` be the Embedding ``embedding`` called in reverse: one table, also after saving."""
-    table, dense = _layer(model, arguments["embedding"]), _layer(model, arguments["dense"])
+@make.register
+def _tie_reversed(change: edits.TieReversed, model: keras.Model) -> keras.Model:
+    table, dense = _layer(model, change.embedding), _layer(model, change.dense)
     layer = keras.layers.ReversibleEmbedding.from_config({**table.get_config(), "tie_weights": True})
     activation = keras.layers.Activation(dense.activation, dtype=dense.dtype_policy, name=dense.name)
     graph = _graph(model)
-    change = edit(model)
-    for address in _addresses(graph, arguments["embedding"]):
-        change.replace(address, layer)
-    for address in _addresses(graph, arguments["dense"]):
-        change.replace(address, layer).set_argument(address, "reverse", True).insert_after(address, activation)
-    changed = change.build()
+    builder = edit(model)
+    for address in _addresses(graph, change.embedding):
+        builder.replace(address, layer)
+    for address in _addresses(graph, change.dense):
+        builder.replace(address, layer).set_argument(address, "reverse", True).insert_after(address, activation)
+    changed = builder.build()
     _take_over(layer, table)
     return changed
 
 
-def drop_argument(model: keras.Model, arguments: Arguments) -> keras.Model:
-    """Call ``calls`` without the keyword ``argument``."""
-    change = edit(model)
-    for address in _everywhere(arguments["calls"]):
-        change.drop_argument(address, arguments["argument"])
-    return change.build()
+@make.register
+def _drop_argument(change: edits.DropArgument, model: keras.Model) -> keras.Model:
+    builder = edit(model)
+    for address in _everywhere(change.calls):
+        builder.drop_argument(address, change.argument)
+    return builder.build()
 
 
-def configure(model: keras.Model, arguments: Arguments) -> keras.Model:
-    """Put a layer with another ``config`` in the place of ``layer``, with the weights that both have.
-
-    With ``fresh`` it starts with new ones.
-    """
-    old = _layer(model, arguments["layer"])
-    layer = type(old).from_config({**old.get_config(), **arguments["config"]})
-    return _replace_layers(model, {arguments["layer"]: layer}, fresh=arguments.get("fresh", False))
+@make.register
+def _configure(change: edits.Configure, model: keras.Model) -> keras.Model:
+    old = _layer(model, change.layer)
+    layer = type(old).from_config({**old.get_config(), **change.config})
+    return _replace_layers(model, {change.layer: layer}, fresh=change.fresh)
 
 
-def replace(model: keras.Model, arguments: Arguments) -> keras.Model:
-    """Put a new layer of ``class_name`` with ``config`` in the place of ``layer``, with the weights that both have.
-
-    With ``inputs`` (tensors) it is called on those alone; otherwise as the old one was.
-    """
-    return _replace_layers(
-        model, {arguments["layer"]: _make(model, arguments, replacing=True)}, inputs=arguments.get("inputs")
-    )
+@make.register
+def _replace(change: edits.Replace, model: keras.Model) -> keras.Model:
+    return _replace_layers(model, {change.layer: _new_layer(model, change, replacing=True)}, inputs=change.inputs)
 
 
-def insert_after(model: keras.Model, arguments: Arguments) -> keras.Model:
-    """Run a new layer of ``class_name`` with ``config`` on the output of ``call``."""
-    (address,) = _everywhere([arguments["call"]])
-    return edit(model).insert_after(address, _make(model, arguments)).build()
+@make.register
+def _insert_after(change: edits.InsertAfter, model: keras.Model) -> keras.Model:
+    (address,) = _everywhere([change.call])
+    return edit(model).insert_after(address, _new_layer(model, change)).build()
 
 
-def insert_before(model: keras.Model, arguments: Arguments) -> keras.Model:
-    """Run a new layer of ``class_name`` with ``config`` on what ``call`` receives.
-
-    With ``fresh`` the layer called there is made anew, because what it receives has another shape.
-    """
-    (address,) = _everywhere([arguments["call"]])
-    change = edit(model)
-    if arguments.get("fresh"):
+@make.register
+def _insert_before(change: edits.InsertBefore, model: keras.Model) -> keras.Model:
+    (address,) = _everywhere([change.call])
+    builder = edit(model)
+    if change.fresh:
         graph = _graph(model)
-        old = graph.layer(arguments["call"])
+        old = graph.layer(change.call)
         if len(_addresses(graph, old.path)) > 1:
             raise FixError(f"expected a layer with one call, got {old.path}")
-        change.replace(address, type(old.obj).from_config(old.obj.get_config()))
-    return change.insert_before(address, _make(model, arguments)).build()
+        builder.replace(address, type(old.obj).from_config(old.obj.get_config()))
+    return builder.insert_before(address, _new_layer(model, change)).build()
 
 
-def _make(model: keras.Model, arguments: Arguments, replacing: bool = False) -> keras.Layer:
+def _new_layer(
+    model: keras.Model, change: edits.Replace | edits.InsertAfter | edits.InsertBefore, *, replacing: bool = False
+) -> keras.Layer:
     """A new layer, under a name that no other layer has."""
-    found = getattr(keras.layers, arguments["class_name"])
-    config = dict(arguments["config"])
+    found = getattr(keras.layers, change.class_name)
+    config = dict(change.config)
     if not replacing:
         taken = {layer.name for layer in _graph(model).layers.values()}
-        name = first = config.get("name", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", arguments["class_name"]).lower())
+        name = first = config.get("name", snake_case(change.class_name))
         for number in itertools.count(1):
             if name not in taken:
                 break
@@ -232,18 +217,18 @@ def _make(model: keras.Model, arguments: Arguments, replacing: bool = False) -> 
     return layer
 
 
-def drop_inputs(model: keras.Model, arguments: Arguments) -> keras.Model:
-    """Take ``inputs`` (names), on which no output depends, out of the signature, and of models inside."""
-    gone = set(arguments["inputs"])
+@make.register
+def _drop_inputs(change: edits.DropInputs, model: keras.Model) -> keras.Model:
+    gone = set(change.inputs)
     graph = _graph(model)
     fed = graph.descendants([call for call in graph.inputs if graph.layer(call).name in gone])
     around = {graph.scopes[graph.calls[call].scope].layer for call in fed if call in graph.calls}
     return _without_idle(model, around, gone)
 
 
-def prune(model: keras.Model, arguments: Arguments) -> keras.Model:
-    """Rebuild the models at ``layers`` with what their used outputs need, and nothing else that they hold."""
-    return _without_idle(model, arguments["layers"], frozenset())
+@make.register
+def _prune(change: edits.Prune, model: keras.Model) -> keras.Model:
+    return _without_idle(model, change.layers, frozenset())
 
 
 def _without_idle(model: keras.Model, layers: Iterable[str], inputs: Collection[str]) -> keras.Model:
@@ -277,16 +262,16 @@ def _kept(structure: Any, gone: Collection[str]) -> Any:
     return kept[0] if gone and isinstance(kept, list) and len(kept) == 1 else kept
 
 
-def save_again(model: keras.Model, arguments: Arguments) -> keras.Model:
-    """Nothing more: a copy has what the graph needs and no other layer."""
+@make.register
+def _save_again(change: edits.SaveAgain, model: keras.Model) -> keras.Model:
     return model
 
 
-def fold_bias(model: keras.Model, arguments: Arguments) -> keras.Model:
-    """Drop the bias of each of ``layers`` (path -> path of the BatchNormalization behind), which its mean takes up."""
-    changed = {}
+@make.register
+def _fold_bias(change: edits.FoldBias, model: keras.Model) -> keras.Model:
+    changed: dict[str, Any] = {}
     graph = _graph(model)
-    for path, behind in arguments["layers"].items():
+    for path, behind in change.layers.items():
         old, norm = graph.layers[path].obj, graph.layers[behind].obj
         bias = keras.ops.convert_to_numpy(old.bias)
         mean = keras.ops.convert_to_numpy(norm.moving_mean)
@@ -295,9 +280,9 @@ def fold_bias(model: keras.Model, arguments: Arguments) -> keras.Model:
     return _replace_layers(model, changed)
 
 
-def merge_linear(model: keras.Model, arguments: Arguments) -> keras.Model:
-    """Put one Dense in the place of two in a row: ``first`` and ``second``, with the product of their kernels."""
-    first, second = (_layer(model, arguments[key]) for key in ("first", "second"))
+@make.register
+def _merge_linear(change: edits.MergeLinear, model: keras.Model) -> keras.Model:
+    first, second = (_layer(model, path) for path in (change.first, change.second))
     if not (isinstance(first, keras.layers.Dense) and isinstance(second, keras.layers.Dense)):
         raise FixError(f"expected two Dense layers to merge, got {type(first).__name__} and {type(second).__name__}")
     kernels = [np.asarray(keras.ops.convert_to_numpy(one.kernel), "float64") for one in (first, second)]
@@ -309,43 +294,19 @@ def merge_linear(model: keras.Model, arguments: Arguments) -> keras.Model:
     use_bias = first.use_bias or second.use_bias
     layer = keras.layers.Dense.from_config({**second.get_config(), "use_bias": use_bias})
     graph = _graph(model)
-    change = edit(model)
-    for path in (arguments["first"], arguments["second"]):
+    builder = edit(model)
+    for path in (change.first, change.second):
         for address in _addresses(graph, path):
-            if path == arguments["first"]:
-                change.remove(address)
+            if path == change.first:
+                builder.remove(address)
             else:
-                change.replace(address, layer)
-    merged = change.build()
+                builder.replace(address, layer)
+    merged = builder.build()
     layer.kernel.assign(kernels[0] @ kernels[1])
     if use_bias:
         layer.bias.assign(bias)
     _copy_flags(second, layer)
     return merged
-
-
-LIVE_EDITS: dict[str, LiveEdit] = {
-    "remove": remove,
-    "merge_calls": merge_calls,
-    "freeze": freeze,
-    "unfreeze": unfreeze,
-    "share": share,
-    "unshare": unshare,
-    "tie": tie,
-    "tie_reversed": tie_reversed,
-    "drop_argument": drop_argument,
-    "configure": configure,
-    "replace": replace,
-    "insert_after": insert_after,
-    "insert_before": insert_before,
-    "drop_inputs": drop_inputs,
-    "prune": prune,
-    "save_again": save_again,
-    "fold_bias": fold_bias,
-    "merge_linear": merge_linear,
-}
-"""Edits by the name under which a rule's fix asks for them; ``compile`` (parts of the compile configuration) and
-``drop_optimizer`` (its state) besides."""
 
 
 # -- shared by the edits ----------------------------------------------------------------------------------------
@@ -386,15 +347,15 @@ def _addresses(graph: ModelGraph, path: str) -> list[str]:
 
 
 def _replace_layers(
-    model: keras.Model, layers: dict[str, Any], *, fresh: bool = False, inputs: list[str] | None = None
+    model: keras.Model, layers: dict[str, Any], *, fresh: bool = False, inputs: Collection[str] = ()
 ) -> keras.Model:
     """Replace layers (by path) at all of their calls; new ones take over the weights, unless they are ``fresh``."""
     graph = _graph(model)
-    change = edit(model)
+    builder = edit(model)
     for path, layer in layers.items():
         for address in _addresses(graph, path):
-            change.replace(address, layer, inputs=_everywhere(inputs) if inputs else None)
-    changed = change.build()
+            builder.replace(address, layer, inputs=_everywhere(inputs) or None)
+    changed = builder.build()
     for path, layer in layers.items():
         old = graph.layers[path].obj
         if isinstance(old, keras.Layer):
