@@ -1,8 +1,8 @@
 """What fixes are made of: one class for each kind of edit, which says what it touches.
 
 A rule offers edits as data. What makes them is registered by class: for a model in memory in ``graphlint.fixes.live``,
-for a stored file in ``graphlint.fixes.stored``. Layers, calls and inputs are named by the ids of the graph that the rule
-has checked.
+for a stored file in ``graphlint.fixes.stored``. Layers, calls and inputs are named by the ids of the graph that the
+rule has checked.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-from graphlint.fixes.live import apply_edits
 from keras import layers
 
 import graphlint
@@ -16,6 +15,7 @@ from graphlint.findings.edits import Remove, SaveAgain, ShareIdentity
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.fixes import fixer as module
 from graphlint.fixes.fixer import Fixer
+from graphlint.fixes.live import apply_edits
 from graphlint.model.expand import expand
 from graphlint.sources.live import read_live
 
