@@ -180,9 +180,10 @@ class ModelDefinition:
     ``front_end`` is ``static`` or ``live``; ``format`` names the file format (``keras``, ``h5``, ``json``,
     ``weights``, ...), ``live`` for a model in memory. ``has_weights`` says whether variables (live or stored) are
     known; ``compile_config`` is None where the model is not compiled. ``raw`` is the whole parsed configuration as the
-    file holds it (static only), for rules that must look at every dictionary. ``stray_weights`` are stored groups
-    that no layer of the configuration claims, with the number of elements in each. ``has_graph`` is False for a file
-    that holds nothing but weights.
+    file holds it (static only), for rules that must look at every dictionary; ``documents`` are the other parsed texts
+    of the file, each with its name: what stands around or beside the configuration, whoever may read it.
+    ``stray_weights`` are stored groups that no layer of the configuration claims, with the number of elements in each.
+    ``has_graph`` is False for a file that holds nothing but weights.
     """
 
     root: LayerDefinition
@@ -193,6 +194,7 @@ class ModelDefinition:
     compile_config: dict[str, Any] | None = None
     optimizer: OptimizerDefinition | None = None
     raw: Any = None
+    documents: list[tuple[str, Any]] = field(default_factory=list)
     stray_weights: dict[str, int] = field(default_factory=dict)
     asset_names: tuple[str, ...] = ()
     problems: list[SourceProblem] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What the configuration of a model names: every class, function and piece of code, at any depth.
+"""What the configuration of a model names: every class, function, operation, path and piece of code, at any depth.
 
 One walk over every dictionary. Nothing that is named is imported, opened or unpacked.
 """
@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import re
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
+from graphlint.knowledge.namespaces import KERAS_PACKAGES
+from graphlint.knowledge.protobuf import message_fields
 from graphlint.model.address import ROOT, join
 from graphlint.model.definition import CallDefinition, Constant, flat
 from graphlint.model.graph import Layer, ModelGraph
 
-KERAS_ROOTS = frozenset({"keras", "tf_keras", "tensorflow"})
+KERAS_ROOTS = KERAS_PACKAGES | {"tensorflow"}
 """Packages that hold Keras's own classes."""
 
 CODE_RUNNERS = frozenset(
@@ -30,10 +33,34 @@ CODE_RUNNERS = frozenset(
 _LITERALS = frozenset(
     {"__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__", "__lambda__"}
 )
-_CODE_KEYS = ("function", "output_shape", "mask")
+_CODE_KEYS = ("function", "output_shape", "mask", "mode", "output_mask")
+_CODE_LAYERS = ("Lambda", "Merge")
 _MARSHALLED = re.compile(r"^\s*[4Y]w[A-Za-z0-9+/]AAA")
 """Base64 of a marshalled code object: its type byte, then an argument count below 16 as four bytes."""
 _SHORTEST_CODE = 40
+_ALWAYS_PATHS = ("vocabulary", "vocabulary_file", "vocab_file", "idf_weights", "proto", "merges", "handle", "filepath")
+"""Arguments that layers of Keras and KerasHub read a file from where they are a text."""
+_PATH_KEYS = frozenset(_ALWAYS_PATHS) | frozenset(
+    """
+    asset_path checkpoint checkpoint_path export_dir file file_path filename model_path path saved_model
+    saved_model_path weights_path
+    """.split()
+)
+_READERS = frozenset(
+    """
+    FeatureSpace Hashing IndexLookup IntegerLookup KerasLayer StringLookup TFSMLayer TextVectorization
+    VocabularyFileCategoricalColumn
+    """.split()
+)
+_HUBS = frozenset({"keras_hub", "keras_nlp", "keras_cv"})
+_PROSE = frozenset("citation description doc documentation homepage license reference references".split())
+_ADDRESS = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*://\S+\s*")
+_PATH = re.compile(
+    r"\s*(~|/[^/]|\.{1,2}[\\/]|[A-Za-z]:[\\/]|\\\\|//)\S.*"
+    r"|\s*[\w.-]+([\\/][\w.-]+)+\s*|\s*[\w.-]+\.[A-Za-z]\w{1,7}\s*",
+    re.DOTALL,
+)
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 
 class Kind(StrEnum):
@@ -42,6 +69,17 @@ class Kind(StrEnum):
     CLASS = "class"
     FUNCTION = "function"
     CODE = "code"
+    NAMED_FUNCTION = "named function"
+    """A function that a Lambda of Keras 1 or 2 names beside its module, and not by an entry of its own."""
+    SYMBOL = "symbol"
+    """A function or class of TensorFlow that a layer of Keras 2 calls: ``math.add``."""
+    OPERATION = "operation"
+    """A registered operation of TensorFlow: the ``op`` of a node."""
+    PATH = "path"
+    """A file or an address that the layer reads."""
+
+
+_OBJECTS = (Kind.CLASS, Kind.FUNCTION, Kind.CODE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +115,14 @@ class Reference:
         """The name without package or module: ``Lambda`` for ``keras.layers.Lambda`` and ``Package>Lambda``."""
         return last_name(self.name)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that a release looks up in the module: the name, else the registered name without a package."""
+        found = {self.name: None}
+        if self.registered_name not in (None, "", "function") and ">" not in str(self.registered_name):
+            found[str(self.registered_name)] = None
+        return tuple(found)
+
 
 def last_name(name: str) -> str:
     """What is left of a dotted or registered name.
@@ -88,13 +134,23 @@ def last_name(name: str) -> str:
 
 
 _known: weakref.WeakKeyDictionary[ModelGraph, list[Reference]] = weakref.WeakKeyDictionary()
+_everything: weakref.WeakKeyDictionary[ModelGraph, list[Reference]] = weakref.WeakKeyDictionary()
 
 
 def references(graph: ModelGraph) -> list[Reference]:
-    """Every reference of a model, in the order of its configuration, the compile configuration included."""
+    """Every class, function and piece of code of a model, in the order of its configuration, compilation included."""
     found = _known.get(graph)
     if found is None:
-        found = _known[graph] = list(_walk(graph))
+        found = _known[graph] = [one for one in _walk(graph, _starts(graph)) if one.kind in _OBJECTS]
+    return found
+
+
+def everything_named(graph: ModelGraph) -> list[Reference]:
+    """All that any configuration in the file names: that of the model and those beside it, of every kind."""
+    found = _everything.get(graph)
+    if found is None:
+        beside = ((document, (name,), ROOT) for name, document in graph.definition.documents)
+        found = _everything[graph] = list(_walk(graph, chain(_starts(graph), beside)))
     return found
 
 
@@ -103,12 +159,13 @@ def is_lambda(layer: Layer) -> bool:
     return any(last_name(name) == "Lambda" for name in (layer.class_name, layer.registered_name) if name)
 
 
+_Start = tuple[Any, tuple[str, ...], str]
 _Item = tuple[Any, tuple[str, ...], str, bool]
 """A value still to look at, the keys that lead there, the layer, and whether it belongs to code reported already."""
 
 
-def _walk(graph: ModelGraph) -> Iterator[Reference]:
-    stack: list[_Item] = [(*start, False) for start in _starts(graph)]
+def _walk(graph: ModelGraph, starts: Iterable[_Start]) -> Iterator[Reference]:
+    stack: list[_Item] = [(*start, False) for start in starts]
     stack.reverse()
     seen: set[int] = set()
     while stack:
@@ -121,6 +178,9 @@ def _walk(graph: ModelGraph) -> Iterator[Reference]:
             if found is not None and not (coded and found.kind is Kind.CODE):
                 yield found
                 coded = coded or found.kind is Kind.CODE
+            yield from _typed_functions(value, layer, where)
+            yield from _symbols(value, layer, where)
+            yield from _paths(value, layer, where)
             inside = _inside(graph, value, where, layer, coded)
             inside.reverse()
             stack += inside
@@ -139,7 +199,7 @@ def _is_long(value: Any) -> bool:
     return isinstance(value, str) and len(value) >= _SHORTEST_CODE
 
 
-def _starts(graph: ModelGraph) -> Iterator[tuple[Any, tuple[str, ...], str]]:
+def _starts(graph: ModelGraph) -> Iterator[_Start]:
     definition = graph.definition
     if definition.raw is not None:
         yield definition.raw, (), ROOT
@@ -251,14 +311,88 @@ def _named(
 
 
 def _code_key(config: dict[str, Any], class_name: str | None, registered: str | None) -> str | None:
-    """The key under which Keras 1 and 2 keep the code of a Lambda layer: a marshalled list."""
-    for key in _CODE_KEYS:
-        held = config.get(key)
-        if not isinstance(held, (list, str)):
-            continue
-        if config.get(f"{key}_type") == "lambda":
-            return key
+    """The key under which Keras 1 and 2 keep the code of a Lambda or Merge layer: a marshalled list."""
+    lambda_layer = any(name is not None and last_name(name) in _CODE_LAYERS for name in (class_name, registered))
+    for key, held in config.items():
+        if isinstance(held, (list, str)) and config.get(f"{key}_type") == "lambda":
+            return str(key)
         legacy = isinstance(held, list) and len(held) == 3 and isinstance(held[0], str)
-        if legacy and any(name is not None and last_name(name) == "Lambda" for name in (class_name, registered)):
-            return key
+        if legacy and lambda_layer and key in _CODE_KEYS:
+            return str(key)
     return None
+
+
+def _typed_functions(value: dict[str, Any], layer: str, where: tuple[str, ...]) -> Iterator[Reference]:
+    """The functions that a configuration of Keras 1 or 2 names by text: ``function``, ``function_type``, ``module``."""
+    for key, name in value.items():
+        if isinstance(name, str) and value.get(f"{key}_type") == "function":
+            module = _text(value.get(f"{key}_module")) or _text(value.get("module"))
+            yield Reference(Kind.NAMED_FUNCTION, name, module, None, None, None, layer, "/".join((*where, str(key))))
+
+
+def _symbols(value: dict[str, Any], layer: str, where: tuple[str, ...]) -> Iterator[Reference]:
+    """What of TensorFlow a layer of Keras 2 calls: `TFOpLambda`, `ClassMethod` and `TensorFlowOpLayer`."""
+
+    def found(kind: Kind, name: str, key: str) -> Reference:
+        return Reference(kind, name, "tensorflow", class_name, None, None, layer, "/".join((*where, key)))
+
+    config = value.get("config")
+    class_name = _text(value.get("class_name"))
+    if class_name is None or not isinstance(config, dict):
+        return
+    names = {last_name(one) for one in (class_name, _text(value.get("registered_name"))) if one}
+    function, symbol = config.get("function"), config.get("cls_symbol", config.get("cls_ref"))
+    if names & {"TFOpLambda", "SlicingOpLambda"} and isinstance(function, str):
+        yield found(Kind.SYMBOL, function.removeprefix("tf."), "function")
+    if "ClassMethod" in names and isinstance(symbol, str):
+        yield found(Kind.SYMBOL, symbol.removeprefix("tf."), "cls_symbol")
+    if "node_def" in config:
+        for name in node_operations(config["node_def"]):
+            yield found(Kind.OPERATION, name, "node_def")
+
+
+def node_operations(node: Any) -> list[str]:
+    """The operation of a serialized node, as an object or as bytes in a text; every name in what cannot be read so."""
+    if isinstance(node, dict):
+        return [node["op"]] if isinstance(node.get("op"), str) else []
+    if not isinstance(node, str):
+        return []
+    try:
+        fields = list(message_fields(node.encode("utf-8")))
+    except ValueError:
+        return re.findall(r"\b[A-Z]\w+", node)
+    return [
+        content.decode("utf-8", "replace") for number, content in fields if number == 2 and isinstance(content, bytes)
+    ]
+
+
+def _paths(value: dict[str, Any], layer: str, where: tuple[str, ...]) -> Iterator[Reference]:
+    """The files and addresses that the configuration of one object names."""
+    config = value.get("config")
+    owner = _text(value.get("class_name")) or _text(value.get("registered_name"))
+    if owner is not None and isinstance(config, dict):
+        for key in _ALWAYS_PATHS:
+            held = config.get(key)
+            if isinstance(held, str) and held and _is_reader(owner, value) and not _is_content(key, held):
+                yield Reference(Kind.PATH, held, None, owner, None, None, layer, "/".join((*where, key)))
+    for key, held in value.items():
+        if isinstance(held, str) and _names_a_file(str(key), held):
+            yield Reference(Kind.PATH, held, None, None, None, None, layer, "/".join((*where, str(key))))
+
+
+def _is_reader(owner: str, value: dict[str, Any]) -> bool:
+    """Whether an object is one of Keras or KerasHub that takes any text under these keys for a path."""
+    module = _text(value.get("module")) or ""
+    registered = _text(value.get("registered_name")) or ""
+    return last_name(owner) in _READERS or module.partition(".")[0] in _HUBS or registered.partition(">")[0] in _HUBS
+
+
+def _is_content(key: str, text: str) -> bool:
+    """Whether a text is a SentencePiece model itself, as KerasHub tells it from a path."""
+    return key == "proto" and len(text) > 256 and _BASE64.fullmatch(text) is not None
+
+
+def _names_a_file(key: str, text: str) -> bool:
+    if "://" in text:
+        return _ADDRESS.fullmatch(text) is not None and key not in _PROSE
+    return key in _PATH_KEYS and _PATH.fullmatch(text) is not None

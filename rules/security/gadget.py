@@ -6,57 +6,12 @@ from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
 from graphlint.findings.finding import Problem, Severity
+from graphlint.knowledge.advisories import Danger
 from graphlint.model.graph import ModelGraph
-from graphlint.questions.references import KERAS_ROOTS, Kind, Reference, references
+from graphlint.questions.dangers import Dangerous, dangers
+from graphlint.questions.references import Kind, last_name
 
-_FUNCTIONS = {
-    **dict.fromkeys(("get_file", "download"), "downloads files"),
-    **dict.fromkeys(
-        (
-            "audio_dataset_from_directory",
-            "image_dataset_from_directory",
-            "text_dataset_from_directory",
-            "load_data",
-            "load_img",
-            "read_file",
-        ),
-        "reads files",
-    ),
-    **dict.fromkeys(
-        ("save_img", "save_model", "save_weights", "write_file", "model_to_dot", "plot_model"), "writes files"
-    ),
-    **dict.fromkeys(("extract_archive", "unpack_archive"), "unpacks archives"),
-    **dict.fromkeys(("load_model", "load_weights", "model_from_json", "model_from_config"), "loads another model"),
-    **dict.fromkeys(("func_load", "deserialize_keras_object", "py_function", "numpy_function"), "runs Python code"),
-    **dict.fromkeys(("load_library", "load_op_library", "load_file_system_library"), "loads native code"),
-    "enable_unsafe_deserialization": "switches the safe mode of Keras off",
-    "register_keras_serializable": "changes what later files load",
-    "clear_session": "resets Keras",
-}
-_UNMISTAKABLE = frozenset(
-    {"get_file", "enable_unsafe_deserialization", "deserialize_keras_object", "func_load", "load_op_library"}
-)
-"""Names that nobody gives to a function of their own; the others count where a Keras module is named."""
-_CLASSES = {
-    "TorchModuleWrapper": "unpickles a torch module, which runs code",
-    "TFSMLayer": "loads a SavedModel from a path, which runs its graph",
-}
-_FILES = frozenset(
-    """
-    download_url_to_file fromfile fromregex genfromtxt load load_state_dict_from_url loadtxt memmap open_memmap save
-    savetxt savez savez_compressed
-    """.split()
-)
-"""Functions of numpy, torch and JAX that read or write files, or unpickle what is in them."""
-_UNSAFE_MODULES = (
-    "tensorflow.io.gfile",
-    "tensorflow.saved_model",
-    "keras.config",
-    "keras.src.config",
-    "keras.saving",
-    "keras.src.saving",
-    "keras.datasets",
-)
+_MOST_SHOWN = 10
 
 
 class Gadget(Rule):
@@ -110,49 +65,27 @@ class Gadget(Rule):
     code = "X003"
     name = "gadget"
     severity = Severity.ERROR
+    needs = frozenset()
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
-        found: dict[str, list[tuple[Reference, str]]] = {}
-        for reference in references(graph):
-            effect = _effect(reference)
-            if effect is not None:
-                found.setdefault(reference.layer, []).append((reference, effect))
+        found: dict[str, list[Dangerous]] = {}
+        for one in dangers(graph):
+            if one.danger is not Danger.FOREIGN_NAME and one.reference.kind is not Kind.CODE:
+                found.setdefault(one.reference.layer, []).append(one)
         for layer, gadgets in found.items():
-            texts = dict.fromkeys(
-                f"{one.last_name!r}{f' in {one.where}' if one.where else ''}, which {effect}" for one, effect in gadgets
-            )
+            texts = list(dict.fromkeys(map(_text, gadgets)))
+            shown = texts[:_MOST_SHOWN]
+            more = f"; and {len(texts) - _MOST_SHOWN:,} more" if len(texts) > _MOST_SHOWN else ""
+            whom = "; ".join(dict.fromkeys(one.endangers for one in gadgets))
             yield Problem(
-                f"names {'; '.join(texts)}",
+                f"names {'; '.join(shown)}{more}; endangers {whom}",
                 layer,
                 "Do not load the file unless you trust its source; build the model from layers and operations only.",
                 key=";".join(texts),
             )
 
 
-def _effect(reference: Reference) -> str | None:
-    """What a named function or layer does besides computing; None for all others."""
-    if reference.kind is Kind.CODE:
-        return None
-    root, name = reference.root, reference.last_name
-    registered = reference.registered_name or ""
-    own = root in KERAS_ROOTS or root in (None, "builtins")
-    if reference.kind is Kind.CLASS:
-        names = {name, registered.rpartition(">")[2]} if own else {name} if root is None else set()
-        for one in sorted(names):
-            if one in _CLASSES:
-                return _CLASSES[one]
-    if own and reference.kind is Kind.FUNCTION:
-        if name in _FUNCTIONS and (root in KERAS_ROOTS or name in _UNMISTAKABLE):
-            return _FUNCTIONS[name]
-        module = reference.module or ""
-        if any(module == one or module.startswith(f"{one}.") for one in _UNSAFE_MODULES):
-            return "is no part of a model"
-    if root in ("numpy", "torch", "jax") and name in _FILES:
-        return "reads or writes files"
-    if name == "TFOpLambda" and isinstance(reference.config, dict):
-        function = reference.config.get("function")
-        if isinstance(function, str):
-            called = function.rpartition(".")[2]
-            if called in _FUNCTIONS and called != "clear_session":
-                return f"calls {function}: it {_FUNCTIONS[called]}"
-    return None
+def _text(one: Dangerous) -> str:
+    place = f" in {one.reference.where}" if one.reference.where else ""
+    name = last_name(one.name) if one.reference.kind in (Kind.CLASS, Kind.FUNCTION) else one.name
+    return f"{name!r}{place}, which {one.effect}"

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
 from graphlint.findings.finding import Problem, Severity
+from graphlint.knowledge.advisories import Danger
 from graphlint.model.graph import ModelGraph
-from graphlint.questions.references import Kind, Reference, references
+from graphlint.questions.dangers import Dangerous, dangers
+from graphlint.questions.references import Kind
 
 
 class LambdaCode(Rule):
@@ -49,18 +51,20 @@ class LambdaCode(Rule):
     code = "X001"
     name = "lambda-code"
     severity = Severity.ERROR
+    needs = frozenset()
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
-        by_layer: dict[str, list[Reference]] = {}
-        for reference in references(graph):
-            if reference.kind is Kind.CODE:
-                by_layer.setdefault(reference.layer, []).append(reference)
-        unsafe = graph.definition.format == "h5"
-        for layer, found in by_layer.items():
-            places = ", ".join(dict.fromkeys(one.where or one.name for one in found))
+        by_layer: dict[str, list[Dangerous]] = {}
+        for found in dangers(graph):
+            if found.reference.kind is Kind.CODE:
+                by_layer.setdefault(found.reference.layer, []).append(found)
+        for layer, code in by_layer.items():
+            places = ", ".join(dict.fromkeys(one.reference.where or one.name for one in code))
+            in_h5 = code[0].danger is Danger.LAMBDA_H5
             yield Problem(
                 f"serialized Python code in {places}: loading the model runs it"
-                + (", and safe_mode does not apply to .h5 files" if unsafe else ""),
+                + (", and safe_mode does not apply to .h5 files" if in_h5 else "")
+                + f"; endangers {code[0].endangers}",
                 layer,
                 "Write it with keras.ops or as a registered layer; do not load the file unless you trust its source.",
                 key=places,

@@ -1,0 +1,190 @@
+"""What of all that a configuration names is dangerous to load, and for whom.
+
+Each name is judged by what a release can resolve it to, whatever kind of entry it stands in: releases before 3.9 return
+a function for an entry that says class, and look for the registered name where the module has no such name.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from graphlint.knowledge.advisories import Danger, endangers
+from graphlint.knowledge.modules import is_keras_module
+from graphlint.knowledge.namespaces import (
+    TRUSTED_PACKAGES,
+    UNSAFE_LAYERS,
+    effect_of,
+    effect_of_words,
+    is_graph_operation,
+    is_part_of_model,
+    operation_effect,
+)
+from graphlint.knowledge.releases import is_known_class
+from graphlint.model.graph import ModelGraph
+from graphlint.questions.references import CODE_RUNNERS, KERAS_ROOTS, Kind, Reference, everything_named, last_name
+
+_MODELLING = frozenset(
+    """
+    keras tf_keras keras_core keras_hub keras_cv keras_nlp keras_tuner keras_contrib keras_applications keras_rs
+    keras_remote autokeras kerastuner tensorflow tensorflow_core tensorflow_addons tensorflow_probability
+    tensorflow_hub tensorflow_text tensorflow_model_optimization tensorflow_recommenders tensorflow_graphics
+    tensorflow_lattice tensorflow_decision_forests tensorflow_similarity tensorflow_ranking tensorflow_federated
+    tf_agents tfkan tfimm jax flax torch numpy ml_dtypes transformers qkeras larq larq_zoo hgq spektral kapre
+    segmentation_models efficientnet classification_models vit_keras tcn keras_tcn keras_transformer keras_bert
+    keras_pos_embd keras_layer_normalization keras_multi_head keras_self_attention keras_unet_collection official
+    """.split()
+)
+"""Packages whose classes and functions a model may be made of, by their exact top-level name."""
+
+_TOOLS = frozenset(
+    """
+    IPython PIL aiohttp asyncssh boto3 botocore celery cffi click cloudpickle cryptography cv2 cython dask datasets
+    dill distutils django docker fabric fastapi flask fsspec gcsfs gdown git h5py httpx huggingface_hub imageio invoke
+    ipykernel jinja2 joblib jsonpickle kaggle kubernetes mako matplotlib mlflow nose numba pandas paramiko pexpect
+    pickle5 pip pkg_resources plotly plumbum psutil psycopg2 py pycurl pymongo pymysql pytest redis requests rich s3fs
+    scipy selenium setuptools sh sklearn sqlalchemy torchvision tornado tqdm twisted urllib3 uvicorn wandb werkzeug
+    wheel yaml zmq
+    """.split()
+)
+"""Well-known packages that hold no layers, losses or metrics."""
+
+_UNMISTAKABLE = frozenset({"__import__", "breakpoint", "eval", "exec"})
+"""Names that nobody gives to a function of their own, where no module says whose it is."""
+_UNMISTAKABLE_GADGETS = frozenset(
+    "deserialize deserialize_keras_object enable_unsafe_deserialization func_load get_file load_op_library".split()
+)
+"""The same of functions of Keras and TensorFlow, which an entry that names ``builtins`` is looked up in."""
+_SYSTEM_MODULES = frozenset(
+    "builtins ctypes importlib marshal os pickle pty runpy shutil socket subprocess sys tempfile".split()
+)
+_COMPILERS = frozenset("numpy.ctypeslib numpy.distutils numpy.f2py torch.hub torch.utils.cpp_extension".split())
+_OWN = (None, "builtins", "__main__", "")
+_MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+_FUNCTION_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+_LAYER_DANGERS = {"TorchModuleWrapper": Danger.TORCH_PICKLE, "KerasLayer": Danger.HUB_LAYER}
+
+
+@dataclass(frozen=True, slots=True)
+class Dangerous:
+    """One dangerous thing that a configuration names: ``name`` as the file writes it, and what it does in words."""
+
+    reference: Reference
+    danger: Danger
+    name: str
+    effect: str
+
+    @property
+    def endangers(self) -> str:
+        """Whom it concerns, with the advisories."""
+        return endangers(self.danger)
+
+
+_known: weakref.WeakKeyDictionary[ModelGraph, list[Dangerous]] = weakref.WeakKeyDictionary()
+
+
+def dangers(graph: ModelGraph) -> list[Dangerous]:
+    """All that is dangerous in what the configurations of a file name, in their order."""
+    found = _known.get(graph)
+    if found is None:
+        found = _known[graph] = [one for reference in everything_named(graph) for one in _judge(graph, reference)]
+    return found
+
+
+def _judge(graph: ModelGraph, reference: Reference) -> Iterator[Dangerous]:
+    if reference.kind is Kind.CODE:
+        h5 = graph.definition.format == "h5"
+        yield Dangerous(reference, Danger.LAMBDA_H5 if h5 else Danger.LAMBDA, reference.name, "is serialized code")
+    elif reference.kind is Kind.PATH:
+        yield from _path(graph, reference)
+    elif reference.kind is Kind.OPERATION:
+        if not is_graph_operation(reference.name):
+            effect = operation_effect(reference.name) or "is no operation of math, arrays, images or strings"
+            yield Dangerous(reference, Danger.OPERATION, reference.name, effect)
+    elif reference.kind is Kind.SYMBOL:
+        if not is_part_of_model(f"tensorflow.{reference.name}"):
+            effect = effect_of(last_name(reference.name))
+            yield Dangerous(reference, Danger.OPERATION, reference.name, effect)
+    else:
+        reason = _foreign(reference)
+        if reason is not None:
+            name = f"{reference.module or 'builtins'}.{reference.name}"
+            yield Dangerous(reference, Danger.FOREIGN_NAME, name, reason)
+        else:
+            yield from _unsafe(reference)
+
+
+def _path(graph: ModelGraph, reference: Reference) -> Iterator[Dangerous]:
+    assets = {name.rpartition("/")[2] for name in graph.definition.asset_names} | set(graph.definition.asset_names)
+    if reference.name not in assets:
+        what = "an address" if "://" in reference.name else "a file"
+        yield Dangerous(reference, Danger.FILE_PATH, reference.name, f"is {what} that the model reads")
+
+
+def _foreign(reference: Reference) -> str | None:
+    """Why a reference names what no model needs; None where it does not."""
+    root = reference.root
+    function = reference.kind is not Kind.CLASS
+    module = reference.module
+    if module and not (module.isascii() and _MODULE.fullmatch(module)):
+        return "which is no name of a module, or one in letters that only look like it"
+    if root in _OWN:
+        runs_code = CODE_RUNNERS if module == "builtins" else _UNMISTAKABLE
+        return "a function of the Python language" if runs_code.intersection(map(last_name, reference.names)) else None
+    if root == "test" and reference.is_layer and not str(reference.module).startswith(("test.support", "test.lib")):
+        return None  # a layer of somebody's own test.py
+    if root in sys.stdlib_module_names:
+        return "a part of Python's standard library"
+    if root in _TOOLS:
+        return f"a part of {root}, which holds no layers"
+    if root == "keras" and module is not None and not is_keras_module(module):
+        known = not function and is_known_class(reference.last_name)
+        return None if known else "which Keras does not have: a module in its name that is not its own"
+    if root in _MODELLING and _SYSTEM_MODULES.intersection(map(last_name, reference.names)):
+        return "a module of Python's standard library that is reached through another"
+    if module in _COMPILERS or (module is not None and module.startswith(tuple(f"{one}." for one in _COMPILERS))):
+        return "which compiles or loads native code"
+    if root in _MODELLING or reference.kind is Kind.NAMED_FUNCTION:
+        return None
+    if function or _may_be_function(reference):
+        return f"a function of {root}, which is not a known modelling package"
+    return None
+
+
+def _may_be_function(reference: Reference) -> bool:
+    """Whether an entry that says class names a function, which releases before 3.9 return as it is."""
+    named = reference.module is not None and _FUNCTION_NAME.fullmatch(reference.name) is not None
+    return named and not reference.is_layer and ">" not in (reference.registered_name or "")
+
+
+def _unsafe(reference: Reference) -> Iterator[Dangerous]:
+    """The names of a reference that are no part of a model, in packages of which that is known."""
+    root = reference.root
+    for name in reference.names:
+        last = last_name(name)
+        if root in (None, "", "builtins", "__main__"):
+            if reference.kind is Kind.CLASS and root in (None, "") and last in UNSAFE_LAYERS:
+                yield _dangerous(reference, name, last)
+            elif reference.kind is Kind.FUNCTION and last in _UNMISTAKABLE_GADGETS:
+                yield Dangerous(reference, Danger.KERAS_NAME, name, effect_of(last))
+        elif root in TRUSTED_PACKAGES:
+            path = f"{reference.module}.{name.rpartition('>')[2]}" if reference.module else name
+            if not is_part_of_model(path):
+                yield _dangerous(reference, name, last)
+        elif root in _MODELLING:
+            function = reference.kind is not Kind.CLASS or _FUNCTION_NAME.fullmatch(last) is not None
+            effect = UNSAFE_LAYERS.get(last) or (effect_of_words(last) if function else None)
+            if effect is not None:
+                danger = Danger.HUB_LAYER if last in UNSAFE_LAYERS else Danger.TRUSTED_NAME
+                yield Dangerous(reference, danger, name, effect)
+
+
+def _dangerous(reference: Reference, name: str, last: str) -> Dangerous:
+    if last in UNSAFE_LAYERS:
+        danger = _LAYER_DANGERS.get(last, Danger.SAVED_MODEL_LAYER)
+    else:
+        danger = Danger.KERAS_NAME if reference.root in KERAS_ROOTS else Danger.TRUSTED_NAME
+    return Dangerous(reference, danger, name, effect_of(last))
