@@ -2,7 +2,7 @@
 
 A command is the attribute ``command`` of ``graphlint.cli.<name>``, listed in ``COMMANDS`` with its one-line help. Its
 module imports nothing heavy at its top: what it needs, it imports inside the command. It raises `GraphlintError` for
-what ends with one line and exit code 2, and ends with ``context.exit(code)`` where the code is another.
+errors that end with one line and exit code 2, and calls ``context.exit(code)`` for any other code.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import click
 from graphlint.errors import GraphlintError
 
 COMMANDS = {
-    "check": "Check model files, directories of them, or models that Python code makes.",
-    "fix": "Fix what check finds and graphlint can mend, prove it, and write it.",
-    "split": "Cut the model of a file in two.",
-    "extract": "Take a part of a model out of a file.",
+    "check": "Check model files, directories of them, or models built by Python code.",
+    "fix": "Fix what check finds and graphlint can fix, verify the result, and write it.",
+    "split": "Split the model in a file in two.",
+    "extract": "Extract a part of the model in a file.",
     "graph": "Print the graph of a model as DOT, Mermaid, GraphML or JSON.",
     "rule": "Explain one rule.",
     "rules": "List all rules.",
@@ -53,7 +53,8 @@ class Commands(click.Group):
         kwargs["standalone_mode"] = False
         if not standalone:
             return super().main(*args, **kwargs)
-        atexit.register(gc.freeze)  # Nothing is worth collecting any more: a tenth of the time that one file takes.
+        # Collecting at exit frees nothing and takes a tenth of the time of checking one file.
+        atexit.register(gc.freeze)
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")
@@ -69,11 +70,11 @@ class Commands(click.Group):
         except (click.Abort, KeyboardInterrupt):
             return _failed("interrupted")
         except SystemExit:
-            # Click's way out when whoever read the report has gone. It uses 1, which means findings.
+            # Click exits with 1 when the reader of a pipe has gone; here 1 means findings.
             return 2
         except GraphlintError as error:
             return _failed(str(error))
-        except Exception as error:  # A defect of graphlint itself: still one line, and never an exit code of 1.
+        except Exception as error:  # A bug in graphlint itself: still one line, and never exit code 1.
             what = f"{type(error).__name__}: {error}".partition("\n")[0]
             return _failed(f"internal error: {what} (set {TRACEBACK}=1 for the traceback)")
         return code if isinstance(code, int) else 0
@@ -91,4 +92,4 @@ def _failed(text: str) -> int:
 @click.group("graphlint", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="keras-graphlint", prog_name="graphlint")
 def main() -> None:
-    """Find what is wrong in a Keras model file, without running it or importing TensorFlow."""
+    """A linter for Keras models: checks model files without running them or importing TensorFlow."""

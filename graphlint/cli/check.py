@@ -21,38 +21,38 @@ _FAIL_ON = ("error", "warning", "info", "never")
 
 
 def _codes(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
-    """Codes given one by one or joined by commas."""
+    """Codes given separately or joined by commas."""
     return tuple(code for text in value for code in text.replace(",", " ").split())
 
 
 @click.command("check")
 @click.argument("paths", nargs=-1, metavar="[PATHS|MODULE:ATTRIBUTE]...")
 @click.option("--select", multiple=True, callback=_codes, help="Run only these rules: codes, prefixes, names, ALL.")
-@click.option("--extend-select", multiple=True, callback=_codes, help="Run these rules too.")
-@click.option("--ignore", multiple=True, callback=_codes, help="Leave these rules out.")
-@click.option("--preview/--no-preview", default=None, help="Run rules that are not in the default set yet.")
-@click.option("--target-keras", metavar="RELEASE", help="Keras that should load the model.  [default: the installed]")
+@click.option("--extend-select", multiple=True, callback=_codes, help="Also run these rules.")
+@click.option("--ignore", multiple=True, callback=_codes, help="Do not run these rules.")
+@click.option("--preview/--no-preview", default=None, help="Also run preview rules, which are off by default.")
+@click.option("--target-keras", metavar="RELEASE", help="Keras that should load the model.  [default: installed one]")
 @click.option("--fail-on", type=click.Choice(_FAIL_ON), help="Lowest severity that exits with 1.  [default: warning]")
 @click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="full", show_default=True)
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the report to a file.")
-@click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out what a search of a directory finds.")
-@click.option("--force-exclude", is_flag=True, help="Leave out excluded paths even when named, as for pre-commit.")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Skip these files when a directory is searched.")
+@click.option("--force-exclude", is_flag=True, help="Skip excluded files even if they are named, as for pre-commit.")
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Use this configuration file.")
 @click.option("--isolated", is_flag=True, help="Use no configuration file.")
-@click.option("--show-config", is_flag=True, help="Print the configuration that applies, with its source, and exit.")
+@click.option("--show-config", is_flag=True, help="Print the effective configuration with its sources, and exit.")
 @click.option("--statistics", is_flag=True, help="Count the findings of each rule (full and concise).")
-@click.option("--call-args", metavar="JSON", help="Arguments for a MODULE:ATTRIBUTE that is called.")
-@click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors.")
-@click.option("-v", "--verbose", count=True, help="Say on stderr what was left out, and why; twice: times.")
+@click.option("--call-args", metavar="JSON", help="JSON arguments for a MODULE:ATTRIBUTE that is called.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors to stderr.")
+@click.option("-v", "--verbose", count=True, help="Report on stderr what was skipped, and why; -vv adds timings.")
 @click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
 @click.pass_context
 def command(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> None:
     """Check models: files, directories (searched for .keras, .h5 and .hdf5 files), `-` for a configuration in JSON on
-    stdin, or MODULE:ATTRIBUTE for a model that Python code makes (an existing path wins). Without any, the current
+    stdin, or MODULE:ATTRIBUTE for a model built by Python code (an existing path wins). Without any, the current
     directory is searched.
 
-    Exits with 0 where nothing was found at or above --fail-on, with 1 for findings, with 2 where something could not
-    be checked.
+    Exits with 0 if nothing was found at or above --fail-on, with 1 if something was, with 2 if something could not be
+    checked.
     """
     if options["config"] is not None and options["isolated"]:
         raise click.UsageError("--config and --isolated exclude each other")
@@ -62,7 +62,7 @@ def command(context: click.Context, /, paths: tuple[str, ...], **options: Any) -
 
 @contextmanager
 def _without_collection() -> Iterator[None]:
-    """Imports and graphs make no garbage, and looking for it is a tenth of the time that one file takes."""
+    """Imports and graphs make no garbage, and collecting takes a tenth of the time of checking one file."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -97,11 +97,11 @@ def _check(paths: tuple[str, ...], options: Mapping[str, Any]) -> int:
         return 0
     found = find_targets(paths or (".",), session.excluded, options["force_exclude"])
     for path, reason in found.passed_over:
-        session.note(f"{path}: passed over: {reason}")
+        session.note(f"{path}: skipped: {reason}")
     for target in found.targets:
         if target.kind is Kind.EXCLUDED:
             session.note(f"{target.text}: skipped: {target.reason}")
-    message = "no .keras, .h5 or .hdf5 file there: name a model file, or a directory that holds one"
+    message = "no .keras, .h5 or .hdf5 file there: name a model file, or a directory that contains one"
     if found.targets:
         for path in found.empty:
             session.note(f"{path}: {message}", 0)
@@ -117,7 +117,7 @@ def _check(paths: tuple[str, ...], options: Mapping[str, Any]) -> int:
 
 
 def _shown(session: Session, path: Path | None, options: Mapping[str, Any]) -> str:
-    """The configuration that applies, one key a line, each with where it comes from."""
+    """The effective configuration, one key per line, each with where it comes from."""
     from graphlint.engine.config import effective
 
     linter = session.linter_for(path)

@@ -10,11 +10,9 @@ import click
 @click.command("extract")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
-    "--inputs", multiple=True, metavar="ADDRESS", help="A tensor to start from; may be given again.  [default: inputs]"
+    "--inputs", multiple=True, metavar="ADDRESS", help="A tensor to start from; repeatable.  [default: the inputs]"
 )
-@click.option(
-    "--outputs", multiple=True, required=True, metavar="ADDRESS", help="A tensor to end at; may be given again."
-)
+@click.option("--outputs", multiple=True, required=True, metavar="ADDRESS", help="A tensor to end at; repeatable.")
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write (.keras)."
 )
@@ -28,7 +26,7 @@ def command(
     force: bool,
     modules: tuple[str, ...],
 ) -> None:
-    """Take the part of a model between some tensors out of a file.
+    """Extract the part of a model between some tensors.
 
     The model is loaded with Keras's safe mode on.
     """
@@ -41,7 +39,7 @@ def command(
     from graphlint.reports.text import printable
 
     if output.suffix != ".keras":
-        raise WriteError(f"expected a file name ending in .keras to write to, got {output}")
+        raise WriteError(f"expected an output file name ending in .keras, got {output}")
     require_free(output, force=force)
     click.echo(f"loading {printable(str(model))} with Keras, safe mode on", err=True)
     part = extract(load(model, modules), list(inputs) or None, list(outputs))

@@ -13,27 +13,27 @@ from graphlint.cli.check import _codes
 @click.command("fix")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the fixed model here.")
-@click.option("--in-place", is_flag=True, help="Replace the file; the old one is kept as MODEL.bak.")
+@click.option("--in-place", is_flag=True, help="Replace the file; the original is kept as MODEL.bak.")
 @click.option("--select", multiple=True, callback=_codes, help="Fix only findings of these rules.")
-@click.option("--ignore", multiple=True, callback=_codes, help="Leave findings of these rules alone.")
-@click.option("--unsafe", is_flag=True, help="Also make fixes that change outputs or training.")
+@click.option("--ignore", multiple=True, callback=_codes, help="Do not fix findings of these rules.")
+@click.option("--unsafe", is_flag=True, help="Also apply fixes that change outputs or training.")
 @click.option("--target", multiple=True, metavar="ADDRESS", help="Fix only findings at this address.")
-@click.option("--diff", is_flag=True, help="Show what would be done, and change nothing.")
+@click.option("--diff", is_flag=True, help="Show the changes without writing anything.")
 @click.option("--force", is_flag=True, help="Overwrite OUTPUT; replace a file that has hard links.")
 @click.option("--import", "modules", multiple=True, metavar="MODULE", help="Import a module that registers classes.")
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Use this configuration file.")
 @click.option("--isolated", is_flag=True, help="Use no configuration file.")
 def command(model: Path, output: Path | None, in_place: bool, diff: bool, force: bool, **options: Any) -> None:
-    """Fix what `check` finds and graphlint can mend, prove the result, and write it.
+    """Fix what `check` finds and graphlint can fix, verify the result, and write it.
 
-    The model is loaded with Keras's safe mode on. Safe fixes keep the outputs equal; --unsafe makes the others, too.
-    Those of information, such as sharing that may be meant, are made only of rules that --select names in full and at
-    a --target.
+    The model is loaded with Keras's safe mode on. Safe fixes keep the outputs equal; --unsafe applies the others too.
+    Findings of severity info, such as sharing that may be meant, are fixed only for rules that --select names in full,
+    or at a --target.
 
-    Exits with 0 where the file is as wanted, with 2 where nothing could be written.
+    Exits with 0 if the file is as requested, with 2 if nothing could be written.
     """
     if sum((output is not None, in_place, diff)) != 1:
-        raise click.UsageError("say where the fixed model goes: one of -o OUT, --in-place, --diff")
+        raise click.UsageError("expected one of -o OUT, --in-place or --diff, to say where the fixed model goes")
     from graphlint.cli.session import Overrides, Session
     from graphlint.engine.selection import Selection
     from graphlint.extras import require_keras
@@ -57,10 +57,10 @@ def command(model: Path, output: Path | None, in_place: bool, diff: bool, force:
         with locked(model, force=force) as file:
             fixed = fix_file(model, fixer)
             backup = file.replace(fixed.save) if fixed.changed else None
-            written = f"replaced {model}; the old file is {backup}" if backup else f"{model} is as it was"
+            written = f"replaced {model}; the old file is {backup}" if backup else f"{model} is unchanged"
     else:
         fixed = fix_file(model, fixer)
-        written = f"{model} is as it was"
+        written = f"{model} is unchanged"
         if output is not None:
             write_new(output, fixed.save, force=force)
             written = f"wrote {output}"

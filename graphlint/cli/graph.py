@@ -16,7 +16,7 @@ _FORMATS = ("dot", "mermaid", "graphml", "json")
 def command(model: Path, format_: str, output: Path | None) -> None:
     """Print the graph of the model in a file, without loading it.
 
-    DOT and Mermaid show the calls and what flows between them; GraphML and JSON hold variables and layers as well.
+    DOT and Mermaid show the calls and the tensors between them; GraphML and JSON also contain variables and layers.
     """
     from graphlint.api import read_graph
     from graphlint.cli.output import write

@@ -1,4 +1,4 @@
-"""Where a report goes."""
+"""Writes a report to its destination."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ class OutputError(GraphlintError):
 def write(text: str, path: Path | None) -> None:
     """Write one document to a file, as a whole or not at all, or to stdout.
 
-    Raises:
-        OutputError: the file cannot be written.
+    Raises: OutputError: if the file cannot be written.
     """
     if path is None:
         if text:
@@ -45,7 +44,7 @@ def write(text: str, path: Path | None) -> None:
 
 
 def wants_color() -> bool:
-    """Whether stdout takes colours: a terminal, unless NO_COLOR is set; FORCE_COLOR asks for them anyway."""
+    """Whether stdout supports colours: a terminal, unless NO_COLOR is set; FORCE_COLOR asks for them anyway."""
     if os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Use this configuration file.")
 @click.option("--isolated", is_flag=True, help="Use no configuration file.")
 def command(format_: str, config: Path | None, isolated: bool) -> None:
-    """List all rules, those of plugins included: severity, the fix they offer, what they need, what they report.
+    """List all rules, including those of plugins: severity, the fix they offer, what they need, what they report.
 
-    --format markdown prints their pages, too.
+    --format markdown prints their pages too.
     """
     from graphlint.cli.output import write
     from graphlint.cli.session import Session

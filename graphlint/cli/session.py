@@ -23,12 +23,12 @@ from graphlint.reports.report import ModelReport, Report
 from graphlint.reports.text import printable
 
 _MANY = 5
-"""Models from which a progress bar is worth its place."""
+"""From this many models on a progress bar is shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """What the command line says on top of a configuration."""
+    """What the command line overrides in a configuration."""
 
     selection: Selection = field(default_factory=Selection)
     preview: bool | None = None
@@ -37,7 +37,7 @@ class Overrides:
 
     @property
     def options(self) -> dict[str, str]:
-        """What it sets for every rule that has an option of that name."""
+        """The options it sets for every rule that has an option of that name."""
         return {} if self.target_keras is None else {TARGET_KERAS: self.target_keras}
 
 
@@ -54,7 +54,7 @@ class Session:
     _linters: dict[Path | None, Linter] = field(default_factory=dict)
 
     def note(self, text: str, level: int = 1) -> None:
-        """Say something on stderr, if the user asked for this much."""
+        """Print a note to stderr, if the user asked for this verbosity."""
         if self.verbosity >= level:
             click.echo(printable(text), err=True)
 
@@ -82,8 +82,8 @@ class Session:
         if found.plugins and found.root != here and found.root not in here.parents:
             source = "" if found.source is None else f"{found.source.as_posix()}: "
             raise ConfigError(
-                f"{source}plugins: the modules named there are only imported from a configuration in the current "
-                "directory or above it: name this one with --config if you trust it"
+                f"{source}plugins: the modules it names are imported only from a configuration in the current "
+                "directory or above it: pass this one with --config if you trust it"
             )
         return found
 
@@ -103,7 +103,7 @@ class Session:
         return found
 
     def excluded(self, path: Path) -> str | None:
-        """Why a file is left out; None where it is not."""
+        """Why a file is skipped; None if it is not."""
         on_command_line = Config(exclude=self.overrides.exclude).excluded(path)
         return on_command_line or self.config_for(path).excluded(path)
 
@@ -156,7 +156,7 @@ class Session:
         except GraphlintError as error:
             return refused(text, error)
         except SystemExit as error:
-            return refused(text, GraphlintError(f"importing {text} ends the program, with {error.code!r}: guard it"))
+            return refused(text, GraphlintError(f"importing {text} exits with {error.code!r}: guard the exit"))
 
 
 def _together(linters: list[Linter], models: list[ModelReport], general: Iterable[Finding]) -> Report:
@@ -181,7 +181,7 @@ def _in_processes(work: list[tuple[Config, Overrides, Target]], jobs: int) -> It
 
 
 _linters: dict[Path | None, Linter] = {}
-"""In a worker process: the linters made so far."""
+"""In a worker process: the linters created so far."""
 
 
 def _check_in_process(work: tuple[Config, Overrides, Target]) -> ModelReport:
@@ -196,7 +196,7 @@ def _check_in_process(work: tuple[Config, Overrides, Target]) -> ModelReport:
 
 @contextmanager
 def _progress(total: int, verbosity: int) -> Iterator[Callable[[str], None]]:
-    """A bar on stderr for many models on a terminal; yields what to call after each model."""
+    """A progress bar on stderr for many models on a terminal; yields the function to call after each model."""
     if total < _MANY or verbosity < 0 or not sys.stderr.isatty():
         yield lambda text: None
         return

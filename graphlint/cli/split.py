@@ -9,8 +9,8 @@ import click
 
 @click.command("split")
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--at", multiple=True, required=True, metavar="ADDRESS", help="A tensor to cut at; may be given again.")
-@click.option("--complete", is_flag=True, help="Add the tensors that go around the cut.")
+@click.option("--at", multiple=True, required=True, metavar="ADDRESS", help="A tensor to cut at; repeatable.")
+@click.option("--complete", is_flag=True, help="Add the tensors that bypass the cut.")
 @click.option(
     "-o", "--output", type=click.Path(file_okay=False, path_type=Path), required=True, help="Directory to write to."
 )
@@ -19,7 +19,7 @@ import click
 def command(
     model: Path, at: tuple[str, ...], complete: bool, output: Path, force: bool, modules: tuple[str, ...]
 ) -> None:
-    """Cut the model of a file in two: DIR/head.keras and DIR/tail.keras, where tail(head(x)) equals model(x).
+    """Split the model in a file into DIR/head.keras and DIR/tail.keras, so that tail(head(x)) equals model(x).
 
     The model is loaded with Keras's safe mode on, and the halves are compared with it before they are written.
     """
@@ -41,7 +41,7 @@ def command(
     parts = split(whole, list(at), complete=complete)
     proof = verify(whole, parts)
     if not proof.close:
-        raise Unequal(f"the halves do not compute what {model} does, nothing was written: {proof.summary}")
+        raise Unequal(f"the halves do not compute what {model} computes, so nothing was written: {proof.summary}")
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""From what the command line names to the models to check."""
+"""From the arguments of the command line to the models to check."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from graphlint.sources.importing import is_target
 
 MODEL_SUFFIXES = (".keras", ".h5", ".hdf5")
-"""What a search of a directory takes for a model; anything else has to be named."""
+"""Endings that a search of a directory takes for models; any other file has to be named."""
 
 STDIN = "-"
 _SAVED_MODEL = "saved_model.pb"
@@ -30,7 +30,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One model to check, or to leave out. ``text`` is what the report calls it."""
+    """One model to check, or to skip. ``text`` is what the report calls it."""
 
     kind: Kind
     text: str
@@ -40,7 +40,7 @@ class Target:
 
 @dataclass(slots=True)
 class Found:
-    """What was found: targets in order, paths with nothing to check, and what was passed over with the reason."""
+    """What was found: targets in order, paths with nothing to check, and what was skipped with the reason."""
 
     targets: list[Target]
     empty: list[str]
@@ -48,9 +48,10 @@ class Found:
 
 
 def find_targets(paths: Iterable[str], excluded: Callable[[Path], str | None], force_exclude: bool) -> Found:
-    """The models that the paths name. ``excluded`` says why a file is left out.
+    """The models that the paths name. ``excluded`` says why a file is skipped.
 
-    A path that is named is only left out with ``force_exclude``, as linters do; one that is found always is.
+    An excluded path that is named is skipped only with ``force_exclude``, as in other linters; one that is found always
+    is.
     """
     found = Found([], [], [])
     seen: set[str] = set()

@@ -1,4 +1,4 @@
-"""Why `load_model` cannot compile a model again, as far as its configuration tells; without compiling, it loads."""
+"""Why `load_model` cannot compile a model, as far as its configuration shows; without compiling, it loads."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from graphlint.model.graph import ModelGraph
 
 _KERAS_3 = RELEASES.index("3.0")
 _SHORT_LOSSES = frozenset({"bce", "kld", "mae", "mape", "mse", "msle"})
-"""Short names of losses that Keras 3 takes in ``compile`` and refuses in the training configuration of an HDF5 file."""
+"""Short names of losses that Keras 3 accepts in ``compile`` but not in the training configuration of an HDF5 file."""
 
 _OLD_OPTIMIZERS = ("keras.optimizers.legacy", "keras.optimizers.experimental", "keras.src.optimizers.legacy")
 _OLD_LOSSES = frozenset({"cosine", "cosine_proximity", "huber_loss", "kullback_leibler_divergence", "logcosh"})
-"""Names of losses that Keras 2 had and Keras 3 has not."""
+"""Names of losses that Keras 2 has and Keras 3 does not."""
 
 
 def compile_obstacles(graph: ModelGraph, release: int) -> Iterator[str]:
-    """What in the compile configuration a Keras release (an index into `RELEASES`) refuses, one message each."""
+    """What a Keras release (an index into `RELEASES`) rejects in the compile configuration, one message each."""
     if release < _KERAS_3:
         return
     yield from _optimizer(graph, release)
@@ -30,7 +30,7 @@ def compile_obstacles(graph: ModelGraph, release: int) -> Iterator[str]:
         if graph.definition.format == "h5":
             short = _SHORT_LOSSES
             if isinstance(loss, str) and loss in _OLD_LOSSES:
-                yield f"the loss {loss!r} is a name of Keras 2, which Keras {RELEASES[release]} does not have"
+                yield f"the loss {loss!r} is a Keras 2 name, which Keras {RELEASES[release]} does not have"
         yield from dict.fromkeys(_losses(loss, short, release))
         for key in ("metrics", "weighted_metrics"):
             yield from dict.fromkeys(_metrics(config.get(key), release))
@@ -43,7 +43,7 @@ def _optimizer(graph: ModelGraph, release: int) -> Iterator[str]:
     if graph.definition.format == "keras" and optimizer.module == "keras.optimizers":
         name: str | None = optimizer.class_name
     elif graph.definition.format == "keras" and (optimizer.module or "").startswith(_OLD_OPTIMIZERS):
-        what = f"the optimizer {optimizer.class_name} is of {optimizer.module}"
+        what = f"the optimizer {optimizer.class_name} is in {optimizer.module}"
         yield f"{what}, which Keras {RELEASES[release]} does not have"
         return
     elif graph.definition.format == "h5":
@@ -59,7 +59,7 @@ def _optimizer(graph: ModelGraph, release: int) -> Iterator[str]:
 
 @cache
 def _optimizers() -> dict[str, str]:
-    """By their names in lower case, as Keras looks for the optimizer of an HDF5 file."""
+    """By their names in lower case, by which Keras looks up the optimizer of an HDF5 file."""
     return {name.lower(): name for name in class_names(("optimizers",))}
 
 
@@ -77,7 +77,7 @@ def _losses(value: Any, short: frozenset[str], release: int) -> Iterator[str]:
         reduction = config.get("reduction")
         if is_known_class(name, ("losses",)) and has_class(str(reduction), release, "reductions") is False:
             since = releases_with(str(reduction), "reductions")
-            yield f"the loss {name} has the reduction {reduction!r}, which Keras has {since} only"
+            yield f"the loss {name} has the reduction {reduction!r}, which Keras has {since}"
         yield from _class("loss", "losses", name, config, release)
 
 
@@ -89,10 +89,10 @@ def _metrics(value: Any, release: int) -> Iterator[str]:
 
 def _class(word: str, kind: str, name: str, config: dict[str, Any], release: int) -> Iterator[str]:
     if has_class(name, release, kind) is False:
-        yield f"the {word} {name} exists in Keras {releases_with(name, kind)} only, not in {RELEASES[release]}"
+        yield f"the {word} {name} exists in Keras {releases_with(name, kind)}, not in {RELEASES[release]}"
     refused = [key for key in config if _refused(name, key, release, kind)]
     if refused:
-        yield f"the {word} {name} of Keras {RELEASES[release]} does not take {', '.join(map(repr, refused))}"
+        yield f"the {word} {name} of Keras {RELEASES[release]} does not accept {', '.join(map(repr, refused))}"
 
 
 def _leaves(value: Any) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""Why a model will not load on a given Keras release, as far as its configuration tells."""
+"""Why a model will not load on a given Keras release, as far as its configuration shows."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from graphlint.questions.references import CODE_RUNNERS, KERAS_ROOTS, Kind, refe
 
 _KERAS_3 = RELEASES.index("3.0")
 _FUNCTIONS_FOUND = RELEASES.index("3.14")
-"""From here on Keras looks for every text in an HDF5 file among its functions."""
+"""From this release on Keras looks up every string in an HDF5 file among its functions."""
 _NESTED = RELEASES.index("3.4")
-"""From here on Keras writes and reads the inputs and outputs of a model in the structure that they have."""
+"""From this release on Keras writes and reads the inputs and outputs of a model with their structure."""
 _NO_IMPORTS = RELEASES.index("3.9")
-"""From here on Keras imports no module but its own when it looks for a class."""
+"""From this release on Keras imports no modules but its own to find a class."""
 _BASE_2 = frozenset(
     """
     activity_regularizer autocast batch_input_shape batch_size dtype dynamic implementation input_dim input_shape name
@@ -37,14 +37,14 @@ _BASE_2 = frozenset(
     """.split()
 )
 _BASE_3 = frozenset({"activity_regularizer", "autocast", "dtype", "input_dim", "input_shape", "name", "trainable"})
-"""Arguments that every layer takes, in Keras 2 and 3."""
+"""Arguments that every layer accepts, in Keras 2 and 3."""
 _FEW_ARGUMENTS = frozenset({"Discretization", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"})
-"""Layers of Keras 3 that take, of those arguments, only ``name`` and ``dtype``."""
+"""Layers of Keras 3 that accept only ``name`` and ``dtype`` of those arguments."""
 _OPERATION_LAYERS = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "Lambda"})
 _RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM2D"})
 _ACTIVATIONS = ("activation", "recurrent_activation")
 _WRAPPED = ("layer", "backward_layer", "cell", "cells")
-"""Keys under which a layer of Keras holds others."""
+"""Keys under which a built-in layer holds other layers."""
 _HUBS = ("keras_hub", "keras_cv", "keras_nlp")
 _PARTS = {"initializer": "initializers", "regularizer": "regularizers", "constraint": "constraints"}
 _REGISTER = "put @keras.saving.register_keras_serializable() on it and save again, or pass it in custom_objects"
@@ -64,17 +64,17 @@ _FUNCTIONS_OF_LAYERS = frozenset(
         "subtract",
     }
 )
-"""Functions beside the layers of Keras 3, which puts them in the place of a text of that name in an HDF5 file."""
-_SAVED_MODEL = "load it with the tf_keras package, or with keras.layers.TFSMLayer to predict alone"
+"""Functions next to the layers of Keras 3, which substitutes them for a string of that name in an HDF5 file."""
+_SAVED_MODEL = "load it with the tf_keras package, or with keras.layers.TFSMLayer for inference only"
 _TF_KERAS = "load it with the tf_keras package, or build the model again from code and load its weights"
 
 
 @dataclass(slots=True)
 class Obstacle:
-    """One cause: what is in the way, what to do, and the layers it concerns.
+    """One cause: what prevents loading, what to do, and the layers it concerns.
 
-    ``certain``: the file does not load, whatever is passed in ``custom_objects``; ``compiling``: without compiling the
-    model it does.
+    ``certain``: the file does not load, whatever is passed in ``custom_objects``; ``compiling``: it loads without
+    compiling the model.
     """
 
     message: str
@@ -85,7 +85,7 @@ class Obstacle:
 
 
 def obstacles(graph: ModelGraph, release: int) -> list[Obstacle]:
-    """What keeps a Keras release (an index into `RELEASES`) from loading a model, one entry for each cause.
+    """What prevents a Keras release (an index into `RELEASES`) from loading a model, one entry per cause.
 
     Custom classes without a module, Lambda code and TensorFlow operation layers are left to their own rules.
     """
@@ -140,7 +140,7 @@ def _dialect(graph: ModelGraph, release: int) -> Iterator[_Finding]:
     raw = graph.definition.raw
     target = RELEASES[release]
     if graph.definition.format == "saved_model" and release >= _KERAS_3:
-        yield ROOT, f"a SavedModel directory: Keras {target} loads none", _SAVED_MODEL, True
+        yield ROOT, f"a SavedModel directory, which Keras {target} does not load", _SAVED_MODEL, True
         return
     if not isinstance(raw, dict):
         return
@@ -162,7 +162,7 @@ def _dialect(graph: ModelGraph, release: int) -> Iterator[_Finding]:
         module = layer.module or ""
         engine = module.startswith(("keras.src.engine.", "keras.engine.", "tf_keras."))
         if layer.is_model and engine and release >= _KERAS_3:
-            yield layer.path, f"names the module {module}, which Keras {target} does not have", _TF_KERAS, True
+            yield layer.path, f"refers to the module {module}, which Keras {target} does not have", _TF_KERAS, True
         written = "module" in raw and module.startswith("keras.src.models.")
         if layer.is_model and written and release < _KERAS_3:
             yield (
@@ -174,7 +174,7 @@ def _dialect(graph: ModelGraph, release: int) -> Iterator[_Finding]:
 
 
 class _Entry(NamedTuple):
-    """One layer of Keras's own as the configuration has it. ``module`` is None in files of Keras 1 and 2."""
+    """One built-in layer as the configuration has it. ``module`` is None in files of Keras 1 and 2."""
 
     class_name: str
     module: str | None
@@ -183,7 +183,7 @@ class _Entry(NamedTuple):
 
 
 def _with_wrapped(layer: Layer, legacy: bool) -> Iterator[_Entry]:
-    """A layer and what wrappers of Keras hold in their configuration."""
+    """A layer and the layers that built-in wrappers hold in their configuration."""
     stack = [_Entry(layer.class_name or "", None if legacy else layer.module, layer.config)]
     while stack:
         entry = stack.pop()
@@ -207,7 +207,7 @@ def _entry(entry: _Entry, release: int) -> Iterator[tuple[str, str, bool]]:
         return
     if module is None and wrapper is not None and release >= _KERAS_3:
         yield (
-            f"{wrapper} holds a {name} without a module, as Keras 2 wrote it: Keras {target} cannot find the class",
+            f"{wrapper} holds a {name} without a module, as Keras 2 wrote it: Keras {target} does not find the class",
             _TF_KERAS,
             True,
         )
@@ -215,7 +215,7 @@ def _entry(entry: _Entry, release: int) -> Iterator[tuple[str, str, bool]]:
     if not has_class(name, release):
         when = releases_with(name) if has_class(name, release) is False else "1 or 2"
         yield (
-            f"{name} exists in Keras {when} only, not in {target}",
+            f"{name} exists in Keras {when}, not in {target}",
             _newer(release, next_release(name, release))
             or "build the model again with a layer that Keras has, or load it with the release that wrote it",
             True,
@@ -228,15 +228,15 @@ def _entry(entry: _Entry, release: int) -> Iterator[tuple[str, str, bool]]:
     if refused:
         since = {_taken(name, key) for key in refused}
         yield (
-            f"{name} of Keras {target} does not take {', '.join(map(repr, refused))} ({'; '.join(sorted(since))})",
+            f"{name} of Keras {target} does not accept {', '.join(map(repr, refused))} ({'; '.join(sorted(since))})",
             _newer(release, *(next_release(name, release, argument=key) for key in refused))
-            or "remove it where its value is the default and save again, or build the model again and load the weights",
+            or "remove it if its value is the default and save again, or build the model again and load the weights",
             True,
         )
     yield from _dtype(name, config.get("dtype"), release)
     if name == "RandomShear" and any(_below_zero(config.get(key)) for key in ("x_factor", "y_factor")):
         yield (
-            f"RandomShear of Keras {target} writes its factors from -f to f, and takes none below 0 when it reads them",
+            f"RandomShear of Keras {target} writes its factors as -f to f, but rejects those below 0 on reading",
             "build the model without it, or with factors such as (0, 0.2)",
             True,
         )
@@ -251,14 +251,14 @@ def _entry(entry: _Entry, release: int) -> Iterator[tuple[str, str, bool]]:
 
 
 def _misread(entry: _Entry, target: str) -> Iterator[tuple[str, str, bool]]:
-    """Settings of Keras 2 that Keras 3 takes for something else."""
+    """Arguments of Keras 2 that Keras 3 interprets differently."""
     name, module, config, _ = entry
     axis = config.get("axis")
     if isinstance(axis, list):
         if module is None and len(axis) != 1:
-            yield f"{name} has several axes, which Keras {target} drops on loading an HDF5 file", _TF_KERAS, True
+            yield f"{name} has several axes, which Keras {target} loses on loading an HDF5 file", _TF_KERAS, True
         elif module is not None and name == "BatchNormalization":
-            yield f"{name} has a list as its axis, as Keras 2 wrote it: Keras {target} takes a number", _TF_KERAS, True
+            yield f"{name} has a list as its axis, as in Keras 2: Keras {target} expects a number", _TF_KERAS, True
 
 
 def _below_zero(factor: Any) -> bool:
@@ -266,7 +266,7 @@ def _below_zero(factor: Any) -> bool:
 
 
 def _newer(release: int, *versions: str | None) -> str | None:
-    """What to do about a file that takes a newer Keras; None where no newer one helps."""
+    """What to do about a file that needs a newer Keras; None if no newer one helps."""
     found = [RELEASES.index(version) for version in versions if version is not None]
     if len(found) < len(versions):
         return None
@@ -285,24 +285,22 @@ def _activation(value: Any, release: int) -> Iterator[tuple[str, str, bool]]:
     if known is False:
         since = releases_with(value, "activations")
         newer = _newer(release, next_release(value, release, "activations"))
-        text = f"the activation {value!r} exists in Keras {since} only, not in {RELEASES[release]}"
-        yield text, newer or "write one that it has", True
+        text = f"the activation {value!r} exists in Keras {since}, not in {RELEASES[release]}"
+        yield text, newer or "use one that it has", True
     elif known is None and (release >= _KERAS_3 or not has_class(value, release)):
         yield (
             f"Keras {RELEASES[release]} has no activation {value!r}",
-            "pass it in custom_objects, or write one of Keras's own activations",
+            "pass it in custom_objects, or use a built-in activation",
             False,
         )
 
 
 def _dtype(name: str, policy: Any, release: int) -> Iterator[tuple[str, str, bool]]:
-    """A dtype policy, or a quantization, that came later."""
+    """A dtype policy or quantization mode that was added later."""
     if release < _KERAS_3:
         return
     if isinstance(policy, dict) and policy.get("class_name") == "Policy":
-        text = (
-            f"{name} has a Policy of mixed precision as Keras 2 wrote it, which Keras {RELEASES[release]} cannot read"
-        )
+        text = f"{name} has a mixed-precision Policy as Keras 2 wrote it, which Keras {RELEASES[release]} cannot read"
         yield text, _TF_KERAS, True
         return
     config = policy.get("config") if isinstance(policy, dict) else None
@@ -316,7 +314,8 @@ def _dtype(name: str, policy: Any, release: int) -> Iterator[tuple[str, str, boo
         if (isinstance(policy, dict) or "_from_" in policy) and has_class(which, release, kind) is False:
             newer = _newer(release, next_release(which, release, kind))
             text = (
-                f"{name} {words} {which}, which Keras {releases_with(which, kind)} has, and {RELEASES[release]} has not"
+                f"{name} {words} {which}, which Keras {releases_with(which, kind)} has, but {RELEASES[release]} does "
+                "not"
             )
             yield text, newer or "quantize the model again", True
             return
@@ -338,23 +337,23 @@ def _structure(layer: Layer, release: int) -> Iterator[_Finding]:
 
 
 def _implied_input(layer: Layer) -> Iterator[_Finding]:
-    """A Sequential of Keras 2.3 and before has no InputLayer: Keras 3 takes the batch for one more dimension."""
+    """A Sequential of Keras 2.3 and before has no InputLayer: Keras 3 counts the batch axis twice."""
     body = layer.definition.body
     if layer.class_name != "Sequential" or body is None or len(body.layers) < 2:
         return
     implied, first = body.layers[:2]
-    # What the file itself has says batch_input_shape; the Input that the reader adds does not.
+    # An InputLayer of the file has batch_input_shape; the Input that the reader adds does not.
     if "batch_input_shape" not in implied.config and isinstance(first.config.get("batch_input_shape"), list):
         yield (
             layer.path,
-            f"no InputLayer but batch_input_shape in {first.name!r}: Keras 3 takes the batch for one more dimension",
+            f"no InputLayer but batch_input_shape in {first.name!r}: Keras 3 counts the batch axis twice",
             _TF_KERAS,
             True,
         )
 
 
 def _tensors_by_name(graph: ModelGraph, release: int) -> Iterator[_Finding]:
-    """Keras 3 resolves the inputs of calls that Keras 2 wrote, and leaves out tensors that are passed by name."""
+    """Keras 3 resolves the inputs of calls that Keras 2 wrote, but ignores tensors that are passed by keyword."""
     for call in graph.calls.values():
         layer = graph.layers[call.layer]
         if layer.is_builtin and layer.class_name not in _OPERATION_LAYERS:
@@ -362,14 +361,14 @@ def _tensors_by_name(graph: ModelGraph, release: int) -> Iterator[_Finding]:
             if named and layer.class_name not in _RECURRENT:
                 yield (
                     layer.path,
-                    f"{layer.class_name} gets a tensor as {named[0]}=: Keras {RELEASES[release]} leaves that one out",
+                    f"{layer.class_name} receives a tensor as {named[0]}=, which Keras {RELEASES[release]} ignores",
                     _TF_KERAS,
                     True,
                 )
 
 
 def _counted_from_one(graph: ModelGraph, release: int) -> Iterator[_Finding]:
-    """Keras 2 counted the calls of a nested model from 1, because building it was its first."""
+    """Keras 2 counted the calls of a nested model from 1, because building the model was its call 0."""
     target = RELEASES[release]
     stack: list[tuple[str, Any]] = [(ROOT, graph.definition.raw)]
     while stack:
@@ -396,14 +395,14 @@ def _counted_from_one(graph: ModelGraph, release: int) -> Iterator[_Finding]:
                     where = join(path, name)
                     yield (
                         where if where in graph.layers else ROOT,
-                        f"the calls of nested models are counted from 1, as Keras 2 did, and Keras {target} from 0",
+                        f"the calls of nested models are counted from 1, as in Keras 2; Keras {target} counts from 0",
                         _TF_KERAS,
                         True,
                     )
 
 
 def _sources(nodes: Any) -> Iterator[tuple[str, int]]:
-    """Layers and calls that the calls of a layer of Keras 2 get their tensors from."""
+    """Layers and calls from which the calls of a layer of Keras 2 receive their tensors."""
     stack = [nodes]
     while stack:
         one = stack.pop()
@@ -429,14 +428,14 @@ def _part(value: dict[str, Any], kind: str, release: int) -> Iterator[tuple[str,
         return
     if has_class(name, release, kind) is False:
         yield (
-            f"{kind[:-1]} {name} exists in Keras {releases_with(name, kind)} only, not in {RELEASES[release]}",
-            _newer(release, next_release(name, release, kind)) or "write one that it has",
+            f"{kind[:-1]} {name} exists in Keras {releases_with(name, kind)}, not in {RELEASES[release]}",
+            _newer(release, next_release(name, release, kind)) or "use one that it has",
             True,
         )
     for key in config:
         if takes_argument(name, key, release, kind) is False:
             yield (
-                f"{kind[:-1]} {name} of Keras {RELEASES[release]} does not take {key!r}",
+                f"{kind[:-1]} {name} of Keras {RELEASES[release]} does not accept {key!r}",
                 _newer(release, next_release(name, release, kind, key))
                 or f"remove {key!r} from the configuration, and save again",
                 True,
@@ -448,8 +447,8 @@ def _operation(layer: Layer, release: int, legacy: bool) -> Iterator[_Finding]:
     if legacy:
         yield (
             layer.path,
-            f"uses keras.ops or operators on tensors: Keras {RELEASES[release]} takes them for layers in HDF5",
-            "save the model as .keras, or write the operations as layers",
+            f"uses keras.ops or operators on tensors, which Keras {RELEASES[release]} reads as layers from HDF5",
+            "save the model as .keras, or replace the operations with layers",
             True,
         )
         return
@@ -457,16 +456,17 @@ def _operation(layer: Layer, release: int, legacy: bool) -> Iterator[_Finding]:
     if has_class(key, release, "operations") is False:
         newer = _newer(release, next_release(key, release, "operations"))
         text = f"Keras {target} has no operation {module.removeprefix('keras.src.')}.{name}"
-        yield layer.path, text, newer or "write the operation in another way", True
+        yield layer.path, text, newer or "express the operation differently", True
         return
     refused = [one for one in layer.config if takes_argument(key, one, release, "operations") is False]
     if not refused:
         return
     newer = _newer(release, *(next_release(key, release, "operations", one) for one in refused))
-    text = f"{module.removeprefix('keras.src.')}.{name} of Keras {target} does not take {', '.join(map(repr, refused))}"
+    operation = f"{module.removeprefix('keras.src.')}.{name}"
+    text = f"{operation} of Keras {target} does not accept {', '.join(map(repr, refused))}"
     if refused == ["name"]:
-        text = f"Keras {target} does not take the name of an operation, which Keras 3.11 and later write"
-    yield layer.path, text, newer or "write the operation in another way", True
+        text = f"Keras {target} does not accept the name of an operation, which Keras 3.11 and later write"
+    yield layer.path, text, newer or "express the operation differently", True
 
 
 def _custom(layer: Layer, release: int) -> Iterator[_Finding]:
@@ -484,7 +484,7 @@ def _custom(layer: Layer, release: int) -> Iterator[_Finding]:
 
 
 def _held_by_layers(graph: ModelGraph, release: int) -> Iterator[_Finding]:
-    """Custom functions and classes in the configuration of Keras's layers: wrapped layers, initializers and others."""
+    """Custom functions and classes in the configuration of built-in layers: wrapped layers, initializers and others."""
     target = RELEASES[release]
     for one in references(graph):
         layer, place = graph.layers[one.layer], one.where.rpartition("/")[2]
@@ -497,16 +497,16 @@ def _held_by_layers(graph: ModelGraph, release: int) -> Iterator[_Finding]:
             continue
         if one.kind is Kind.FUNCTION:
             found = place in _ACTIVATIONS or one.name in FUNCTIONS or has_class(one.name, release, "activations")
-        else:  # K002 speaks of wrapped layers without a module.
+        else:  # K002 reports wrapped layers without a module.
             found = is_known_class(one.name) or (release < _NO_IMPORTS if foreign else place in _WRAPPED)
         if found:
             continue
-        what = f"{layer.class_name} holds the {one.kind} {one.name!r}, which is not registered"
+        what = f"{layer.class_name} refers to the {one.kind} {one.name!r}, which is not registered"
         yield one.layer, f"{what}: Keras {target} cannot find it", _REGISTER, False
 
 
 def _is_foreign(root: str) -> bool:
-    """Whether a package is neither Keras's nor a part of Python, which X002 reports."""
+    """Whether a package belongs neither to Keras nor to Python, which X002 reports."""
     return root not in (*KERAS_ROOTS, *_HUBS) and (root not in sys.stdlib_module_names or root == "test")
 
 
@@ -522,7 +522,7 @@ def _texts_as_functions(graph: ModelGraph, release: int) -> Iterator[_Finding]:
 
 
 def _states_as_inputs(graph: ModelGraph, release: int) -> Iterator[_Finding]:
-    """Keras 2 wrote the initial state of a recurrent layer among its inputs."""
+    """Keras 2 wrote the initial states of a recurrent layer among its inputs."""
     for call in graph.calls.values():
         layer = graph.layers[call.layer]
         if layer.class_name not in _RECURRENT or not layer.is_builtin or not call.args:
@@ -531,19 +531,19 @@ def _states_as_inputs(graph: ModelGraph, release: int) -> Iterator[_Finding]:
         if count > 1:
             yield (
                 layer.path,
-                f"{layer.class_name} gets {count} tensors as its input, as Keras 2 passed states: Keras 3 expects one",
+                f"{layer.class_name} receives {count} input tensors, with states as in Keras 2: Keras 3 expects one",
                 _TF_KERAS,
                 True,
             )
 
 
 def _structured_inputs(graph: ModelGraph) -> Iterator[_Finding]:
-    """Keras 3 reads the calls of Keras 2 where they pass one tensor or a flat list of them."""
+    """Keras 3 reads the calls of Keras 2 only if they pass one tensor or a flat list of tensors."""
     for outer in list(graph.layers.values()):
         for call in outer.definition.body.calls if outer.definition.body is not None else ():
             inputs = call.args[0] if call.args else None
             nested = isinstance(inputs, list) and any(isinstance(item, (list, dict)) for item in inputs)
             if nested or isinstance(inputs, dict):
-                what = "a dictionary of tensors" if isinstance(inputs, dict) else "lists in a list of tensors"
+                what = "a dictionary of tensors" if isinstance(inputs, dict) else "nested lists of tensors"
                 path = graph.layer_of.get(id(call.layer), outer.path)
-                yield path, f"gets {what}, as Keras 2 wrote it: Keras 3 cannot read the call", _TF_KERAS, True
+                yield path, f"receives {what}, as Keras 2 wrote it: Keras 3 cannot read the call", _TF_KERAS, True

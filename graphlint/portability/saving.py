@@ -1,4 +1,4 @@
-"""Why `model.save` would fail on a model in memory. What it would write is put together, and nothing is written."""
+"""Why `model.save` would fail on a model in memory. What it would write is assembled, but not written."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from graphlint.model.definition import Constant
 from graphlint.model.graph import Layer, ModelGraph
 
 _GET_CONFIG = "Write get_config in {}, returning every argument of its constructor as plain data."
-_PLAIN = "Put numbers, text, lists, dictionaries or arrays in its place, or an object of a class with get_config."
+_PLAIN = "Replace it with numbers, strings, lists, dictionaries or arrays, or an object of a class with get_config."
 _COMPILE = "Write get_config in the class, or compile the model without it before saving."
 _PARTS = {"loss": "the loss", "metrics": "the metric", "weighted_metrics": "the metric", "optimizer": "the optimizer"}
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
@@ -40,7 +40,7 @@ class Unsaved:
 
 
 def unsaved(graph: ModelGraph) -> Iterator[Unsaved]:
-    """What keeps a live model from being saved as ``.keras``, one entry for each cause."""
+    """What prevents a live model from being saved as ``.keras``, one entry per cause."""
     error = _error(graph.definition.obj)
     if error is not None:
         found = [*_configurations(graph), *_arguments(graph), *_compilations(graph)]
@@ -49,12 +49,12 @@ def unsaved(graph: ModelGraph) -> Iterator[Unsaved]:
 
 
 def _error(obj: Any) -> str | None:
-    """What Keras says when it writes the configuration of an object; None where it can."""
+    """The error of Keras when it writes the configuration of an object; None if it succeeds."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             json.dumps(keras.saving.serialize_keras_object(obj))
-    except Exception as error:  # Whatever get_config of a custom class raises.
+    except Exception as error:  # get_config of a custom class may raise anything.
         return _shortened(f"{type(error).__name__}: {error}")
     return None
 
@@ -77,7 +77,7 @@ def _cause(layer: Layer, error: str) -> tuple[str, str]:
     if "NoneType" in error and any(_without_activation(one) for one in layers):
         return "its activation is None", "Assign keras.activations.linear instead of None."
     cause, hint = _in_words(layer.obj, error) or (error, _GET_CONFIG.format("the class"))
-    return cause, "Call the operation inside a layer of your own." if layer.is_operation and layer.is_keras else hint
+    return cause, "Call the operation inside a custom layer." if layer.is_operation and layer.is_keras else hint
 
 
 def _without_activation(layer: keras.Layer) -> bool:
@@ -85,10 +85,10 @@ def _without_activation(layer: keras.Layer) -> bool:
 
 
 def _in_words(obj: Any, error: str) -> tuple[str, str] | None:
-    """The causes that Keras knows, without its example code."""
+    """The causes that Keras names, without its example code."""
     for pattern, text in (
-        (_UNFIT_ARGUMENT, "{} got an argument that is no plain data, and has no get_config"),
-        (_UNNAMED_ARGUMENT, "{} takes arguments without a name, and has no get_config"),
+        (_UNFIT_ARGUMENT, "{} received an argument that is not plain data, and has no get_config"),
+        (_UNNAMED_ARGUMENT, "{} has positional-only arguments, and no get_config"),
         (_NO_CONFIG, "{} has no get_config"),
         (_SCHEDULE, "{} has no get_config"),
     ):
@@ -103,13 +103,13 @@ def _in_words(obj: Any, error: str) -> tuple[str, str] | None:
         return f"{held} has no get_config", _GET_CONFIG.format(held)
     keys = _unfit_keys(obj)
     where = f"get_config returns {keys} with" if keys else "its configuration holds"
-    return f"{where} {_article(held)} {held}, which is no plain data", _PLAIN
+    return f"{where} {_article(held)} {held}, which is not plain data", _PLAIN
 
 
 def _unfit_keys(obj: Any) -> str:
     try:
         config = obj.get_config()
-    except Exception:  # Then it is Keras's own get_config that stumbles over an attribute.
+    except Exception:  # Then it is the get_config of Keras itself that fails on an attribute.
         return ""
     return ", ".join(repr(key) for key, value in config.items() if _error(value) is not None)
 
@@ -158,7 +158,7 @@ def _flat(value: Any) -> Iterator[Any]:
 
 
 def _states(graph: ModelGraph) -> Iterator[Unsaved]:
-    """Custom classes that save their variables in their own way."""
+    """Custom classes with their own save_own_variables."""
     for layer in graph.layers.values():
         obj = layer.obj
         if not isinstance(obj, keras.Layer) or layer.is_keras:
@@ -167,6 +167,6 @@ def _states(graph: ModelGraph) -> Iterator[Unsaved]:
             continue
         try:
             obj.save_own_variables({})
-        except Exception as error:  # Whatever a custom class raises.
+        except Exception as error:  # A custom class may raise anything.
             text = _shortened(f"{type(error).__name__}: {error}")
-            yield Unsaved(layer.path, f"save_own_variables of {layer.class_name} fails: {text}", "Mend that method.")
+            yield Unsaved(layer.path, f"save_own_variables of {layer.class_name} fails: {text}", "Fix that method.")

@@ -15,10 +15,9 @@ _RELEASE = re.compile(r"\d+\.\d+(\.\w+)*")
 
 
 def named_release(version: str) -> int:
-    """The index in `RELEASES` of a release that somebody named.
+    """The index in `RELEASES` of the release with a given name.
 
-    Raises:
-        GraphlintError: the tables do not know it.
+    Raises: GraphlintError: if the tables do not know it.
 
     >>> RELEASES[named_release("3.9.2")]
     '3.9'
@@ -31,12 +30,12 @@ def named_release(version: str) -> int:
 
 
 def target_release(named: str) -> int:
-    """The index in `RELEASES` of a named release; where none is named, of the installed Keras, else of the newest.
+    """The index in `RELEASES` of a named release; if none is named, of the installed Keras, else of the newest.
 
-    The installed Keras is not imported. One that the tables do not know is taken to be like the closest that they do.
+    The installed Keras is not imported. A release that the tables do not know is treated as the closest one that they
+    do.
 
-    Raises:
-        GraphlintError: the tables do not know the release that is named.
+    Raises: GraphlintError: if the tables do not know the named release.
     """
     if named:
         return named_release(named)

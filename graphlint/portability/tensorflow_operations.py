@@ -1,7 +1,7 @@
 """TensorFlow operations that Keras 2 recorded as layers, as the Keras operations that compute the same.
 
-``TFOpLambda`` names a TensorFlow function (``math.add``); ``SlicingOpLambda`` is ``x[...]``. Only operations whose
-Keras counterpart takes the same tensors and gives the same numbers are in the table.
+``TFOpLambda`` names a TensorFlow function (``math.add``); ``SlicingOpLambda`` is ``x[...]``. The table contains only
+operations whose Keras counterpart takes the same tensors and returns the same values.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class _Operation:
     """A Keras operation: module below ``keras.src.ops``, class, arguments of TensorFlow's function in order.
 
     ``tensors`` are the arguments that stay call arguments, ``settings`` those that configure the operation, each with
-    its Keras name. ``default`` are settings for which TensorFlow has another default than Keras, under their Keras
-    names. ``only`` are arguments that Keras does not have, with the values that say nothing; None and False never do.
+    its Keras name. ``default`` are settings whose default in TensorFlow differs from Keras, under their Keras names.
+    ``only`` are arguments that Keras does not have, with the values that have no effect; None and False never have one.
     """
 
     module: str
@@ -59,7 +59,7 @@ def _reduction(class_name: str, module: str = "numpy") -> _Operation:
 
 
 def _along(class_name: str, tensor: str = "input", module: str = "numpy", **only: tuple[Any, ...]) -> _Operation:
-    """An operation along one axis, which in TensorFlow is the first where it is not given."""
+    """An operation along one axis, which in TensorFlow is the first by default."""
     return _Operation(module, class_name, (tensor,), {"axis": "axis"}, {"axis": 0}, only)
 
 
@@ -73,7 +73,7 @@ def _pool(class_name: str) -> _Operation:
 _L2_NORMALIZE = _Operation(
     "nn", "Normalize", ("x",), {"axis": "axis"}, {"epsilon": 1e-6}, {"epsilon": (1e-12,), "dim": ()}
 )
-"""TensorFlow's epsilon is the least sum of squares, and Keras's the least norm."""
+"""TensorFlow's epsilon is the smallest sum of squares, Keras's the smallest norm."""
 _SPLIT = _Operation("numpy", "Split", ("value",), {"num_or_size_splits": "indices_or_sections", "axis": "axis"})
 _PAD = _Operation("numpy", "Pad", ("tensor", "constant_values"), {"paddings": "pad_width", "mode": "mode"})
 _SLICE = _Operation("numpy", "GetItem", ("input", "key"))
@@ -229,19 +229,18 @@ _TABLE: dict[str, _Operation] = {
     "ensure_shape": _IDENTITY,
 }
 _LISTS = frozenset({"indices_or_sections", "newshape", "pad_width", "repeats", "shape", "size"})
-"""Settings that stay a list where the list has one entry."""
+"""Settings that remain a list even with a single entry."""
 
 
 def as_keras_operation(layer: LayerDefinition, calls: list[CallDefinition]) -> KerasOperation | None:
-    """The Keras operation for a recorded TensorFlow one; None for a layer that is none.
+    """The Keras operation for a recorded TensorFlow one; None for any other layer.
 
-    Raises:
-        Unmendable: there is no Keras operation for it in the table, or its calls differ in a setting.
+    Raises: Unmendable: if the table has no Keras operation for it, or its calls differ in a setting.
     """
     if layer.class_name == "SlicingOpLambda":
         keys = [_key(call.kwargs.get("slice_spec")) for call in calls]
         if any("slice_spec" not in call.kwargs or _computed(call.kwargs["slice_spec"]) for call in calls):
-            raise Unmendable(f"{layer.name!r} takes a slice that is computed: rebuild that part with keras.ops")
+            raise Unmendable(f"{layer.name!r} takes a slice with computed bounds: rebuild that part with keras.ops")
         return KerasOperation(
             _entry(_SLICE, layer, {}), [((_first(call), key), {}) for call, key in zip(calls, keys, strict=True)]
         )
@@ -251,7 +250,7 @@ def as_keras_operation(layer: LayerDefinition, calls: list[CallDefinition]) -> K
     operation = _TABLE.get(function.removeprefix("compat.v1.")) if isinstance(function, str) else None
     if operation is None or layer.class_name == "TensorFlowOpLayer":
         raise Unmendable(
-            f"{layer.class_name} {layer.name!r} is TensorFlow's {function!r}, which has no equal in Keras: "
+            f"{layer.class_name} {layer.name!r} is TensorFlow's {function!r}, which has no equivalent in Keras: "
             "rebuild that part with keras.ops"
         )
     arguments: list[Arguments] = []
@@ -267,9 +266,9 @@ def as_keras_operation(layer: LayerDefinition, calls: list[CallDefinition]) -> K
             and not (value is None or value is False or value in operation.only.get(key, ()))
         ]
         if unknown:
-            raise Unmendable(f"{layer.name!r} calls {function!r} with {sorted(unknown)}, which Keras does not take")
+            raise Unmendable(f"{layer.name!r} calls {function!r} with {sorted(unknown)}, which Keras does not accept")
         if operation.tensors[0] not in given:
-            raise Unmendable(f"the file does not hold what {layer.name!r} is called with: rebuild it with keras.ops")
+            raise Unmendable(f"the file does not contain the arguments of {layer.name!r}: rebuild it with keras.ops")
         dtype = call.outputs[0].dtype if call.outputs else None
         arguments.append((tuple(_constant(given[name], dtype) for name in operation.tensors if name in given), {}))
         named = {
@@ -277,14 +276,14 @@ def as_keras_operation(layer: LayerDefinition, calls: list[CallDefinition]) -> K
         }
         settings.append({**operation.default, **named})
         if _computed(settings[-1]):
-            raise Unmendable(f"{layer.name!r} calls {function!r} with a setting that is computed: rebuild it in code")
+            raise Unmendable(f"{layer.name!r} calls {function!r} with a computed setting: rebuild it in code")
     if any(one != settings[0] for one in settings):
         raise Unmendable(f"{layer.name!r} is called with different settings: {settings}")
     return KerasOperation(_entry(operation, layer, settings[0] if settings else {}), arguments)
 
 
 def _turned(operation: _Operation, given: dict[str, Any]) -> _Operation:
-    """What Keras says in another way: products with a transposed side, sizes of parts, padding with zeros."""
+    """What Keras expresses differently: products with a transposed operand, split sizes, zero padding."""
     turned = [bool(given.pop(f"transpose_{name}", False)) for name in ("a", "b")]
     if any(turned) and operation.class_name in ("Matmul", "Einsum"):
         one, other = ("...ji" if turned[0] else "...ij"), ("...kj" if turned[1] else "...jk")
@@ -294,10 +293,10 @@ def _turned(operation: _Operation, given: dict[str, Any]) -> _Operation:
         if isinstance(sizes, list):
             known = sizes[:-1]
             if not all(isinstance(size, int) and size >= 0 for size in known):
-                raise Unmendable(f"a tensor is split into parts of the sizes {sizes}: rebuild it with keras.ops")
+                raise Unmendable(f"a tensor is split into parts of sizes {sizes}: rebuild it with keras.ops")
             given["num_or_size_splits"] = list(accumulate(known))
     if operation is _L2_NORMALIZE and given.get("axis") is None:
-        raise Unmendable("a tensor is normalized over its batch: rebuild that part with keras.ops")
+        raise Unmendable("a tensor is normalized over its batch axis: rebuild that part with keras.ops")
     if operation is _BAND_PART:
         band = given.pop("num_lower", None), given.pop("num_upper", None)
         if band not in ((-1, 0), (0, -1)):
@@ -326,19 +325,19 @@ def _entry(operation: _Operation, layer: LayerDefinition, settings: dict[str, An
 
 def _first(call: CallDefinition) -> Any:
     if not call.args:
-        raise Unmendable(f"{call.layer.name!r} is called without a tensor: build that part again")
+        raise Unmendable(f"{call.layer.name!r} is called without a tensor: rebuild that part with keras.ops")
     return call.args[0]
 
 
 def _slices(given: dict[str, Any]) -> list[Constant]:
-    """What ``tf.slice`` (begin and size) and ``tf.strided_slice`` (begin, end and strides) take, as slices."""
+    """The arguments of ``tf.slice`` (begin and size) and ``tf.strided_slice`` (begin, end and strides) as slices."""
     begin, size, end = given.pop("begin", None), given.pop("size", None), given.pop("end", None)
     strides = given.pop("strides", None)
     stop = size if end is None else end
     bounds = (begin, stop, strides or [1] * len(stop or ()))
     numbers = [item for bound in bounds if isinstance(bound, list) for item in bound]
     if not all(isinstance(bound, list) for bound in bounds) or not all(isinstance(item, int) for item in numbers):
-        raise Unmendable("a slice is computed: rebuild that part with keras.ops")
+        raise Unmendable("a slice has computed bounds: rebuild that part with keras.ops")
     if end is None:
         stop = [None if length == -1 else first + length for first, length in zip(begin, stop, strict=True)]
     return [Constant("slice", [first, last, step]) for first, last, step in zip(begin, stop, bounds[2], strict=True)]
@@ -349,7 +348,7 @@ def _computed(value: Any) -> bool:
 
 
 def _constant(value: Any, dtype: str | None) -> Any:
-    """Numbers in lists, which stand for an array; Keras takes an operand that is one."""
+    """Numbers in lists as an array, which Keras expects as an operand."""
     if not isinstance(value, list) or not value:
         return value
     numbers = list(flat(value))
@@ -368,7 +367,7 @@ def _setting(name: str, value: Any) -> Any:
     if name == "padding" and isinstance(value, str):
         return value.lower()
     if name == "newshape" and isinstance(value, list) and -1 not in value:
-        # One size that is computed follows from the others.
+        # A single computed size follows from the others.
         computed = [isinstance(size, TensorRef) for size in value]
         return [-1 if one else size for one, size in zip(computed, value, strict=True)] if sum(computed) == 1 else value
     if isinstance(value, list) and len(value) == 1 and name not in _LISTS:

@@ -1,4 +1,4 @@
-"""Sources: one module for each kind of input, all giving a `ModelDefinition`."""
+"""Sources: one module per kind of input, each producing a `ModelDefinition`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ __all__ = ["read", "read_text"]
 def read(path: str | Path, *, limits: Limits = DEFAULT, by_content: bool = False) -> ModelDefinition:
     """Read a model file or a SavedModel directory; the content decides what it is.
 
-    A file that is named as another format than it is, is refused, as by Keras, unless ``by_content`` is set.
+    A file whose name claims another format than its content is refused, as by Keras, unless ``by_content`` is set.
 
-    Raises:
-        UnreadableError: the file is missing, damaged, misnamed, or no Keras model.
-        LimitError: it goes over one of the limits.
+    Raises: UnreadableError: the file is missing, damaged, misnamed, or not a Keras model. LimitError: it exceeds one of
+        the limits.
     """
     from graphlint.errors import UnreadableError
     from graphlint.sources.detect import Content, detect, misnamed
@@ -51,11 +50,9 @@ def read(path: str | Path, *, limits: Limits = DEFAULT, by_content: bool = False
 
 
 def read_text(data: bytes, *, limits: Limits = DEFAULT) -> ModelDefinition:
-    """Read a configuration as ``model.to_json()`` gives it.
+    """Read a configuration as returned by ``model.to_json()``.
 
-    Raises:
-        UnreadableError: not JSON, or no configuration of a model.
-        LimitError: it goes over one of the limits.
+    Raises: UnreadableError: not JSON, or not the configuration of a model. LimitError: it exceeds one of the limits.
     """
     from graphlint.sources.json_model import read_json
     from graphlint.sources.json_text import parse_config

@@ -1,7 +1,7 @@
 """From the parsed configuration of a model, in any dialect of Keras 1 to 3, to layer definitions.
 
-Nothing that the configuration names is imported. A reference that leads nowhere becomes a `SourceProblem`; only what
-is no model configuration at all is refused.
+Nothing that the configuration names is imported. A reference to something that does not exist becomes a
+`SourceProblem`; only text that is not a model configuration at all is refused.
 
 Dialects of the calls of a layer (``inbound_nodes``):
 
@@ -34,7 +34,7 @@ from graphlint.sources.dialects import default_dtype, identity
 from graphlint.sources.literals import decode_constant, policy_name
 
 _MOST_OUTPUTS = 100_000
-"""No layer has so many; a larger index is not believed, because a spec is kept for each output below it."""
+"""No layer has so many; a larger index is rejected, because a spec is kept for each output below it."""
 _OPERATION_MODULES = ("keras.src.ops", "keras.ops")
 
 
@@ -55,10 +55,9 @@ class _Reader:
 
 
 def read_configuration(config: Any) -> tuple[LayerDefinition, list[SourceProblem]]:
-    """Turn a parsed model configuration into the definition of its root layer, and what is wrong with it.
+    """Turn a parsed model configuration into the definition of its root layer and the problems found in it.
 
-    Raises:
-        UnreadableError: this is no model configuration.
+    Raises: UnreadableError: this is not a model configuration.
     """
     if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
         raise UnreadableError(
@@ -126,13 +125,13 @@ def _layer(reader: _Reader, entry: Any) -> LayerDefinition:
     else:
         _children(reader, definition)
         definition.opaque = definition.is_model
-    if isinstance(shared_id, int):  # only now, as in Keras: nothing can hold itself
+    if isinstance(shared_id, int):  # only now, as in Keras: nothing can contain itself
         reader.shared[shared_id] = definition
     return definition
 
 
 def _children(reader: _Reader, definition: LayerDefinition) -> None:
-    """The layers that Keras's own wrappers carry in their configuration."""
+    """The layers that built-in wrappers have in their configuration."""
     config = definition.config
     for key in ("layer", "backward_layer", "cell"):
         if _is_object(config.get(key)):
@@ -357,7 +356,7 @@ def _sequential(reader: _Reader, entries: list[Any], build_input_shape: Any) -> 
 
 
 def sequential_body(problems: list[SourceProblem], layers: list[LayerDefinition], build_input_shape: Any) -> Body:
-    """The layers of a Sequential as a chain, behind the Input that it implies where it has none."""
+    """The layers of a Sequential as a chain, after the Input that it implies if it has none."""
     if not layers or layers[0].class_name != "InputLayer":
         layers = [_implied_input(layers[0] if layers else None, build_input_shape), *layers]
     calls = [CallDefinition(layers[0])]
@@ -372,7 +371,7 @@ def sequential_body(problems: list[SourceProblem], layers: list[LayerDefinition]
 
 
 def _implied_input(first: LayerDefinition | None, build_input_shape: Any) -> LayerDefinition:
-    """The Input that a Sequential without one gets from the shape it was built with or its first layer declares."""
+    """The implied Input of a Sequential without one, from the shape it was built with or that of its first layer."""
     candidates: list[Any] = [build_input_shape]
     dtype = "float32"
     name = "input_layer"
@@ -405,8 +404,8 @@ def infer_specs(
 ) -> None:
     """Give every call of a body its output specs: as recorded on the edges, else as inferred, else as ``built``.
 
-    ``recorded`` wins where both are known; that they disagree is for a rule to say. ``built`` is the shape with which
-    the next layer of a Sequential was built.
+    ``recorded`` wins if both are known; a rule reports if they disagree. ``built`` is the shape with which the next
+    layer of a Sequential was built.
     """
     built = built or {}
     used: dict[int, int] = {}

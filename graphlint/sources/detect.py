@@ -1,4 +1,4 @@
-"""What a file is, by its content; its name is only used to say what it pretends to be."""
+"""What a file is, by its content; its name only tells what it claims to be."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ class Content(StrEnum):
 def detect(path: Path) -> Content:
     """What kind of model container a path holds, by its first bytes.
 
-    Raises:
-        UnreadableError: the path holds nothing that a Keras model can be in; the message says what it is instead.
+    Raises: UnreadableError: the path is not a container of a Keras model; the message says what it is instead.
     """
     shown = repr(str(path))
     if path.is_dir():
@@ -43,7 +42,7 @@ def detect(path: Path) -> Content:
     with open_regular(path) as file:
         head = file.read(_HEAD)
         if not head:
-            raise UnreadableError(f"{shown} is empty (0 bytes): saving it failed or was cut off; save the model again")
+            raise UnreadableError(f"{shown} is empty (0 bytes): saving failed or was interrupted; save the model again")
         if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
             return Content.ZIP
         if head.startswith(SIGNATURE):
@@ -70,14 +69,14 @@ def detect(path: Path) -> Content:
     ending = _ENDING.get(path.suffix.lower())
     if ending is not None:
         raise UnreadableError(f"{shown} is not {ending}: it begins with {_shown(head)}; save or download it again")
-    raise UnreadableError(f"{shown} is no Keras model: it begins with {_shown(head)}; {_WHERE}")
+    raise UnreadableError(f"{shown} is not a Keras model: it begins with {_shown(head)}; {_WHERE}")
 
 
 def misnamed(path: Path, content: Content) -> str | None:
-    """What to tell somebody whose file is named as another format than it is; None where name and content agree.
+    """The message for a file whose name claims another format than its content; None if they agree.
 
-    >>> misnamed(Path("model.keras"), Content.HDF5)
-    "this is an HDF5 file named .keras: Keras would look for a zip archive; rename it to 'model.h5'"
+    >>> misnamed(Path("model.keras"), Content.HDF5) "this is an HDF5 file named .keras: Keras would expect a zip
+    archive; rename it to 'model.h5'"
     """
     ending = path.suffix.lower()
     expected = {".keras": Content.ZIP, ".h5": Content.HDF5, ".hdf5": Content.HDF5, ".json": Content.JSON}.get(ending)
@@ -91,24 +90,24 @@ def misnamed(path: Path, content: Content) -> str | None:
     }
     right = {Content.ZIP: ".keras", Content.HDF5: ".h5", Content.JSON: ".json", Content.SAVED_MODEL: ""}[content]
     return (
-        f"this is {name[content]} named {ending}: Keras would look for {name[expected]}; "
+        f"this is {name[content]} named {ending}: Keras would expect {name[expected]}; "
         f"rename it to {path.with_suffix(right).name!r}"
     )
 
 
 def _recognise(head: bytes) -> str | None:
-    """The name of a file that people have in a model's place, with what to do; None for one that is not known."""
+    """The name of a kind of file that is often passed instead of a model, with what to do; None for an unknown kind."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if head.startswith(b"version https://git-lfs"):
         size = re.search(rb"\nsize (\d+)", head)
         held = f" of a {int(size.group(1)):,}-byte file" if size and len(size.group(1)) < 19 else ""
         return f"a git-lfs pointer{held}: run `git lfs pull`"
     if text[:15].lower().startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
-        return "an HTML page: the download got a web page in place of the file; download the raw file"
+        return "an HTML page: the download returned a web page instead of the file; download the raw file"
     if text.startswith((b"<?xml", b"<Error>")):
-        return "an XML text: the download got an error in place of the file; download it again"
+        return "an XML document: the download returned an error instead of the file; download it again"
     if re.search(rb"^(<<<<<<< |>>>>>>> )", head, re.MULTILINE):
-        return "a text with git merge conflict markers: resolve the conflict and save the model again"
+        return "a text file with git merge conflict markers: resolve the conflict and save the model again"
     for signature, name in (
         (b"\x1f\x8b", "a gzip archive: unpack it first"),
         (b"BZh", "a bzip2 archive: unpack it first"),
@@ -119,15 +118,15 @@ def _recognise(head: bytes) -> str | None:
         (b"\x80\x03", "a Python pickle: graphlint never loads one; save the model with model.save()"),
         (b"\x80\x04", "a Python pickle: graphlint never loads one; save the model with model.save()"),
         (b"\x80\x05", "a Python pickle: graphlint never loads one; save the model with model.save()"),
-        (b"\x93NUMPY", "a NumPy array: it holds no model"),
-        (b"GGUF", "a GGUF model, which is no Keras model"),
+        (b"\x93NUMPY", "a NumPy array, not a model"),
+        (b"GGUF", "a GGUF model, which is not a Keras model"),
         (b"\x7fELF", "a program"),
         (b"%PDF", "a PDF document"),
     ):
         if head.startswith(signature):
             return name
     if head[4:8] == b"TFL3":
-        return "a TensorFlow Lite model, which holds no Keras configuration: check the model that it was made from"
+        return "a TensorFlow Lite model, which has no Keras configuration: check the model it was converted from"
     if head[257:262] == b"ustar":
         return "a tar archive: unpack it first"
     return None

@@ -1,4 +1,4 @@
-"""How Keras 1, 2 and 3 name one and the same class.
+"""How Keras 1, 2 and 3 name the same class.
 
 Configurations of `.keras` files give class, module and registered name; those of HDF5 files and of Keras 1 and 2 give a
 class name alone, and ``Package>Name`` for a registered class.
@@ -46,7 +46,7 @@ _RENAMED = {"GroupedQueryAttention": "GroupQueryAttention"}
 
 
 class Identity(NamedTuple):
-    """What a configuration says of the class of a layer, in the words of Keras 3."""
+    """What a configuration says about the class of a layer, in the terms of Keras 3."""
 
     class_name: str
     module: str | None
@@ -81,7 +81,7 @@ def identity(entry: dict[str, Any]) -> Identity:
 
 
 def _is_operation(entry: dict[str, Any]) -> bool:
-    """Whether an entry without a module is the operation of a name, and not the layer, as ``Add`` of ``x + y`` is.
+    """Whether an entry without a module is the operation of that name, such as ``Add`` of ``x + y``, and not the layer.
 
     Keras 3 gives every layer a ``trainable`` or a ``dtype``. An operation of one argument loads as the layer.
     """
@@ -94,7 +94,7 @@ def _is_operation(entry: dict[str, Any]) -> bool:
 
 
 def default_dtype(entry: dict[str, Any], module: str | None) -> str | None:
-    """The dtype of a built-in layer whose configuration says none, as Keras 1 and 2 leave it where it is float32.
+    """The dtype of a built-in layer whose configuration has none, as Keras 1 and 2 omit it if it is float32.
 
     >>> default_dtype({"class_name": "Dense", "config": {}}, "keras.layers")
     'float32'

@@ -20,11 +20,9 @@ from graphlint.sources.zip_archive import open_regular
 
 
 def read_h5(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
-    """Read an HDF5 file: a whole model, or weights alone. Numbers stay in the file until a rule asks for them.
+    """Read an HDF5 file: a whole model, or only weights. Values stay in the file until a rule asks for them.
 
-    Raises:
-        UnreadableError: damaged, or no Keras model and no Keras weights.
-        LimitError: over one of the limits.
+    Raises: UnreadableError: damaged, or neither a Keras model nor Keras weights. LimitError: over one of the limits.
     """
     handle = open_regular(path)
     try:
@@ -45,7 +43,7 @@ def _read(file: Hdf5File, limits: Limits) -> ModelDefinition:
     if "model_config" not in attributes:
         if stored is not None:
             raise UnreadableError(
-                "this HDF5 file holds the weights of a model and no model_config: saving was cut off, or the "
+                "this HDF5 file has the weights of a model but no model_config: saving was interrupted, or the "
                 "configuration was removed; save the model again"
             )
         return read_weights([file], version)
@@ -81,7 +79,7 @@ def _json(attributes: dict[str, Any], name: str, limits: Limits) -> JsonDocument
     text = attributes[name]
     if not isinstance(text, str):
         raise UnreadableError(
-            f"expected the attribute {name} to be a text, got {type(text).__name__}: the file is damaged or crafted; "
+            f"expected the attribute {name} to be a string, got {type(text).__name__}: the file is damaged or crafted; "
             "save the model again"
         )
     return parse_config(text.encode("utf-8", "surrogateescape"), limits, name)

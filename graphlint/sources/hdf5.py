@@ -1,6 +1,6 @@
-"""Read an HDF5 file that somebody else wrote: groups, attributes, and datasets whose numbers are streamed in place.
+"""Read an untrusted HDF5 file: groups, attributes, and datasets whose values are streamed in place.
 
-Which links are followed, how much is read, and where the numbers are, is decided here; whatever goes wrong below, in
+This module decides which links are followed, how much is read, and where the values are; any failure below, in
 `graphlint.sources.hdf5_structure` or in pyfive, becomes an `UnreadableError`.
 """
 
@@ -49,15 +49,13 @@ _GZIP, _SHUFFLE, _FLETCHER32 = 1, 2, 3
 
 
 class Hdf5File:
-    """An HDF5 file, its whole structure listed on opening; numbers and attributes are read on demand.
+    """An HDF5 file, its whole structure listed on opening; values and attributes are read on demand.
 
-    ``file`` is a readable, seekable binary file object; it stays open as long as numbers are to be read. ``root`` is
-    the root group. ``problems`` are messages about what is readable but suspicious; more may come as attributes are
-    read.
+    ``file`` is a readable, seekable binary file object; it stays open while values are read. ``root`` is the root
+    group. ``problems`` are messages about what is readable but suspicious; reading attributes may add more.
 
-    Raises:
-        UnreadableError: no HDF5, truncated, damaged, or of a kind that Keras never writes.
-        LimitError: more objects, nesting or structure than the limits.
+    Raises: UnreadableError: not HDF5, truncated, damaged, or of a kind that Keras never writes. LimitError: more
+        objects, nesting or structure than the limits.
     """
 
     def __init__(self, file: BinaryFile, limits: Limits = DEFAULT) -> None:
@@ -74,11 +72,11 @@ class Hdf5File:
             self.root = self._walk(root)
 
     def note(self, problem: str) -> None:
-        """Note something suspicious; what comes after the first hundred is dropped."""
+        """Note something suspicious; only the first hundred notes are kept."""
         if len(self.problems) < MOST_PROBLEMS:
             self.problems.append(problem)
         elif len(self.problems) == MOST_PROBLEMS:
-            self.problems.append("there is more of this in the HDF5 file")
+            self.problems.append("there are more such irregularities in the HDF5 file")
 
     @property
     def groups(self) -> Iterator[Group]:
@@ -105,13 +103,13 @@ class Hdf5File:
         else:
             raise UnreadableError("not an HDF5 file (no signature): save or download it again")
         if start:
-            self.note(f"{start:,} bytes stand in front of the HDF5 data; another program may read them")
+            self.note(f"{start:,} bytes precede the HDF5 data; another program may read them")
         reader = Reader(self._file, start, self.size, self.limits)
         superblock = read_superblock(reader)
         declared = superblock.end - superblock.base
         if declared > reader.size:
             raise UnreadableError(
-                f"the HDF5 file is truncated: it holds {reader.size:,} of {declared:,} bytes; save or download it again"
+                f"the HDF5 file is truncated: it has {reader.size:,} of {declared:,} bytes; save or download it again"
             )
         return reader, superblock.root
 
@@ -119,7 +117,7 @@ class Hdf5File:
         """List all groups and datasets, each object once, without recursion."""
         root = Group(self, "", read_header(self._reader, address))
         if root._header.is_dataset:
-            raise UnreadableError("the HDF5 root is no group: the file is damaged or crafted; save it again")
+            raise UnreadableError("the HDF5 root is not a group: the file is damaged or crafted; save it again")
         known: dict[int, Group | Dataset] = {address: root}
         stack: list[tuple[Group, int]] = [(root, 0)]
         count = 1
@@ -141,17 +139,17 @@ class Hdf5File:
         name, kind, target = link
         path = f"{group.path}/{name}" if group.path else name
         if "/" in name or "\0" in name or name in ("", ".", ".."):
-            self.note(f"an HDF5 object is named {shown(name)}, which is no name but a path")
+            self.note(f"an HDF5 object is named {shown(name)}, which is a path")
             return None
         if kind != HARD:
             self.note(_link_problem(path, kind, target))
             return None
         if name in group.groups or name in group.datasets:
-            self.note(f"two HDF5 objects are named {shown(path)}; which one counts depends on the reader")
+            self.note(f"two HDF5 objects are named {shown(path)}; which one is used depends on the reader")
         before = known.get(target)
         if before is not None:
             self.note(
-                f"the HDF5 objects {shown(path)} and {shown(before.path or '/')} are one object under two names, "
+                f"the HDF5 objects {shown(path)} and {shown(before.path or '/')} are one object with two names, "
                 "which Keras never writes"
             )
             if isinstance(before, Dataset):
@@ -224,7 +222,7 @@ class Group:
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """Attributes as plain Python: text, numbers, and flat lists of them; None where the type is another.
+        """Attributes as plain Python: strings, numbers, and flat lists of them; None for any other type.
 
         Raises:
             UnreadableError: damaged.
@@ -249,9 +247,9 @@ class Group:
 
 
 class Dataset:
-    """One dataset: shape, dtype (Keras's names) and, where the file really holds them, its numbers.
+    """One dataset: shape, dtype (Keras's names) and, if the file really contains them, its values.
 
-    ``stored`` says whether the numbers can be read; where not, and that is suspicious, the file's problems say why.
+    ``stored`` says whether the values can be read; if not, and that is suspicious, the file's problems say why.
     """
 
     __slots__ = (
@@ -302,7 +300,7 @@ class Dataset:
         return self._attributes
 
     def read(self) -> np.ndarray:
-        """All numbers. bfloat16 comes as float32.
+        """All values. bfloat16 is returned as float32.
 
         Raises:
             UnreadableError: not stored in this file, or damaged.
@@ -317,7 +315,7 @@ class Dataset:
         return np.concatenate(parts).reshape(self.shape)
 
     def chunks(self) -> Iterator[np.ndarray]:
-        """The numbers as flat arrays of about 1 MiB, row by row. bfloat16 comes as float32.
+        """The values as flat arrays of about 1 MiB, row by row. bfloat16 is returned as float32.
 
         Raises:
             UnreadableError: not stored in this file, or damaged.
@@ -325,7 +323,7 @@ class Dataset:
         import numpy as np
 
         if not self.stored:
-            raise UnreadableError(f"the numbers of {shown(self.path)} are not stored in this file")
+            raise UnreadableError(f"the values of {shown(self.path)} are not stored in this file")
         if not self.nbytes:
             return
         if self._layout == _CHUNKED:
@@ -344,7 +342,7 @@ class Dataset:
         while position < end:
             data = self.file._reader.numbers(position, min(step, end - position))
             if not data or len(data) % self._type.size:
-                raise UnreadableError(f"the numbers of {shown(self.path)} are cut off: save or download the file again")
+                raise UnreadableError(f"the values of {shown(self.path)} are cut off: save or download the file again")
             position += len(data)
             yield self._widened(np.frombuffer(data, self._type.numpy))
 
@@ -360,10 +358,10 @@ class Dataset:
         return (array.astype(np.uint32) << 16).view(np.float32)
 
     def _find_storage(self) -> bool:
-        """Find where the numbers are; False, with a problem noted, where they are not in this file."""
+        """Find where the values are; False, with a problem noted, if they are not in this file."""
         header = self._header
         if header.has(EXTERNAL):
-            self.file.note(f"the HDF5 dataset {shown(self.path)} takes its numbers from another file on disk")
+            self.file.note(f"the HDF5 dataset {shown(self.path)} takes its values from another file on disk")
             return False
         data = header.first(LAYOUT)
         version = data[0]
@@ -385,7 +383,7 @@ class Dataset:
         else:
             raise UnreadableError(f"{shown(self.path)} has a storage layout of version {version}: expected 1 to 4")
         if self._layout == _VIRTUAL:
-            self.file.note(f"the HDF5 dataset {shown(self.path)} is virtual: it takes its numbers from other files")
+            self.file.note(f"the HDF5 dataset {shown(self.path)} is virtual: it takes its values from other files")
             return False
         if self._type.numpy is None or self._type.name == "string":
             return False
@@ -408,7 +406,7 @@ class Dataset:
             return False
         if self._layout == _CONTIGUOUS and self._offset + self.nbytes > self.file._reader.size:
             raise UnreadableError(
-                f"{shown(self.path)} lies behind the end of the file: it is truncated or crafted; save or download it "
+                f"{shown(self.path)} lies beyond the end of the file: it is truncated or crafted; save or download it "
                 "again"
             )
         return True
@@ -426,8 +424,8 @@ class Dataset:
         if not filters <= {_GZIP, _SHUFFLE, _FLETCHER32}:
             unknown = ", ".join(map(str, sorted(filters - {_GZIP, _SHUFFLE, _FLETCHER32})))
             self.file.note(
-                f"the HDF5 dataset {shown(self.path)} went through a filter that Keras never uses ({unknown}): its "
-                "numbers were not looked at"
+                f"the HDF5 dataset {shown(self.path)} uses a filter that Keras never uses ({unknown}): its values "
+                "were not checked"
             )
             return False
         band = math.prod((chunk[0], *self.shape[1:])) * self._type.size
@@ -447,7 +445,7 @@ class Dataset:
         return DataObjects(self.file._reader, self._header.address)
 
     def _bands(self) -> Iterator[np.ndarray]:
-        """The dataset in slices along its first axis: one row of chunks each, or as many as 1 MiB holds."""
+        """The dataset in slices along its first axis: one row of chunks each, or as many rows as fit into 1 MiB."""
         import numpy as np
         from pyfive.btree import BTreeV1RawDataChunks
 
@@ -492,14 +490,14 @@ class Dataset:
                 data = BTreeV1RawDataChunks._filter_chunk(data, 0, pipeline[index : index + 1], self._type.size)
         if len(data) != expected:
             raise UnreadableError(
-                f"a chunk of {shown(self.path)} holds {len(data):,} bytes, expected {expected:,}: the file is damaged"
+                f"a chunk of {shown(self.path)} has {len(data):,} bytes, expected {expected:,}: the file is damaged"
             )
         return data
 
 
 @dataclass(frozen=True, slots=True)
 class _Type:
-    """A stored type: Keras's name for it, numpy's code (None: cannot be read as numbers), bytes of one element."""
+    """A stored type: Keras's name for it, numpy's code (None: not readable as numbers), bytes per element."""
 
     name: str
     numpy: str | None
@@ -535,7 +533,7 @@ class _Type:
             case 2 | 4 | 5 | 7 | 10 | 0 | 1:
                 return _Type(f"void{8 * size}", None, size)
         raise UnreadableError(
-            f"a data type of class {kind & 0xF}, {bits & 0xF}, which is none: the file is damaged or crafted"
+            f"a data type of class {kind & 0xF}, {bits & 0xF}, which does not exist: the file is damaged or crafted"
         )
 
 
@@ -544,7 +542,7 @@ def _compound(data: bytes, at: int, size: int) -> _Type:
 
     try:
         dtype = DatatypeMessage(data, at).ptype.dtype
-    except Exception:  # pyfive does not know every member; of compounds only complex numbers can be read
+    except Exception:  # pyfive does not know every member; the only compounds that can be read are complex numbers
         return _Type(f"void{8 * size}", None, size)
     return _Type(dtype.name, dtype.str, size) if dtype.kind == "c" else _Type(f"void{8 * size}", None, size)
 
@@ -553,7 +551,7 @@ _BFLOAT16 = _Type("bfloat16", "<u2", 2)
 
 
 def _shape(data: bytes, at: int) -> tuple[int, ...] | None:
-    """The shape in a dataspace message; None for one that holds nothing."""
+    """The shape in a dataspace message; None for an empty one."""
     version, rank, _, kind = struct.unpack_from("<BBBB", data, at)
     if version not in (1, 2):
         raise UnreadableError(f"a dataspace of version {version}: expected 1 or 2; the file is damaged")
@@ -564,7 +562,7 @@ def _shape(data: bytes, at: int) -> tuple[int, ...] | None:
 
 def _link_problem(path: str, kind: int, target: Any) -> str:
     if kind == SOFT:
-        return f"the HDF5 object {shown(path)} is a soft link to {shown(str(target))}, which Keras refuses to follow"
+        return f"the HDF5 object {shown(path)} is a soft link to {shown(str(target))}, which Keras does not follow"
     if kind == EXTERNAL_LINK:
         names = str(target).lstrip("\0\1").split("\0")
         return f"the HDF5 object {shown(path)} is an external link into the file {shown(names[0])}"

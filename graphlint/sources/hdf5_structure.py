@@ -1,8 +1,8 @@
 """The skeleton of an HDF5 file: superblock, object headers, links and heaps, read within a budget.
 
-What h5py writes for Keras (superblock 0, symbol tables, version 1 and 2 headers) is parsed here, because it is a few
-structures and importing pyfive alone takes longer than reading them. For what is rare (dense groups and attributes)
-pyfive is asked. See the HDF5 File Format Specification 3.0; section numbers are given.
+What h5py writes for Keras (superblock 0, symbol tables, version 1 and 2 headers) is parsed here, because these are few
+structures and importing pyfive alone takes longer than reading them. Rare structures (dense groups and attributes) are
+left to pyfive. See the HDF5 File Format Specification 3.0; section numbers are given.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MOST_MESSAGES = 1 << 16
 
 
 class BinaryFile(Protocol):
-    """What is needed of a file: a regular one, opened unbuffered, a view into an archive, or bytes in memory."""
+    """What a file has to provide: a regular one, opened unbuffered, a view into an archive, or bytes in memory."""
 
     def seek(self, offset: int, whence: int = 0, /) -> int: ...
 
@@ -41,7 +41,7 @@ class BinaryFile(Protocol):
 class Reader:
     """Reads structure by address, counted from the start of the HDF5 data, with a budget of bytes.
 
-    Indexes that point to themselves, or to one block again and again, end here, whatever form they take.
+    The budget stops every index that refers to itself, or repeatedly to one block.
     """
 
     def __init__(self, file: BinaryFile, base: int, size: int, limits: Limits) -> None:
@@ -69,7 +69,7 @@ class Reader:
         return data
 
     def structure(self, address: int, size: int) -> bytes:
-        """Up to ``size`` bytes of structure. Most are few and close to each other, so that they are read by pages.
+        """Up to ``size`` bytes of structure. Structures are mostly small and adjacent, so they are read in pages.
 
         Raises:
             LimitError: the budget is used up.
@@ -87,21 +87,21 @@ class Reader:
         return data
 
     def spend(self, size: int) -> None:
-        """Count bytes that were read, or read once more, against the budget.
+        """Count bytes that were read, or read again, against the budget.
 
         Raises:
             LimitError: it is used up.
         """
         self._budget -= size
         if self._budget < 0:
-            raise self._limits.exceeded("hdf5_metadata_bytes", "the structure of the HDF5 file, read again and again,")
+            raise self._limits.exceeded("hdf5_metadata_bytes", "the structure of the HDF5 file, read repeatedly,")
 
     def unpack(self, layout: struct.Struct, address: int) -> tuple[Any, ...]:
         """One structure at an address."""
         return layout.unpack(self.structure(address, layout.size))
 
     def numbers(self, address: int, size: int) -> bytes:
-        """Up to ``size`` bytes of the numbers of a dataset; these count for no budget."""
+        """Up to ``size`` bytes of the values of a dataset; these do not count against the budget."""
         size = min(size, self.size - address)
         if size <= 0:
             return b""
@@ -130,8 +130,7 @@ class Header(NamedTuple):
     def first(self, kind: int) -> bytes:
         """The first message of a kind.
 
-        Raises:
-            UnreadableError: there is none, or it is kept elsewhere, for several objects.
+        Raises: UnreadableError: there is none, or it is shared between objects.
         """
         for message in self.messages:
             if message.kind == kind:
@@ -164,10 +163,9 @@ class _Superblock(NamedTuple):
 
 
 class translated:
-    """Turns whatever pyfive, struct or numpy raise on a damaged file into one line that says what cannot be read.
+    """Turns any exception of pyfive, struct or numpy on a damaged file into one line that says what cannot be read.
 
-    Raises:
-        UnreadableError: in place of any exception that is not graphlint's own.
+    Raises: UnreadableError: instead of any exception that is not one of graphlint.
     """
 
     __slots__ = ("_name", "_what")
@@ -190,15 +188,14 @@ class translated:
 
 
 def shown(name: str) -> str:
-    """A name of the file as messages print it."""
+    """A name from the file as messages print it."""
     return repr(name) if name.isprintable() else ascii(name)
 
 
 def read_superblock(reader: Reader) -> _Superblock:
     """Base address, end of file and address of the root group (II.A).
 
-    Raises:
-        UnreadableError: of a version, or with widths of addresses, that h5py does not write.
+    Raises: UnreadableError: its version, or the width of its addresses, is one that h5py does not write.
     """
     head = reader.structure(0, 96)
     version = head[8]
@@ -265,7 +262,7 @@ def _header_2(reader: Reader, address: int, start: bytes) -> list[Message]:
         at = 0
         if not first:
             if block[:4] != b"OCHK":
-                raise UnreadableError("a continued object header does not continue: the file is damaged")
+                raise UnreadableError("an object header has no continuation where it declares one: the file is damaged")
             at, block = 4, block[:-4]
         first = False
         while at + _MESSAGE_2.size + order <= len(block):
@@ -279,7 +276,7 @@ def _header_2(reader: Reader, address: int, start: bytes) -> list[Message]:
 
 
 def _blocks(reader: Reader, address: int, size: int, messages: list[Message]) -> Iterator[bytes]:
-    """The first block of a header, then those that the messages read so far continue it in."""
+    """The first block of a header, then its continuation blocks, as the messages read so far give them."""
     seen = {address}
     yield reader.structure(address, size)
     done = 0
@@ -325,23 +322,23 @@ def read_links(reader: Reader, header: Header) -> list[Link]:
 def _symbol_table(reader: Reader, tree: int, heap: int) -> Iterator[Link]:
     signature, version, size, address = reader.unpack(_HEAP, heap)
     if signature != b"HEAP" or version != 0:
-        raise UnreadableError("no heap of names where a group keeps it: the file is damaged or crafted")
+        raise UnreadableError("no name heap where a group declares it: the file is damaged or crafted")
     names = reader.structure(address, size)
 
     def name(at: int) -> bytes:
         end = names.find(b"\0", at, at + _LONGEST_NAME)
         if end < 0:
-            raise UnreadableError("the name of a link does not end: the file is damaged or crafted")
+            raise UnreadableError("the name of a link has no end: the file is damaged or crafted")
         reader.spend(end - at)
         return names[at:end]
 
     for table in _leaves(reader, tree):
         signature, version, count = reader.unpack(_TABLE, table)
         if signature != b"SNOD" or version != 1:
-            raise UnreadableError("no table of links where a group keeps it: the file is damaged or crafted")
+            raise UnreadableError("no link table where a group declares it: the file is damaged or crafted")
         entries = reader.structure(table + _TABLE.size, count * _ENTRY.size)
         if len(entries) != count * _ENTRY.size:
-            raise UnreadableError("a table of links is cut off: the file is truncated; save or download it again")
+            raise UnreadableError("a link table is cut off: the file is truncated; save or download it again")
         for at, target, kind, scratch in _ENTRY.iter_unpack(entries):
             if kind == 2:
                 (value,) = struct.unpack_from("<I", scratch)
@@ -358,7 +355,7 @@ def _leaves(reader: Reader, tree: int) -> Iterator[int]:
         address, expected = stack.pop()
         signature, kind, level, count = reader.unpack(_TREE, address)
         if signature != b"TREE" or kind != 0 or (expected is not None and level != expected) or address in seen:
-            raise UnreadableError("the index of a group is no tree: the file is damaged or crafted; do not load it")
+            raise UnreadableError("the index of a group is not a tree: the file is damaged or crafted; do not load it")
         seen.add(address)
         keys = reader.structure(address + _TREE.size, 16 * count)
         children = struct.unpack(f"<{2 * count}Q", keys)[1::2]
@@ -453,12 +450,12 @@ class GlobalHeap:
         try:
             return self._collections[address][index]
         except KeyError:
-            raise UnreadableError("a text is not where an attribute points to: the file is damaged") from None
+            raise UnreadableError("a string is not where an attribute points to: the file is damaged") from None
 
     def _read(self, address: int) -> dict[int, bytes]:
         signature, version, size = self._reader.unpack(_COLLECTION, address)
         if signature != b"GCOL" or version != 1:
-            raise UnreadableError("no heap of texts where an attribute points to: the file is damaged or crafted")
+            raise UnreadableError("no string heap where an attribute points to: the file is damaged or crafted")
         data = self._reader.structure(address + _COLLECTION.size, size - _COLLECTION.size)
         found: dict[int, bytes] = {}
         at = 0
@@ -469,7 +466,7 @@ class GlobalHeap:
             at += _OBJECT.size
             if at + length > len(data):
                 raise UnreadableError(
-                    f"a text of {length:,} bytes in a heap of {len(data):,} bytes: the file is damaged or crafted"
+                    f"a string of {length:,} bytes in a heap of {len(data):,} bytes: the file is damaged or crafted"
                 )
             found[index] = data[at : at + length]
             at += -(-length // 8) * 8

@@ -1,4 +1,4 @@
-"""Models that Python code makes: ``package.module:attribute``. Imported only because the user asks for it."""
+"""Models built by Python code: ``package.module:attribute``. Imported only because the user asks for it."""
 
 from __future__ import annotations
 
@@ -29,13 +29,12 @@ def is_target(text: str) -> bool:
 
 
 def load_attribute(target: str, call_args: str | None = None) -> keras.Model:
-    """Import a module and return the model at one of its attributes; what is callable and no model is called.
+    """Import a module and return the model at one of its attributes; a callable that is not a model is called.
 
     ``call_args`` are arguments of that call as JSON: a list of positional ones, or an object of named ones. The current
     directory is searched first, as by ``python -m``.
 
-    Raises:
-        ImportTargetError: not of that form, not importable, not there, or no ``keras.Model`` in the end.
+    Raises: ImportTargetError: not of that form, not importable, missing, or not a ``keras.Model`` in the end.
     """
     if not is_target(target):
         raise ImportTargetError(
@@ -48,7 +47,7 @@ def load_attribute(target: str, call_args: str | None = None) -> keras.Model:
     found = _attribute(_module(name), name, attribute)
     if isinstance(found, keras.Model):
         if call_args is not None:
-            raise ImportTargetError(f"{target} is a model, and a model is not called: leave out the call arguments")
+            raise ImportTargetError(f"{target} is already a model: leave out the call arguments")
         return found
     if not callable(found):
         raise ImportTargetError(f"expected {target} to be a keras.Model or to return one, got {type(found).__name__}")

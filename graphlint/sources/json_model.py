@@ -17,9 +17,7 @@ from graphlint.sources.zip_archive import open_regular
 def read_json_file(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
     """Read a configuration from a file.
 
-    Raises:
-        UnreadableError: not JSON, or no configuration of a model.
-        LimitError: over one of the limits.
+    Raises: UnreadableError: not JSON, or not the configuration of a model. LimitError: over one of the limits.
     """
     return read_json(load_json(path, limits))
 
@@ -27,9 +25,7 @@ def read_json_file(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
 def load_json(path: Path, limits: Limits = DEFAULT) -> JsonDocument:
     """Parse a JSON file.
 
-    Raises:
-        UnreadableError: no regular file, or not JSON.
-        LimitError: over one of the limits.
+    Raises: UnreadableError: not a regular file, or not JSON. LimitError: over one of the limits.
     """
     with open_regular(path) as file:
         limits.check("json_bytes", file.seek(0, 2), f"{path.name}, bytes")
@@ -40,8 +36,7 @@ def load_json(path: Path, limits: Limits = DEFAULT) -> JsonDocument:
 def read_json(document: JsonDocument) -> ModelDefinition:
     """Define the model of a parsed configuration.
 
-    Raises:
-        UnreadableError: this is no configuration of a model.
+    Raises: UnreadableError: this is not the configuration of a model.
     """
     config, training, version = _unwrap(document.value)
     root, problems = read_configuration(config)
@@ -70,10 +65,11 @@ def _unwrap(value: Any) -> tuple[Any, dict[str, Any] | None, str | None]:
     if isinstance(value.get("model_config"), dict):
         config = value["model_config"]
     elif value.get("class_name") == "Tokenizer":
-        raise UnreadableError("this is a Tokenizer of Keras 2, which is no model: pass the model that it was made for")
+        raise UnreadableError("this is a Tokenizer of Keras 2, which is not a model: pass the model it was made for")
     elif "node" in value and "class_name" not in value:
         raise UnreadableError(
-            "this is a TensorFlow graph for TensorFlow.js, which has no Keras layers: check the model it was made from"
+            "this is a TensorFlow graph for TensorFlow.js, which has no Keras layers: check the model it was "
+            "converted from"
         )
     else:
         config = value

@@ -1,4 +1,4 @@
-"""Read a JSON text that somebody else wrote: bounded, and with everything odd about it noted."""
+"""Read an untrusted JSON text: within limits, and with a note of everything suspicious."""
 
 from __future__ import annotations
 
@@ -37,31 +37,29 @@ class JsonDocument:
 
     @property
     def source_problems(self) -> list[SourceProblem]:
-        """The problems as a model definition carries them. Text that was encoded twice is no trick, but a mistake."""
+        """The problems as a model definition has them. Text that was encoded twice is a mistake, not a trick."""
         return [SourceProblem("structure" if kind == "twice" else "json", text) for kind, text in self.problems]
 
 
 def parse_config(data: bytes, limits: Limits = DEFAULT, what: str = "config.json") -> JsonDocument:
     """Parse the JSON text of a model configuration as Keras does, within limits.
 
-    ``what`` is the text's name in messages. Of duplicate keys the last one counts, as in Keras; UTF-16 and UTF-32 are
-    read, as by Keras. A text that is one JSON string holding a JSON text is read through.
+    ``what`` is the text's name in messages. The last of duplicate keys counts, as in Keras; UTF-16 and UTF-32 are read,
+    as by Keras. A text that is a JSON string of a JSON text is decoded twice.
 
     Raises:
         UnreadableError: not JSON, or not text.
         LimitError: larger, deeper or longer than the limits.
 
-    >>> parse_config(b'{"a": [1, 2]}').value
-    {'a': [1, 2]}
-    >>> parse_config(b'{"a": 1, "a": 2}').problems
-    [('duplicate-key', "config.json gives the key 'a' 2 times in one object; Keras takes the last")]
+    >>> parse_config(b'{"a": [1, 2]}').value {'a': [1, 2]} >>> parse_config(b'{"a": 1, "a": 2}').problems
+    [('duplicate-key', "config.json has the key 'a' 2 times in one object; Keras takes the last")]
     """
     limits.check("json_bytes", len(data), f"{what}, bytes")
     problems: list[tuple[str, str]] = []
     text = _decode(data, what, problems)
     value = _parse(text, limits, what, problems)
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
-        problems.append(("twice", f"{what} is one JSON string that holds the JSON text: it was encoded twice"))
+        problems.append(("twice", f"{what} is a JSON string that contains the JSON text: it was encoded twice"))
         value = _parse(value, limits, what, problems)
     return JsonDocument(value, problems)
 
@@ -70,12 +68,12 @@ def _decode(data: bytes, what: str, problems: list[tuple[str, str]]) -> str:
     encoding = json.detect_encoding(data)
     if not encoding.startswith("utf-8"):
         name = encoding.upper().replace("-LE", "").replace("-BE", "")
-        problems.append(("encoding", f"{what} is written in {name}; Keras reads it, most scanners do not"))
+        problems.append(("encoding", f"{what} is encoded in {name}; Keras reads it, most scanners do not"))
     try:
         return data.decode(encoding, "surrogatepass")
     except UnicodeDecodeError as error:
         raise UnreadableError(
-            f"{what} is no text: byte {error.start:,} is not valid {encoding.upper()}; save the model again"
+            f"{what} is not text: byte {error.start:,} is not valid {encoding.upper()}; save the model again"
         ) from None
 
 
@@ -127,20 +125,20 @@ def _parse(text: str, limits: Limits, what: str, problems: list[tuple[str, str]]
         raise limits.exceeded("json_depth", f"{what}, nesting") from None
     for key, count in islice(duplicates.items(), _MOST_PROBLEMS):
         problems.append(
-            ("duplicate-key", f"{what} gives the key {key!r:.80} {count} times in one object; Keras takes the last")
+            ("duplicate-key", f"{what} has the key {key!r:.80} {count} times in one object; Keras takes the last")
         )
     if len(duplicates) > _MOST_PROBLEMS:
-        problems.append(("duplicate-key", f"{what} gives {len(duplicates) - _MOST_PROBLEMS:,} more keys several times"))
+        problems.append(("duplicate-key", f"{what} has {len(duplicates) - _MOST_PROBLEMS:,} more duplicate keys"))
     for name in sorted(overflows)[:_MOST_PROBLEMS]:
-        problems.append(("number", f"{what} holds the number {name}, which is not finite"))
+        problems.append(("number", f"{what} contains the number {name}, which is not finite"))
     holder = _shape_that_is_not_finite(value) if constants else None
     if holder is not None:
-        problems.append(("number", f"{what} holds a number under {holder!r:.80} that is not finite"))
+        problems.append(("number", f"{what} contains a number under {holder!r:.80} that is not finite"))
     return value
 
 
 def _shape_that_is_not_finite(value: Any) -> str | None:
-    """The key of a shape that holds NaN or infinity. Elsewhere Keras itself writes them, as of ``max_value=inf``."""
+    """The key of a shape with NaN or infinity. Elsewhere Keras itself writes them, such as ``max_value=inf``."""
     stack: list[tuple[str, Any]] = [("", value)]
     while stack:
         key, one = stack.pop()
@@ -154,7 +152,7 @@ def _shape_that_is_not_finite(value: Any) -> str | None:
 
 
 def _scan(text: str, limits: Limits, what: str) -> bytes:
-    """Check size, nesting and strings in linear time before the parser runs; returns the text outside of strings."""
+    """Check size, nesting and strings in linear time before parsing; returns the text outside strings."""
     data = text.encode("utf-8", "surrogatepass")
     if b"\\" in data:
         data = data.replace(b"\\\\", b"..").replace(b'\\"', b"..")

@@ -24,9 +24,7 @@ WEIGHTS = "model.weights.h5"
 def read_keras_archive(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
     """Read a `.keras` file of any Keras version. The weights stay in the file until a rule asks for them.
 
-    Raises:
-        UnreadableError: the file is damaged or no Keras model.
-        LimitError: it goes over one of the limits.
+    Raises: UnreadableError: the file is damaged or not a Keras model. LimitError: it exceeds one of the limits.
     """
     archive = ZipArchive(path, limits)
     if CONFIG not in archive:
@@ -71,7 +69,7 @@ def _version(archive: ZipArchive, limits: Limits) -> str | None:
 
 
 def compile_config(config: dict[str, Any]) -> dict[str, Any] | None:
-    """What the model was compiled with; None where it was not."""
+    """What the model was compiled with; None if it was not."""
     found = config.get("compile_config")
     return found if isinstance(found, dict) and found else None
 

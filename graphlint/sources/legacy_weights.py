@@ -1,8 +1,8 @@
-"""The weights of the legacy HDF5 layout -> variables of layer definitions.
+"""From the weights of the legacy HDF5 layout to variables of layer definitions.
 
 One group for each layer of the root model, by layer name. Its attribute ``weight_names`` lists all arrays below that
 layer, however deep, trainable ones first: which array belongs to which sublayer follows from the order in which Keras
-counts them, and, where a class is unknown, from the names.
+counts them or, if a class is unknown, from the names.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ class _Expected(NamedTuple):
 
 
 def is_legacy(group: Group) -> bool:
-    """Whether a group holds weights in the legacy layout."""
+    """Whether a group contains weights in the legacy layout."""
     return "layer_names" in group.attributes or "layer_names0" in group.attributes
 
 
 def names(group: Group, attribute: str) -> list[str]:
-    """A list of names in an attribute, joined again where Keras split it because it was too long for one."""
+    """A list of names in an attribute, joined again if Keras had to split it into several."""
     found = group.attributes.get(attribute)
     if found is not None:
         return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
@@ -119,7 +119,7 @@ def _attach(layer: LayerDefinition, found: list[Array]) -> None:
 
 
 def _attach_unknown(layer: LayerDefinition, array: Array) -> None:
-    """Give a layer of an unknown class, or the sublayer of it that the stored name tells of, one variable."""
+    """Give one variable to a layer of an unknown class, or to the sublayer that the stored name indicates."""
     parts = array.name.split("/")[:-1]
     inside = parts[parts.index(layer.name) + 1 :] if layer.name in parts else []
     owner = layer
@@ -137,7 +137,7 @@ def _attach_unknown(layer: LayerDefinition, array: Array) -> None:
 
 
 def _share_kernels(layer: LayerDefinition) -> None:
-    """SpectralNormalization and the layer inside it hold one kernel, which the file lists once."""
+    """SpectralNormalization and the layer inside it share one kernel, which the file lists once."""
     stack = [layer]
     while stack:
         wrapper = stack.pop()
@@ -163,7 +163,7 @@ def _assign(pairs: list[tuple[_Expected, Array]]) -> None:
 
 
 def _by_name(layer: LayerDefinition, found: list[Array]) -> list[Array]:
-    """Pair sublayers of a model with the arrays whose names hold their name; returns what is left."""
+    """Pair sublayers of a model with the arrays whose names contain their name; returns what is left."""
     if layer.body is None:
         return found
     left = list(found)
@@ -192,7 +192,7 @@ def _members(layer: LayerDefinition) -> list[LayerDefinition]:
 
 
 def _expected(layer: LayerDefinition) -> list[_Expected] | None:
-    """All variables of a layer and what is inside it in saved order; None where a class is not known."""
+    """All variables of a layer and its sublayers in saved order; None if a class is unknown."""
     order: list[tuple[LayerDefinition, list[Slot], bool]] = []
     seen: set[int] = set()
     shared: set[int] = set()
@@ -221,12 +221,12 @@ def _own_slots(layer: LayerDefinition) -> list[Slot] | None:
     if layer.class_name in _PROJECTIONS:
         return [Slot("kernel", None, True)] + ([Slot("bias", None, True)] if layer.config.get("use_bias") else [])
     if layer.class_name in (*_CELLS, "RNN"):
-        return []  # Keras 2 does not save the states of a stateful layer, and Keras 3 makes them when it runs.
+        return []  # Keras 2 does not save the states of a stateful layer, and Keras 3 creates them when it runs.
     return slots(layer)
 
 
 def _children(layer: LayerDefinition) -> dict[str, LayerDefinition]:
-    """The sublayers of Keras's own layers that hold weights; those that no configuration tells of are made here."""
+    """The sublayers with weights of built-in layers; those that no configuration mentions are created here."""
     name, config = layer.class_name, layer.config
     if name in _CELLS and "cell" not in layer.children and layer.module != "":
         rank = {"rank": int(name[-2])} if name.startswith("Conv") else {}

@@ -11,7 +11,8 @@ from graphlint.errors import LimitError
 class Limits:
     """What a model file may ask for. A file that asks for more is refused as a whole (E003).
 
-    Each can be raised in config, ``[tool.graphlint.limits]``, under its name with dashes: ``json-bytes = 67108864``.
+    Each can be raised in the configuration, ``[tool.graphlint.limits]``, under its name with dashes: ``json-bytes =
+    67108864``.
     """
 
     zip_members: int = 10_000
@@ -19,34 +20,34 @@ class Limits:
     zip_name_bytes: int = 1024
     """Bytes in the name of one zip member."""
     zip_ratio: int = 100
-    """Bytes a deflated member unpacks to, per stored byte; bytes all HDF5 datasets declare, per byte of the file.
-    Asked only of members and datasets above ``zip_ratio_from_bytes``."""
+    """Unpacked bytes of a deflated member per stored byte; bytes that all HDF5 datasets declare per byte of the file.
+    Checked only for members and datasets above ``zip_ratio_from_bytes``."""
     zip_ratio_from_bytes: int = 1 << 20
-    """Unpacked bytes from which ``zip_ratio`` is asked for."""
+    """Unpacked bytes from which ``zip_ratio`` is checked."""
     zip_member_bytes: int = 1 << 34
     """Unpacked bytes of one deflated member (stored members are read in place and need no limit)."""
     json_bytes: int = 32 << 20
     """Bytes of one JSON text."""
     json_depth: int = 200
-    """Lists and objects inside each other in a JSON text."""
+    """Nesting of lists and objects in a JSON text."""
     json_nodes: int = 1_000_000
     """Values in a JSON text."""
     json_string_bytes: int = 4 << 20
     """Bytes of one string in a JSON text."""
     json_integer_digits: int = 19
-    """Digits of one integer in a JSON text. Integers have to be below 2**63 besides."""
+    """Digits of one integer in a JSON text. Integers also have to be below 2**63."""
     graph_calls: int = 1_000_000
-    """Calls after nested models are expanded; layers, shared ones counted wherever they are held."""
+    """Calls after nested models are expanded; layers, shared ones counted once per place."""
     graph_characters: int = 1 << 26
-    """Characters in the paths of all layers and calls, which repeat the names of what is around them."""
+    """Characters in the paths of all layers and calls, which repeat the names of their parents."""
     hdf5_objects: int = 200_000
     """Groups and datasets in an HDF5 file."""
     hdf5_depth: int = 64
-    """Groups inside each other in an HDF5 file."""
+    """Nesting of groups in an HDF5 file."""
     hdf5_attribute_bytes: int = 64 << 20
     """Bytes of all attributes read from an HDF5 file."""
     hdf5_metadata_bytes: int = 128 << 20
-    """Bytes read from an HDF5 file for its structure: headers, indexes, heaps. One read counts as 64 at least."""
+    """Bytes read from an HDF5 file for its structure: headers, indexes, heaps. One read counts as at least 64."""
     hdf5_rank: int = 32
     """Dimensions of one dataset."""
     hdf5_chunk_bytes: int = 64 << 20
@@ -60,7 +61,7 @@ class Limits:
                 raise ValueError(f"expected a whole number for the limit {key}, got {value!r}")
 
     def check(self, name: str, received: int, what: str) -> None:
-        """Refuse what goes over the limit called ``name``.
+        """Refuse what exceeds the limit called ``name``.
 
         Raises:
             LimitError: ``received`` is above the limit.
@@ -71,10 +72,10 @@ class Limits:
             raise self.exceeded(name, f"{what}: {received:,}")
 
     def exceeded(self, name: str, received: str) -> LimitError:
-        """The error for something over the limit called ``name``."""
+        """The error for something that exceeds the limit called ``name``."""
         key = name.replace("_", "-")
         return LimitError(
-            f"{received} goes over the limit {key} = {getattr(self, name):,}: "
+            f"{received} exceeds the limit {key} = {getattr(self, name):,}: "
             f"if you trust this file, raise {key} in [tool.graphlint.limits]"
         )
 

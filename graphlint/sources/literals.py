@@ -13,7 +13,7 @@ def decode_constant(serialized: Any) -> Any:
     """A serialized call argument as plain values, lists, dicts and `Constant`.
 
     ``serialized`` is what ``keras.saving.serialize_keras_object`` returns, before or after a JSON round trip. Tensors
-    of the graph (``__keras_tensor__``) are no constants: the caller resolves them first, what is left of them here is
+    of the graph (``__keras_tensor__``) are not constants: the caller resolves them first; any that remain here become
     ``Constant("missing")``.
 
     >>> decode_constant({"class_name": "__slice__", "config": {"start": None, "stop": 2, "step": None}})
@@ -57,7 +57,7 @@ def nested_shape(value: Any) -> tuple[int, ...]:
 
 
 def policy_name(dtype: Any) -> str | None:
-    """The name of the dtype policy that a layer's configuration holds under ``dtype``, as ``policy.name`` gives it.
+    """The name of the dtype policy that a layer's configuration has under ``dtype``, as in ``policy.name``.
 
     >>> policy_name({"class_name": "DTypePolicy", "config": {"name": "mixed_float16"}})
     'mixed_float16'

@@ -1,4 +1,4 @@
-"""A ``keras.Model`` in memory -> `ModelDefinition`. The model is only looked at, never changed."""
+"""From a ``keras.Model`` in memory to a `ModelDefinition`. The model is only read, never changed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _PLAIN = (type(None), bool, int, float, str)
 
 
 class LiveValues:
-    """The numbers of one live variable, copied out of the backend on demand."""
+    """The values of one live variable, copied from the backend on demand."""
 
     def __init__(self, variable: keras.Variable) -> None:
         self._variable = variable
@@ -64,14 +64,13 @@ def _itemsize(dtype: str) -> int:
 
 
 def read_live(model: keras.Model, *, structure_only: bool = False) -> ModelDefinition:
-    """Define a model in memory, with everything below it.
+    """Define a model in memory and everything inside it.
 
     With ``structure_only`` there are layers and calls, but no configurations, variables or compilation, which saves
     most of the time.
 
-    Raises:
-        GraphlintError: this is no ``keras.Model``.
-        UnknownKerasError: the installed Keras is not one that graphlint knows.
+    Raises: GraphlintError: this is not a ``keras.Model``. UnknownKerasError: graphlint does not know the installed
+    Keras.
     """
     if not isinstance(model, keras.Model):
         raise GraphlintError(f"expected a keras.Model, got {type(model).__name__}: pass a built model, not its output")
@@ -92,7 +91,7 @@ def read_live(model: keras.Model, *, structure_only: bool = False) -> ModelDefin
 
 
 class _Reader:
-    """Turns layers into definitions, one for each object, without recursion."""
+    """Turns layers into definitions, one per object, without recursion."""
 
     def __init__(self, structure_only: bool) -> None:
         self.structure_only = structure_only
@@ -108,7 +107,7 @@ class _Reader:
         return root
 
     def define(self, operation: keras.Operation) -> LayerDefinition:
-        """The definition of a layer or operation; what is inside it follows later."""
+        """The definition of a layer or operation; its inside follows later."""
         definition = self.known.get(id(operation))
         if definition is None:
             definition = self.known[id(operation)] = _define(operation, self.structure_only)
@@ -169,7 +168,7 @@ class _Reader:
         )
 
     def sequential(self, model: keras.Sequential, graph: Any | None) -> Body:
-        """A chain, as the file has it: what Keras adds on the way (masks, defaults) is no part of it."""
+        """A chain, as in the file: what Keras adds to the calls (masks, defaults) is not part of it."""
         layers = keras_internals.added_layers(model)
         if graph is None:
             return sequential_body([], [self.define(layer) for layer in layers], None)
@@ -200,9 +199,9 @@ class _Reader:
     # -- sublayers ----------------------------------------------------------------------------------------------
 
     def drop_weightless(self) -> None:
-        """Keep the sublayers that have weights below them, and those that a wrapper of Keras has in its configuration.
+        """Keep the sublayers with weights inside, and those that a built-in wrapper has in its configuration.
 
-        A file tells of no others.
+        A file mentions no others.
         """
         holders: dict[int, list[LayerDefinition]] = {}
         for definition in self.known.values():
@@ -284,9 +283,9 @@ def _define(operation: keras.Operation, structure_only: bool) -> LayerDefinition
 
 
 def _model_config(model: Any) -> tuple[dict[str, Any], bool]:
-    """The configuration of a model with a graph, without its layers, and whether it says nothing of the graph.
+    """The configuration of a model with a graph, without its layers, and whether it says nothing about the graph.
 
-    The layers are not serialized where that can be helped.
+    The layers are not serialized if that can be avoided.
     """
     cls = type(model)
     if isinstance(model, keras.Sequential) and cls.get_config is keras.Sequential.get_config:
@@ -304,7 +303,7 @@ def _model_config(model: Any) -> tuple[dict[str, Any], bool]:
 
 
 def _json(value: Any) -> Any:
-    """A configuration as a file would give it back."""
+    """A configuration as it would be read from a file."""
     return json.loads(json.dumps(keras.saving.serialize_keras_object(value)))
 
 
@@ -322,7 +321,7 @@ def _variables(layer: keras.Layer) -> list[VariableDefinition]:
 
 
 def _slot(layer: keras.Layer, variable: keras.Variable, index: int) -> str:
-    """The name of a variable; its attribute where Keras made up the name and numbered it."""
+    """The name of a variable; its attribute if Keras generated and numbered the name."""
     name = str(variable.name)
     if _AUTOMATIC_NAME.fullmatch(name) is None:
         return name

@@ -1,4 +1,4 @@
-"""TensorFlow SavedModel directories: the configuration that Keras 2 leaves in ``keras_metadata.pb``. Nothing is loaded.
+"""TensorFlow SavedModel directories: the configuration that Keras 2 writes to ``keras_metadata.pb``. Nothing is loaded.
 
 ``keras_metadata.pb`` is a ``SavedMetadata`` message: field 1 repeats a ``SavedObject`` with its path in field 3
 (``root`` is the model), its kind in field 4 and its configuration as JSON in field 5.
@@ -27,13 +27,12 @@ _VARINT, _FIXED_64, _BYTES, _FIXED_32 = 0, 1, 2, 5
 
 
 def read_saved_model(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
-    """Read what a SavedModel directory tells of its Keras model: its layers and calls, or, where it has none, nothing.
+    """Read what a SavedModel directory contains of its Keras model: its layers and calls or, if it has none, nothing.
 
     Weights stay unread: they are in TensorFlow's own format.
 
-    Raises:
-        UnreadableError: truncated or damaged, or no configuration in it is one of Keras.
-        LimitError: over one of the limits.
+    Raises: UnreadableError: truncated or damaged, or without a configuration of Keras. LimitError: over one of the
+        limits.
     """
     if (path / GRAPH).is_file():
         with open_regular(path / GRAPH) as file:
@@ -91,13 +90,13 @@ def _plain(value: Any) -> Any:
 
 
 def _opaque(version: str | None, problems: list[SourceProblem]) -> ModelDefinition:
-    """A model of which nothing is seen: a subclassed one, or one that ``model.export()`` wrote."""
+    """An opaque model: a subclassed one, or one that ``model.export()`` wrote."""
     root = LayerDefinition("model", None, is_model=True, opaque=True)
     return ModelDefinition(root, "static", "saved_model", version, problems=problems, has_graph=False)
 
 
 def _fields(file: Any, what: str, skip: bool = False) -> Iterator[tuple[int, int | bytes]]:
-    """The fields of a protobuf message in order; with ``skip``, only whether they are all there."""
+    """The fields of a protobuf message in order; with ``skip``, only whether all are present."""
     size = file.seek(0, 2)
     file.seek(0)
     empty = True
@@ -126,7 +125,7 @@ def _fields(file: Any, what: str, skip: bool = False) -> Iterator[tuple[int, int
             raise _damaged(what, position)
         yield number, value
     if empty and skip:
-        raise UnreadableError(f"{what} is empty (0 bytes): saving it was cut off; save the model again")
+        raise UnreadableError(f"{what} is empty (0 bytes): saving it was interrupted; save the model again")
 
 
 def _varint(file: Any, what: str) -> int:
@@ -143,5 +142,5 @@ def _varint(file: Any, what: str) -> int:
 
 def _damaged(what: str, position: int) -> UnreadableError:
     return UnreadableError(
-        f"{what} is no valid protobuf message at byte {position:,}: save or download the model again"
+        f"{what} is not a valid protobuf message at byte {position:,}: save or download the model again"
     )

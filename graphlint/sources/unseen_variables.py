@@ -1,4 +1,4 @@
-"""What stored names tell of variables where no configuration does: in files of weights, inside custom layers."""
+"""What stored names tell about variables without a configuration: in files of weights, inside custom layers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _STATISTIC = re.compile(
 
 
 def mark_statistics(root: LayerDefinition) -> None:
-    """Mark what is not trained in layers of unknown class: running statistics, states of random generators."""
+    """Mark what is not trained in layers of unknown classes: running statistics, states of random generators."""
     stack = [root]
     seen: set[int] = set()
     while stack:

@@ -1,4 +1,4 @@
-"""Stored groups of a Keras 3 weights file -> variables of layer definitions.
+"""From the groups of a Keras 3 weights file to variables of layer definitions.
 
 Keras stores a layer's variables at ``vars/0``, ``vars/1``, ... of its group. The layers of a Functional or Sequential
 model lie below ``layers``, named by class in snake case and numbered in order; sublayers of any other layer lie under
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 VARIABLES = "vars"
 CHECKPOINT_LAYERS = "_layer_checkpoint_dependencies"
-"""Where Keras 2.13 and 2.14 store the layers; it lists each weighted layer twice, so that numbers are left out."""
+"""Where Keras 2.13 and 2.14 store the layers; it lists each layer with weights twice, so that numbers are skipped."""
 LAYERS = ("layers", CHECKPOINT_LAYERS)
 _ATTENTION = ("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention")
 _SUBLAYERS: dict[tuple[str | None, str], str] = {
@@ -41,14 +41,14 @@ _SLOT_NAMES = {
 NOT_LAYERS = frozenset(
     {"optimizer", "metrics", "_metrics", "_compile_metrics", "_compile_loss", "_loss_tracker", "loss"}
 )
-"""Groups of a model that hold no parameters."""
+"""Groups of a model without parameters."""
 _SPECTRAL = re.compile(r"(^|/)spectral_normalization(_\d+)?/$")
 _VOCABULARIES = frozenset({"TextVectorization", "StringLookup", "IntegerLookup"})
-"""Layers that store adapted numbers which Keras does not count as variables."""
+"""Layers that store adapted values which Keras does not count as variables."""
 
 
 class StoredArray(Values, Protocol):
-    """One stored array. ``stored`` is False where the file declares it and does not hold its numbers."""
+    """One stored array. ``stored`` is False if the file declares it but does not contain its values."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -57,7 +57,7 @@ class StoredArray(Values, Protocol):
 
 @dataclass(slots=True)
 class StoredGroup:
-    """A group of a weights file: arrays and groups by name, and the ``name`` attribute where there is one."""
+    """A group of a weights file: arrays and groups by name, and the ``name`` attribute if there is one."""
 
     arrays: dict[str, StoredArray] = field(default_factory=dict)
     groups: dict[str, StoredGroup] = field(default_factory=dict)
@@ -99,7 +99,7 @@ class StoredGroup:
 
 
 def stored_groups(file: Hdf5File) -> StoredGroup:
-    """The groups of an open weights file. Numbers stay where they are until they are asked for."""
+    """The groups of an open weights file. Values stay in the file until they are asked for."""
     root = StoredGroup()
     for group in file.groups:
         node = root.place(group.path)
@@ -171,7 +171,7 @@ def attach_weights(root: LayerDefinition, stored: StoredGroup) -> dict[str, int]
 
 
 def _sublayer(layer: LayerDefinition, attribute: str, name: str | None) -> LayerDefinition:
-    """A sublayer that the configuration does not mention. The classes of those in Keras's own layers are known."""
+    """A sublayer that the configuration does not mention. Its class is known if it is in a built-in layer."""
     known = _SUBLAYERS.get((layer.class_name, attribute)) if _is_keras(layer) else None
     return LayerDefinition(
         name or attribute.rpartition("/")[2],
@@ -183,7 +183,7 @@ def _sublayer(layer: LayerDefinition, attribute: str, name: str | None) -> Layer
 
 
 def _share_kernel(wrapper: LayerDefinition) -> None:
-    """SpectralNormalization holds the kernel of the layer it wraps as its own first variable, and saves it twice."""
+    """SpectralNormalization has the kernel of the layer it wraps as its own first variable, and saves it twice."""
     inner = wrapper.children.get("layer")
     if inner is None or not wrapper.variables:
         return
@@ -226,7 +226,7 @@ def _match(
 ) -> Iterator[tuple[LayerDefinition, str]]:
     """Pair the layers of a body with the groups below ``layers``, by number, else by recorded name.
 
-    A layer without a group comes with the name that its group would have.
+    A layer without a group is returned with the name that its group would have.
     """
     body = model.body
     assert body is not None

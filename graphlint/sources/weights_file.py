@@ -1,4 +1,4 @@
-"""Files that hold nothing but weights: ``.weights.h5``, sharded weights, and the legacy layout."""
+"""Files that contain only weights: ``.weights.h5``, sharded weights, and the legacy layout."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ from graphlint.sources.zip_archive import open_regular
 
 
 def read_weights(files: Iterable[Hdf5File], version: str | None = None) -> ModelDefinition:
-    """Define a model of which only the weights are known, from one file or several shards.
+    """Define a model whose weights alone are known, from one file or several shards.
 
-    Raises:
-        UnreadableError: these are no weights that Keras saved.
+    Raises: UnreadableError: these are not weights saved by Keras.
     """
     files = list(files)
     root = LayerDefinition("model", None, is_model=True, opaque=True)
@@ -37,7 +36,7 @@ def read_weights(files: Iterable[Hdf5File], version: str | None = None) -> Model
     else:
         inside = ", ".join([*first.groups, *first.datasets][:5]) or "nothing"
         raise UnreadableError(
-            f"this HDF5 file holds no Keras model and no Keras weights, but {inside}: expected an attribute "
+            f"this HDF5 file contains no Keras model and no Keras weights, but {inside}: expected an attribute "
             "model_config, or a group layers; save with model.save() or model.save_weights()"
         )
     mark_statistics(root)
@@ -60,7 +59,7 @@ def merge(files: Iterable[Hdf5File]) -> StoredGroup:
 
 
 def shard_pattern(index_name: str) -> re.Pattern[str]:
-    """What the shards of an index called ``index_name`` must be called.
+    """The pattern of the names of the shards of an index called ``index_name``.
 
     >>> bool(shard_pattern("model.weights.json").fullmatch("model_00001.weights.h5"))
     True
@@ -86,22 +85,21 @@ def shard_names(document: JsonDocument, index_name: str) -> list[str]:
         for name in value if isinstance(value, list) else [value]:
             if not isinstance(name, str) or not shard_pattern(index_name).fullmatch(name):
                 raise UnreadableError(
-                    f"the index of sharded weights names the file {_shown(name)}, expected names such as "
+                    f"the index of sharded weights lists the file {_shown(name)}, expected names such as "
                     f"{index_name.removesuffix('.json').replace('.weights', '')}_00000.weights.h5: it is crafted or "
                     "was renamed"
                 )
             found[name] = None
     if not found:
-        raise UnreadableError("the index of sharded weights names no shard: save the weights again")
+        raise UnreadableError("the index of sharded weights lists no shard: save the weights again")
     return sorted(found)
 
 
 def read_sharded_weights(path: Path, document: JsonDocument, limits: Limits = DEFAULT) -> ModelDefinition:
-    """Read the shards beside an index (``model.weights.json``).
+    """Read the shards next to an index (``model.weights.json``).
 
-    Raises:
-        UnreadableError: a shard is missing, damaged, or not named as Keras names shards.
-        LimitError: over one of the limits.
+    Raises: UnreadableError: a shard is missing, damaged, or not named like a shard of Keras. LimitError: over one of
+        the limits.
     """
     shards = [path.with_name(name) for name in shard_names(document, path.name)]
     limits.check("zip_members", len(shards), "shards")
@@ -111,7 +109,7 @@ def read_sharded_weights(path: Path, document: JsonDocument, limits: Limits = DE
 
 
 def _has_variables(groups: dict[str, Any]) -> bool:
-    """Whether a group one level down holds ``vars``: the weights of one subclassed model or layer."""
+    """Whether a group one level down contains ``vars``: the weights of one subclassed model or layer."""
     return any(VARIABLES in group.groups for group in groups.values())
 
 

@@ -1,7 +1,7 @@
-"""Read a zip archive that somebody else wrote: members in place, nothing unpacked to a named file.
+"""Read an untrusted zip archive: members in place, nothing unpacked to a named file.
 
-The standard library's reader believes the central directory. This one also reads every local header, because an
-archive in which the two disagree holds one model for one reader and another for the next.
+The standard library's reader trusts the central directory. This one also reads every local header, because an archive
+in which the two disagree is one model to one reader and another to the next.
 """
 
 from __future__ import annotations
@@ -56,12 +56,11 @@ class Member:
 class ZipArchive:
     """A zip archive, opened for reading. Use it as a context manager, or call `close`.
 
-    ``members`` maps names to entries; of several entries with one name the last counts, as in Python's own reader.
+    ``members`` maps names to entries; of several entries with one name the last counts, as in Python's reader.
     ``problems`` are messages about what is readable but suspicious.
 
-    Raises:
-        UnreadableError: not a regular file, or no zip archive, a truncated or an inconsistent one.
-        LimitError: more or larger entries than the limits.
+    Raises: UnreadableError: not a regular file, or not a zip archive, or a truncated or inconsistent one. LimitError:
+        more or larger entries than the limits.
     """
 
     def __init__(self, path: str | os.PathLike[str], limits: Limits = DEFAULT) -> None:
@@ -92,9 +91,8 @@ class ZipArchive:
     def read(self, name: str, maximum: int | None = None) -> bytes:
         """The whole content of a member, checked against its checksum.
 
-        Raises:
-            UnreadableError: no such member, or its content does not fit its size or checksum.
-            LimitError: larger than ``maximum`` bytes (default: ``json_bytes``).
+        Raises: UnreadableError: no such member, or its content does not match its size or checksum. LimitError: larger
+            than ``maximum`` bytes (default: ``json_bytes``).
         """
         member = self._member(name)
         if maximum is None:
@@ -106,8 +104,7 @@ class ZipArchive:
     def blocks(self, name: str) -> Iterator[bytes]:
         """The content of a member in blocks of at most 1 MiB, checked against its checksum at the end.
 
-        Raises:
-            UnreadableError: no such member, or its content does not fit its size or checksum.
+        Raises: UnreadableError: no such member, or its content does not match its size or checksum.
         """
         member = self._member(name)
         crc = size = 0
@@ -135,8 +132,7 @@ class ZipArchive:
     def verify(self, name: str) -> None:
         """Read a member once and compare its checksum.
 
-        Raises:
-            UnreadableError: size or checksum do not fit.
+        Raises: UnreadableError: size or checksum do not match.
         """
         member = self._member(name)
         if member.method == _STORED:
@@ -157,7 +153,7 @@ class ZipArchive:
     def _compare(self, member: Member, size: int, crc: int) -> None:
         if size != member.size:
             raise UnreadableError(
-                f"{_shown(member.name)} holds {size:,} bytes, but the archive declares {member.size:,}: "
+                f"{_shown(member.name)} has {size:,} bytes, but the archive declares {member.size:,}: "
                 "the file is damaged or crafted; save or download it again"
             )
         if crc != member.crc:
@@ -219,7 +215,7 @@ class ZipArchive:
             )
         if shift:
             self.problems.append(
-                f"{shift:,} bytes stand in front of the zip archive; another reader may find another model in them"
+                f"{shift:,} bytes precede the zip archive; another reader may find another model in them"
             )
         directory = self._at(start, size)
         entries = self._entries(directory, count, shift)
@@ -255,14 +251,14 @@ class ZipArchive:
     def _find_directory(self) -> tuple[int, int, int, int]:
         """``(entries, bytes, recorded offset, end)`` of the central directory."""
         if self._at(0, min(4, self._size)) == b"":
-            raise UnreadableError("the file is empty (0 bytes): saving it failed or was cut off; save the model again")
+            raise UnreadableError("the file is empty (0 bytes): saving failed or was interrupted; save the model again")
         tail_size = min(self._size, _END.size + _MAX_16)
         tail_start = self._size - tail_size
         tail = self._at(tail_start, tail_size)
         index = tail.rfind(b"PK\x05\x06", 0, max(0, tail_size - _END.size + 4))
         if index < 0:
             raise UnreadableError(
-                "not a complete zip archive (no end record): it is truncated or no .keras file; save or download it "
+                "not a complete zip archive (no end record): it is truncated or not a .keras file; save or download it "
                 "again"
             )
         _, disk, first_disk, here, count, size, offset, comment = _END.unpack_from(tail, index)
@@ -284,7 +280,7 @@ class ZipArchive:
                     self._at(end, _END_64.size)
                 )
                 if signature != b"PK\x06\x06" or end_64 > end:
-                    raise UnreadableError("the zip64 end record is not where it should be: save the model again")
+                    raise UnreadableError("the zip64 end record is missing: save the model again")
         if disk or first_disk or here != count:
             raise UnreadableError("a zip archive in several parts: join the parts first; Keras writes one part")
         return count, size, offset, end
@@ -310,7 +306,7 @@ class ZipArchive:
             name = raw_name.decode("utf-8" if flags & _UTF8 else "cp437", "replace")
             if "\0" in name or _has_second_name(extra):
                 self.problems.append(
-                    f"the zip member {_shown(name)} has two names; which one counts depends on the reader"
+                    f"the zip member {_shown(name)} has two names; which one is used depends on the reader"
                 )
                 name = name.partition("\0")[0]
             if flags & _ENCRYPTED:
@@ -339,13 +335,14 @@ class ZipArchive:
             entries.append(_Entry(Member(name, method, crc, stored, size, 0), raw_name, flags, offset + shift))
         if len(entries) != count or position != len(directory):
             raise UnreadableError(
-                f"the zip directory declares {count:,} members in {len(directory):,} bytes and holds {len(entries):,} "
+                f"the zip directory declares {count:,} members in {len(directory):,} bytes and contains "
+                f"{len(entries):,} "
                 f"in {position:,}: the archive is damaged or crafted"
             )
         return entries
 
     def _check_local_header(self, entry: _Entry, directory: int) -> tuple[int, int]:
-        """Compare the local header with the directory, note the member, and return the bytes that it takes."""
+        """Compare the local header with the directory, record the member, and return its size in bytes."""
         member, offset = entry.member, entry.offset
         shown = _shown(member.name)
         if offset + _LOCAL.size > directory:
@@ -353,12 +350,13 @@ class ZipArchive:
         header = self._at(offset, _LOCAL.size)
         signature, _, flags, method, _, _, crc, stored, size, name_size, extra_size = _LOCAL.unpack(header)
         if signature != b"PK\x03\x04":
-            raise UnreadableError(f"no header where the zip member {shown} should begin: the archive is damaged")
+            raise UnreadableError(f"no header where the zip member {shown} begins: the archive is damaged")
         rest = self._at(offset + _LOCAL.size, name_size + extra_size)
         if rest[:name_size] != entry.raw_name:
             local = rest[:name_size].decode("utf-8" if flags & _UTF8 else "cp437", "replace")
             raise UnreadableError(
-                f"the zip directory names a member {shown}, its own header {_shown(local)}: the archive is crafted to "
+                f"the zip directory calls a member {shown}, its local header {_shown(local)}: the archive is crafted "
+                "to "
                 "show two readers two models"
             )
         start = offset + _LOCAL.size + name_size + extra_size
@@ -409,20 +407,20 @@ class ZipArchive:
             elif "\\" in member.name:
                 found.append(f"the zip member {_shown(member.name)} has a backslash in its name")
             elif not member.name.isprintable():
-                found.append(f"the zip member {_shown(member.name)} has characters in its name that do not show")
+                found.append(f"the zip member {_shown(member.name)} has invisible characters in its name")
             elif "." in parts or "" in parts[:-1] or any(part != part.rstrip(" .") for part in parts):
-                found.append(f"the zip member {_shown(member.name)} gets another name where it is unpacked")
+                found.append(f"the zip member {_shown(member.name)} gets another name when it is unpacked")
         for names in seen.values():
             if len(names) == 1:
                 continue
             if len(set(names)) == 1:
-                found.append(f"the zip archive holds {_shown(names[0])} {len(names)} times; Keras reads the last")
+                found.append(f"the zip archive contains {_shown(names[0])} {len(names)} times; Keras reads the last")
             else:
                 shown = ", ".join(_shown(name) for name in dict.fromkeys(names))
                 found.append(f"the zip members {shown} differ only in case or accents; one may hide the other")
         self.problems += found[:_MOST_PROBLEMS]
         if len(found) > _MOST_PROBLEMS:
-            self.problems.append(f"{len(found) - _MOST_PROBLEMS:,} more names in the zip archive are like these")
+            self.problems.append(f"{len(found) - _MOST_PROBLEMS:,} more names in the zip archive have such problems")
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,10 +432,10 @@ class _Entry:
 
 
 class MemberView(io.RawIOBase):
-    """One member of a zip archive as a file of its own, read in place.
+    """One member of a zip archive as a separate file, read in place.
 
-    It has no ``fileno``, so nothing maps the whole archive. What is read in order from the beginning, with gaps of up
-    to 64 KiB, is added to a running checksum; `verify` reads only the rest.
+    It has no ``fileno``, so nothing maps the whole archive. What is read sequentially from the beginning, with gaps of
+    up to 64 KiB, is added to a running checksum; `verify` reads only the rest.
     """
 
     def __init__(self, file: IO[bytes], start: int, size: int, name: str, crc: int, checked: int = 0) -> None:
@@ -497,7 +495,7 @@ class MemberView(io.RawIOBase):
         self._checked = self._position
 
     def verify(self) -> None:
-        """Read what was not yet read in order and compare the checksum.
+        """Read what was not yet read sequentially and compare the checksum.
 
         Raises:
             UnreadableError: the content is not what the archive declares.
@@ -537,7 +535,7 @@ def open_regular(path: str | os.PathLike[str]) -> io.FileIO:
 
 
 class _OwnedFile(io.FileIO):
-    """Closes with the last reader of a weight, which no ``with`` block outlives."""
+    """Closes the file when the last reader of a weight is gone, which no ``with`` block outlives."""
 
     def __del__(self) -> None:
         self.close()
@@ -576,7 +574,7 @@ def _has_second_name(extra: bytes) -> bool:
 
 
 def _zip64(extra: bytes, name: str, stored: int, size: int, offset: int) -> tuple[int, int, int]:
-    """Replace the sizes and the offset that do not fit 32 bits by those of the zip64 extra field."""
+    """Replace sizes and offset that do not fit into 32 bits with those of the zip64 extra field."""
     data = next((data for kind, data in _extra_fields(extra) if kind == _ZIP64), b"")
     values = [value for (value,) in struct.iter_unpack("<Q", data[: len(data) // 8 * 8])]
     try:
@@ -588,13 +586,13 @@ def _zip64(extra: bytes, name: str, stored: int, size: int, offset: int) -> tupl
             offset = values.pop(0)
     except IndexError:
         raise UnreadableError(
-            f"the zip member {_shown(name)} is marked as larger than 4 GiB and does not say how large: it is damaged"
+            f"the zip member {_shown(name)} is marked as larger than 4 GiB without its size: it is damaged"
         ) from None
     return stored, size, offset
 
 
 def _folded(name: str) -> str:
-    """What systems that ignore case and the form of accents make of a name."""
+    """A name as it is to systems that ignore case and the form of accents."""
     return name.casefold() if name.isascii() else unicodedata.normalize("NFKC", name).casefold()
 
 

@@ -1,4 +1,4 @@
-"""D006."""
+"""D006: outputs that no input can change."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class ConstantOutput(Rule):
     """An output depends on no input.
 
     ## What it does
-    Finds outputs whose numbers no Input of the model influences. `ops.ones_like(x)` and its kind take over the shape
-    of `x`, not its numbers; a LayerNormalization over an axis of size 1 subtracts each number from itself, and what is
-    left is its offset.
+    Finds outputs whose values no Input of the model influences. `ops.ones_like(x)` and similar operations take the
+    shape of `x`, not its values; a LayerNormalization over an axis of size 1 subtracts each value from itself, which
+    leaves only its offset.
 
     ## Why is this bad?
-    The model answers the same whatever it is asked. The output was connected to the wrong tensor, or the file lost the
+    The model predicts the same for any input. The output was connected to the wrong tensor, or the file lost the
     connection.
 
     ## Example
@@ -38,7 +38,7 @@ class ConstantOutput(Rule):
     None: connect the output to the tensor that was meant.
 
     ## Not reported
-    Models whose inside cannot be seen.
+    Opaque models: a subclassed model shows no calls.
 
     ## References
     keras-team/keras#20705
@@ -60,6 +60,6 @@ class ConstantOutput(Rule):
             why = f"output {index} depends on none of the {len(graph.inputs)} inputs"
             hint = "Connect the output to a tensor that comes from an Input: keras.Model(x, layer(x))."
             if blocks:
-                why = f"output {index} lies behind a LayerNormalization over an axis of size 1, which gives its offset"
-                hint = "Normalise over an axis longer than 1, or drop the layer."
+                why = f"output {index} comes after a LayerNormalization over an axis of size 1, which gives its offset"
+                hint = "Normalise over an axis longer than 1, or remove the layer."
             yield Problem(f"{why}: it is the same for all data", output, hint, tuple(blocks), key=str(index))

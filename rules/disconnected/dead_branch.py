@@ -1,4 +1,4 @@
-"""D002."""
+"""D002: trainable layers that reach no output."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from graphlint.questions.unreached import DeadBranch, dead_branches
 
 
 class DeadBranchRule(Rule):
-    """Trainable layers feed only something that nothing consumes.
+    """Trainable layers feed only a tensor that nothing consumes.
 
     ## What it does
-    Finds calls that reach no output of the model, mostly because an output of a nested model is never used, and among
+    Finds calls that reach no output of the model, usually because an output of a nested model is never used, and among
     them the trainable layers that are used nowhere else.
 
     ## Why is this bad?
-    These weights are stored, counted and handed to the optimizer, and get no gradient: they keep their random initial
-    values. Keras computes the branch all the same.
+    These weights are stored, counted and given to the optimizer, but receive no gradient: they keep their random
+    initial values. Keras computes the branch nevertheless.
 
     ## Example
     ```python
@@ -43,13 +43,13 @@ class DeadBranchRule(Rule):
     ```
 
     ## Fix
-    Safe: rebuilds the nested models around the branch with the outputs that are used. Outputs stay exactly equal,
-    and the weights that go had no gradient. Unsafe where a regularizer on them adds to the loss.
+    Safe: rebuilds the nested models that contain the branch with only the outputs that are used. Outputs stay exactly
+    equal, and the removed weights had no gradient. Unsafe if a regularizer on them adds to the loss.
 
     ## Not reported
     - frozen branches, and branches without weights of their own;
-    - branches that end in a layer which may add a loss of its own;
-    - an unused output of a nested model of a class of its own: the pooled output that a BERT backbone always has.
+    - branches that end in a layer that may add its own loss;
+    - an unused output of a nested model of a custom class, such as the pooled output that every BERT backbone has.
 
     ## References
     tensorflow/tensorflow#37501
@@ -86,12 +86,12 @@ def _pruned(graph: ModelGraph, branch: DeadBranch) -> Fix | None:
     edit = Prune(layers=tuple(sorted(around)))
     title = "build the nested model without it"
     if any(graph.layers[path].penalised for path in branch.layers):
-        return Fix.unsafe(title, "the penalties on the weights that go count no longer", edit)
+        return Fix.unsafe(title, "the penalties on the removed weights no longer count", edit)
     return Fix.safe(title, edit)
 
 
 def _unused_output(graph: ModelGraph, branch: DeadBranch) -> tuple[Scope | None, int]:
-    """The nested model of which the branch is an output, and which output; None where it is none."""
+    """The nested model that has the branch as an output, and which output; None if it has not."""
     for end in branch.ends:
         scope = graph.scopes.get(graph.calls[end.call].scope)
         while scope is not None and scope.parent is not None:

@@ -1,4 +1,4 @@
-"""D004."""
+"""D004: variables whose optimizer slots show no trace of a gradient."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _RECURRENT = ("LSTM", "GRU", "RNN", "Bidirectional")
 
 
 class NeverReceivedGradient(Rule):
-    """The optimizer has trained for a while and never saw a gradient for a variable.
+    """The optimizer has run many steps and never received a gradient for a variable.
 
     ## What it does
-    Optimizers such as Adam keep a running average of the gradients of each variable. After enough steps an average
-    that is still exactly what it was at the start, while others are not, means that the gradient was always zero, or
-    that there was none; after very many steps also that it has been zero for so long that the average faded to 0.
+    Optimizers such as Adam keep a running average of the gradients of each variable. If after enough steps an average
+    is still exactly at its initial value, while others are not, the gradient was always zero, or there was none; after
+    very many steps it may also have been zero for so long that the average decayed to 0.
 
     ## Why is this bad?
-    The variable is trainable and did not train: a branch without a loss, a `stop_gradient` or `argmax` in the way, a
-    layer of dead ReLUs, or a recurrent kernel over sequences of one step, which never sees a state. All such variables
-    of a model are one finding, at the first of their layers.
+    The variable is trainable and was not trained: a branch without a loss, a `stop_gradient` or `argmax` on the path, a
+    layer of dead ReLUs, or a recurrent kernel over sequences of one step, which never receives a state. All such
+    variables of a model are one finding, at the first of their layers.
 
     ## Example
     ```python
@@ -62,13 +62,13 @@ class NeverReceivedGradient(Rule):
     None: find what cuts the gradient; if the layer should not train, freeze it with `layer.trainable = False`.
 
     ## Not reported
-    - plain SGD, which keeps nothing, and optimizers that are not Keras's own;
+    - plain SGD, which keeps no averages, and custom optimizers;
     - Adagrad, whose sums do not start at 0, so that a small gradient leaves no trace: seen on the `beta` of a
-      LayerNormalization in front of a BatchNormalization;
+      LayerNormalization before a BatchNormalization;
     - moving averages of the weights, gradient accumulation and loss scaling, whose layout differs;
     - fewer steps than the option `iterations`;
-    - what reaches no output (D002, D008, P004), and nested models of which a file has no graph: they may have outputs
-      that nothing uses, such as the pooled output of a BERT backbone.
+    - variables that reach no output (D002, D008, P004), and nested models whose graph the file does not contain: they
+      may have outputs that nothing uses, such as the pooled output of a BERT backbone.
     """
 
     code = "D004"

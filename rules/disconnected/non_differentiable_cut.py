@@ -1,4 +1,4 @@
-"""D005."""
+"""D005: trainable layers that no gradient of the loss can reach."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from graphlint.questions.losses import losses, losses_added
 
 
 class NonDifferentiableCut(Rule):
-    """Every path from trainable layers to the loss goes through something that has no gradient.
+    """Every path from trainable layers to the loss passes through an operation without a gradient.
 
     ## What it does
-    Follows the gradient back from the outputs that have a compiled loss. It ends at `argmax`, `round`, `sign`, `floor`,
-    comparisons, `stop_gradient`, at every tensor of integers or booleans, and at a LayerNormalization over an axis of
-    size 1. Reports trainable layers that influence a loss and that no gradient reaches.
+    Follows the gradient back from the outputs that have a compiled loss. It stops at `argmax`, `round`, `sign`,
+    `floor`, comparisons, `stop_gradient`, at every tensor of integers or booleans, and at a LayerNormalization over an
+    axis of size 1. Reports trainable layers that influence a loss but receive no gradient from it.
 
     ## Why is this bad?
-    The layers behind the cut never learn. Training runs, the loss goes down as far as the rest of the model can take
-    it, and nothing says that part of the model stands still.
+    The layers before that operation never learn. Training runs, the loss decreases as far as the rest of the model
+    allows, and nothing shows that part of the model does not train.
 
     ## Example
     ```python
@@ -46,10 +46,10 @@ class NonDifferentiableCut(Rule):
     `x + ops.stop_gradient(ops.round(x) - x)`. Freeze the layers if they are not meant to train.
 
     ## Not reported
-    - straight-through estimators, where another path goes around the cut;
-    - outputs without a loss, such as a predicted class for serving, and outputs that no input changes (D006);
-    - frozen layers, and layers that feed one which may add a loss of its own;
-    - models that are not compiled, or of a class of their own.
+    - straight-through estimators, in which another path bypasses the operation;
+    - outputs without a loss, such as a class index for serving, and outputs that no input can change (D006);
+    - frozen layers, and layers that feed one that may add its own loss;
+    - models that are not compiled, and custom model classes.
 
     ## References
     keras-team/keras#12521
@@ -89,7 +89,7 @@ class NonDifferentiableCut(Rule):
             count = f"{len(layers)} layers" if len(layers) > 1 else "one layer"
             size = sum(layers.values())
             yield Problem(
-                f"{what} lets no gradient through: {count} behind it with {size:,} trainable parameters never learn",
+                f"{what} lets no gradient through: {count} before it with {size:,} trainable parameters never learn",
                 cuts[0],
                 "Use a differentiable form, or x + ops.stop_gradient(f(x) - x); freeze the layers if they should rest.",
                 (*layers, *cuts[1:]),

@@ -1,4 +1,4 @@
-"""D003."""
+"""D003: outputs that the compiled loss leaves out."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class OutputWithoutLoss(Rule):
     """The compiled loss leaves an output out, and with it the weights that feed only that output.
 
     ## What it does
-    Distributes the compiled loss over the outputs as Keras does and reports outputs that get none. A warning where
-    trainable weights feed only such an output, information otherwise.
+    Assigns the compiled losses to the outputs as Keras does and reports outputs without one: a warning if trainable
+    weights feed only such outputs, info otherwise.
 
     ## Why is this bad?
-    Those weights never get a gradient: the head stays random, and Keras says so only in a warning during `fit`.
+    Those weights never receive a gradient: the head stays random, and Keras only mentions it in a warning during `fit`.
 
     ## Example
     ```python
@@ -40,11 +40,11 @@ class OutputWithoutLoss(Rule):
     ```
 
     ## Fix
-    None: name a loss for the output in `compile(loss={...})`, or freeze the layers that feed only it.
+    None: give the output a loss in `compile(loss={...})`, or freeze the layers that feed only it.
 
     ## Not reported
-    - models of a class of their own, which may train in their own way;
-    - weights that feed a layer which may add a loss of its own;
+    - custom model classes, which may have their own training step;
+    - weights that feed a layer that may add its own loss;
     - models compiled without any loss.
     """
 
@@ -86,7 +86,7 @@ class OutputWithoutLoss(Rule):
 
 
 def _beyond(graph: ModelGraph, call: str, covered: set[str]) -> list[str]:
-    """What influences a call and is not covered, which it is from then on."""
+    """What influences a call and was not covered before; it is covered afterwards."""
     found: list[str] = []
     stack = [call]
     while stack:

@@ -1,4 +1,4 @@
-"""D008."""
+"""D008: layers with weights that are part of a model but never called."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from graphlint.questions.unreached import uncalled_layers
 
 
 class UncalledLayer(Rule):
-    """A model holds a layer with weights that no call uses.
+    """A model contains a layer with weights that is never called.
 
     ## What it does
-    Finds layers and nested models with weights, inside a Functional or Sequential model, that are called nowhere.
+    Finds layers and nested models with weights, inside a Functional or Sequential model, that are never called.
 
     ## Why is this bad?
-    The weights are stored, loaded and counted, the optimizer gets them, and nothing depends on them.
+    The weights are stored, loaded, counted and given to the optimizer, and nothing depends on them.
 
     ## Example
     ```python
@@ -35,12 +35,12 @@ class UncalledLayer(Rule):
     ```
 
     ## Fix
-    Safe: a copy of the model is made of what the graph calls, and saved. Outputs stay exactly equal, and the
-    weights that go had no gradient. Unsafe where a regularizer on them adds to the loss.
+    Safe: a copy of the model is built from the layers that are called, and saved. Outputs stay exactly equal, and the
+    removed weights had no gradient. Unsafe if a regularizer on them adds to the loss.
 
     ## Not reported
     - layers without weights;
-    - layers of a model of a class of its own, whose methods may use them.
+    - layers of a custom model class, whose methods may use them.
     """
 
     code = "D008"
@@ -51,7 +51,7 @@ class UncalledLayer(Rule):
         for layer in uncalled_layers(graph):
             size = sum(variable.size for variable in graph.variables_below(layer.path))
             yield Problem(
-                f"no call uses it, and it holds {size:,} parameters",
+                f"it is never called, and it holds {size:,} parameters",
                 layer.path,
                 "Call it, or rebuild the model without it: keras.Model(model.inputs, model.outputs).",
                 fix=_dropped(graph, layer),
@@ -61,5 +61,5 @@ class UncalledLayer(Rule):
 def _dropped(graph: ModelGraph, layer: Layer) -> Fix:
     title = "save the model without it"
     if any(inner.penalised for inner in graph.layers_below(layer.path)):
-        return Fix.unsafe(title, "the penalties on its weights count no longer", SaveAgain())
+        return Fix.unsafe(title, "the penalties on its weights no longer count", SaveAgain())
     return Fix.safe(title, SaveAgain())

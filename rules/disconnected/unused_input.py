@@ -1,4 +1,4 @@
-"""D001."""
+"""D001: inputs from which no path leads to an output."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class UnusedInput(Rule):
     Finds Inputs of the model from which no path leads to an output.
 
     ## Why is this bad?
-    The model asks for the data, trains, saves and predicts without a word, and never looks at it. Usually a branch was
-    left out of a merge.
+    The model requires the data and trains, saves and predicts without a warning, but never uses it. Usually a branch
+    was left out of a merge.
 
     ## Example
     ```python
@@ -36,12 +36,11 @@ class UnusedInput(Rule):
     ```
 
     ## Fix
-    Unsafe: builds the model without the input, which changes its signature for everyone who calls it. Offered where
-    another input is left. To connect it instead, merge it in, such as with `layers.Concatenate()([a, b])`.
+    Unsafe: builds the model without the input, which changes its signature for every caller. Offered if another input
+    is left. To connect it instead, merge it into another branch, for example with `layers.Concatenate()([a, b])`.
 
     ## Not reported
-    Inputs declared with `optional=True`; inputs that feed a layer which may add a loss of its own; models whose inside
-    cannot be seen.
+    Inputs declared with `optional=True`; inputs that feed a layer that may add its own loss; opaque models.
     """
 
     code = "D001"
@@ -64,7 +63,7 @@ class UnusedInput(Rule):
             if kept and stock_model(graph.root):
                 edit = DropInputs(inputs=(graph.layer(call).name,))
                 fix = Fix.unsafe("build the model without it", "the model no longer takes this input", edit)
-            path = f"the {len(reached)} calls that it feeds end before one" if reached else "nothing uses it"
+            path = f"the {len(reached)} calls that it feeds stop short of one" if reached else "nothing uses it"
             yield Problem(
                 f"input {shape_text(spec.shape)} {spec.dtype or 'of unknown dtype'} reaches no output: {path}",
                 call,

@@ -1,4 +1,4 @@
-"""D007."""
+"""D007: stored weights compared with the layers of the configuration."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from graphlint.questions.missing_weights import layers_without_weights, miscount
 
 
 class WeightsWithoutGraph(Rule):
-    """The file holds a layer without its weights, or weights without their layer.
+    """The file contains a layer without its weights, or weights without their layer.
 
     ## What it does
-    Matches the stored groups of weights with the layers of the configuration. An error for every layer that is called,
-    has weights by its class, and has none in the file, or not as many; a warning for stored weights that no layer
-    claims.
+    Matches the stored groups of weights with the layers of the configuration. Reports an error for every called layer
+    whose class has weights and that has none, or not all of them, in the file; a warning for stored weights that belong
+    to no layer.
 
     ## Why is this bad?
-    A layer without weights cannot be loaded, or is loaded with random ones. Weights without a layer are ignored on
+    A layer without weights cannot be loaded, or is loaded with random values. Weights without a layer are ignored on
     loading: what was trained is lost.
 
     ## Example
@@ -53,7 +53,7 @@ class WeightsWithoutGraph(Rule):
 
     ## Not reported
     - layers shared across scopes (S001), which have one set of weights for two layers;
-    - bodies that cannot be seen: subclassed models and custom layers;
+    - opaque layers: subclassed models and custom layers;
     - weights of the optimizer and of metrics;
     - preprocessing layers, whose state may come from their configuration.
 
@@ -72,10 +72,9 @@ class WeightsWithoutGraph(Rule):
         yield from self.layers_without(graph)
         for layer, names, stored in miscounted_weights(graph):
             yield Problem(
-                f"{layer.class_name} has {len(names)} variables by its configuration ({', '.join(names)}) and {stored} "
-                "in the file",
+                f"{layer.class_name} needs {len(names)} variables ({', '.join(names)}), but the file has {stored}",
                 layer.path,
-                "Save the model again: the configuration and the weights in this file are not of one model.",
+                "Save the model again: the configuration and the weights in this file come from different models.",
             )
         yield from self.weights_without(graph)
 
@@ -85,7 +84,7 @@ class WeightsWithoutGraph(Rule):
             yield Problem(
                 f"{layer.class_name} is called and has no weights in the file, expected {', '.join(names)}",
                 layer.path,
-                "Save the model again where it was trained: this file does not load, or loads random numbers.",
+                "Save the model again where it was trained: this file does not load, or loads random weights.",
             )
 
     @staticmethod
@@ -94,10 +93,10 @@ class WeightsWithoutGraph(Rule):
         if stray:
             shown = ", ".join(list(stray)[:3]) + (", ..." if len(stray) > 3 else "")
             yield Problem(
-                f"{len(stray)} stored groups with {sum(stray.values()):,} numbers belong to no layer of the "
+                f"{len(stray)} stored groups with {sum(stray.values()):,} values belong to no layer of the "
                 f"configuration: {shown}",
                 None,
-                "Save the model again: the configuration and the weights in this file are not of one model.",
+                "Save the model again: the configuration and the weights in this file come from different models.",
                 severity=Severity.WARNING,
                 key="stray",
             )

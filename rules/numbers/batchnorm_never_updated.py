@@ -1,4 +1,4 @@
-"""N003."""
+"""N003: moving statistics at their initial values after training."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from graphlint.questions.statistics import statistics, training_steps
 
 
 class BatchnormNeverUpdated(Rule):
-    """The model was trained, and a BatchNormalization still has the statistics it was created with.
+    """The model was trained, but a BatchNormalization still has its initial statistics.
 
     ## What it does
     Reports trainable BatchNormalization layers whose moving mean is all 0 and moving variance all 1 although the
-    optimizer has counted steps.
+    optimizer has run steps.
 
     ## Why is this bad?
-    In training the layer normalised each batch by itself, in prediction it does nothing. The model predicts something
-    else than it was trained for. The usual cause is a training loop that calls the model without `training=True`, or a
-    layer that no training data went through.
+    In training the layer normalised with the statistics of each batch; at inference it does nothing. The model does not
+    predict what it was trained to predict. The usual cause is a training loop that calls the model without
+    `training=True`, or a layer that no training data reached.
 
     ## Example
     ```python
@@ -38,7 +38,7 @@ class BatchnormNeverUpdated(Rule):
     ```
 
     ## Fix
-    None: pass `training=True` in the training loop, then run the training data through once more.
+    None: pass `training=True` in the training loop, then run the training data through the model again.
 
     ## Not reported
     Frozen layers, a momentum of 1, models that were never trained.
@@ -61,7 +61,7 @@ class BatchnormNeverUpdated(Rule):
             yield Problem(
                 f"{count} a moving mean of 0 and variance of 1 after {training_steps(graph):,} training steps",
                 found[0].path,
-                "Call model(batch, training=True) in the training loop, and for all training data once more.",
+                "Call model(batch, training=True) in the training loop, and once over all training data.",
                 tuple(layer.path for layer in found[1:]),
             )
 

@@ -1,4 +1,4 @@
-"""N004."""
+"""N004: kernels that are constant after training."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ _KERNELS = frozenset({"kernel", "recurrent_kernel", "depthwise_kernel", "pointwi
 
 
 class ConstantKernel(Rule):
-    """The model was trained, and all numbers of a kernel are equal.
+    """The model was trained, but all values of a kernel are equal.
 
     ## What it does
-    Reports trainable kernels of more than one element that hold one number throughout although the optimizer has
-    counted steps.
+    Reports trainable kernels of more than one element whose values are all equal although the optimizer has run steps.
 
     ## Why is this bad?
-    No gradient ever told the units apart: the layer is dead, cut off from the loss, or started with a constant
-    initializer and could not leave it.
+    No gradient ever made the units differ: the layer is dead, disconnected from the loss, or was initialised to a
+    constant and could not leave it.
 
     ## Example
     ```python
@@ -40,11 +39,11 @@ class ConstantKernel(Rule):
     ```
 
     ## Fix
-    None: start the layer with a random initializer, make sure that the loss depends on it, and train again.
+    None: initialise the layer randomly, make sure that the loss depends on it, and train again.
 
     ## Not reported
-    Frozen kernels, kernels pruned to 0 among others that are pruned, models that were never trained, parts that reach
-    no output (D002 and P004 say it).
+    Frozen kernels, kernels pruned to 0 in a model with other pruned kernels, models that were never trained, layers
+    that reach no output (reported by D002 and P004).
 
     ## References
     NeuraLint
@@ -69,7 +68,8 @@ class ConstantKernel(Rule):
             if found is None or not found.constant or (found.minimum == 0 and pruned):
                 continue
             yield Problem(
-                f"all {variable.size:,} numbers are {found.minimum:.3g} after {training_steps(graph):,} training steps",
+                f"all {variable.size:,} values are {found.minimum:.3g} after {training_steps(graph):,} training steps",
                 variable.id,
-                "Make sure that the loss depends on the layer, and start it with kernel_initializer='glorot_uniform'.",
+                "Make sure that the loss depends on the layer, and initialise it with "
+                "kernel_initializer='glorot_uniform'.",
             )

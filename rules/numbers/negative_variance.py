@@ -1,4 +1,4 @@
-"""N002."""
+"""N002: stored variances below 0."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class NegativeVariance(Rule):
     """A stored variance is below 0.
 
     ## What it does
-    Reports BatchNormalization layers whose moving variance, and Normalization layers whose variance, holds a negative
-    number.
+    Reports BatchNormalization layers whose moving variance, and Normalization layers whose variance, has a negative
+    value.
 
     ## Why is this bad?
-    The layer divides by the square root of it: the output is NaN, or the negative number is small and the output
-    explodes. Weights were averaged, quantized or edited in a way that a variance does not survive.
+    The layer divides by its square root: the output is NaN, or, if the variance is only just below 0, explodes. The
+    weights were averaged, quantized or edited in a way that is not valid for a variance.
 
     ## Example
     ```python
@@ -33,7 +33,7 @@ class NegativeVariance(Rule):
     ```
 
     ## Fix
-    None: take the moving statistics of an earlier checkpoint, or run some batches with `training=True` to learn them
+    None: restore the moving statistics of an earlier checkpoint, or run some batches with `training=True` to learn them
     again.
 
     ## Not reported
@@ -58,7 +58,7 @@ class NegativeVariance(Rule):
             found = statistics(graph, variable)
             if found is not None and found.minimum is not None and found.minimum < 0:
                 yield Problem(
-                    f"{slot} goes down to {found.minimum:.3g}; a variance cannot be below 0",
+                    f"{slot} has a minimum of {found.minimum:.3g}; a variance cannot be below 0",
                     variable.id,
-                    "Take the statistics of an earlier checkpoint, or learn new ones: model(batch, training=True).",
+                    "Restore the statistics of an earlier checkpoint, or learn new ones: model(batch, training=True).",
                 )

@@ -1,4 +1,4 @@
-"""N001."""
+"""N001: NaN and infinity in stored weights."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from graphlint.questions.statistics import Statistics, statistics
 
 
 class NonFinite(Rule):
-    """A stored weight holds NaN or infinity.
+    """A stored weight contains NaN or infinity.
 
     ## What it does
-    Reads every stored number once and says which variables hold numbers that are not finite, how many, and where the
-    first one is.
+    Reads every stored value once and reports which variables contain values that are not finite, how many, and where
+    the first one is.
 
     ## Why is this bad?
-    One NaN spreads to every output that it influences. The training that made the file diverged, and the checkpoint
-    was written after that.
+    One NaN spreads to every output that it influences. The training run diverged, and the checkpoint was written after
+    that.
 
     ## Example
     ```python
@@ -64,7 +64,8 @@ class NonFinite(Rule):
             yield Problem(
                 text,
                 first.id,
-                "Go back to an earlier checkpoint, and train on with keras.optimizers.Adam(1e-4, clipnorm=1.0).",
+                "Go back to an earlier checkpoint, and continue training with keras.optimizers.Adam(1e-4, "
+                "clipnorm=1.0).",
                 tuple(variable.id for variable, _ in others),
             )
 
@@ -77,4 +78,4 @@ def _text(variable: Variable, found: Statistics) -> str:
     for size in reversed(variable.shape):
         index.insert(0, rest % size)
         rest //= size
-    return f"{' and '.join(kinds)} of {found.count:,} numbers, the first at {index}"
+    return f"{' and '.join(kinds)} of {found.count:,} values, the first at {index}"

@@ -1,4 +1,4 @@
-"""P003."""
+"""P003: biases that the following BatchNormalization subtracts."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _LINEAR = frozenset(
 
 
 class BiasBeforeBatchnorm(Rule):
-    """A layer adds a bias, and the BatchNormalization after it takes it away again.
+    """A layer adds a bias that the BatchNormalization after it subtracts.
 
     ## What it does
     Finds Dense and convolution layers with a bias and no activation whose only consumer is a BatchNormalization with
-    `center=True`. One finding for each model.
+    `center=True`. One finding per model.
 
     ## Why is this bad?
-    BatchNormalization subtracts the mean, and any constant bias with it, then adds its own. The bias trains, is stored,
-    and does nothing.
+    BatchNormalization subtracts the mean, and with it any constant bias, then adds its own. The bias is trained and
+    stored, and has no effect.
 
     ## Example
     ```python
@@ -56,13 +56,13 @@ class BiasBeforeBatchnorm(Rule):
     ```
 
     ## Fix
-    Safe: the bias is subtracted from `moving_mean` and dropped; outputs stay the same up to rounding, and so does
-    training, where the bias had no effect. Not offered where it had one (a frozen BatchNormalization, a penalty on
-    the bias) and where one of the two layers is called at several places.
+    Safe: the bias is subtracted from `moving_mean` and removed; outputs stay the same up to rounding, and so does
+    training, in which the bias had no effect. Not offered if it had one (a frozen BatchNormalization, a penalty on the
+    bias) or if one of the two layers is called in several places.
 
     ## Not reported
-    Layers that something else consumes too; other normalisations; BatchNormalization over another axis, or without
-    `center`. keras.applications.ResNet50 has 53 such biases, hence information and one line.
+    Layers that have another consumer; other normalisations; BatchNormalization over another axis, or without `center`.
+    keras.applications.ResNet50 has 53 such biases, hence the severity info and one finding per model.
 
     ## References
     NeuraLint (Nikanjam et al., 2021).
@@ -84,16 +84,16 @@ class BiasBeforeBatchnorm(Rule):
         size = sum(_bias_size(graph, path) for path in found)
         count = f"{len(found)} layers add biases" if len(found) > 1 else "adds a bias"
         yield Problem(
-            f"{count} ({size:,} parameters) that the BatchNormalization behind takes away again",
+            f"{count} ({size:,} parameters) that the following BatchNormalization subtracts",
             found[0],
-            "Write use_bias=False there.",
+            "Set use_bias=False there.",
             tuple(found[1:]),
             fix=_folded(graph, found),
         )
 
 
 def _folded(graph: ModelGraph, found: list[str]) -> Fix | None:
-    """Each with the BatchNormalization behind, where both have one call and the bias has no part in training."""
+    """Each with the BatchNormalization after it, if both have one call and the bias has no effect on training."""
     behind = {}
     for path in found:
         layer = graph.layers[path]

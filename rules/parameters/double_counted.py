@@ -1,4 +1,4 @@
-"""P001."""
+"""P001: parameters that a sum over layers counts more than once."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from graphlint.model.graph import ModelGraph
 
 
 class DoubleCounted(Rule):
-    """Adding up the parameters of the layers counts some of them twice.
+    """Summing the parameters of the layers counts some of them twice.
 
     ## What it does
     Compares the sum of the parameter counts of the top-level layers with the number of distinct parameters, and names
-    the layers that hold the same ones.
+    the layers that share parameters.
 
     ## Why is this bad?
-    `sum(layer.count_params() for layer in model.layers)`, and every table made like that, says that the model is larger
-    than it is.
+    `sum(layer.count_params() for layer in model.layers)`, and every table computed in this way, overstates the size of
+    the model.
 
     ## Example
     ```python

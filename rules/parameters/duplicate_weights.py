@@ -1,4 +1,4 @@
-"""P002."""
+"""P002: variables with byte-for-byte equal values."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from graphlint.model.graph import Variable
 
 _COPY = re.compile(r"(?:^|[/_.\- ])(?:ema|average|averaged|target|teacher|student|frozen|old|copy|momentum)", re.I)
-"""Names of copies that are kept on purpose."""
+"""Parts of the names of deliberate copies."""
 
 _MOST = 64
-"""Different variables with the same extremes that are compared with each other; made-up files can hold any number."""
+"""How many different variables with the same extremes are compared; hostile files can contain any number."""
 
 
 class DuplicateWeights(Rule):
-    """Different variables hold exactly the same numbers.
+    """Different variables hold exactly the same values.
 
     ## What it does
-    Compares variables of equal shape and dtype with at least 256 elements, byte by byte, reading only as far as it
-    takes to see that they differ.
+    Compares variables of equal shape and dtype with at least 256 elements, byte by byte, reading only up to the first
+    difference.
 
     ## Why is this bad?
-    Trained numbers are never equal by chance. Layers that were shared came apart (`clone_model`, an old `.h5`), or one
-    was copied into the other and neither trained since: they take twice the space and drift apart when trained.
+    Trained values are never equal by chance. Layers that were shared have been separated (`clone_model`, an old `.h5`),
+    or one was copied into the other and neither trained since: they take twice the space and diverge when trained.
 
     ## Example
     ```python
@@ -51,9 +51,9 @@ class DuplicateWeights(Rule):
     ```
 
     ## Fix
-    Unsafe: where layers, or nested models around them, are equal throughout and lie side by side, the first is used
-    in all places, and trains as one. Outputs stay equal. Otherwise call one layer at both places in code, if they
-    were meant to be one.
+    Unsafe: if layers, or the nested models that contain them, are equal throughout and belong to the same model, the
+    first is used in all places, and trains as one. Outputs stay equal. Otherwise call one layer in both places in code,
+    if they were meant to be one.
 
     ## Not reported
     - constant variables, such as zeros and ones, and small ones;
@@ -81,10 +81,10 @@ class DuplicateWeights(Rule):
             copies = "a copy" if len(first) == 2 else f"{len(first) - 1} copies"
             count = f"{len(several)} variables" if len(several) > 1 else f"{first[0].slot} {list(first[0].shape)}"
             yield Problem(
-                f"{count} ({size:,} numbers) {'have' if len(several) > 1 else 'has'} {copies} elsewhere, equal byte "
+                f"{count} ({size:,} values) {'have' if len(several) > 1 else 'has'} {copies} elsewhere, equal byte "
                 "for byte",
                 first[0].id if len(several) == 1 else first[0].layer,
-                "Call one layer at all of these places if they were meant to be one.",
+                "Call one layer in all of these places if they were meant to be one.",
                 tuple(variable.id for equals in several for variable in equals[1:]),
                 fix=_shared(graph, first),
             )
@@ -116,7 +116,7 @@ class DuplicateWeights(Rule):
 
 
 def _shared(graph: ModelGraph, equals: tuple[Variable, ...]) -> Fix | None:
-    """One layer, or one nested model around it, in place of all; only where they are equal throughout."""
+    """Replaces all with one layer, or one nested model that contains it, if they are equal throughout."""
     places = [one.layer for one in equals]
     while all(path != ROOT for path in places):
         keep, *others = dict.fromkeys(places)

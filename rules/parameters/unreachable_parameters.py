@@ -1,4 +1,4 @@
-"""P004."""
+"""P004: parameters from which no path leads to an output."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class UnreachableParameters(Rule):
     """Parameters influence no output.
 
     ## What it does
-    Counts the parameters from which no path leads to an output, and says what share of the model they are.
+    Counts the parameters from which no path leads to an output, and their share of the model.
 
     ## Why is this bad?
-    They are stored, loaded and handed to the optimizer for nothing. Often a variable was made on the model itself and
-    never came into the graph.
+    They are stored, loaded and given to the optimizer for nothing. Often a variable was created on the model itself and
+    never entered the graph.
 
     ## Example
     ```python
@@ -38,13 +38,13 @@ class UnreachableParameters(Rule):
     ```
 
     ## Fix
-    Safe where a model itself holds them: they are taken out of it, or out of the `.keras` file, which Keras cannot load
-    as long as they are there. Outputs stay exactly equal, and they had no gradient.
+    Safe if a model itself holds them: they are removed from it, or from the `.keras` file, which Keras cannot load as
+    long as it contains them. Outputs stay exactly equal, and they had no gradient.
 
     ## Not reported
     - what dead-branch (D002) and uncalled-layer (D008) report for the same layer;
     - frozen parameters;
-    - parameters of models of a class of their own, whose methods may use them.
+    - parameters of custom model classes, whose methods may use them.
     """
 
     code = "P004"
@@ -74,17 +74,17 @@ class UnreachableParameters(Rule):
 
 
 def _dropped(graph: ModelGraph, layers: list[str]) -> Fix | None:
-    """Only variables that a model itself holds: what a layer holds cannot be taken from it."""
+    """Removes variables that a model itself holds; those of a layer cannot be removed from it."""
     if not all(graph.layers[path].container for path in layers):
         return None
     if graph.live:
         return Fix.safe("build the models without them", Prune(layers=tuple(layers)))
     if graph.definition.format != "keras":
         return None
-    return Fix.safe("take them out of the file", DropVariables(layers=tuple(layers)))
+    return Fix.safe("remove them from the file", DropVariables(layers=tuple(layers)))
 
 
 def _stock(graph: ModelGraph, layer: str) -> bool:
-    """Whether the models around a layer are Keras's own, so that nothing but the graph uses it."""
+    """Whether all enclosing models of a layer are built-in classes, so that nothing but the graph uses it."""
     around = [graph.layers[layer], *graph.enclosing(layer)]
     return all(stock_model(one) and one.container for one in around if one.is_model)

@@ -1,4 +1,4 @@
-"""R002."""
+"""R002: Lambda layers that repeat a function on the same input."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class IdenticalLambdas(Rule):
     Reports different Lambda layers with the same code or function, the same arguments and the same input.
 
     ## Why is this bad?
-    They give the same result. The usual cause is a loop such as `for i in range(3): Lambda(lambda t: t[:, i])`: Python
-    looks `i` up when the function runs, so all of them use the last value.
+    They return the same result. The usual cause is a loop such as `for i in range(3): Lambda(lambda t: t[:, i])`:
+    Python looks `i` up when the function runs, so all of them use the last value.
 
     ## Example
     ```python
@@ -76,7 +76,7 @@ class IdenticalLambdas(Rule):
 
 
 def _unnumbered(value: Any) -> Any:
-    """A configuration without the object ids that differ from one layer to the next."""
+    """A configuration without object ids, which differ from layer to layer."""
     if isinstance(value, dict):
         return {key: _unnumbered(item) for key, item in value.items() if key != "shared_object_id"}
     if isinstance(value, (list, tuple)):

@@ -1,4 +1,4 @@
-"""R001."""
+"""R001: layers whose output always equals their input."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DROPOUT = frozenset(
     {"Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout", "AlphaDropout"}
 )
 _MANY = 4
-"""Layers of one kind from which on each is not worth a finding of its own: one number is missing in one place."""
+"""From this many layers of one class on they are a single finding: one argument is missing in one place."""
 _KEEPS_MASKS = _DROPOUT | {"Activation"}
 
 
@@ -23,12 +23,12 @@ class NoOpLayer(Rule):
 
     ## What it does
     Reports Dropout with rate 0, GaussianNoise of 0, Rescaling by 1, linear Activation layers, padding and cropping by
-    0, Reshape to the shape that is already there, pooling and upsampling by 1, a Permute that leaves the axes in order,
-    and one that undoes the one before it. From four on, layers of one kind that do nothing for the same reason are one
+    0, Reshape to the shape of the input, pooling and upsampling by 1, a Permute that leaves the axes in order, and a
+    Permute that undoes the one before it. Four or more layers of one class that do nothing for the same reason are one
     finding.
 
     ## Why is this bad?
-    It costs little, but readers look for a meaning that is not there, and often a number was forgotten.
+    It costs little, but readers look for a meaning that is not there, and often an argument was forgotten.
 
     ## Example
     ```python
@@ -44,11 +44,11 @@ class NoOpLayer(Rule):
 
     ## Fix
     Safe: the layer is removed, and a Permute that undoes another one together with it. Outputs stay exactly equal.
-    Offered where no mask ends at the layer.
+    Offered if no mask ends at the layer.
 
     ## Not reported
-    A layer whose result is an output of the model: it gives the output its name. Identity, and layers that say what
-    they are by `identity` in their name (ConvNeXt has 18 of them).
+    A layer whose result is an output of the model: it gives the output its name. Identity, and layers with `identity`
+    in their name (ConvNeXt has 18 of them).
 
     ## References
     Seen in 9 of 191 real files.
@@ -75,7 +75,7 @@ class NoOpLayer(Rule):
                 alike.setdefault((layer.class_name, reason, fix is None), []).append((call.id, fix))
         for (name, reason, _), found in alike.items():
             if len(found) < _MANY:
-                hint = "Remove the layer, or give it the number it lacks."
+                hint = "Remove the layer, or give it the missing argument."
                 yield from (Problem(f"does nothing: {reason}", call, hint, fix=fix) for call, fix in found)
                 continue
             calls = [call for call, _ in found]
@@ -83,7 +83,7 @@ class NoOpLayer(Rule):
             yield Problem(
                 f"{len(calls)} {name} layers do nothing: {reason}",
                 calls[0],
-                "Remove them, or give them the number they lack.",
+                "Remove them, or give them the missing argument.",
                 tuple(calls[1:]),
                 fix=Fix.safe("remove them", *edits) if edits else None,
             )
@@ -93,14 +93,14 @@ def _removed(graph: ModelGraph, layer: Layer, call: str) -> Fix | None:
     if not graph.called_directly(layer.path):
         return None
     if layer.class_name not in _KEEPS_MASKS and not masked(graph).keys().isdisjoint(graph.producers(call)):
-        return None  # Without the layer the mask would go on.
+        return None  # Without the layer the mask would continue.
     if layer.class_name != "Permute" or _keeps_order(layer):
         return Fix.safe("remove it", Remove(calls=tuple(graph.call_sites(layer.path))))
     before = graph.producers(graph.producers(call)[0].call)[0]
     same_model = graph.calls[before.call].scope == graph.calls[call].scope
     if not same_model or not graph.called_directly(layer.path, once=True) or len(graph.calls[before.call].outputs) > 1:
         return None
-    return Fix.safe("go on from before both", MergeCalls(keep=before.call, drop=(call,)))
+    return Fix.safe("connect the tensor before both", MergeCalls(keep=before.call, drop=(call,)))
 
 
 def _reason(graph: ModelGraph, layer: Layer, call: str) -> str | None:
@@ -110,7 +110,7 @@ def _reason(graph: ModelGraph, layer: Layer, call: str) -> str | None:
     if name == "Rescaling" and config.get("scale") in (1, 1.0) and config.get("offset", 0.0) in (0, 0.0):
         return "the factor is 1"
     if name == "Permute" and _keeps_order(layer):
-        return "the axes stay in their order"
+        return "the axes keep their order"
     if name in _DROPOUT and config.get("rate", config.get("p")) in (0, 0.0):
         return "the rate is 0"
     if name == "Activation" and config.get("activation") == "linear":
@@ -130,7 +130,7 @@ def _reason(graph: ModelGraph, layer: Layer, call: str) -> str | None:
         before, after = graph.spec(sources[0]).shape, graph.calls[call].outputs[0].shape
         known = before is not None and len(before) > 1 and None not in before[1:]
         if known and before == after:
-            return f"the shape already is {shape_text(before)}"
+            return f"the shape is already {shape_text(before)}"
     if name == "Permute" and len(sources) == 1:
         first = graph.layer(sources[0].call)
         one, two = first.config.get("dims"), config.get("dims")

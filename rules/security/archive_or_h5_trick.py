@@ -1,4 +1,4 @@
-"""X004."""
+"""X004: container structures that Keras never writes."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from graphlint.model.graph import ModelGraph
 
 
 class ArchiveOrH5Trick(Rule):
-    """The file is built in a way in which Keras builds none.
+    """The file has a structure that Keras never writes.
 
     ## What it does
-    Reports what the readers found odd in the container: duplicate, escaping or hidden members of the zip archive, data
-    in front of or behind it, external and soft links, external and virtual datasets in the HDF5, arrays that declare
-    far more than they store, and in the configuration keys given twice, shapes that are not finite, numbers that
-    overflow, and UTF-16 or UTF-32.
+    Reports irregularities that the readers found in the container: duplicate, escaping or hidden members of the zip
+    archive, data before or after it, external and soft links, external and virtual datasets in the HDF5 file, arrays
+    that declare far more than they store, and in the configuration duplicate keys, shapes that are not finite, numbers
+    that overflow, and UTF-16 or UTF-32.
 
     ## Why is this bad?
-    Such a file can be read as one model by one program and as another by the next, write outside the folder it is
-    unpacked to, read other files of the machine into the weights, or fill the memory.
+    Such a file can be read as one model by one program and as another by the next, write outside the folder into which
+    it is unpacked, read other files of the machine into the weights, or exhaust memory.
 
     ## Example
     ```python
@@ -39,11 +39,11 @@ class ArchiveOrH5Trick(Rule):
     ```
 
     ## Fix
-    None: do not load the file. Where it is your own, load it in a sandbox and save it again with `model.save()`.
+    None: do not load the file. If it is your own, load it in a sandbox and save it again with `model.save()`.
 
     ## Not reported
-    Assets that Keras itself puts into the archive (vocabularies); infinity and NaN as arguments, which Keras writes as
-    such (HGQ2 passes infinite bounds).
+    Assets that Keras itself writes into the archive (vocabularies); infinity and NaN as arguments, which Keras writes
+    as such (HGQ2 passes infinite bounds).
 
     ## References
     CVE-2026-1669, CVE-2026-0897, CVE-2026-12479, CVE-2026-12480

@@ -1,4 +1,4 @@
-"""X002."""
+"""X002: references to classes and functions that no model needs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class ForeignReference(Rule):
 
     ## What it does
     Looks at every class and function that the configuration names, and reports those of Python's standard library, of
-    well-known packages that hold no layers, built-in functions such as `eval`, modules that only pretend to be Keras's,
-    and every function of a package that is not a modelling one. Nothing is imported.
+    well-known packages without layers, built-in functions such as `eval`, modules that only pretend to belong to Keras,
+    and every function of a package that is not a modelling package. Nothing is imported.
 
     ## Why is this bad?
     Releases of Keras before 3.9 import the module that a configuration names and call what they find there: a model
-    file that names `os.system` is a program. No model that Keras saved names such a thing.
+    file that names `os.system` is a program. No model saved by Keras names such an object.
 
     ## Example
     ```python
@@ -48,13 +48,13 @@ class ForeignReference(Rule):
     ```
 
     ## Fix
-    None: do not load the file, and ask whoever made it. Where the function is your own, register it with
-    `@keras.saving.register_keras_serializable(package="...")`, and Keras writes no module.
+    None: do not load the file, and ask its author. If the function is your own, register it with
+    `@keras.saving.register_keras_serializable(package="...")`; Keras then writes no module.
 
     ## Not reported
     Custom layer, model, loss, metric and optimizer classes of packages that are not in the standard library: they are
-    ordinary (K002 and K010 say whether they load). Keras, TensorFlow, JAX, torch, numpy and packages of layers, by the
-    exact name of the top-level package.
+    ordinary (K002 and K010 report whether they load). Keras, TensorFlow, JAX, torch, numpy and packages of layers, by
+    the exact name of the top-level package.
 
     ## References
     CVE-2025-1550

@@ -1,4 +1,4 @@
-"""X003."""
+"""X003: functions and layers of Keras that read, write, download or execute."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _MOST_SHOWN = 10
 
 
 class Gadget(Rule):
-    """The configuration names a function or layer that reads, writes, downloads or switches safety off.
+    """The configuration names a function or layer that reads, writes, downloads or switches off safe mode.
 
     ## What it does
-    Reports functions of Keras and TensorFlow that are no part of a model (`get_file`, `load_model`,
-    `enable_unsafe_deserialization`, ...) where a configuration names them, and layers that load code or files of their
-    own (TorchModuleWrapper, TFSMLayer).
+    Reports functions of Keras and TensorFlow that are not part of any model (`get_file`, `load_model`,
+    `enable_unsafe_deserialization`, ...) if a configuration names them, and layers that load code or files
+    (TorchModuleWrapper, TFSMLayer).
 
     ## Why is this bad?
     Everything that a configuration names inside Keras passes the check for foreign modules, and is called with
-    arguments that the file chooses. A saved TorchModuleWrapper is a pickle.
+    arguments from the file. A saved TorchModuleWrapper is a pickle.
 
     ## Example
     ```python
@@ -52,11 +52,11 @@ class Gadget(Rule):
     ```
 
     ## Fix
-    None: do not load the file, and ask whoever made it. Rebuild a TorchModuleWrapper or TFSMLayer from Keras layers,
-    or ship it as a SavedModel beside the file.
+    None: do not load the file, and ask its author. Rebuild a TorchModuleWrapper or TFSMLayer from Keras layers, or
+    distribute it as a separate SavedModel.
 
     ## Not reported
-    Custom classes and functions of the same name in a package of their own, or without one (`Lambda(load_img)`).
+    Custom classes and functions of the same name in another package, or without one (`Lambda(load_img)`).
 
     ## References
     CVE-2025-8747, CVE-2025-9906, CVE-2025-49655, CVE-2026-1462

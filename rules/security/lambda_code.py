@@ -1,4 +1,4 @@
-"""X001."""
+"""X001: serialized Python code anywhere in the configuration."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from graphlint.questions.references import Kind
 
 
 class LambdaCode(Rule):
-    """The model holds serialized Python code.
+    """The model contains serialized Python code.
 
     ## What it does
     Looks at every dictionary of the configuration, at any depth, for code: Lambda layers however their class is
-    written, lambdas as activations, initializers, losses or metrics, inside wrappers and nested models, in the forms of
+    spelled, lambdas as activations, initializers, losses or metrics, inside wrappers and nested models, in the forms of
     Keras 1, 2 and 3. The code is never unpacked.
 
     ## Why is this bad?
-    Loading the file runs the code, with the rights of whoever loads it. Keras 3 refuses such `.keras` files unless
-    `safe_mode=False` is passed, so the model does not load for most people; for `.h5` files safe mode does not apply.
-    The code is bytecode of one Python version besides.
+    Loading the file runs the code, with the rights of whoever loads it. Keras 3 rejects such `.keras` files unless
+    `safe_mode=False` is passed, so the model does not load for most users; safe mode does not apply to `.h5` files.
+    Moreover, the code is bytecode for one Python version.
 
     ## Example
     ```python
@@ -42,7 +42,7 @@ class LambdaCode(Rule):
     `keras.layers.Layer`.
 
     ## Not reported
-    A Lambda of a named function, of which the file holds the name and no code.
+    A Lambda of a named function, for which the file contains the name and no code.
 
     ## References
     CVE-2024-3660, CVE-2025-9905, CVE-2026-12481
@@ -66,6 +66,6 @@ class LambdaCode(Rule):
                 + (", and safe_mode does not apply to .h5 files" if in_h5 else "")
                 + f"; endangers {code[0].endangers}",
                 layer,
-                "Write it with keras.ops or as a registered layer; do not load the file unless you trust its source.",
+                "Replace it with keras.ops or a registered layer; do not load the file unless you trust its source.",
                 key=places,
             )

@@ -1,4 +1,4 @@
-"""K005."""
+"""K005: layer names that several nested models use."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from graphlint.model.graph import ModelGraph
 
 
 class AmbiguousNames(Rule):
-    """Layers in different nested models have the same name.
+    """Layers of different nested models have the same name.
 
     ## What it does
-    Lists, once for a model, the names that layers of different nested models share.
+    Lists, once per model, the names that layers of different nested models share.
 
     ## Why is this bad?
     `get_layer` finds only the outer one, weights loaded by name go to the first, and converters to other formats, which
-    have one flat list of names, mix the layers up.
+    have one flat namespace, confuse the layers.
 
     ## Example
     ```python
@@ -34,7 +34,7 @@ class AmbiguousNames(Rule):
     ```
 
     ## Fix
-    None: give the layers names of their own with `name="..."`.
+    None: give the layers unique names with `name="..."`.
 
     ## Not reported
     Inputs, operations, sublayers of wrappers, and one layer that is shared between models.
@@ -62,6 +62,6 @@ class AmbiguousNames(Rule):
             yield Problem(
                 f"{count} used in several nested models: {names}",
                 first,
-                "Give the layers names of their own with name=...",
+                "Give the layers unique names with name=...",
                 tuple(others[:20]),
             )

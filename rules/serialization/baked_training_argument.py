@@ -1,4 +1,4 @@
-"""K011."""
+"""K011: recorded calls with training=False that is only the default."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class BakedTrainingArgument(Rule):
     """`training=False` is recorded on a call although nobody passed it.
 
     ## What it does
-    Lists the layers that behave differently in training and whose recorded calls say `training=False`, where that is
-    the default of their signature anyway. Off by default.
+    Lists the layers that behave differently in training and whose recorded calls say `training=False`, if that is
+    merely the default of their signature. Off by default.
 
     ## Why is this bad?
-    Keras 3.15 records the default with the call. A newer Keras takes what is recorded at its word: dropout then stays
-    off when the loaded model is trained further.
+    Keras 3.15 records the default with the call. A newer Keras treats the recorded value as explicit: dropout then
+    stays off when the loaded model is trained further.
 
     ## Example
     ```python
@@ -40,8 +40,8 @@ class BakedTrainingArgument(Rule):
     ```
 
     ## Fix
-    Safe, on a `.keras` file: the argument is taken out of the configuration. What Keras 3.15 loads is the same, and
-    a newer Keras trains the model as it was meant. A model in memory has the argument back as soon as it is built.
+    Safe, on a `.keras` file: the argument is removed from the configuration. Keras 3.15 loads the same model, and a
+    newer Keras trains it as intended. A model in memory gets the argument back as soon as it is built.
 
     ## Not reported
     `training=True` (T003), layers whose default is None.
@@ -63,7 +63,7 @@ class BakedTrainingArgument(Rule):
                 found.append(call.id)
         if found:
             yield Problem(
-                f"training=False is recorded on {len(found)} calls of layers that train differently",
+                f"training=False is recorded on {len(found)} calls of layers that behave differently in training",
                 found[0],
                 "Build the model from code again before training it further with a newer Keras.",
                 tuple(found[1:]),
@@ -74,4 +74,4 @@ class BakedTrainingArgument(Rule):
 def _forgotten(graph: ModelGraph, calls: list[str]) -> Fix:
     layers = tuple(dict.fromkeys(graph.calls[call].layer for call in calls))
     edit = DropRecordedArgument(layers=layers, argument="training", value=False)
-    return Fix.safe("leave the default out of the file", edit)
+    return Fix.safe("remove the default from the file", edit)

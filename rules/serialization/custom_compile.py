@@ -1,4 +1,4 @@
-"""K006."""
+"""K006: losses, metrics and optimizers that only custom code can provide."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _PACKAGES = ("keras", "tf_keras", "tensorflow")
 
 
 class CustomCompile(Rule):
-    """The model was compiled with a loss, metric or optimizer that is not Keras's own.
+    """The model was compiled with a custom loss, metric or optimizer.
 
     ## What it does
     Reports losses, metrics and optimizers in the compile configuration that are custom classes or functions.
 
     ## Why is this bad?
-    Loading the model compiles it, and that needs the custom object. Where it is missing, the whole model does not load,
-    though its layers are all there.
+    Loading the model compiles it, which requires the custom object. If it is missing, the whole model does not load,
+    although all its layers are there.
 
     ## Example
     ```python
@@ -44,12 +44,12 @@ class CustomCompile(Rule):
     ```
 
     ## Fix
-    None: load with `compile=False`, or pass the object in `custom_objects`; for shipping, save the model without its
-    compilation.
+    None: load with `compile=False`, or pass the object in `custom_objects`; to distribute the model, save it without
+    its compile configuration.
 
     ## Not reported
-    Objects registered with `@keras.saving.register_keras_serializable(package="...")`, which their package brings
-    along; models that are not compiled.
+    Objects registered with `@keras.saving.register_keras_serializable(package="...")`, which their package provides;
+    models that are not compiled.
 
     ## References
     keras-team/keras#18844
@@ -74,7 +74,7 @@ class CustomCompile(Rule):
                     found[f"{place} {name!r}"] = None
         if found:
             yield Problem(
-                f"compiled with {', '.join(found)}, which Keras does not have: load_model needs it too",
+                f"compiled with {', '.join(found)}, which Keras does not provide: load_model needs it too",
                 None,
                 "Load with compile=False, or register the object and import its module before loading.",
                 key=",".join(found),
@@ -88,7 +88,7 @@ def _short_names() -> frozenset[str]:
 
 
 def _known(name: str) -> bool:
-    """Whether Keras knows a loss or metric by a name, in any of the ways in which it writes them."""
+    """Whether Keras knows a loss or metric by a name, in any of the forms in which it writes them."""
     return name.replace("_", "").lower() in _short_names()
 
 

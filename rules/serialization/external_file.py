@@ -1,4 +1,4 @@
-"""K007."""
+"""K007: lookup layers that read their vocabulary from a path."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class ExternalFile(Rule):
     Reports lookup layers whose `vocabulary` is a path instead of a list.
 
     ## Why is this bad?
-    The path is that of the machine where the model was made. Elsewhere loading fails, or quietly reads another file,
-    and whoever made the model chooses which file is read.
+    The path is one of the machine on which the model was made. Elsewhere loading fails, or silently reads another file,
+    and the author of the model decides which file is read.
 
     ## Example
     ```python
@@ -69,7 +69,7 @@ class ExternalFile(Rule):
                 path = layer.config.get(key)
                 if isinstance(path, str) and path and path not in inside and path not in graph.definition.asset_names:
                     yield Problem(
-                        f"{key} is the path {path!r}: the model needs that file wherever it is loaded",
+                        f"{key} is the path {path!r}: the model needs that file on every machine that loads it",
                         layer.path,
                         "Pass the words themselves instead of a path, layer.set_vocabulary(words), and save again.",
                         key=key,

@@ -1,4 +1,4 @@
-"""K001."""
+"""K001: layers and variables that a Lambda uses without owning them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class LambdaHidesLayer(Rule):
     """A Lambda layer uses a layer, model or variable from outside.
 
     ## What it does
-    Reports Lambda layers whose function holds a layer with weights, a model or a `keras.Variable`: in its closure, its
-    default values or its `arguments`, and in a live model also among the globals that it uses.
+    Reports Lambda layers whose function captures a layer with weights, a model or a `keras.Variable`: in its closure,
+    its default values or its `arguments`, and in a live model also among the globals that it uses.
 
     ## Why is this bad?
     Keras does not see what is inside the function. The hidden weights are not in `model.weights`: they are not counted,
-    not trained, not saved, and come back as fresh random numbers when the file is loaded.
+    not trained and not saved, and are random again after the file is loaded.
 
     ## Example
     ```python
@@ -48,8 +48,8 @@ class LambdaHidesLayer(Rule):
     None: call the layer directly instead of inside the Lambda, or write a `keras.layers.Layer` that owns it.
 
     ## Not reported
-    Numbers, strings, arrays and functions in the closure; layers without weights; a number that the function takes from
-    a model (`self.scale`), where that can be told.
+    Numbers, strings, arrays and functions in the closure; layers without weights; a number that the function reads from
+    a model (`self.scale`), if that can be determined.
 
     ## References
     keras-team/keras#9740
@@ -73,7 +73,7 @@ class LambdaHidesLayer(Rule):
 
 
 def _in_file(layer: Layer) -> list[str]:
-    """The layers among what the file keeps of the function's surroundings."""
+    """The layers among the captured values of the function that the file stores."""
     held = [layer.config.get(key) for key in ("function", "output_shape", "mask", "arguments")]
     found: dict[str, None] = {}
     while held:
@@ -137,7 +137,7 @@ def _in_memory(layer: Layer) -> list[str]:
 
 
 def _taken_from(owner: Any, method: Any) -> list[Any]:
-    """What a method uses of the object that it belongs to: the object itself where that is a layer."""
+    """What a method uses of its object: the object itself, if that is a layer."""
     code = getattr(method, "__code__", None)
     if _is_keras_object(owner) or code is None:
         return [owner]
@@ -146,7 +146,7 @@ def _taken_from(owner: Any, method: Any) -> list[Any]:
 
 
 def _surroundings(function: FunctionType) -> list[Any]:
-    """What a function uses from outside: of ``self.scale`` the scale and not the whole of ``self``."""
+    """What a function uses from outside: for ``self.scale`` the scale, not all of ``self``."""
     outside: dict[str, Any] = {}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
         try:
@@ -164,7 +164,7 @@ def _surroundings(function: FunctionType) -> list[Any]:
 
 
 def _reads(code: CodeType) -> Iterator[tuple[str, str, str]]:
-    """Every read of an outer variable in a function and those inside it, with the attribute that is taken of it."""
+    """Every read of an outer variable in a function and its inner functions, with the attribute that is read."""
     stack = [code]
     while stack:
         one = stack.pop()
@@ -188,6 +188,6 @@ _READS = {
 
 
 def _is_keras_object(value: Any) -> bool:
-    """Whether a value is a layer or a variable, told by its class so that Keras need not be imported."""
+    """Whether a value is a layer or a variable, by its class, so that Keras need not be imported."""
     names = {f"{cls.__module__}.{cls.__name__}" for cls in type(value).__mro__}
     return any(name.startswith("keras.") and name.endswith((".Layer", ".Variable")) for name in names)

@@ -1,4 +1,4 @@
-"""K008."""
+"""K008: layers and models whose calls no rule can see."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from graphlint.model.graph import Layer, ModelGraph
 
 
 class Opaque(Rule):
-    """A body that cannot be seen, so that no rule looked inside.
+    """An opaque layer or model, whose inside no rule has checked.
 
     ## What it does
-    Lists subclassed models and custom layers with sublayers: their `call` is Python code, of which neither a file nor a
-    model in memory keeps a graph.
+    Lists subclassed models and custom layers with sublayers: their `call` is Python code, and neither a file nor a
+    model in memory has a graph of it.
 
     ## Why is this bad?
-    Not seen is not the same as clean: rules on connections, shapes and losses saw such a layer as one step. Its stored
-    weights are still checked.
+    Not checked is not the same as clean: rules about connections, shapes and losses treat such a layer as one node. Its
+    stored weights are still checked.
 
     ## Example
     ```python
@@ -43,10 +43,11 @@ class Opaque(Rule):
     ```
 
     ## Fix
-    None: build the model from `keras.Input` and `keras.Model(inputs, outputs)` where its structure allows that.
+    None: build the model from `keras.Input` and `keras.Model(inputs, outputs)` if its structure allows that.
 
     ## Not reported
-    A custom layer without sublayers: there is nothing inside. One inside another: the outer one says it all.
+    A custom layer without sublayers, which has nothing inside; an opaque layer inside another, which the finding on the
+    outer one covers.
 
     ## References
     keras-team/keras#19150
@@ -67,9 +68,9 @@ class Opaque(Rule):
             size = sum(variable.size for variable in graph.variables_below(first.path))
             more = f", {len(others) + 1} layers of this class" if others else ""
             yield Problem(
-                f"the body of {class_name} cannot be seen ({inner} sublayers, {size:,} parameters{more}): "
-                "rules about connections, shapes and losses did not look inside",
+                f"{class_name} is opaque ({inner} sublayers, {size:,} parameters{more}): "
+                "rules about connections, shapes and losses have not checked its inside",
                 first.path,
-                "Build it as a functional model to have it checked, or check its parts on their own.",
+                "Build it as a functional model to have it checked, or check its parts separately.",
                 tuple(layer.path for layer in others),
             )

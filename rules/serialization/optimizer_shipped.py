@@ -1,4 +1,4 @@
-"""K009."""
+"""K009: the size of the optimizer state in the file."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import ModelGraph
 from graphlint.questions.references import last_name
 
-_DROPPED = Fix.unsafe("drop it", "training on starts with a fresh optimizer", DropOptimizer())
+_DROPPED = Fix.unsafe("remove it", "further training starts with a new optimizer state", DropOptimizer())
 
 
 class OptimizerShipped(Rule):
-    """The file carries the state of the optimizer.
+    """The file contains the state of the optimizer.
 
     ## What it does
-    Says how many bytes the optimizer's variables take, and their share of all stored numbers.
+    Reports how many bytes the optimizer's variables take, and their share of all stored values.
 
     ## Why is this bad?
-    It is needed to go on training and useless for everything else. Adam triples the size of a file.
+    It is needed to continue training and useless for anything else. Adam triples the size of a file.
 
     ## Example
     ```python
@@ -35,8 +35,8 @@ class OptimizerShipped(Rule):
     ```
 
     ## Fix
-    Unsafe: the state is dropped; how the model is compiled stays. Outputs stay exactly equal, and training on
-    starts with a fresh optimizer. In code: `model.save(path, include_optimizer=False)`.
+    Unsafe: the state is removed; the compile configuration stays. Outputs stay exactly equal, and further training
+    starts with a new optimizer state. In code: `model.save(path, include_optimizer=False)`.
 
     ## Not reported
     An optimizer without state (plain SGD, or one that was never used).
@@ -61,8 +61,8 @@ class OptimizerShipped(Rule):
         weights = sum(one.values.nbytes for one in graph.variables.values() if one.values is not None)
         name, share = last_name(optimizer.class_name), size / (size + weights)
         yield Problem(
-            f"the state of {name} takes {size:,} bytes, {share:.0%} of all stored numbers",
+            f"the state of {name} takes {size:,} bytes, {share:.0%} of all stored values",
             None,
-            "For a file that is only used to predict, save with include_optimizer=False.",
+            "For a file that is only used for inference, save with include_optimizer=False.",
             fix=_DROPPED,
         )

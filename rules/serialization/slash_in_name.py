@@ -1,4 +1,4 @@
-"""K004."""
+"""K004: layer names that form paths."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from graphlint.model.address import ROOT
 from graphlint.model.graph import ModelGraph
 
 _ANOTHER_PATH = re.compile(r"[\\\0]|^\.\.$|^[A-Za-z]:(?=\\)")
-_RENAMED = Fix.safe("write the model anew with underscores in its names", Rewrite())
+_RENAMED = Fix.safe("rewrite the model with underscores in its names", Rewrite())
 
 
 class SlashInName(Rule):
-    """A layer name holds a slash, or forms another path.
+    """A layer name contains a slash, or forms another path.
 
     ## What it does
-    Reports layers whose name holds `/`, a backslash or NUL, is `..`, or begins with a drive letter.
+    Reports layers whose name contains `/`, a backslash or NUL, is `..`, or begins with a drive letter.
 
     ## Why is this bad?
-    Keras 3 refuses such names, and paths of layers and weights are joined with slashes, so weights of another layer can
-    end up in the place of this one.
+    Keras 3 refuses such names, and paths of layers and weights are joined with slashes, so the weights of one layer can
+    be loaded into another.
 
     ## Example
     ```python
@@ -44,8 +44,8 @@ class SlashInName(Rule):
     ```
 
     ## Fix
-    Safe: the file is written anew with `_` in place of `/` in the names of layers, and every weight is carried over. In
-    code, write another name, such as `block_dense`.
+    Safe: the file is rewritten with `_` instead of `/` in the names of layers, and every weight is carried over. In
+    code, choose another name, such as `block_dense`.
 
     ## Not reported
     Names of the root model and of operations, which form no paths.
@@ -65,14 +65,14 @@ class SlashInName(Rule):
                 continue
             if "/" in layer.name:
                 yield Problem(
-                    f"the name {layer.name!r} holds a slash, which Keras 3 refuses",
+                    f"the name {layer.name!r} contains a slash, which Keras 3 rejects",
                     layer.path,
                     f"Name the layer {layer.name.replace('/', '_')!r}.",
                     fix=None if graph.live else _RENAMED,
                 )
             elif _ANOTHER_PATH.search(layer.name):
                 yield Problem(
-                    f"the name {layer.name!r} is another path: a file is unpacked and its weights are looked for by it",
+                    f"the name {layer.name!r} is a path to another place: weights are unpacked and looked up by it",
                     layer.path,
                     f"Name the layer {_ANOTHER_PATH.sub('_', layer.name)!r}.",
                 )

@@ -1,4 +1,4 @@
-"""K003."""
+"""K003: layers that Keras 2 created for TensorFlow operations."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _CLASSES = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"})
 
 
 class TfOpLayer(Rule):
-    """The model holds a layer that Keras 2 made of a TensorFlow operation.
+    """The model contains a layer that Keras 2 created for a TensorFlow operation.
 
     ## What it does
-    Reports TFOpLambda, SlicingOpLambda and TensorFlowOpLayer: what Keras 2 wrote where code called `tf` functions or
+    Reports TFOpLambda, SlicingOpLambda and TensorFlowOpLayer: what Keras 2 wrote if code called `tf` functions or
     indexed a tensor between layers.
 
     ## Why is this bad?
@@ -49,9 +49,9 @@ class TfOpLayer(Rule):
     ```
 
     ## Fix
-    Safe where Keras has an operation that takes the same tensors and gives the same numbers (arithmetic, reductions,
-    reshaping, slicing and more): the file is written anew with it, and every weight is carried over. Others have to be
-    written with `keras.ops` and the model built again; or load the file with the `tf_keras` package.
+    Safe if Keras has an operation that takes the same tensors and returns the same values (arithmetic, reductions,
+    reshaping, slicing and more): the file is rewritten with it, and every weight is carried over. Others have to be
+    replaced with `keras.ops` and the model built again; or load the file with the `tf_keras` package.
 
     ## Not reported
     Files written by `tf_keras`, which still has these layers; a target of Keras 2 (option `target-keras`).
@@ -80,16 +80,16 @@ class TfOpLayer(Rule):
         for operation, (first, *others) in by_operation.items():
             count = f" ({len(others) + 1} layers)" if others else ""
             yield Problem(
-                f"{first.class_name} of {operation!r}{count} exists in Keras 2 only: Keras 3 cannot load this model",
+                f"{first.class_name} of {operation!r}{count} exists only in Keras 2: Keras 3 cannot load this model",
                 first.path,
-                "Write the operation with keras.ops and build the model again, or load the file with tf_keras.",
+                "Build the model again with the operation from keras.ops, or load the file with tf_keras.",
                 tuple(layer.path for layer in others),
                 fix=_rewritten(graph, [first, *others]) if rewritable else None,
             )
 
 
 def _rewritten(graph: ModelGraph, layers: list[Layer]) -> Fix | None:
-    """Where Keras has an operation that does the same for every call."""
+    """Rewrites it if Keras has an equivalent operation for every call."""
     for layer in layers:
         calls = {id(graph.calls[site].definition): graph.calls[site] for site in graph.call_sites(layer.path)}
         found = [call.definition for call in calls.values() if call.definition is not None]
@@ -97,4 +97,4 @@ def _rewritten(graph: ModelGraph, layers: list[Layer]) -> Fix | None:
             as_keras_operation(layer.definition, found)
         except GraphlintError:
             return None
-    return Fix.safe("write the operation as today's Keras writes it", Rewrite())
+    return Fix.safe("replace it with the operation of Keras 3", Rewrite())

@@ -1,4 +1,4 @@
-"""K002."""
+"""K002: custom classes that a file names without package or module."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from graphlint.model.graph import Layer, ModelGraph
 
 
 class UnregisteredCustom(Rule):
-    """A custom class that the file names without saying where it comes from.
+    """A custom class that the file names without its package or module.
 
     ## What it does
-    Reports layers of a class that is not Keras's own and was neither registered nor defined in a module that can be
-    imported: the file holds a bare class name.
+    Reports layers of a custom class that was neither registered nor defined in an importable module: the file contains
+    a bare class name.
 
     ## Why is this bad?
-    `keras.saving.load_model` cannot find the class, in a new process or on another machine. Everybody who loads the
-    file must have the right code and pass it as `custom_objects`, and nothing in the file says which code that is.
+    `keras.saving.load_model` cannot find the class in a new process or on another machine. Whoever loads the file needs
+    the right code and has to pass it as `custom_objects`, and nothing in the file says which code that is.
 
     ## Example
     ```python
@@ -49,8 +49,8 @@ class UnregisteredCustom(Rule):
     None: put `@keras.saving.register_keras_serializable(package="my_package")` on the class and save the model again.
 
     ## Not reported
-    Registered classes (`Package>Name`), classes of importable modules, Keras's own classes in files of Keras 1 and 2,
-    which name no modules; what the constructor of a custom layer or model makes, of which a file says nothing.
+    Registered classes (`Package>Name`), classes of importable modules, built-in classes in files of Keras 1 and 2,
+    which name no modules; layers that the constructor of a custom layer or model creates, which a file does not record.
 
     ## References
     30 of 191 real files fail to load for this reason.
@@ -74,8 +74,8 @@ class UnregisteredCustom(Rule):
         for name, (first, *others) in by_class.items():
             count = f" ({len(others) + 1} layers)" if others else ""
             yield Problem(
-                f"class {name!r} is not Keras's own and not registered{count}: "
-                "load_model finds it only when it is passed in custom_objects",
+                f"class {name!r} is neither built in nor registered{count}: "
+                "load_model finds it only if it is passed in custom_objects",
                 first.path,
                 'Put @keras.saving.register_keras_serializable(package="...") on the class and save again.',
                 tuple(layer.path for layer in others),

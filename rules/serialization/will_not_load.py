@@ -1,4 +1,4 @@
-"""K010."""
+"""K010: what a Keras release cannot load of a file."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from graphlint.portability.obstacles import obstacles
 from graphlint.portability.target import target_release
 from graphlint.questions.references import references
 
-_REWRITE = Fix.safe("write the model anew as today's Keras writes it", Rewrite())
+_REWRITE = Fix.safe("rewrite the model in the form of the installed Keras", Rewrite())
 
 
 class WillNotLoad(Rule):
-    """The model will not load on this Keras, and the file tells why.
+    """The model will not load on this Keras, and the file shows why.
 
     ## What it does
-    Compares the file with what a Keras release has: the installed one, the newest that graphlint knows where none is
-    installed, or the one that the option `target-keras` names. Reports classes and operations that it does not have,
-    arguments that it does not take, forms of configuration that it cannot read, and references inside the file that
-    lead nowhere.
+    Compares the file with what a Keras release supports: the installed one, the newest that graphlint knows if none is
+    installed, or the one that the option `target-keras` names. Reports classes and operations that the release does not
+    have, arguments that it does not accept, forms of configuration that it cannot read, and references inside the file
+    to objects that do not exist.
 
     ## Why is this bad?
     `load_model` stops, and its message often points elsewhere. Of 191 model files from public repositories, 112 do not
@@ -56,21 +56,21 @@ class WillNotLoad(Rule):
     ```
 
     ## Fix
-    Safe where the cause is how the file is written: dead modules, calls as lists, arguments that are gone and said
-    nothing, a Sequential without an InputLayer. The configuration is written anew, Keras makes the model of it in safe
-    mode, and every weight is carried over bit for bit; the state of the optimizer is not. A note names what Keras 3
-    computes otherwise than Keras 2, which is `hard_sigmoid`. A missing class, Python code
-    or an argument that meant something is named, and nothing is written: build the model again from code and load the
-    weights, or load the file with the release that wrote it (`tf_keras` for Keras 2).
+    Safe if only the form of the file is the cause: modules that no longer exist, calls as lists, removed arguments that
+    had no effect, a Sequential without an InputLayer. The configuration is rewritten, Keras builds the model from it in
+    safe mode, and every weight is carried over bit for bit; the state of the optimizer is not. A note names what Keras
+    3 computes differently from Keras 2, which is `hard_sigmoid`. A missing class, Python code or an argument that had
+    an effect is named, and nothing is written: build the model again from code and load the weights, or load the file
+    with the release that wrote it (`tf_keras` for Keras 2).
 
     ## Not reported
     Custom classes without a module (K002), TensorFlow operation layers (K003), custom losses (K006), Lambda code
-    (X001): they have rules of their own. A custom class of a module that can be imported is a warning, since passing it
-    in `custom_objects` helps; so is a compilation that Keras cannot read, since `compile=False` does. What a file needs
-    that was registered (`Package>Name`) is an info.
+    (X001): they have their own rules. A custom class of an importable module is a warning, since passing it in
+    `custom_objects` helps; so is a compile configuration that Keras cannot read, since `compile=False` helps. A
+    registered object (`Package>Name`) that the file needs is an info.
 
     ## References
-    Read from the sources of Keras 2.12 to 2.15 and 3.0 to 3.15, one release of each.
+    Read from the sources of Keras 2.12 to 2.15 and 3.0 to 3.15, one patch release of each.
     """
 
     code = "K010"
@@ -103,7 +103,7 @@ class WillNotLoad(Rule):
 
 
 def _registered(graph: ModelGraph) -> Iterator[Problem]:
-    """The classes and functions that only their own code can give: a note, for that is how it is meant."""
+    """The classes and functions that only their own code can provide: an info, since that is by design."""
     found: dict[str, str] = {}
     for reference in references(graph):
         name = next((one for one in (reference.registered_name, reference.name) if one and ">" in one), None)

@@ -1,4 +1,4 @@
-"""K012."""
+"""K012: parts of a live model that model.save cannot serialize."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class WillNotSave(Rule):
     """`model.save` would fail.
 
     ## What it does
-    Puts together what `model.save("model.keras")` would write of a live model, without writing anything: the
-    configuration of every layer, every argument of its calls, and what it is compiled with. Reports what is no plain
-    data and has no `get_config`.
+    Assembles what `model.save("model.keras")` would write for a live model, without writing anything: the configuration
+    of every layer, every argument of its calls, and the compile configuration. Reports whatever is neither plain data
+    nor has a `get_config`.
 
     ## Why is this bad?
-    A failed `model.save(path)` does not leave the old file alone: it has been truncated to 0 bytes by then. After a
-    night of training, neither the new nor the old model is there.
+    A failed `model.save(path)` does not preserve the old file: it has already been truncated to 0 bytes. After a night
+    of training, neither the new nor the old model exists.
 
     ## Example
     ```python
@@ -44,12 +44,12 @@ class WillNotSave(Rule):
     ```
 
     ## Fix
-    None: write `get_config` in the custom class, returning every argument of its constructor; where
-    `layer.activation = None` was assigned, assign `keras.activations.linear`.
+    None: write `get_config` in the custom class, returning every argument of its constructor; if `layer.activation =
+    None` was assigned, assign `keras.activations.linear`.
 
     ## Not reported
-    Models in files: they have been saved. Layers that the constructor of a model makes, whose configuration no file
-    has.
+    Models in files, which have been saved; layers that the constructor of a model creates, whose configuration is never
+    written.
 
     ## References
     Seen on 15 of 111 example models.

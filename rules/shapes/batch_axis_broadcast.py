@@ -1,4 +1,4 @@
-"""H002."""
+"""H002: elementwise operations that align the batch axis with another axis."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from graphlint.questions.batch import BROADCASTING, batched
 
 
 class BatchAxisBroadcast(Rule):
-    """Two tensors of different rank are combined so that the batch of one meets another axis of the other.
+    """Two tensors of different rank are combined so that the batch axis of one is broadcast against another axis.
 
     ## What it does
-    Reports elementwise operations whose operands have different ranks and both have the batch on axis 0. Axes align
-    from the right, so `(batch,)` and `(batch, 1)` give `(batch, batch)`.
+    Reports elementwise operations whose operands have different ranks and whose batch axis is axis 0 in both. Axes
+    align from the right, so `(batch,)` and `(batch, 1)` give `(batch, batch)`.
 
     ## Why is this bad?
-    Every sample is mixed with every other sample of its batch. The result has the wrong shape, or, after a mean, the
-    wrong value and no error at all.
+    Every sample is mixed with every other sample of its batch. The result has the wrong shape or, after a mean, a wrong
+    value without any error.
 
     ## Example
     ```python
@@ -36,11 +36,11 @@ class BatchAxisBroadcast(Rule):
     ```
 
     ## Fix
-    None: write `keepdims=True` in the reduction, or `ops.expand_dims(x, -1)`.
+    None: set `keepdims=True` in the reduction, or `ops.expand_dims(x, -1)`.
 
     ## Not reported
-    Merge layers, which add the missing axes behind the batch; operands without a batch axis, or with one that is not
-    proven (behind Lambda or custom layers); pairs that were made on purpose by expanding an axis of the other side.
+    Merge layers, which insert the missing axes after the batch axis; operands without a batch axis, or with one that is
+    not certain (after Lambda or custom layers); deliberate pairs, made by expanding an axis of the other operand.
 
     ## References
     keras-team/keras#14627
@@ -73,7 +73,8 @@ class BatchAxisBroadcast(Rule):
             axis = high[0] - low[0]
             yield Problem(
                 f"{layer.class_name} of {shape_text(graph.spec(high[1]).shape)} and "
-                f"{shape_text(graph.spec(low[1]).shape)}: the batch of the second meets axis {axis} of the first",
+                f"{shape_text(graph.spec(low[1]).shape)}: the second tensor's batch axis is broadcast against axis "
+                f"{axis} of the first",
                 call.id,
                 "Give both operands the same rank: keepdims=True in the reduction, or ops.expand_dims(x, -1).",
                 (low[1], high[1]),
@@ -81,7 +82,7 @@ class BatchAxisBroadcast(Rule):
 
 
 def _expanded(graph: ModelGraph, tensor: Tensor) -> bool:
-    """Whether the call that made a tensor gave it one more axis."""
+    """Whether the call that produced a tensor added an axis to it."""
     if graph.layer(tensor.call).class_name not in ("ExpandDims", "GetItem", "Reshape"):
         return False
     before = [graph.spec(source).shape for source in graph.producers(tensor.call)[:1]]

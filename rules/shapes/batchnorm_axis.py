@@ -1,4 +1,4 @@
-"""H011."""
+"""H011: a BatchNormalization that does not normalise the channels of its convolution."""
 
 from __future__ import annotations
 
@@ -23,16 +23,15 @@ _CONVOLUTIONS = (
 
 
 class BatchnormAxis(Rule):
-    """A BatchNormalization works on another axis than the channels of the convolution in front.
+    """A BatchNormalization normalises another axis than the channels of the convolution before it.
 
     ## What it does
-    Compares the `axis` of BatchNormalization layers with the channel axis (`data_format`) of the convolution that feeds
+    Compares the `axis` of BatchNormalization layers with the channel axis (`data_format`) of the convolution before
     them.
 
     ## Why is this bad?
     Each row of the image gets its own mean and scale instead of each channel: positions are treated differently, and
-    the number of parameters depends on the size of the image. The usual cause is code written for the other
-    `data_format`.
+    the number of parameters depends on the image size. The usual cause is code written for the other `data_format`.
 
     ## Example
     ```python
@@ -45,7 +44,8 @@ class BatchnormAxis(Rule):
     ```
 
     ## Fix
-    Unsafe: the layer normalises the channels, and starts with fresh averages, scales and offsets. Train the model then.
+    Unsafe: the layer normalises the channels, and starts with new statistics, scales and offsets. Train the model
+    afterwards.
 
     ## Not reported
     Inputs of rank 2, layers that do not follow a convolution.
@@ -81,7 +81,7 @@ class BatchnormAxis(Rule):
                 f"normalises axis {axis} of {shape_text(shape)}, but the channels of {convolution.class_name} "
                 f"{convolution.name!r} are on axis {expected}",
                 call.id,
-                f"Write axis={-1 if expected == len(shape) - 1 else expected}.",
+                f"Set axis={-1 if expected == len(shape) - 1 else expected}.",
                 (source,),
                 fix=_moved(graph, layer.path, -1 if expected == len(shape) - 1 else expected),
             )
@@ -91,7 +91,7 @@ def _moved(graph: ModelGraph, layer: str, axis: int) -> Fix | None:
     if not graph.called_directly(layer):
         return None
     edit = Configure(layer=layer, config={"axis": axis}, fresh=True)
-    return Fix.unsafe("normalise the channels", "it starts with fresh averages, scales and offsets", edit)
+    return Fix.unsafe("normalise the channels", "it starts with new statistics, scales and offsets", edit)
 
 
 def _convolution(graph: ModelGraph, tensor: Tensor) -> str | None:

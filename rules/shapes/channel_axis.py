@@ -1,4 +1,4 @@
-"""H004."""
+"""H004: images whose channels are not on the axis that the convolution expects."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _BEFORE = frozenset(
     {"InputLayer", "Rescaling", "Normalization", "Cast", "GaussianNoise", "RandomFlip", "RandomRotation"}
 )
 _ARITHMETIC = frozenset({"Add", "Subtract", "Multiply", "Divide", "TrueDivide"})
-"""Operations that, with a number, do no more to an image than Rescaling does."""
+"""Operations that, with a number, only rescale an image."""
 
 
 class ChannelAxis(Rule):
     """An image enters a convolution with its channels on the wrong axis.
 
     ## What it does
-    Reports a 2D convolution with `channels_last` on an Input whose axis 1 has 3 or 4 elements and whose axes 2 and 3
-    have 16 or more, and the mirror image with `channels_first`.
+    Reports a 2D convolution with `channels_last` on an Input whose axis 1 has size 3 or 4 and whose axes 2 and 3 have
+    size 16 or more, and the reverse with `channels_first`.
 
     ## Why is this bad?
-    The kernel slides over colour and one image axis and mixes the other as if its pixels were channels. The model
-    trains, and sees no picture. Images that came from PyTorch have their channels in front.
+    The kernel slides over the colours and one image axis, and treats the pixels of the other axis as channels. The
+    model trains on something that is not an image. Images from PyTorch pipelines have their channels first.
 
     ## Example
     ```python
@@ -39,12 +39,12 @@ class ChannelAxis(Rule):
     ```
 
     ## Fix
-    Unsafe: a `layers.Permute` in front of the convolution moves the channels, and the convolution starts with fresh
-    weights. Not possible where a layer behind depends on the size of the image: put the channels last in the data then.
+    Unsafe: a `layers.Permute` before the convolution moves the channels, and the convolution starts with new weights.
+    Not possible if a later layer depends on the image size: put the channels last in the data then.
 
     ## Not reported
-    A kernel of height 1, which leaves the first axis alone (signals of a few electrodes); inputs that other layers have
-    changed.
+    A kernel of height 1, which does not span the first axis (signals of a few electrodes); tensors that other layers
+    than preprocessing have produced.
 
     ## References
     NeuraLint
@@ -74,7 +74,7 @@ class ChannelAxis(Rule):
                     f"reads {'channels_first' if first else 'channels_last'}, but the input {shape_text(shape)} "
                     f"has its {shape[channels]} channels on axis {channels}",
                     call.id,
-                    "Move the channels with layers.Permute, or write the data_format that the input has.",
+                    "Move the channels with layers.Permute, or set the data_format of the input.",
                     (sources[0],),
                     fix=_permuted(graph, call.id, first),
                 )
@@ -85,11 +85,11 @@ def _permuted(graph: ModelGraph, call: str, first: bool) -> Fix | None:
         return None
     dims = [3, 1, 2] if first else [2, 3, 1]
     edit = InsertBefore(call=call, class_name="Permute", config={"dims": dims}, fresh=True)
-    return Fix.unsafe("move the channels with Permute", "the convolution starts with fresh weights", edit)
+    return Fix.unsafe("move the channels with Permute", "the convolution starts with new weights", edit)
 
 
 def _from_input(graph: ModelGraph, tensor: Tensor) -> bool:
-    """Whether a tensor is an Input, or one that only preprocessing has touched."""
+    """Whether a tensor is an Input, or an Input after preprocessing only."""
     while True:
         layer, sources = graph.layer(tensor.call), graph.producers(tensor.call)
         if layer.is_input and not sources:

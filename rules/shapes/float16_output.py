@@ -1,4 +1,4 @@
-"""H013."""
+"""H013: probabilities computed in float16."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ class Float16Output(Rule):
     Reports outputs of the model that end in a softmax or sigmoid and are float16.
 
     ## Why is this bad?
-    float16 has three digits and nothing below 0.00000006: small probabilities become 0, the logarithm in the loss
-    becomes infinite, and training ends in NaN. The mixed-precision guide asks for a float32 output for this reason.
+    float16 has three significant digits and no positive values below 0.00000006: small probabilities become 0, the
+    logarithm in the loss becomes infinite, and training ends in NaN. The mixed-precision guide recommends a float32
+    output for this reason.
 
     ## Example
     ```python
@@ -38,8 +39,8 @@ class Float16Output(Rule):
     ```
 
     ## Fix
-    Unsafe: the last layer, and what follows it, computes in float32. The output has another dtype, and differs by the
-    rounding of float16; training no longer loses small probabilities.
+    Unsafe: the last layer, and what follows it, computes in float32. The output has another dtype, and differs by
+    float16 rounding; training no longer loses small probabilities.
 
     ## Not reported
     bfloat16, which has the range of float32; a float32 layer at the end.
@@ -63,17 +64,17 @@ class Float16Output(Rule):
                 yield Problem(
                     f"an output ends in {head.activation} and is float16",
                     head.call,
-                    'Write dtype="float32" in the last layer.',
+                    'Set dtype="float32" in the last layer.',
                     () if output.call == head.call else (output,),
                     fix=_float32(graph, [head.layer, *(graph.calls[call].layer for call in head.through)]),
                 )
 
 
 def _float32(graph: ModelGraph, layers: list[str]) -> Fix | None:
-    """In float32 from the activation on."""
+    """Computes in float32 from the activation onwards."""
     if any(graph.layers[one].is_operation or not graph.called_directly(one, once=True) for one in layers):
         return None
     if any(graph.layers[one].is_input for one in layers):
         return None
     edits = [Configure(layer=one, config={"dtype": "float32"}) for one in dict.fromkeys(layers)]
-    return Fix.unsafe("compute it in float32", "the output is float32, and differs by the rounding of float16", *edits)
+    return Fix.unsafe("compute it in float32", "the output is float32, and differs by float16 rounding", *edits)

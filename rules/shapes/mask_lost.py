@@ -1,4 +1,4 @@
-"""H007."""
+"""H007: masks that a layer drops before a layer that would use them."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class MaskLost(Rule):
     """A mask is lost on its way to a layer that would use it.
 
     ## What it does
-    Follows the masks of `Masking` and `Embedding(mask_zero=True)` as Keras does at run time, and reports where one
-    disappears although the time axis goes on to a recurrent layer, an attention or an average over time.
+    Propagates the masks of `Masking` and `Embedding(mask_zero=True)` as Keras does at run time, and reports where one
+    is lost although the time axis continues to a recurrent layer, an attention or an average over time.
 
     ## Why is this bad?
-    Padding is treated as data: the last state of a short text is that of its padding, averages are over the longest
-    text of the batch. Predictions change with the length to which a batch is padded. Plain operations such as
-    `x * 2` drop the mask, and so does adding a tensor that has none.
+    Padding is treated as data: the last state of a short text is that of its padding, averages are over the length of
+    the longest text in the batch. Predictions change with the length to which a batch is padded. Plain operations such
+    as `x * 2` drop the mask, and so does adding a tensor without a mask.
 
     ## Example
     ```python
@@ -55,14 +55,14 @@ class MaskLost(Rule):
     ```
 
     ## Fix
-    Unsafe: where the mask is lost at a product or sum with a number, or at an activation that is a plain operation,
-    a layer that does the same and keeps the mask takes its place. Elsewhere pass the mask by hand: `lstm(x,
+    Unsafe: if the mask is lost at a product or sum with a number, or at an activation that is a plain operation, a
+    layer that computes the same and keeps the mask replaces it. Otherwise pass the mask explicitly: `lstm(x,
     mask=ops.not_equal(ids, 0))`.
 
     ## Not reported
     Dense, normalisations, Dropout, Concatenate and TimeDistributed, which keep the mask; a time axis that was consumed
-    in between (LSTM, RepeatVector, LSTM), pooled or convolved; a mask passed by hand; a recurrent layer with an initial
-    state, to which Keras passes no mask, where only its sequence is used.
+    in between (LSTM, RepeatVector, LSTM), pooled or convolved; a mask that is passed explicitly; a recurrent layer with
+    an initial state, to which Keras passes no mask, if only its sequence is used.
 
     ## References
     keras-team/keras#18543
@@ -102,23 +102,23 @@ def _problem(graph: ModelGraph, where: str, maker: str, users: list[str]) -> Pro
     source = graph.layer(maker).name
     if not users:
         return Problem(
-            f"the mask of {source!r} does not reach it: to a layer with an initial state Keras passes none",
+            f"the mask of {source!r} does not reach it: Keras passes no mask to a layer with an initial state",
             where,
-            "Pass the mask by hand: layer(x, mask=..., initial_state=...).",
+            "Pass the mask explicitly: layer(x, mask=..., initial_state=...).",
             (maker,),
         )
     names = ", ".join(repr(graph.layer(user).name) for user in users[:3])
     return Problem(
         f"{graph.layer(where).class_name} drops the mask of {source!r} before {names}, which would use it",
         where,
-        "Use a layer that keeps masks in its place, or pass mask=ops.not_equal(ids, 0) by hand.",
+        "Replace it with a layer that keeps masks, or pass mask=ops.not_equal(ids, 0) explicitly.",
         (maker, *users),
         fix=_kept(graph, where),
     )
 
 
 def _kept(graph: ModelGraph, where: str) -> Fix | None:
-    """A layer in place of an operation on one tensor and numbers: layers keep the mask."""
+    """Replaces an operation on one tensor and numbers with a layer: layers keep the mask."""
     operation, call = graph.layer(where), graph.calls[where]
     sources = graph.producers(where)
     if not operation.is_operation or len(sources) != 1 or not graph.called_directly(operation.path, once=True):
@@ -135,11 +135,11 @@ def _kept(graph: ModelGraph, where: str) -> Fix | None:
         return None
     inputs = (graph.address(sources[0]),)
     edit = Replace(layer=operation.path, class_name=class_name, config=config, inputs=inputs)
-    return Fix.unsafe(f"use {class_name}, which keeps the mask", "padding no longer counts as data", edit)
+    return Fix.unsafe(f"use {class_name}, which keeps the mask", "padding is no longer treated as data", edit)
 
 
 def _masked_arguments(graph: ModelGraph, call: Call, layer: Layer) -> Iterator[Tensor]:
-    """The tensors whose mask a call would use and was not given by hand."""
+    """The tensors whose mask a call would use and does not receive explicitly."""
     name = layer.class_name or ""
     if not layer.is_builtin or any(call.kwargs.get(key) is not None for key in _MASK_ARGUMENTS):
         return
@@ -165,7 +165,7 @@ def _receives(graph: ModelGraph, call: Call) -> bool:
 
 
 def _last_step_matters(graph: ModelGraph, call: Call, layer: Layer) -> bool:
-    """Whether a recurrent layer's last step or state is used, which is that of the padding."""
+    """Whether a recurrent layer's last step or state, which is that of the padding, is used."""
     if layer.class_name not in _RECURRENT or layer.class_name == "Bidirectional":
         return False
     if layer.config.get("return_sequences") is not True:

@@ -1,4 +1,4 @@
-"""H005."""
+"""H005: class predictions at every position of a feature map."""
 
 from __future__ import annotations
 
@@ -28,16 +28,15 @@ _CONVOLUTIONS = (
 
 
 class MissingFlatten(Rule):
-    """A classifier ends in a Dense layer that still sees positions.
+    """A classifier ends in a Dense layer on a feature map that was never flattened or pooled.
 
     ## What it does
-    Reports outputs with a built-in cross-entropy that come from a Dense layer at rank 3 or more, behind convolutions
-    that pool or stride, with nothing but such layers on the way.
+    Reports outputs with a built-in cross-entropy that come from a Dense layer of rank 3 or more, after convolutions
+    with pooling or strides, with only layers of plain convolutional networks before it.
 
     ## Why is this bad?
-    Dense works on the last axis only. The model predicts a label for every position of a grid that has a size nobody
-    has labels for, and fit fails or, where shapes broadcast, trains on nonsense. A Flatten or global pooling was
-    forgotten.
+    Dense acts on the last axis only. The model predicts a class for every position of a grid for which there are no
+    labels, and `fit` fails or, if shapes broadcast, trains on nonsense. A Flatten or global pooling was forgotten.
 
     ## Example
     ```python
@@ -67,12 +66,12 @@ class MissingFlatten(Rule):
     ```
 
     ## Fix
-    Unsafe: a GlobalAveragePooling in front of the Dense layer, which keeps its weights; there is one label then,
-    for the average over all positions. Write `layers.Flatten()` instead where positions matter, and train again.
+    Unsafe: a GlobalAveragePooling is inserted before the Dense layer, which keeps its weights; it then predicts one
+    class, from the average over all positions. Use `layers.Flatten()` instead if positions matter, and train again.
 
     ## Not reported
-    Models with upsampling, transposed convolutions, recurrent layers, attention, Reshape or layers that are not
-    Keras's own on the way; a convolution as the last layer (a map of labels); losses that are not Keras's own, CTC.
+    Models with upsampling, transposed convolutions, recurrent layers, attention, Reshape or custom layers before the
+    output; a convolution as the last layer (a class map); custom losses, CTC.
 
     ## References
     NeuraLint
@@ -99,10 +98,10 @@ class MissingFlatten(Rule):
             if dense.class_name != "Dense" or not dense.is_builtin or not _shrinks(graph, source):
                 continue
             yield Problem(
-                f"Dense {dense.name!r} gives {shape_text(shape)} under {loss.loss}: a label for each of the positions "
+                f"Dense {dense.name!r} gives {shape_text(shape)} under {loss.loss}: a class for each of the positions "
                 "that pooling or strides have left",
                 source,
-                "Write layers.Flatten() or a global pooling layer in front of it.",
+                "Insert layers.Flatten() or a global pooling layer before it.",
                 () if loss.output.call == source else (loss.output,),
                 fix=_pooled(graph, source),
             )
@@ -116,12 +115,12 @@ def _pooled(graph: ModelGraph, dense: str) -> Fix | None:
     config = {"data_format": "channels_last"}
     pooling = f"GlobalAveragePooling{len(shape) - 2}D"
     edit = InsertBefore(call=dense, class_name=pooling, config=config)
-    changes = "there is one label for the average over all positions"
-    return Fix.unsafe(f"put {pooling} in front of the Dense layer", changes, edit)
+    changes = "it predicts one class, from the average over all positions"
+    return Fix.unsafe(f"insert {pooling} before the Dense layer", changes, edit)
 
 
 def _shrinks(graph: ModelGraph, call: str) -> bool:
-    """Whether everything in front of a call is a plain convolutional stack, and some of it pools or strides."""
+    """Whether everything before a call is a plain convolutional stack with some pooling or stride."""
     shrinking = False
     stack, seen = [call], {call}
     while stack:

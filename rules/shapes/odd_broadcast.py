@@ -1,4 +1,4 @@
-"""H003."""
+"""H003: additions that broadcast both operands."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _ON_PURPOSE = frozenset(
 
 
 class OddBroadcast(Rule):
-    """A sum or difference in which both sides are expanded.
+    """A sum or difference that broadcasts both operands.
 
     ## What it does
-    Reports Add, Subtract and Average whose operands each have an axis of size 1, off the batch axis, where the other is
-    longer: `(10, 1) + (1, 10)` gives `(10, 10)`.
+    Reports Add, Subtract and Average whose operands each have an axis of size 1, other than the batch axis, on which
+    the other operand is longer: `(10, 1) + (1, 10)` gives `(10, 10)`.
 
     ## Why is this bad?
-    A sum of two vectors was meant and a table of all pairs comes out. Nothing fails; the layers behind simply get more
-    numbers.
+    The sum of two vectors was meant and the result is a table of all pairs. Nothing fails; the following layers simply
+    receive more values.
 
     ## Example
     ```python
@@ -39,11 +39,11 @@ class OddBroadcast(Rule):
     ```
 
     ## Fix
-    None: transpose one side, or expand one on purpose with `ops.expand_dims`.
+    None: transpose one operand, or expand one deliberately with `ops.expand_dims`.
 
     ## Not reported
-    Broadcasts that expand one side only (duelling heads, position embeddings, gates); sides whose axis of size 1 was
-    made on purpose by expanding, reshaping, transposing or `keepdims`, as additive and graph attention do.
+    Broadcasts that expand one operand only (duelling heads, position embeddings, gates); operands whose axis of size 1
+    was made deliberately by expanding, reshaping, transposing or `keepdims`, as additive and graph attention do.
 
     ## References
     Seen in public code: a scalar head added to a row.
@@ -67,21 +67,21 @@ class OddBroadcast(Rule):
             if _expanded(first, second) and _expanded(second, first):
                 result = tuple(other if one == 1 else one for one, other in zip(first, second, strict=True))
                 yield Problem(
-                    f"{layer.class_name} of {shape_text(first)} and {shape_text(second)} expands both sides to "
+                    f"{layer.class_name} of {shape_text(first)} and {shape_text(second)} broadcasts both operands to "
                     f"{shape_text(result)}",
                     call.id,
-                    "Transpose one side if a sum of equals was meant; write ops.expand_dims if all pairs were.",
+                    "Transpose one operand if an elementwise sum was meant; use ops.expand_dims if all pairs were.",
                     tuple(sources),
                 )
 
 
 def _expanded(shape: Shape, other: Shape) -> bool:
-    """Whether an axis of size 1 off the batch is expanded to that of the other side."""
+    """Whether an axis of size 1, other than the batch axis, is broadcast to that of the other operand."""
     return any(one == 1 and two not in (1, None) for one, two in zip(shape[1:], other[1:], strict=True))
 
 
 def _deliberate(graph: ModelGraph, tensor: Tensor) -> bool:
-    """Whether the call that made a tensor says in so many words which axes it has."""
+    """Whether the call that produced a tensor names its axes explicitly."""
     layer, call = graph.layer(tensor.call), graph.calls[tensor.call]
     if layer.class_name in _ON_PURPOSE or not (layer.is_operation or layer.is_builtin):
         return True

@@ -1,4 +1,4 @@
-"""H012."""
+"""H012: convolution kernels longer than their input."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ _CONVOLUTIONS = (
 
 
 class OversizedKernel(Rule):
-    """A kernel is longer than what it slides over.
+    """A convolution kernel is longer than its input.
 
     ## What it does
     Reports convolutions with `padding="same"` whose kernel is longer than the input on some axis. Off by default.
 
     ## Why is this bad?
-    Part of the kernel meets padding at every place; a kernel of twice the length has weights that meet nothing else.
+    Part of the kernel covers padding at every position; a kernel of twice the length has weights that never cover
+    anything else.
 
     ## Example
     ```python
@@ -34,7 +35,7 @@ class OversizedKernel(Rule):
     ```
 
     ## Fix
-    None: write a smaller `kernel_size` and train again.
+    None: choose a smaller `kernel_size` and train again.
 
     ## Not reported
     Dilated kernels, kernels on axes of unknown or size 1.
@@ -67,9 +68,9 @@ class OversizedKernel(Rule):
                 reported.add(layer.path)
                 yield Problem(
                     f"a kernel of {'x'.join(map(str, kernel))} slides over {shape_text(shape)}, which is shorter: "
-                    "part of it meets padding at every place",
+                    "part of it covers padding at every position",
                     call.id,
-                    "Write a smaller kernel_size, such as kernel_size=3.",
+                    "Choose a smaller kernel_size, such as kernel_size=3.",
                     tuple(sources),
                 )
 

@@ -1,4 +1,4 @@
-"""H008."""
+"""H008: pooling over an axis of size 1."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from graphlint.model.graph import Layer, ModelGraph, Tensor, shape_text
 
 
 class PoolOnOne(Rule):
-    """Pooling over an axis that has one element.
+    """Pooling over an axis of size 1.
 
     ## What it does
-    Reports pooling layers with a window and a stride longer than 1 on an axis whose size is, statically, 1.
+    Reports pooling layers with a window and a stride longer than 1 on an axis whose static size is 1.
 
     ## Why is this bad?
-    There is nothing to pool: the layer copies its input. The input has become smaller than was thought, by too many
-    pools or strides in front.
+    There is nothing to pool: the layer copies its input. Too many poolings or strides before it have made the input
+    smaller than expected.
 
     ## Example
     ```python
@@ -32,13 +32,13 @@ class PoolOnOne(Rule):
     ```
 
     ## Fix
-    Safe: the layer is removed where nothing is left to pool; elsewhere its window becomes 1 on the axes that have one
-    element. Outputs stay exactly equal. Look for the pool or stride in front that was one too many.
+    Safe: the layer is removed if nothing is left to pool; otherwise its window becomes 1 on the axes of size 1. Outputs
+    stay exactly equal. Look for the pooling or stride that was one too many.
 
     ## Not reported
     Global pooling, which only drops the axis; an axis on which the window is 1 (`pool_size=(1, 2)`); pooling with a
-    stride of 1, a branch of blocks that keep the size: keras.applications.InceptionV3 at 75x75 and NASNetMobile at
-    32x32 end in such blocks.
+    stride of 1, as in blocks that keep the size: keras.applications.InceptionV3 at 75x75 and NASNetMobile at 32x32 end
+    in such blocks.
 
     ## References
     NeuraLint
@@ -77,16 +77,16 @@ class PoolOnOne(Rule):
                 reported.add(call.layer)
                 window = "x".join(map(str, sizes))
                 yield Problem(
-                    f"a window of {window} pools an input of {shape_text(shape)}, where an axis has one element",
+                    f"a window of {window} pools an input of {shape_text(shape)}, which has an axis of size 1",
                     call.id,
-                    "Remove the layer, or a pool or stride in front of it.",
+                    "Remove the layer, or a pooling or stride before it.",
                     tuple(sources),
                     fix=_without(graph, layer, pairs),
                 )
 
 
 def _strides(layer: Layer, pairs: list[tuple[int | None, Any]]) -> list[Any]:
-    """The stride on each axis, which is the window where none is written."""
+    """The stride on each axis; the window, if none is given."""
     written = layer.config.get("strides")
     given = written if written is not None else [size for _, size in pairs]
     strides = list(given) if isinstance(given, (list, tuple)) else [given] * len(pairs)
@@ -94,7 +94,7 @@ def _strides(layer: Layer, pairs: list[tuple[int | None, Any]]) -> list[Any]:
 
 
 def _without(graph: ModelGraph, layer: Layer, pairs: list[tuple[int | None, Any]]) -> Fix | None:
-    """The same without a window on the axes that have one element; without the layer, where nothing is left to do."""
+    """Sets the window to 1 on the axes of size 1; removes the layer if nothing is left to pool."""
     if not graph.called_directly(layer.path, once=True) or not all(isinstance(size, int) for _, size in pairs):
         return None
     strides = _strides(layer, pairs)

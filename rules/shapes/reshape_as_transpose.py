@@ -1,4 +1,4 @@
-"""H006."""
+"""H006: a Reshape that permutes the sizes of its input."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from graphlint.model.graph import Layer, ModelGraph, shape_text
 
 
 class ReshapeAsTranspose(Rule):
-    """A Reshape where the axes were meant to change places.
+    """A Reshape that was meant to swap axes.
 
     ## What it does
-    Reports a Reshape whose target has the sizes of its input in another order.
+    Reports a Reshape whose target shape has the sizes of its input in another order.
 
     ## Why is this bad?
-    Reshape keeps the numbers in the order in which they lie in memory and only cuts them into other rows. From
-    `(time, features)` to `(features, time)` it mixes times and features; the shape is right and the content is not.
+    Reshape keeps the values in memory order and only divides them into different rows. From `(time, features)` to
+    `(features, time)` it mixes time steps and features; the shape is right and the content is not.
 
     ## Example
     ```python
@@ -34,12 +34,11 @@ class ReshapeAsTranspose(Rule):
     ```
 
     ## Fix
-    Unsafe: a `layers.Permute` takes the place of the Reshape, and the numbers go where their axes say. Train the
-    model then. Not offered where two axes have one size, or the Reshape is a plain operation: write `ops.transpose`
-    there.
+    Unsafe: a `layers.Permute` replaces the Reshape, so that values follow their axes. Train the model afterwards. Not
+    offered if two axes have the same size, or the Reshape is a plain operation: use `ops.transpose` there.
 
     ## Not reported
-    Sizes that are equal or 1, where the order cannot be told; a Reshape that merges or splits axes.
+    Sizes that are equal or 1, whose order cannot be determined; a Reshape that merges or splits axes.
 
     ## References
     NeuraLint
@@ -62,22 +61,22 @@ class ReshapeAsTranspose(Rule):
                 continue
             reported.add(call.layer)
             yield Problem(
-                f"reshapes {shape_text(before)} to {shape_text(after)}: the sizes change places, the numbers do not",
+                f"reshapes {shape_text(before)} to {shape_text(after)}: the sizes swap axes, the values do not",
                 call.id,
-                "Write layers.Permute if the axes should change places.",
+                "Use layers.Permute if the axes should be swapped.",
                 tuple(sources),
                 fix=_permuted(graph, layer, before, after),
             )
 
 
 def _permuted(graph: ModelGraph, layer: Layer, before: Shape, after: Shape) -> Fix | None:
-    """Where each size stands once on both sides, so that the order of the axes is known."""
+    """Replaces it if each size occurs once on both sides, so that the order of the axes is known."""
     same = len(before) == len(after) and len(set(before[1:])) == len(before) - 1 and set(before) == set(after)
     if not same or layer.is_operation or not graph.called_directly(layer.path, once=True):
         return None
     config = {"dims": [before.index(dim, 1) for dim in after[1:]], "name": layer.name}
     edit = Replace(layer=layer.path, class_name="Permute", config=config)
-    return Fix.unsafe("write Permute in its place", "the numbers go to other places", edit)
+    return Fix.unsafe("replace it with Permute", "the values move with their axes", edit)
 
 
 def _swapped(before: Shape, after: Shape) -> bool:

@@ -1,4 +1,4 @@
-"""H001."""
+"""H001: recorded, inferred, built and stored shapes compared with each other."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from graphlint.shapes.attention import projections
 
 
 class ShapeConflict(Rule):
-    """What the file says about a shape in two places disagrees.
+    """A shape is recorded differently in two places of the file.
 
     ## What it does
-    Compares, for every call of a layer whose shapes can be inferred, the shapes that are recorded on the tensors, the
-    shape that follows from the layer's configuration and its inputs, the shape the layer was built for, and the shapes
-    of its stored weights. What follows from one conflict further on belongs to its finding.
+    Compares, for every call of a layer whose shapes can be inferred, the shapes recorded on the tensors, the shape that
+    follows from the layer's configuration and inputs, the shape the layer was built for, and the shapes of its stored
+    weights. Conflicts that follow from an earlier one belong to its finding.
 
     ## Why is this bad?
     The model cannot be rebuilt, or is rebuilt differently from what was trained. The file was edited, merged from two
@@ -50,11 +50,11 @@ class ShapeConflict(Rule):
     ```
 
     ## Fix
-    None: which side is right is for a person to say. Build the model again from code, load the weights into it layer by
-    layer, and save it.
+    None: only the author can say which side is right. Build the model again from code, load the weights into it layer
+    by layer, and save it.
 
     ## Not reported
-    Free dimensions, layers whose shapes graphlint cannot infer, custom layers.
+    Unknown dimensions, layers whose shapes graphlint cannot infer, custom layers.
 
     ## References
     Tensfa (ICSE 2021) counts shape faults as the most frequent in deep-learning programs.
@@ -91,13 +91,13 @@ class ShapeConflict(Rule):
 
 
 def _fed(graph: ModelGraph, call: Call) -> Problem | None:
-    """An Input of a nested model against what it is fed."""
+    """An Input of a nested model against the tensor it receives."""
     for source in graph.producers(call.id):
         fed, declared = graph.spec(source).shape, call.outputs[0].shape
         if fed is None or declared is None or abs(len(fed) - len(declared)) == 1 or _agree(fed, declared):
             continue
         return Problem(
-            f"declares the shape {shape_text(declared)} but is fed {shape_text(fed)}",
+            f"declares the shape {shape_text(declared)} but receives {shape_text(fed)}",
             call.id,
             "Build the model again from code so that the shapes agree.",
             (source,),
@@ -106,7 +106,7 @@ def _fed(graph: ModelGraph, call: Call) -> Problem | None:
 
 
 def _conflict(graph: ModelGraph, call: Call) -> tuple[Problem | None, bool]:
-    """What is wrong with a call, and whether the shapes behind it follow from that; those that are recorded do not."""
+    """What is wrong with a call, and whether later shapes follow from it; recorded shapes do not."""
     layer = graph.layers[call.layer]
 
     def spec(leaf: Any) -> Any:
@@ -122,15 +122,15 @@ def _conflict(graph: ModelGraph, call: Call) -> tuple[Problem | None, bool]:
     for output, (recorded, expected) in enumerate(zip(call.outputs, inferred or (), strict=False)):
         if recorded.shape is not None and expected.shape is not None and not _agree(recorded.shape, expected.shape):
             message = (
-                f"output {output} is recorded as {shape_text(recorded.shape)}, but {layer.class_name} makes "
-                f"{shape_text(expected.shape)} of {_inputs(graph, sources)}"
+                f"output {output} is recorded as {shape_text(recorded.shape)}, but {layer.class_name} gives "
+                f"{shape_text(expected.shape)} for {_inputs(graph, sources)}"
             )
             return Problem(message, call.id, hint, sources), False
     return _weights(graph, call, layer, args, kwargs, hint), True
 
 
 def _weights(graph: ModelGraph, call: Call, layer: Layer, args: Any, kwargs: Any, hint: str) -> Problem | None:
-    """The stored weights of a layer and of what a wrapper holds, against what the input asks for."""
+    """The stored weights of a layer and of the layers in a wrapper, against what the input requires."""
     first = args[0] if len(args) > 0 else None
     shape = first.shape if isinstance(first, TensorSpec) else None
     inside = projections(layer.definition, args, kwargs) if layer.class_name == "MultiHeadAttention" else {}
@@ -144,11 +144,11 @@ def _weights(graph: ModelGraph, call: Call, layer: Layer, args: Any, kwargs: Any
         if expected is None or len(expected) != len(variables):
             continue
         named = {variable.slot: variable for variable in variables}
-        if all(slot.name in named for slot in expected):  # Legacy files list what does not train last.
+        if all(slot.name in named for slot in expected):  # Legacy files list non-trainable weights last.
             variables = [named[slot.name] for slot in expected]
         for slot, variable in zip(expected, variables, strict=True):
             if slot.shape is not None and not _alike(slot, variable.shape):
-                text = f" on an input of {shape_text(built)}" if built is not None else ""
+                text = f" for an input of {shape_text(built)}" if built is not None else ""
                 return Problem(
                     f"{slot.name} is stored with the shape {shape_text(variable.shape)}, but {definition.class_name}"
                     f"{text} needs {shape_text(slot.shape)}",
@@ -160,7 +160,7 @@ def _weights(graph: ModelGraph, call: Call, layer: Layer, args: Any, kwargs: Any
 
 
 def _alike(slot: Slot, stored: Shape) -> bool:
-    """Whether a stored shape is the one expected; scales of quantized kernels once had dimensions of 1 more."""
+    """Whether a stored shape is the expected one; scales of quantized kernels used to have extra dimensions of 1."""
     assert slot.shape is not None
     one, other = tuple(slot.shape), tuple(stored)
     if slot.name.endswith("_scale"):
@@ -171,7 +171,7 @@ def _alike(slot: Slot, stored: Shape) -> bool:
 def _built_for(
     graph: ModelGraph, layer: Layer, shape: Shape | None
 ) -> Iterator[tuple[str, LayerDefinition, Shape | None]]:
-    """A layer and the sublayers of Keras's wrappers, with the input shape of each where it is known."""
+    """A layer and the sublayers of Keras's wrappers, with the input shape of each if it is known."""
     stack: list[tuple[str, Shape | None]] = [(layer.path, shape)]
     while stack:
         path, built = stack.pop()

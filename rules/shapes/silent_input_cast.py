@@ -1,4 +1,4 @@
-"""H014."""
+"""H014: inputs of nested models that lose digits in a cast."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _SHORT_INTEGERS = frozenset({"int8", "int16", "uint8", "uint16"})
 
 
 class SilentInputCast(Rule):
-    """A nested model casts what it is fed to a coarser type.
+    """A nested model casts its input to a lower-precision dtype.
 
     ## What it does
-    Compares the dtype that an Input of a nested model declares with that of the tensor it is fed, and reports casts
+    Compares the dtype that an Input of a nested model declares with that of the tensor it receives, and reports casts
     that lose digits: from float32 to float16, from float to an integer of 8 or 16 bits.
 
     ## Why is this bad?
-    Keras casts without a word. Token numbers above 2048 change in float16, fractions disappear in integers.
+    Keras casts silently. Token ids above 2048 change in float16, fractions disappear in integers.
 
     ## Example
     ```python
@@ -37,11 +37,11 @@ class SilentInputCast(Rule):
     ```
 
     ## Fix
-    None: declare the same dtype on both sides, and cast with `ops.cast` where a coarser one is meant.
+    None: declare the same dtype on both sides, and cast with `ops.cast` if lower precision is meant.
 
     ## Not reported
     Casts that keep every digit (integers or float16 into float32); floats into integers of 32 or 64 bits, as when an
-    Input of token numbers was left at its default float32.
+    Input of token ids was left at the default float32.
 
     ## References
     Observed on Keras 3.15.
@@ -60,9 +60,9 @@ class SilentInputCast(Rule):
                 if fed is None or declared is None or not _loses(fed, declared):
                     continue
                 yield Problem(
-                    f"declares {declared} but is fed {fed}, which Keras casts without a word",
+                    f"declares {declared} but receives {fed}, which Keras casts silently",
                     call.id,
-                    f'Write dtype="{fed}" in the Input of the nested model, or cast with ops.cast where it is meant.',
+                    f'Set dtype="{fed}" in the Input of the nested model, or cast with ops.cast if the cast is meant.',
                     (source,),
                 )
 

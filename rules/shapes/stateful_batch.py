@@ -1,4 +1,4 @@
-"""H009."""
+"""H009: stateful recurrent layers and their batch size."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ _RECURRENT = frozenset(
 
 
 class StatefulBatch(Rule):
-    """A stateful recurrent layer without a fixed batch size, or bound to one.
+    """A stateful recurrent layer has no fixed batch size, or is bound to a large one.
 
     ## What it does
-    Reports recurrent layers with `stateful=True`: with a free batch size (error), and with a fixed one above 1
-    (information).
+    Reports recurrent layers with `stateful=True`: without a fixed batch size (error), and with one above 1 (info).
 
     ## Why is this bad?
     The state has one row for each sample of the batch. Without a batch size it cannot be created, and the model does
-    not load. With a batch size of 32, nobody can predict for one sample.
+    not load. With a batch size of 32, the model cannot predict a single sample.
 
     ## Example
     ```python
@@ -43,7 +42,7 @@ class StatefulBatch(Rule):
     ```
 
     ## Fix
-    None: write `keras.Input(batch_shape=(1, ...))`, or `stateful=False` where states need not outlive a batch.
+    None: write `keras.Input(batch_shape=(1, ...))`, or `stateful=False` if states need not outlive a batch.
 
     ## Not reported
     A batch size of 1.
@@ -75,7 +74,7 @@ class StatefulBatch(Rule):
             reported.add(layer.path)
             if shape[0] is None:
                 yield Problem(
-                    f"stateful, but the batch size of its input {shape_text(shape)} is free: no state can be made",
+                    f"stateful, but its input {shape_text(shape)} has no fixed batch size: no state can be created",
                     call.id,
                     "Write keras.Input(batch_shape=(1, ...)), or stateful=False.",
                     tuple(sources),
@@ -91,7 +90,7 @@ class StatefulBatch(Rule):
 
 
 def _batch_shape(graph: ModelGraph, tensor: Tensor) -> tuple[int | None, ...] | None:
-    """The shape of a tensor; a nested Input with a free batch is seen through to what it is fed."""
+    """The shape of a tensor; for a nested Input without a fixed batch size, that of the tensor it receives."""
     while graph.layer(tensor.call).is_input and graph.producers(tensor.call):
         tensor = graph.producers(tensor.call)[0]
     return graph.spec(tensor).shape

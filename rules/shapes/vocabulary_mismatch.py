@@ -1,4 +1,4 @@
-"""H010."""
+"""H010: embeddings with fewer rows than the vocabulary of their indices."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _PASSING = frozenset(
     Repeat Tile BroadcastTo Flip
     """.split()
 )
-"""Layers and operations that move indices and leave them as they are."""
+"""Layers and operations that move indices without changing them."""
 
 
 class VocabularyMismatch(Rule):
-    """An Embedding has fewer rows than the lookup in front of it has words.
+    """An Embedding has fewer rows than the lookup before it has words.
 
     ## What it does
     Follows the indices of StringLookup, IntegerLookup and TextVectorization layers into Embedding layers, and compares
     the size of the vocabulary with `input_dim`.
 
     ## Why is this bad?
-    The last words of the vocabulary have no row. On a CPU that is an error for the first text that holds one; on a GPU
-    it is silently a vector of zeros.
+    The last words of the vocabulary have no row. On a CPU that is an error for the first text that contains one; on a
+    GPU it is silently a vector of zeros.
 
     ## Example
     ```python
@@ -45,12 +45,12 @@ class VocabularyMismatch(Rule):
     ```
 
     ## Fix
-    None: write `input_dim=lookup.vocabulary_size()`, which counts the words for unknown and masked ones too, and train
-    again.
+    None: write `input_dim=lookup.vocabulary_size()`, which also counts the tokens for unknown words and the mask, and
+    train again.
 
     ## Not reported
-    Hashing; files of a Keras that stores neither words nor their number with the configuration; lookups that give
-    one-hot or counted outputs.
+    Hashing; files of a Keras release that stores neither the words nor their number in the configuration; lookups that
+    give one-hot or counted outputs.
 
     ## References
     keras-team/keras-io#1064
@@ -85,6 +85,6 @@ class VocabularyMismatch(Rule):
                     f"input_dim is {rows:,}, but {lookup.class_name} {lookup.name!r} gives {size:,} indices: "
                     f"{size - rows:,} words have no row",
                     first,
-                    f"Write input_dim={size}, or lookup.vocabulary_size().",
+                    f"Set input_dim={size}, or lookup.vocabulary_size().",
                     (path, *others),
                 )

@@ -1,4 +1,4 @@
-"""S009."""
+"""S009: calls that repeat a computation on the same tensors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from graphlint.model.definition import Constant, leaves
 from graphlint.model.graph import Layer, ModelGraph, Tensor
 from graphlint.questions.towers import settings
 
-_HINT = "Call it once and use the result again; check that the other call was not meant for another tensor."
+_HINT = "Call it once and reuse the result; check that the other call was not meant for another tensor."
 _RANDOM = ("Dropout", "Noise", "Random", "Lambda", "AutoContrast", "RandAugment", "MixUp", "CutMix", "AugMix")
 
 _STATELESS = frozenset(
@@ -23,21 +23,21 @@ _STATELESS = frozenset(
     | {f"{kind}{rank}D" for kind in ("ZeroPadding", "Cropping", "UpSampling") for rank in (1, 2, 3)}
     | {f"{kind}Pooling{rank}D" for kind in ("Max", "Average", "GlobalMax", "GlobalAverage") for rank in (1, 2, 3)}
 )
-"""Layers that do the same whenever their configurations agree."""
+"""Layers that compute the same if their configurations are equal."""
 
 _COUNTING = frozenset({"BatchNormalization", "SpectralNormalization", "ActivityRegularization"})
-"""Layers for which it matters how often they are called in training."""
+"""Layers for which the number of calls matters in training."""
 
 
 class DuplicateComputation(Rule):
-    """The same is computed twice from the same tensor.
+    """A computation is repeated on the same tensor.
 
     ## What it does
-    Finds calls of one layer, or of layers without weights that are equal but for their names, on the same tensors with
-    the same arguments. Repeated layers without weights are one finding for each model.
+    Finds calls of one layer, or of layers without weights that are equal except for their names, on the same tensors
+    with the same arguments. Repeated layers without weights are one finding per model.
 
     ## Why is this bad?
-    The second call costs time and memory and gives what the first gave. Sometimes the second input was meant to be
+    The second call costs time and memory and returns what the first returned. Sometimes the second call was meant for
     another tensor.
 
     ## Example
@@ -55,13 +55,13 @@ class DuplicateComputation(Rule):
     ```
 
     ## Fix
-    Safe: the first result is used in place of the others, and outputs stay exactly equal. Unsafe where the calls
-    count in training: averages of BatchNormalization, penalties. Not offered where a call that would go is an
-    output or gives several tensors.
+    Safe: the first result replaces the others, and outputs stay exactly equal. Unsafe if the number of calls matters in
+    training: averages of BatchNormalization, penalties. Not offered if a call that would be removed is an output or
+    returns several tensors.
 
     ## Not reported
-    - layers that draw random numbers, such as Dropout, and nested models that hold one;
-    - plain operations, and layers that are not Keras's own: what they do is not known.
+    - layers that draw random numbers, such as Dropout, and nested models that contain one;
+    - plain operations and custom layers, whose behaviour is unknown.
 
     ## References
     keras-team/keras#13697
@@ -124,7 +124,7 @@ class DuplicateComputation(Rule):
 
 
 def _equal_calls(graph: ModelGraph, calls: list[str]) -> list[list[str]]:
-    """Split calls on the same input into groups that compute the same, and drop what is alone."""
+    """Splits calls on the same input into groups that compute the same, without groups of one."""
     groups: dict[Any, list[str]] = {}
     for call in calls:
         layer = graph.layer(call)
@@ -134,7 +134,7 @@ def _equal_calls(graph: ModelGraph, calls: list[str]) -> list[list[str]]:
 
 
 def _random(layer: Layer) -> bool:
-    """Whether two calls may differ: the layer draws random numbers, or its code is not Keras's."""
+    """Whether two calls may differ: the layer draws random numbers, or its code is custom."""
     name = layer.class_name or ""
     if layer.is_operation:
         return layer.module is not None and ".random" in layer.module
@@ -146,7 +146,7 @@ def _random(layer: Layer) -> bool:
 
 
 def _arguments(args: Any, kwargs: Any) -> str:
-    """Arguments as text that is equal where they are; constants, which may be large, by identity."""
+    """Arguments as text that is equal if they are; constants, which may be large, by identity."""
     found = leaves([args, kwargs])
     return repr([(path, id(leaf) if isinstance(leaf, Constant) else leaf) for path, leaf in found if leaf is not None])
 
@@ -160,7 +160,7 @@ def _problem(node: str, count: int, related: tuple[str, ...], fix: Fix | None) -
 
 
 def _merged(graph: ModelGraph, groups: list[list[str]]) -> Fix | None:
-    """The calls after the first of each group give way to it, where each is one tensor that is no output by itself."""
+    """Replaces all calls of a group with its first, if each returns one tensor that is not itself an output."""
     edits: list[Edit] = []
     counted = False
     definitions: set[int] = set()
@@ -189,5 +189,5 @@ def _merged(graph: ModelGraph, groups: list[list[str]]) -> Fix | None:
     if not edits:
         return None
     if counted:
-        return Fix.unsafe("compute it once", "averages and penalties count once instead of at every call", *edits)
+        return Fix.unsafe("compute it once", "averages and penalties count once instead of once per call", *edits)
     return Fix.safe("compute it once", *edits)

@@ -1,4 +1,4 @@
-"""S005."""
+"""S005: towers that share all their layers with weights except one."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from graphlint.questions.towers import towers
 
 
 class PartlySharedTowers(Rule):
-    """Two towers share all their weighted layers but one.
+    """Two towers share all their layers with weights except one.
 
     ## What it does
-    Finds stretches of the graph that repeat with the same layers on another input and compares them call by call. Fires
-    where two or more layers with weights are shared and exactly one pair of equal form is not.
+    Finds parts of the graph that repeat with the same layers on another input and compares them call by call. Fires if
+    two or more layers with weights are shared and exactly one pair with equal configuration is not.
 
     ## Why is this bad?
-    A siamese net compares what its towers make of two inputs, and needs both to make the same of the same. One layer
-    that was created inside the function that builds a tower, instead of before it, breaks this without a word.
+    A siamese network compares the outputs of its towers for two inputs, which only works if both towers compute the
+    same function. A layer that is created inside the function that builds a tower, instead of before it, silently
+    breaks this.
 
     ## Example
     ```python
@@ -50,12 +51,12 @@ class PartlySharedTowers(Rule):
 
     ## Fix
     Unsafe: the layer of the first tower is called in both, and the weights of the second are lost. To keep those
-    instead, create the layer once, before the function that builds a tower, and load them into it.
+    instead, create the layer once, outside the function that builds a tower, and load them into it.
 
     ## Not reported
-    - normalisation layers, which are kept apart on purpose (keras-team/keras#8605);
+    - normalisation layers, which are kept separate deliberately (keras-team/keras#8605);
     - towers in which several layers differ;
-    - heads: a last layer that differs where the towers do not meet again.
+    - heads: a last layer that differs, if the towers are not combined afterwards.
     """
 
     code = "S005"
@@ -92,9 +93,9 @@ class PartlySharedTowers(Rule):
             layers = list(dict.fromkeys(between[leader]))
             yield Problem(
                 f"{len(members)} towers share {len(layers)} layers with weights, and each has its own "
-                f"{graph.layers[leader].class_name} of the same form here",
+                f"{graph.layers[leader].class_name} with the same configuration here",
                 leader,
-                "Create this layer once and call it in all towers, as the others.",
+                "Create this layer once and call it in all towers, like the others.",
                 (*members[1:], *layers),
                 fix=_shared(graph, *members) if len(members) == 2 else None,
             )

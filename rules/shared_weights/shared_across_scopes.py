@@ -1,4 +1,4 @@
-"""S001."""
+"""S001: layers in two scopes, which saving writes once and loading creates twice."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from graphlint.questions.sharing import Place, SharedAcrossScopes, shared_across
 
 
 class SharedAcrossScopesRule(Rule):
-    """One layer sits in two models, or in a model and a wrapper, and the saved file cannot be loaded.
+    """One layer is part of two models, or of a model and a wrapper, and the saved file cannot be loaded.
 
     ## What it does
-    Finds a layer with weights that two nested models, a nested model and its parent, or a wrapper and its parent hold.
-    In a file the sign is a layer that is marked as shared, whose partner has lost the mark, and that has no weights.
+    Finds a layer with weights that belongs to two nested models, to a nested model and its parent, or to a wrapper and
+    its parent. In a file, such a layer is marked as shared and has no weights, and its counterpart has lost the mark.
 
     ## Why is this bad?
-    `model.save()` succeeds. `load_model()` then fails, because Keras makes two layers of the one and finds the weights
-    of only one of them. The training run is lost unless the code that built the model still exists.
+    `model.save()` succeeds. `load_model()` then fails, because Keras creates two layers from the one and finds the
+    weights of only one of them. The training run is lost unless the code that built the model still exists.
 
     ## Example
     ```python
@@ -40,18 +40,18 @@ class SharedAcrossScopesRule(Rule):
     ```
 
     ## Fix
-    Safe, on a file that will not load, where a wrapper holds the layer: the file gets the mark that it lacks, and
-    loading shares the layer again. Unsafe where two models hold it: each gets weights of its own, with the values that
-    they shared, and training moves them apart. In code, call one submodel, or one wrapper, in both places.
+    Safe, on a file that does not load, if a wrapper contains the layer: the missing mark is added to the file, and
+    loading shares the layer again. Unsafe if two models contain it: each gets its own weights, with the values that
+    they shared, and training makes them diverge. In code, call one submodel, or one wrapper, in both places.
 
     ## Not reported
     - the same submodel called twice: it loads;
     - layers without weights, and marks on initializers and dtype policies;
     - a layer called directly and, later, through a wrapper in the same model: Keras keeps that shared;
-    - a nested model made from the Inputs of the model around it;
-    - layers that custom layers hold: their own `from_config` decides;
-    - what lies inside a model of a class whose own constructor builds it, as the backbones of KerasHub are: loading
-      calls the constructor.
+    - a nested model built from the Inputs of the enclosing model;
+    - layers inside custom layers, whose `from_config` decides;
+    - layers inside a model whose constructor builds them, such as the backbones of KerasHub: loading calls the
+      constructor.
 
     ## References
     keras-team/keras#10898, keras-team/keras#9571, keras-team/keras#7116; seen on Keras 3.3, 3.8 and 3.15.
@@ -80,13 +80,13 @@ class SharedAcrossScopesRule(Rule):
         loss = (
             "on loading, Keras cannot tell their calls apart and refuses"
             if first.disconnects
-            else "the file keeps their weights once, and loading it fails on the second"
+            else "the file stores their weights once, and loading fails on the second"
         )
         wrapped = first.first.holder.body is None or first.second.holder.body is None
         hint = (
-            "Share the wrapper instead of the layer in it: make it once and call it in both places."
+            "Share the wrapper instead of the layer inside it: create it once and call it in both places."
             if wrapped
-            else "Put what is shared into one submodel and call that in both places, or give each place its own layer."
+            else "Put the shared layers into one submodel and call it in both places, or create a layer for each place."
         )
         nodes = dict.fromkeys(path for one in [first, *others] for path in (one.layer, one.copy))
         fix = None if graph.live or first.disconnects else _salvage([first, *others], wrapped)
@@ -98,8 +98,8 @@ def _salvage(found: list[SharedAcrossScopes], wrapped: bool) -> Fix:
     edits = [kind(layer=one.layer, copy=one.copy) for one in found]
     if wrapped:
         return Fix.safe("mark the layers as one, so that the file loads", *edits)
-    changes = "the places share their weights no longer"
-    return Fix.unsafe("give each place the weights, so that the file loads", changes, *edits)
+    changes = "the places no longer share their weights"
+    return Fix.unsafe("give each place its own weights, so that the file loads", changes, *edits)
 
 
 def _holder(graph: ModelGraph, place: Place) -> str:

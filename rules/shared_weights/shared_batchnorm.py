@@ -1,4 +1,4 @@
-"""S004."""
+"""S004: one BatchNormalization that tracks the statistics of several inputs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class SharedBatchnorm(Rule):
     """One trainable BatchNormalization is called on different inputs.
 
     ## What it does
-    Finds a BatchNormalization that is not frozen and has two or more calls fed from different tensors.
+    Finds a BatchNormalization that is not frozen and has two or more calls on different tensors.
 
     ## Why is this bad?
-    In training each call normalises by the statistics of its own input, and both write their mean and variance into
-    the same moving averages. At prediction time both are normalised by a mixture that fits neither: training looks
-    good, evaluation does not. `training=False` on a call does not help: under `fit` the averages move all the same.
+    In training each call normalises with the statistics of its own input, and all of them update the same moving
+    averages. At inference all inputs are normalised with a mixture that fits none of them: training looks good,
+    evaluation does not. `training=False` on a call does not help: `fit` updates the averages nevertheless.
 
     ## Example
     ```python
@@ -63,9 +63,9 @@ class SharedBatchnorm(Rule):
             sources = {tuple(graph.producers(call)) for call in calls}
             if len(sources) > 1:
                 yield Problem(
-                    f"{len(calls)} calls on {len(sources)} different inputs move one mean and variance, which then "
-                    "fits none of them",
+                    f"{len(calls)} calls on {len(sources)} different inputs update one moving mean and "
+                    "variance, which then fit none of them",
                     layer.path,
-                    "Give each input a normalisation of its own: layers.BatchNormalization()(x).",
+                    "Give each input its own normalisation: layers.BatchNormalization()(x).",
                     tuple(calls),
                 )

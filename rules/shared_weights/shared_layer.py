@@ -1,4 +1,4 @@
-"""S003."""
+"""S003: layers and nested models with weights that have several calls."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class SharedLayer(Rule):
     """A layer or nested model with weights is called more than once.
 
     ## What it does
-    Reports every weighted layer, and every nested model, that has two or more calls, with the number of parameters
-    that the calls share. What is inside a nested model that is itself called twice is not listed again.
+    Reports every layer with weights, and every nested model, that has two or more calls, with the number of parameters
+    that the calls share. Layers inside a nested model that is itself called twice are not listed again.
 
     ## Why is this bad?
-    Nothing is, where it is meant, as in siamese towers and tied heads. But a variable that is used twice by accident
-    (`x = dense(x)` in a loop) trains as one.
+    It is not, if it is meant, as in siamese towers and tied heads. But a layer that is reused by accident (`x =
+    dense(x)` in a loop) trains as one layer.
 
     ## Example
     ```python
@@ -35,8 +35,8 @@ class SharedLayer(Rule):
     ```
 
     ## Fix
-    Unsafe, for where sharing was an accident: each call after the first gets a layer of its own, with the same
-    values. From there they train apart. Not offered for a layer that two models or wrappers hold.
+    Unsafe, for sharing that was an accident: each call after the first gets its own layer, with the same weights. From
+    then on they train independently. Not offered for a layer that belongs to two models or wrappers.
 
     ## Not reported
     Layers without weights; layers inside a nested model that is itself called twice.
@@ -56,7 +56,7 @@ class SharedLayer(Rule):
                 yield Problem(
                     f"{len(calls)} calls share {size:,} parameters",
                     path,
-                    "Nothing to do if the sharing is meant; otherwise make one layer for each call.",
+                    "Nothing to do if the sharing is meant; otherwise create one layer per call.",
                     tuple(call for call in calls if call in graph.calls),
                     fix=_unshared(graph, path, calls),
                 )
@@ -73,4 +73,4 @@ def _unshared(graph: ModelGraph, path: str, calls: list[str]) -> Fix | None:
     if not others:
         return None
     edit = Unshare(calls=tuple(others))
-    return Fix.unsafe("give each call a layer of its own", "the calls train apart, with more parameters", edit)
+    return Fix.unsafe("give each call its own layer", "the calls train independently, with more parameters", edit)

@@ -1,4 +1,4 @@
-"""S006."""
+"""S006: shared layers whose calls have inputs of different shapes."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _FREE = (
     "Attention",
     "AdditiveAttention",
 )
-"""Classes, by how their names begin, that are made for inputs of any length or size."""
+"""Prefixes of the class names of layers that accept inputs of any length or size."""
 
 
 class SharedWithDifferentShapes(Rule):
     """One layer is called on inputs of different shapes.
 
     ## What it does
-    Compares the inputs of the calls of a shared layer beyond the batch axis. A warning where the weights of the layer
-    depend on an axis that differs.
+    Compares the input shapes of the calls of a shared layer, without the batch axis. A warning if the weights of the
+    layer depend on an axis that differs.
 
     ## Why is this bad?
-    A Dense that is shared between `(?, 8)` and `(?, 3, 8)` usually comes from a flatten or a pooling that one of the
-    branches lost. It works all the same, and is sometimes meant.
+    A Dense that is shared between `(?, 8)` and `(?, 3, 8)` usually comes from a flatten or pooling that is missing in
+    one of the branches. It runs nevertheless, and is sometimes meant.
 
     ## Example
     ```python
@@ -59,11 +59,11 @@ class SharedWithDifferentShapes(Rule):
     ```
 
     ## Fix
-    None: reduce both inputs to the same shape, for example with `GlobalAveragePooling1D()`, or make two layers.
+    None: reduce both inputs to the same shape, for example with `GlobalAveragePooling1D()`, or create two layers.
 
     ## Not reported
-    - convolutions, recurrent layers, attention and embeddings over free spatial and time axes;
-    - dimensions that are not known;
+    - convolutions, recurrent layers, attention and embeddings over variable spatial and time axes;
+    - unknown dimensions;
     - layers without weights.
     """
 
@@ -92,7 +92,7 @@ class SharedWithDifferentShapes(Rule):
                 f"called on {shape_text((None, *first))} and on {shape_text((None, *other))}"
                 + (", and its weights depend on an axis that differs" if depends else ""),
                 path,
-                "Bring both inputs to one shape with layers.Reshape or layers.Dense, or make one layer for each.",
+                "Bring both inputs to one shape with layers.Reshape or layers.Dense, or create one layer for each.",
                 (shapes[first], shapes[other]),
                 Severity.WARNING if depends else None,
             )
@@ -105,7 +105,7 @@ def _differ(first: Shape, other: Shape) -> bool:
 
 
 def _weight_depends(layer: Layer, first: Shape, other: Shape) -> bool:
-    """Whether an axis that the weights of a layer were built for differs: the channel axis, or those it normalises."""
+    """Whether an axis that the weights of a layer depend on differs: the channel axis, or those it normalises."""
     if not layer.is_keras or (layer.class_name or "").endswith("Embedding"):
         return False
     config = layer.config

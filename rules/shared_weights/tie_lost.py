@@ -1,4 +1,4 @@
-"""S007."""
+"""S007: an embedding table that is stored again as the kernel of a Dense layer."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class TieLost(Rule):
-    """An Embedding and an output Dense hold the same numbers in two variables.
+    """An Embedding and a Dense layer hold the same values in two variables.
 
     ## What it does
     Compares the table of every Embedding with every Dense kernel of the same or the transposed shape.
 
     ## Why is this bad?
-    The two were tied once (`dense.kernel = transpose(embedding)`), or one was copied into the other. As two variables
-    they drift apart with the next training step, take twice the memory, and count twice.
+    The two used to be tied (`dense.kernel = transpose(embedding)`), or one was copied into the other. As two variables
+    they diverge with the next training step, take twice the memory, and are counted twice.
 
     ## Example
     ```python
@@ -42,12 +42,12 @@ class TieLost(Rule):
     ```
 
     ## Fix
-    Unsafe: a `keras.layers.ReversibleEmbedding` takes the place of both, called with `reverse=True` for the output,
-    and trains as one. Outputs stay equal up to rounding. Offered for a Dense without bias, beside the Embedding,
-    whose kernel is the transposed table; a Dense with a bias has to be written as a small layer of its own.
+    Unsafe: one `keras.layers.ReversibleEmbedding` replaces both, called with `reverse=True` for the output, and trains
+    as one variable. Outputs stay equal up to rounding. Offered for a Dense without bias, in the same model as the
+    Embedding, whose kernel is the transposed table; a Dense with a bias has to be rewritten as a small custom layer.
 
     ## Not reported
-    `ReversibleEmbedding`, which holds one variable; tables of fewer than 256 elements; constant ones.
+    `ReversibleEmbedding`, which holds one variable; tables of fewer than 256 elements; constant tables.
 
     ## References
     keras-team/keras#10485
@@ -74,7 +74,7 @@ class TieLost(Rule):
                     )
                 if pair is not None:
                     yield Problem(
-                        f"the table {list(shape)} equals the{how} kernel of a Dense layer: {table.size:,} numbers are "
+                        f"the table {list(shape)} equals the{how} kernel of a Dense layer: {table.size:,} values are "
                         "stored and trained twice",
                         table.layer,
                         "Tie them: use keras.layers.ReversibleEmbedding and call it with reverse=True for the output.",
@@ -92,7 +92,7 @@ class TieLost(Rule):
 
 
 def _tied(graph: ModelGraph, table: Variable, kernel: Variable) -> Fix | None:
-    """Only a tie that saving keeps: one layer, called in reverse for the output."""
+    """Ties them in a way that survives saving: one layer, called in reverse for the output."""
     embedding, dense = graph.layers[table.layer], graph.layers[kernel.layer]
     if dense.class_name != "Dense":
         return None
@@ -100,5 +100,5 @@ def _tied(graph: ModelGraph, table: Variable, kernel: Variable) -> Fix | None:
     if not direct or embedding.parent != dense.parent or dense.config.get("use_bias", True) is not False:
         return None
     edit = TieReversed(embedding=embedding.path, dense=dense.path)
-    changes = "both places train as one, and the Dense layer becomes the Embedding in reverse"
+    changes = "both places train as one variable, and the Embedding called in reverse replaces the Dense layer"
     return Fix.unsafe("use one ReversibleEmbedding for both", changes, edit)

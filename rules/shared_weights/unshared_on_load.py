@@ -1,4 +1,4 @@
-"""S002."""
+"""S002: layers that an HDF5 file stores once per model that shares them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class UnsharedOnLoad(Rule):
     weights are equal byte for byte.
 
     ## Why is this bad?
-    The legacy format writes the weights of a layer under every model that holds it, and does not say that they were
-    one. After loading there are two layers, which drift apart with the first training step.
+    The legacy format writes the weights of a layer under every model that contains it, and does not record that they
+    were one. After loading there are two layers, which diverge with the first training step.
 
     ## Example
     ```python
@@ -46,11 +46,11 @@ class UnsharedOnLoad(Rule):
     ```
 
     ## Fix
-    Unsafe: where the two models are equal throughout, the first is called in both places, and trains as one again.
-    Models that differ otherwise have to be built anew, with one submodel that both places call (S001 says why).
+    Unsafe: if the two models are equal throughout, the first is called in both places, and trains as one again. Models
+    that differ elsewhere have to be built again, with one submodel that is called in both places (S001 explains why).
 
     ## Not reported
-    Weights that are constant, such as fresh biases; layers of which any weight differs.
+    Constant weights, such as biases at their initial value; layers of which any weight differs.
     """
 
     code = "S002"
@@ -80,7 +80,7 @@ class UnsharedOnLoad(Rule):
                 f"{count} ({size:,} parameters) stored in {models[0]} and again in {models[1]}, equal byte for byte: "
                 "shared before saving, two after loading",
                 pairs[0][0].path,
-                "Build the model with one submodel that both places call, and save it as .keras.",
+                "Build the model with one submodel that is called in both places, and save it as .keras.",
                 tuple(path for first, other in pairs for path in (first.path, other.path))[1:],
                 fix=_shared(graph, first_model, second_model),
             )

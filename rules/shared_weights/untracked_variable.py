@@ -1,4 +1,4 @@
-"""S008."""
+"""S008: variables that are arguments of calls and belong to no layer."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from graphlint.model.expand import MASK_ARGUMENTS
 from graphlint.model.graph import ModelGraph
 
 _MASKED = -1000.0
-"""What is below is added to attention scores to mask them."""
+"""Values below this are added to attention scores to mask them."""
 
 
 _CHANNELS = 3
 
 
 class UntrackedVariable(Rule):
-    """A variable is used in the graph and belongs to no layer.
+    """A variable is used in the graph but belongs to no layer.
 
     ## What it does
-    On a live model, finds a `keras.Variable` that is an argument of a call (`x * variable`). In a file, where such a
-    variable has become a constant, reports baked floating-point tensors as information: each may have been one, or what
-    a layer made of a constant when the model was built, as `embedding(ops.arange(n))` is.
+    On a live model, finds a `keras.Variable` that is an argument of a call (`x * variable`). In a file, in which such a
+    variable has become a constant, reports constant floating-point tensors as info: each may have been a variable, or
+    the output of a layer for a constant when the model was built, such as `embedding(ops.arange(n))`.
 
     ## Why is this bad?
-    Keras tracks the variables of layers only. This one is not in `model.weights`, no optimizer trains it, and saving
-    freezes its present value into the configuration. Where it belongs to a layer elsewhere, saving breaks the tie.
+    Keras only tracks the variables of layers. This one is not in `model.weights`, no optimizer trains it, and saving
+    writes its current value into the configuration as a constant. If it belongs to a layer elsewhere, saving breaks the
+    tie.
 
     ## Example
     ```python
@@ -48,7 +49,7 @@ class UntrackedVariable(Rule):
 
     ## Not reported
     Scalars that are not trainable; masks, and tables of zeros and ones; integer and boolean tensors; NumPy constants;
-    constants of up to three numbers, such as the means of the channels of images.
+    constants of up to three values, such as the channel means of images.
     """
 
     code = "S008"
@@ -71,7 +72,7 @@ class UntrackedVariable(Rule):
                             f"argument {argument} is a constant tensor {list(_shape(leaf) or ())} baked into the "
                             "configuration: if a variable or a layer made it, nothing trains that",
                             call.id,
-                            "Keep it in a layer (self.add_weight) if it should train; otherwise nothing is wrong.",
+                            "Put it into a layer (self.add_weight) if it should train; otherwise nothing is wrong.",
                             severity=Severity.INFO,
                             key=argument,
                         )
@@ -91,8 +92,8 @@ class UntrackedVariable(Rule):
             )
         elif shape or getattr(leaf.obj, "trainable", False):
             yield Problem(
-                f"argument {argument} is a keras.Variable {shape} of no layer: it is not in model.weights, no "
-                "optimizer trains it, and saving makes it a constant",
+                f"argument {argument} is a keras.Variable {shape} that belongs to no layer: it is not in "
+                "model.weights, no optimizer trains it, and saving turns it into a constant",
                 call,
                 "Put it into a layer: self.add_weight(...) in the build method of a keras.Layer.",
                 key=argument,
@@ -113,7 +114,7 @@ def _shape(leaf: Constant) -> tuple[int, ...] | None:
 
 
 def _may_have_been_trained(leaf: Constant) -> bool:
-    """Floating point, more than one number for each channel, and not only what masks hold: 0, 1, large negative."""
+    """Floating point, more than one value per channel, and not only the values of masks: 0, 1, large negative."""
     if leaf.dtype is not None and not leaf.dtype.startswith(("float", "bfloat")):
         return False
     count, telling = 0, False

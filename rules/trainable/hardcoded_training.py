@@ -1,4 +1,4 @@
-"""T003."""
+"""T003: training=True that was passed when a Functional model was built."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _RATES = ("rate", "stddev", "dropout", "recurrent_dropout")
 
 
 class HardcodedTraining(Rule):
-    """A call of a Functional model has `training=True` written into it.
+    """A call inside a Functional model has a fixed `training=True`.
 
     ## What it does
-    Finds `training=True` on the calls of Dropout and its relatives (a warning) and of BatchNormalization
-    (information), also where it was passed to a nested model that holds them.
+    Finds `training=True` on the calls of Dropout and similar layers (a warning) and of BatchNormalization (info), also
+    if it was passed to a nested model that contains them.
 
     ## Why is this bad?
-    People write it for Monte-Carlo dropout: predict many times, look at the spread. But a Functional model passes its
-    own `training` to every layer, and under `predict` that is False: nothing is dropped, all predictions are equal,
-    and the uncertainty comes out as zero.
+    It is written for Monte Carlo dropout: predict many times and measure the spread. But a Functional model passes its
+    own `training` to every layer, and in `predict` that is False: nothing is dropped, all predictions are equal, and
+    the estimated uncertainty is zero.
 
     ## Example
     ```python
@@ -45,11 +45,11 @@ class HardcodedTraining(Rule):
     ```
 
     ## Fix
-    Unsafe: leaves the argument out, so that the model acts as in training where it is called with `training=True` only.
-    To have noise act always, subclass the layer and ignore the argument in `call`.
+    Unsafe: removes the argument, so that the model behaves as in training only if it is called with `training=True`.
+    For noise that is always active, subclass the layer and ignore the argument in `call`.
 
     ## Not reported
-    `training=False`; a rate of zero; layers that do not care.
+    `training=False`; a rate of 0; layers that behave the same in training.
     """
 
     code = "T003"
@@ -92,24 +92,25 @@ def _noisy(layer: Layer) -> bool:
 
 def _problem(node: str, call: str, layer: Layer, noisy: bool, related: tuple[str, ...]) -> Problem:
     fix = Fix.unsafe(
-        "leave the argument out",
-        "calling the model without training= no longer acts as in training",
+        "remove the argument",
+        "the model behaves as in training only if it is called with training=True",
         DropArgument(calls=(call,), argument="training"),
     )
     if noisy:
         rates = [layer.config.get(key) for key in _RATES]
         rate = next((rate for rate in rates if rate and isinstance(rate, float)), "on")
         return Problem(
-            f"training=True on {layer.class_name} ({rate}): predict() overrides it, so nothing is dropped there",
+            f"training=True on {layer.class_name} ({rate}): predict() overrides it, so nothing is dropped in "
+            "prediction",
             node,
-            "Leave it out, and call model(x, training=True) where the noise is wanted.",
+            "Remove it, and call model(x, training=True) when the noise is wanted.",
             related,
             fix=fix,
         )
     return Problem(
         "training=True on BatchNormalization: predict() overrides it and uses the moving averages",
         node,
-        "Leave it out, and call model(x, training=True) where batch statistics are wanted.",
+        "Remove it, and call model(x, training=True) when batch statistics are wanted.",
         related,
         Severity.INFO,
         fix,

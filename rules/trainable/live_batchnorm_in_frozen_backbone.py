@@ -1,4 +1,4 @@
-"""T004."""
+"""T004: trainable BatchNormalization in an otherwise frozen nested model."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from graphlint.model.graph import ModelGraph
 
 
 class LiveBatchnormInFrozenBackbone(Rule):
-    """A nested model is frozen for the most part, and some of its BatchNormalization still learns.
+    """A nested model is mostly frozen, but some of its BatchNormalization layers still learn.
 
     ## What it does
-    Finds nested models in which at least 80 % of the layers with weights are frozen and a BatchNormalization is not.
+    Finds nested models in which at least 80 % of the layers with weights are frozen but a BatchNormalization is not.
 
     ## Why is this bad?
     Frozen layers expect activations with the statistics that they were trained on. A BatchNormalization that is not
-    frozen moves its averages with every batch under `fit`, also when it is called with `training=False`, and the
-    features of the backbone change although its kernels do not.
+    frozen updates its averages with every batch in `fit`, even if it is called with `training=False`, and the features
+    of the backbone change although its kernels do not.
 
     ## Example
     ```python
@@ -54,10 +54,10 @@ class LiveBatchnormInFrozenBackbone(Rule):
     ```
 
     ## Fix
-    Unsafe: freezes the BatchNormalization layers of the backbone, whose averages then stay as they are in training.
+    Unsafe: freezes the BatchNormalization layers of the backbone, whose averages training then no longer changes.
 
     ## Not reported
-    Adapting nothing but BatchNormalization: every layer that still trains is one.
+    Fine-tuning of BatchNormalization only: every layer that still trains is one.
 
     ## References
     keras-team/keras#9965, keras-team/keras#6570
@@ -90,7 +90,7 @@ class LiveBatchnormInFrozenBackbone(Rule):
             frozen = weighted[path] - live[path]
             adapting = norms[path] == live[path]
             if graph.layers[path].container and norms[path] and not adapting and self.enough(frozen, weighted[path]):
-                moving = "moves its" if norms[path] == 1 else "move their"
+                moving = "updates its" if norms[path] == 1 else "update their"
                 live_norms = tuple(
                     layer.path
                     for layer in graph.layers_below(path)
@@ -98,13 +98,13 @@ class LiveBatchnormInFrozenBackbone(Rule):
                 )
                 yield Problem(
                     f"{frozen} of {weighted[path]} layers with weights are frozen, and {norms[path]} "
-                    f"BatchNormalization {moving} averages all the same",
+                    f"BatchNormalization {moving} averages nevertheless",
                     path,
                     "Freeze every BatchNormalization of the backbone: layer.trainable = False.",
                     live_norms,
                     fix=Fix.unsafe(
                         "freeze the BatchNormalization inside",
-                        "its averages, scale and offset stay as they are in training",
+                        "training no longer changes its averages, scale and offset",
                         Freeze(layers=live_norms),
                     ),
                 )

@@ -1,4 +1,4 @@
-"""T005."""
+"""T005: compiled models in which every weight is frozen."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _NEVER_TRAINS = frozenset({"Normalization", "StringLookup", "IntegerLookup", "Te
 
 
 class NothingTrainable(Rule):
-    """The model is compiled with a loss and has nothing to train.
+    """The model is compiled with a loss but has nothing to train.
 
     ## What it does
     Finds compiled models with weights of which none is trainable.
 
     ## Why is this bad?
-    `fit` runs, and changes nothing but moving averages. Mostly everything was frozen for fine-tuning and the new head
-    was frozen with it, or the frozen half of a GAN was saved.
+    `fit` runs, but changes only moving averages. Usually the new head was frozen together with the backbone, or the
+    frozen half of a GAN was saved.
 
     ## Example
     ```python
@@ -63,5 +63,5 @@ class NothingTrainable(Rule):
         yield Problem(
             f"compiled with a loss, but none of the {graph.parameters.total:,} parameters is trainable: {why}",
             None,
-            "Set layer.trainable = True where it should learn, then compile again: model.compile(...).",
+            "Set layer.trainable = True on the layers that should learn, then compile again: model.compile(...).",
         )

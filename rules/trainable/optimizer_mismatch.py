@@ -1,4 +1,4 @@
-"""T002."""
+"""T002: optimizer slots compared with the trainable variables."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from graphlint.questions.optimizer_slots import optimizer_slots
 
 
 class OptimizerMismatch(Rule):
-    """The optimizer was built for other variables than those that are trainable now.
+    """The optimizer was built for a different set of variables than the trainable ones.
 
     ## What it does
-    Compares the variables that the optimizer keeps state for, by number and shape, with the trainable variables of the
+    Compares the variables for which the optimizer keeps state, by number and shape, with the trainable variables of the
     model.
 
     ## Why is this bad?
-    The `trainable` flags changed after training began. `fit` goes on with the flags of the last `compile`, or fails;
-    after loading, Keras cannot match the state and starts the optimizer anew, with only a warning.
+    The `trainable` flags changed after training began. `fit` continues with the flags of the last `compile`, or fails;
+    after loading, Keras cannot match the state and resets the optimizer, with only a warning.
 
     ## Example
     ```python
@@ -41,16 +41,16 @@ class OptimizerMismatch(Rule):
     ```
 
     ## Fix
-    None: call `model.compile(...)` again after changing `trainable`. To ship the model for inference, save it without
-    the optimizer: `model.save(path, include_optimizer=False)`.
+    None: call `model.compile(...)` again after changing `trainable`. To distribute the model for inference, save it
+    without the optimizer: `model.save(path, include_optimizer=False)`.
 
     ## Not reported
-    - an optimizer that is not built yet, one of an unknown class, and plain SGD, which keeps nothing;
+    - an optimizer that is not built yet, one of an unknown class, and plain SGD, which keeps no state;
     - moving averages of the weights, gradient accumulation and loss scaling, whose layout differs;
-    - variables of layers that are not Keras's own in a file, which does not say whether those train;
-    - a file in which nothing is frozen and yet variables are missing: its weights are at fault (D007, H001);
-    - a model of which nothing at all is trainable any more (T005);
-    - a file with LoRA layers (`enable_lora`), which are stored merged, without the two factors that train.
+    - variables of custom layers in a file, which does not record whether those are trainable;
+    - a file in which nothing is frozen and variables are missing nevertheless: its weights are at fault (D007, H001);
+    - a model in which nothing is trainable any more (T005);
+    - a file with LoRA layers (`enable_lora`), which are stored merged, without their two trainable factors.
 
     ## References
     keras-team/keras#22413, keras-team/keras#9589
@@ -89,7 +89,10 @@ class OptimizerMismatch(Rule):
         both = f"{optimizer.class_name} keeps state for {optimizer.count} variables, {now} are trainable"
         details = [
             f"{counts.total()} {text}"
-            for counts, text in ((extra, "of its variables train no more"), (missing, "trainable ones have no state"))
+            for counts, text in (
+                (extra, "of its variables are no longer trainable"),
+                (missing, "trainable variables have no state"),
+            )
             if counts
         ]
         yield Problem(
@@ -101,7 +104,7 @@ class OptimizerMismatch(Rule):
 
 
 def _trains_what_it_says(graph: ModelGraph) -> bool:
-    """Whether the trainable variables of the graph are what the training step hands to the optimizer."""
+    """Whether the trainable variables of the graph are what the training step passes to the optimizer."""
     if graph.live:
         step = getattr(type(graph.definition.obj), "train_step", None)
         return str(getattr(step, "__module__", "")).startswith("keras.")

@@ -1,4 +1,4 @@
-"""T006."""
+"""T006: layers that are frozen because they are shared with a frozen part."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from graphlint.questions.sharing import places, shared_across_scopes
 
 
 class SharedFreeze(Rule):
-    """Freezing one part of the model froze a layer that another part uses too.
+    """Freezing one part of the model froze a layer that another part also uses.
 
     ## What it does
-    Finds a frozen layer with weights that sits in a frozen nested model or wrapper and also somewhere that is not
+    Finds a frozen layer with weights that belongs to a frozen nested model or wrapper and also to a part that is not
     frozen.
 
     ## Why is this bad?
-    A layer has one `trainable` flag. `extractor.trainable = False` freezes every layer in it, for every model that
-    uses them: the other part of the model stops learning too, without a word.
+    A layer has one `trainable` flag. `extractor.trainable = False` freezes every layer in it, for every model that uses
+    them: the other part of the model silently stops learning too.
 
     ## Example
     ```python
@@ -50,7 +50,7 @@ class SharedFreeze(Rule):
     `copy = keras.models.clone_model(extractor); copy.set_weights(extractor.get_weights())`.
 
     ## Not reported
-    Layers in one place only; layers frozen by themselves, where no container is; layers without weights.
+    Layers in one place only; layers that are frozen themselves, in a container that is not; layers without weights.
     """
 
     code = "T006"
@@ -78,18 +78,18 @@ class SharedFreeze(Rule):
             yield Problem(
                 f"frozen, and with it {count} ({size:,} parameters) also used outside it: {elsewhere}",
                 container,
-                "Unfreeze what both parts share, or give the frozen part a copy (keras.models.clone_model).",
+                "Unfreeze the shared layers, or give the frozen part a copy (keras.models.clone_model).",
                 tuple(path for path, _ in members),
                 fix=Fix.unsafe(
-                    "let what both parts share train",
-                    "the shared layers train again, in both parts",
+                    "unfreeze the shared layers",
+                    "they train again, in both parts",
                     Unfreeze(layers=tuple(path for path, _ in members), containers=(container,)),
                 ),
             )
 
 
 def _frozen(graph: ModelGraph, holder: LayerDefinition) -> str | None:
-    """The path of the innermost frozen container around a place, the root aside."""
+    """The path of the innermost frozen container of a place, except the root."""
     path = graph.layer_of.get(id(holder))
     while path is not None:
         layer = graph.layers[path]

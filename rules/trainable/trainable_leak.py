@@ -1,4 +1,4 @@
-"""T001."""
+"""T001: trainable layers inside a frozen nested model or wrapper."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from graphlint.model.graph import Layer, ModelGraph
 
 
 class TrainableLeak(Rule):
-    """A nested model or wrapper is frozen, and layers inside it train all the same.
+    """A nested model or wrapper is frozen, but layers inside it are trained.
 
     ## What it does
-    Finds containers with `trainable=False` that hold a layer with trainable weights.
+    Finds containers with `trainable=False` that contain a layer with trainable weights.
 
     ## Why is this bad?
-    Keras asks the outermost model and the variable itself, not the containers in between. What reads as frozen is
-    trained by `fit`. `inner.trainable = False` freezes everything inside at that moment; a flag that is set on an inner
-    layer afterwards, or a wrapper that was made with `trainable=False`, has no such effect.
+    Keras consults the outermost model and the variable itself, not the containers in between: a part that looks frozen
+    is trained by `fit`. `inner.trainable = False` freezes everything inside at that moment, but not a layer whose flag
+    is set afterwards; and a wrapper created with `trainable=False` freezes nothing.
 
     ## Example
     ```python
@@ -45,11 +45,11 @@ class TrainableLeak(Rule):
     ```
 
     ## Fix
-    Unsafe: freezes all of it, as the flag says, so that what leaked trains no longer. To train part of it instead, set
-    `container.trainable = True` and freeze the other layers one by one.
+    Unsafe: freezes everything inside, as the flag says, so that nothing in it is trained any more. To train part of it
+    instead, set `container.trainable = True` and freeze the other layers individually.
 
     ## Not reported
-    A trainable container with frozen layers inside; a frozen model as the root, which trains nothing.
+    A trainable container with frozen layers inside; a frozen root model, which trains nothing.
 
     ## References
     keras-team/keras#18092
@@ -83,9 +83,13 @@ class TrainableLeak(Rule):
                 size = sum(variable.size for variable in variables)
                 yield Problem(
                     f"trainable=False, but {len(leaking)} of the layers inside, with {size:,} parameters, are "
-                    "trained by the model around it",
+                    "trained by the enclosing model",
                     layer.path,
-                    "Set trainable = False on it once more, last; or make it trainable and freeze layers by name.",
+                    "Set trainable = False on it again, last; or make it trainable and freeze layers by name.",
                     leaking,
-                    fix=Fix.unsafe("freeze all of it", "what is inside trains no longer", Freeze(layers=(layer.path,))),
+                    fix=Fix.unsafe(
+                        "freeze everything inside",
+                        "nothing inside is trained any more",
+                        Freeze(layers=(layer.path,)),
+                    ),
                 )

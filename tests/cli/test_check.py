@@ -305,7 +305,7 @@ def test_a_configuration_that_came_with_a_model_imports_nothing(here):
     (here / "downloads" / "evil_rules.py").write_text("raise SystemExit('executed')")
     result = run("downloads")
     assert result.exit_code == 2
-    assert "name this one with --config if you trust it" in result.stderr
+    assert "pass this one with --config if you trust it" in result.stderr
     assert "evil_rules" not in sys.modules
 
 

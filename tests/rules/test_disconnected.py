@@ -310,7 +310,7 @@ def cut_by(operation, **compiled):
 def test_cuts(operation, tmp_path):
     (finding,) = both(NonDifferentiableCut(), cut_by(operation), tmp_path)
     assert finding[1] == "warning"
-    assert "one layer behind it with 20 trainable parameters" in finding[2]
+    assert "one layer before it with 20 trainable parameters" in finding[2]
 
 
 @pytest.mark.parametrize(
@@ -432,7 +432,7 @@ def test_a_bias_that_only_the_file_or_only_the_configuration_has(flag, tmp_path)
         entry(config, "one")["config"]["use_bias"] = not flag
 
     ((address, severity, message),) = in_file(WeightsWithoutGraph(), edited(model, tmp_path, change))
-    assert (address, severity) == ("one", "error") and f"and {1 + flag} in the file" in message
+    assert (address, severity) == ("one", "error") and f"but the file has {1 + flag}" in message
 
 
 def test_an_attention_without_one_of_its_projections(tmp_path):
@@ -467,7 +467,7 @@ def test_weights_without_their_layer(tmp_path):
     without_group(tmp_path / "good.keras", tmp_path / "bad.keras", config=drop_last)
     (finding,) = in_file(WeightsWithoutGraph(), tmp_path / "bad.keras")
     assert finding[1] == "warning"
-    assert "8 numbers" in finding[2]
+    assert "8 values" in finding[2]
 
 
 def quantize(file):
@@ -543,7 +543,7 @@ def with_attribute(attribute, cls=keras.Model):
 
 def test_a_layer_that_no_call_uses(tmp_path):
     assert both(UncalledLayer(), with_attribute(layers.Dense(8)), tmp_path) == [
-        ("spare", "warning", "no call uses it, and it holds 40 parameters")
+        ("spare", "warning", "it is never called, and it holds 40 parameters")
     ]
 
 

@@ -45,7 +45,7 @@ def put(found, layer, slot, index, value):
 def test_where_the_first_bad_number_is(value, kind, tmp_path):
     ((address, severity, message),) = both(NonFinite(), put(model(), "dense", "kernel", (2, 1), value), tmp_path)
     assert (address, severity) == ("dense@kernel", "error")
-    assert kind in message and "of 12 numbers" in message and "[2, 1]" in message
+    assert kind in message and "of 12 values" in message and "[2, 1]" in message
 
 
 def test_variables_of_one_layer_are_one_finding(tmp_path):
@@ -114,7 +114,7 @@ def test_statistics_that_may_be_at_rest(build, tmp_path):
 
 def test_kernel_of_one_number(tmp_path):
     ((address, severity, message),) = both(ConstantKernel(), put(model(5), "head", "kernel", ..., 0.5), tmp_path)
-    assert (address, severity) == ("head@kernel", "warning") and "all 6 numbers are 0.5" in message
+    assert (address, severity) == ("head@kernel", "warning") and "all 6 values are 0.5" in message
 
 
 def frozen_head():

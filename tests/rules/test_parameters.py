@@ -55,7 +55,7 @@ def pair(first="first", second="second", units=16, change=None, **kwargs):
 
 def test_equal_kernels(tmp_path):
     assert both(DuplicateWeights(), pair(), tmp_path) == [
-        ("first@kernel", "info", "kernel [16, 16] (256 numbers) has a copy elsewhere, equal byte for byte")
+        ("first@kernel", "info", "kernel [16, 16] (256 values) has a copy elsewhere, equal byte for byte")
     ]
 
 
@@ -68,7 +68,7 @@ def test_a_copied_submodel_is_one_finding(tmp_path):
     second.set_weights(first.get_weights())
     x = keras.Input((16,))
     (finding,) = both(DuplicateWeights(), keras.Model(x, second(first(x))), tmp_path)
-    assert finding[2].startswith("3 variables (768 numbers) have a copy elsewhere")
+    assert finding[2].startswith("3 variables (768 values) have a copy elsewhere")
 
 
 def last_differs(kernel):
@@ -109,7 +109,7 @@ def test_all_biases_are_one_finding(tmp_path):
     for place in range(3):
         y = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(4, 3, padding="same", name=f"conv_{place}")(y)))
     assert both(BiasBeforeBatchnorm(), keras.Model(x, y), tmp_path) == [
-        ("conv_0", "info", "3 layers add biases (12 parameters) that the BatchNormalization behind takes away again")
+        ("conv_0", "info", "3 layers add biases (12 parameters) that the following BatchNormalization subtracts")
     ]
 
 

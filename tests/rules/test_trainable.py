@@ -45,7 +45,7 @@ def test_a_layer_that_trains_in_a_frozen_model(tmp_path):
         (
             "backbone",
             "warning",
-            "trainable=False, but 1 of the layers inside, with 20 parameters, are trained by the model around it",
+            "trainable=False, but 1 of the layers inside, with 20 parameters, are trained by the enclosing model",
         )
     ]
 
@@ -97,7 +97,7 @@ def compiled(optimizer="adam", build=True, before=(), after=(), model=None):
 def test_frozen_after_compile(tmp_path):
     (finding,) = both(OptimizerMismatch(), compiled(after=[("a", False)]), tmp_path)
     assert finding[1] == "warning"
-    assert "Adam keeps state for 4 variables, 2 are trainable: 2 of its variables train no more" in finding[2]
+    assert "Adam keeps state for 4 variables, 2 are trainable: 2 of its variables are no longer trainable" in finding[2]
 
 
 def test_all_frozen_after_compile_is_one_finding(tmp_path):
@@ -108,7 +108,7 @@ def test_all_frozen_after_compile_is_one_finding(tmp_path):
 
 def test_unfrozen_after_compile(tmp_path):
     (finding,) = both(OptimizerMismatch(), compiled(before=[("a", False)], after=[("a", True)]), tmp_path)
-    assert "2 trainable ones have no state" in finding[2]
+    assert "2 trainable variables have no state" in finding[2]
 
 
 @keras.saving.register_keras_serializable("trainable")

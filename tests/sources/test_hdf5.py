@@ -193,7 +193,7 @@ def test_attributes(write):
         (lambda file: file.__setitem__("x", h5py.SoftLink("/y")), "soft link to '/y'"),
         (lambda file: file.__setitem__("x", h5py.SoftLink("/x")), "soft link"),
         (lambda file: file.__setitem__("x", h5py.ExternalLink("/etc/passwd", "/y")), "into the file '/etc/passwd'"),
-        (lambda file: file.create_group("a/b").__setitem__("up", file["a"]), "under two names"),
+        (lambda file: file.create_group("a/b").__setitem__("up", file["a"]), "with two names"),
     ],
 )
 def test_links_are_reported_and_not_followed(write, build, message):
@@ -233,7 +233,7 @@ def test_never_written_numbers(write):
 
 def test_bytes_in_front(write):
     file = write(lambda file: file.create_dataset("x", data=[1.0]), edit=lambda data: bytes(512) + data)
-    assert "512 bytes stand in front" in file.problems[0]
+    assert "512 bytes precede" in file.problems[0]
     assert [dataset.read().tolist() for dataset in file.datasets] == [[1.0]]
 
 
@@ -245,7 +245,7 @@ def test_user_block(tmp_path):
         file = Hdf5File(handle)
         (dataset,) = file.datasets
         assert dataset.read().tolist() == [0, 1, 2, 3, 4]
-        assert "1,024 bytes stand in front" in file.problems[0]
+        assert "1,024 bytes precede" in file.problems[0]
 
 
 @pytest.mark.parametrize("keep", [0, 7, 50, 200, 900, -1])

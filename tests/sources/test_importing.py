@@ -67,7 +67,7 @@ def test_models(target, call_args, units):
         ("made_for_graphlint:build", '{"wrong": 1}', "TypeError"),
         ("made_for_graphlint:build", "{", "as JSON"),
         ("made_for_graphlint:build", "3", "list or object"),
-        ("made_for_graphlint:model", "[]", "is not called"),
+        ("made_for_graphlint:model", "[]", "already a model"),
         ("absent_module.inner:x", None, "no module 'absent_module'"),
         ("needs_something:x", None, "absent_package"),
         ("broken_module:x", None, "ZeroDivisionError"),

@@ -109,10 +109,10 @@ def test_without_metadata_is_opaque(write):
         (None, GRAPH[:100], "truncated"),
         (metadata({"model_config": MODEL})[:-20], b"\x08\x01", "truncated"),
         (b"", b"\x08\x01", "no root object"),
-        (b"\x07\x07\x07", b"\x08\x01", "no valid protobuf"),
+        (b"\x07\x07\x07", b"\x08\x01", "not a valid protobuf"),
         (field(1, field(3, b"root") + field(5, b"{")), b"\x08\x01", "not valid JSON"),
         (metadata({"model_config": {"class_name": 3}}), b"\x08\x01", "expected a model configuration"),
-        (b"\xff" * 20, b"\x08\x01", "no valid protobuf"),
+        (b"\xff" * 20, b"\x08\x01", "not a valid protobuf"),
     ],
 )
 def test_damaged(write, content, graph, message):

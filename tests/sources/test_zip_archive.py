@@ -115,14 +115,17 @@ def test_lying_size(write, size):
 @pytest.mark.parametrize(
     ("entries", "message"),
     [
-        ([Entry("a", local={"name": b"b"})], "own header"),
+        ([Entry("a", local={"name": b"b"})], "local header"),
         ([Entry("a", flags=1)], "encrypted"),
         ([Entry("a", method=93)], "method 93"),
         ([Entry("a", b"xy", local={"size": 3})], "disagree"),
         ([Entry("a", b"xy", central={"stored": 1})], "stored"),
         ([Entry("a", b"xy", central={"method": 8})], "disagree"),
         ([Entry("a", b"xy", central={"stored": 900, "size": 900}, local={"stored": 900, "size": 900})], "more than"),
-        ([Entry("a", b"x" * 50), Entry("b", b"y", central={"offset": 0}, local={"name": b"b"})], "own header|overlap"),
+        (
+            [Entry("a", b"x" * 50), Entry("b", b"y", central={"offset": 0}, local={"name": b"b"})],
+            "local header|overlap",
+        ),
         ([Entry("a", b"x", central={"offset": 10**6})], "outside"),
         ([Entry("a", b"x", central={"size": 0xFFFFFFFF})], "4 GiB"),
         (archive([CONFIG], count=2), "declares 2 members"),
@@ -189,8 +192,8 @@ def test_missing_member(write):
         ([CONFIG, Entry("a\\x")], "backslash"),
         ([CONFIG, Entry("link", b"target", attributes=(stat.S_IFLNK | 0o777) << 16)], "symbolic link"),
         ([CONFIG, Entry("x\0y")], "two names"),
-        (archive([CONFIG], prefix=b"MZ" * 50), "100 bytes stand in front"),
-        (archive([Entry("config.json", b"other")]) + archive([CONFIG]), "stand in front"),
+        (archive([CONFIG], prefix=b"MZ" * 50), "100 bytes precede"),
+        (archive([Entry("config.json", b"other")]) + archive([CONFIG]), "precede the zip archive"),
         (archive([CONFIG], suffix=b"tail"), "4 bytes follow"),
     ],
 )
