@@ -19,7 +19,8 @@ class OutputError(GraphlintError):
 def write(text: str, path: Path | None) -> None:
     """Write one document to a file, as a whole or not at all, or to stdout.
 
-    Raises: OutputError: if the file cannot be written.
+    Raises:
+        OutputError: if the file cannot be written.
     """
     if path is None:
         if text:

@@ -17,7 +17,8 @@ _RELEASE = re.compile(r"\d+\.\d+(\.\w+)*")
 def named_release(version: str) -> int:
     """The index in `RELEASES` of the release with a given name.
 
-    Raises: GraphlintError: if the tables do not know it.
+    Raises:
+        GraphlintError: if the tables do not know it.
 
     >>> RELEASES[named_release("3.9.2")]
     '3.9'
@@ -35,7 +36,8 @@ def target_release(named: str) -> int:
     The installed Keras is not imported. A release that the tables do not know is treated as the closest one that they
     do.
 
-    Raises: GraphlintError: if the tables do not know the named release.
+    Raises:
+        GraphlintError: if the tables do not know the named release.
     """
     if named:
         return named_release(named)

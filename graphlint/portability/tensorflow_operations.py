@@ -235,7 +235,8 @@ _LISTS = frozenset({"indices_or_sections", "newshape", "pad_width", "repeats", "
 def as_keras_operation(layer: LayerDefinition, calls: list[CallDefinition]) -> KerasOperation | None:
     """The Keras operation for a recorded TensorFlow one; None for any other layer.
 
-    Raises: Unmendable: if the table has no Keras operation for it, or its calls differ in a setting.
+    Raises:
+        Unmendable: if the table has no Keras operation for it, or its calls differ in a setting.
     """
     if layer.class_name == "SlicingOpLambda":
         keys = [_key(call.kwargs.get("slice_spec")) for call in calls]

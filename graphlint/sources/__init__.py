@@ -18,8 +18,9 @@ def read(path: str | Path, *, limits: Limits = DEFAULT, by_content: bool = False
 
     A file whose name claims another format than its content is refused, as by Keras, unless ``by_content`` is set.
 
-    Raises: UnreadableError: the file is missing, damaged, misnamed, or not a Keras model. LimitError: it exceeds one of
-        the limits.
+    Raises:
+        UnreadableError: the file is missing, damaged, misnamed, or not a Keras model.
+        LimitError: it exceeds one of the limits.
     """
     from graphlint.errors import UnreadableError
     from graphlint.sources.detect import Content, detect, misnamed
@@ -52,7 +53,9 @@ def read(path: str | Path, *, limits: Limits = DEFAULT, by_content: bool = False
 def read_text(data: bytes, *, limits: Limits = DEFAULT) -> ModelDefinition:
     """Read a configuration as returned by ``model.to_json()``.
 
-    Raises: UnreadableError: not JSON, or not the configuration of a model. LimitError: it exceeds one of the limits.
+    Raises:
+        UnreadableError: not JSON, or not the configuration of a model.
+        LimitError: it exceeds one of the limits.
     """
     from graphlint.sources.json_model import read_json
     from graphlint.sources.json_text import parse_config

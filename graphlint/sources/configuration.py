@@ -57,7 +57,8 @@ class _Reader:
 def read_configuration(config: Any) -> tuple[LayerDefinition, list[SourceProblem]]:
     """Turn a parsed model configuration into the definition of its root layer and the problems found in it.
 
-    Raises: UnreadableError: this is not a model configuration.
+    Raises:
+        UnreadableError: this is not a model configuration.
     """
     if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
         raise UnreadableError(
@@ -234,7 +235,7 @@ def _functional(reader: _Reader, entries: list[Any], inputs: Any, outputs: Any) 
 def _offsets(
     references: list[_Reference], by_name: dict[str, list[int]], names: dict[str, LayerDefinition], legacy: bool
 ) -> dict[str, int]:
-    """How much the node indices of each nested model are too high: Keras 2 counts a node of the model itself."""
+    """By how much the node indices of each nested model are too high: Keras 2 counts a node of the model itself."""
     offsets = {}
     lowest: dict[str, int] = {}
     highest: dict[str, int] = {}

@@ -32,7 +32,8 @@ class Content(StrEnum):
 def detect(path: Path) -> Content:
     """What kind of model container a path holds, by its first bytes.
 
-    Raises: UnreadableError: the path is not a container of a Keras model; the message says what it is instead.
+    Raises:
+        UnreadableError: the path is not a container of a Keras model; the message says what it is instead.
     """
     shown = repr(str(path))
     if path.is_dir():
@@ -75,8 +76,8 @@ def detect(path: Path) -> Content:
 def misnamed(path: Path, content: Content) -> str | None:
     """The message for a file whose name claims another format than its content; None if they agree.
 
-    >>> misnamed(Path("model.keras"), Content.HDF5) "this is an HDF5 file named .keras: Keras would expect a zip
-    archive; rename it to 'model.h5'"
+    >>> misnamed(Path("model.keras"), Content.HDF5)
+    "this is an HDF5 file named .keras: Keras would expect a zip archive; rename it to 'model.h5'"
     """
     ending = path.suffix.lower()
     expected = {".keras": Content.ZIP, ".h5": Content.HDF5, ".hdf5": Content.HDF5, ".json": Content.JSON}.get(ending)

@@ -22,7 +22,9 @@ from graphlint.sources.zip_archive import open_regular
 def read_h5(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
     """Read an HDF5 file: a whole model, or only weights. Values stay in the file until a rule asks for them.
 
-    Raises: UnreadableError: damaged, or neither a Keras model nor Keras weights. LimitError: over one of the limits.
+    Raises:
+        UnreadableError: damaged, or neither a Keras model nor Keras weights.
+        LimitError: over one of the limits.
     """
     handle = open_regular(path)
     try:

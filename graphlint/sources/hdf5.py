@@ -54,8 +54,9 @@ class Hdf5File:
     ``file`` is a readable, seekable binary file object; it stays open while values are read. ``root`` is the root
     group. ``problems`` are messages about what is readable but suspicious; reading attributes may add more.
 
-    Raises: UnreadableError: not HDF5, truncated, damaged, or of a kind that Keras never writes. LimitError: more
-        objects, nesting or structure than the limits.
+    Raises:
+        UnreadableError: not HDF5, truncated, damaged, or of a kind that Keras never writes.
+        LimitError: more objects, nesting or structure than the limits.
     """
 
     def __init__(self, file: BinaryFile, limits: Limits = DEFAULT) -> None:

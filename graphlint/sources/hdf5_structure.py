@@ -130,7 +130,8 @@ class Header(NamedTuple):
     def first(self, kind: int) -> bytes:
         """The first message of a kind.
 
-        Raises: UnreadableError: there is none, or it is shared between objects.
+        Raises:
+            UnreadableError: there is none, or it is shared between objects.
         """
         for message in self.messages:
             if message.kind == kind:
@@ -165,7 +166,8 @@ class _Superblock(NamedTuple):
 class translated:
     """Turns any exception of pyfive, struct or numpy on a damaged file into one line that says what cannot be read.
 
-    Raises: UnreadableError: instead of any exception that is not one of graphlint.
+    Raises:
+        UnreadableError: instead of any exception that is not one of graphlint.
     """
 
     __slots__ = ("_name", "_what")
@@ -195,7 +197,8 @@ def shown(name: str) -> str:
 def read_superblock(reader: Reader) -> _Superblock:
     """Base address, end of file and address of the root group (II.A).
 
-    Raises: UnreadableError: its version, or the width of its addresses, is one that h5py does not write.
+    Raises:
+        UnreadableError: its version, or the width of its addresses, is one that h5py does not write.
     """
     head = reader.structure(0, 96)
     version = head[8]

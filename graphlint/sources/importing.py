@@ -34,7 +34,8 @@ def load_attribute(target: str, call_args: str | None = None) -> keras.Model:
     ``call_args`` are arguments of that call as JSON: a list of positional ones, or an object of named ones. The current
     directory is searched first, as by ``python -m``.
 
-    Raises: ImportTargetError: not of that form, not importable, missing, or not a ``keras.Model`` in the end.
+    Raises:
+        ImportTargetError: not of that form, not importable, missing, or not a ``keras.Model`` in the end.
     """
     if not is_target(target):
         raise ImportTargetError(

@@ -17,7 +17,9 @@ from graphlint.sources.zip_archive import open_regular
 def read_json_file(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
     """Read a configuration from a file.
 
-    Raises: UnreadableError: not JSON, or not the configuration of a model. LimitError: over one of the limits.
+    Raises:
+        UnreadableError: not JSON, or not the configuration of a model.
+        LimitError: over one of the limits.
     """
     return read_json(load_json(path, limits))
 
@@ -25,7 +27,9 @@ def read_json_file(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
 def load_json(path: Path, limits: Limits = DEFAULT) -> JsonDocument:
     """Parse a JSON file.
 
-    Raises: UnreadableError: not a regular file, or not JSON. LimitError: over one of the limits.
+    Raises:
+        UnreadableError: not a regular file, or not JSON.
+        LimitError: over one of the limits.
     """
     with open_regular(path) as file:
         limits.check("json_bytes", file.seek(0, 2), f"{path.name}, bytes")
@@ -36,7 +40,8 @@ def load_json(path: Path, limits: Limits = DEFAULT) -> JsonDocument:
 def read_json(document: JsonDocument) -> ModelDefinition:
     """Define the model of a parsed configuration.
 
-    Raises: UnreadableError: this is not the configuration of a model.
+    Raises:
+        UnreadableError: this is not the configuration of a model.
     """
     config, training, version = _unwrap(document.value)
     root, problems = read_configuration(config)

@@ -51,7 +51,9 @@ def parse_config(data: bytes, limits: Limits = DEFAULT, what: str = "config.json
         UnreadableError: not JSON, or not text.
         LimitError: larger, deeper or longer than the limits.
 
-    >>> parse_config(b'{"a": [1, 2]}').value {'a': [1, 2]} >>> parse_config(b'{"a": 1, "a": 2}').problems
+    >>> parse_config(b'{"a": [1, 2]}').value
+    {'a': [1, 2]}
+    >>> parse_config(b'{"a": 1, "a": 2}').problems
     [('duplicate-key', "config.json has the key 'a' 2 times in one object; Keras takes the last")]
     """
     limits.check("json_bytes", len(data), f"{what}, bytes")

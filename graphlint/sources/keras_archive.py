@@ -24,7 +24,9 @@ WEIGHTS = "model.weights.h5"
 def read_keras_archive(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
     """Read a `.keras` file of any Keras version. The weights stay in the file until a rule asks for them.
 
-    Raises: UnreadableError: the file is damaged or not a Keras model. LimitError: it exceeds one of the limits.
+    Raises:
+        UnreadableError: the file is damaged or not a Keras model.
+        LimitError: it exceeds one of the limits.
     """
     archive = ZipArchive(path, limits)
     if CONFIG not in archive:

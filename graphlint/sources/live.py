@@ -69,8 +69,9 @@ def read_live(model: keras.Model, *, structure_only: bool = False) -> ModelDefin
     With ``structure_only`` there are layers and calls, but no configurations, variables or compilation, which saves
     most of the time.
 
-    Raises: GraphlintError: this is not a ``keras.Model``. UnknownKerasError: graphlint does not know the installed
-    Keras.
+    Raises:
+        GraphlintError: this is not a ``keras.Model``.
+        UnknownKerasError: graphlint does not know the installed Keras.
     """
     if not isinstance(model, keras.Model):
         raise GraphlintError(f"expected a keras.Model, got {type(model).__name__}: pass a built model, not its output")

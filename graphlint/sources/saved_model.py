@@ -31,8 +31,9 @@ def read_saved_model(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
 
     Weights stay unread: they are in TensorFlow's own format.
 
-    Raises: UnreadableError: truncated or damaged, or without a configuration of Keras. LimitError: over one of the
-        limits.
+    Raises:
+        UnreadableError: truncated or damaged, or without a configuration of Keras.
+        LimitError: over one of the limits.
     """
     if (path / GRAPH).is_file():
         with open_regular(path / GRAPH) as file:

@@ -20,7 +20,8 @@ _LINE_END = re.compile(f"[{_LINE_ENDS}]")
 def attach_vocabularies(root: LayerDefinition, archive: ZipArchive) -> None:
     """Tell every lookup layer in the bodies of a model how many words the archive stores for it.
 
-    Raises: UnreadableError: a vocabulary does not match its size or checksum.
+    Raises:
+        UnreadableError: a vocabulary does not match its size or checksum.
     """
     members = {name.replace("\\", "/"): name for name in archive.members}
     for layer in _lookups(root):

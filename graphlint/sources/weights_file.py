@@ -21,7 +21,8 @@ from graphlint.sources.zip_archive import open_regular
 def read_weights(files: Iterable[Hdf5File], version: str | None = None) -> ModelDefinition:
     """Define a model whose weights alone are known, from one file or several shards.
 
-    Raises: UnreadableError: these are not weights saved by Keras.
+    Raises:
+        UnreadableError: these are not weights saved by Keras.
     """
     files = list(files)
     root = LayerDefinition("model", None, is_model=True, opaque=True)
@@ -98,8 +99,9 @@ def shard_names(document: JsonDocument, index_name: str) -> list[str]:
 def read_sharded_weights(path: Path, document: JsonDocument, limits: Limits = DEFAULT) -> ModelDefinition:
     """Read the shards next to an index (``model.weights.json``).
 
-    Raises: UnreadableError: a shard is missing, damaged, or not named like a shard of Keras. LimitError: over one of
-        the limits.
+    Raises:
+        UnreadableError: a shard is missing, damaged, or not named like a shard of Keras.
+        LimitError: over one of the limits.
     """
     shards = [path.with_name(name) for name in shard_names(document, path.name)]
     limits.check("zip_members", len(shards), "shards")

@@ -59,8 +59,9 @@ class ZipArchive:
     ``members`` maps names to entries; of several entries with one name the last counts, as in Python's reader.
     ``problems`` are messages about what is readable but suspicious.
 
-    Raises: UnreadableError: not a regular file, or not a zip archive, or a truncated or inconsistent one. LimitError:
-        more or larger entries than the limits.
+    Raises:
+        UnreadableError: not a regular file, or not a zip archive, or a truncated or inconsistent one.
+        LimitError: more or larger entries than the limits.
     """
 
     def __init__(self, path: str | os.PathLike[str], limits: Limits = DEFAULT) -> None:
@@ -91,8 +92,9 @@ class ZipArchive:
     def read(self, name: str, maximum: int | None = None) -> bytes:
         """The whole content of a member, checked against its checksum.
 
-        Raises: UnreadableError: no such member, or its content does not match its size or checksum. LimitError: larger
-            than ``maximum`` bytes (default: ``json_bytes``).
+        Raises:
+            UnreadableError: no such member, or its content does not match its size or checksum.
+            LimitError: larger than ``maximum`` bytes (default: ``json_bytes``).
         """
         member = self._member(name)
         if maximum is None:
@@ -104,7 +106,8 @@ class ZipArchive:
     def blocks(self, name: str) -> Iterator[bytes]:
         """The content of a member in blocks of at most 1 MiB, checked against its checksum at the end.
 
-        Raises: UnreadableError: no such member, or its content does not match its size or checksum.
+        Raises:
+            UnreadableError: no such member, or its content does not match its size or checksum.
         """
         member = self._member(name)
         crc = size = 0
@@ -132,7 +135,8 @@ class ZipArchive:
     def verify(self, name: str) -> None:
         """Read a member once and compare its checksum.
 
-        Raises: UnreadableError: size or checksum do not match.
+        Raises:
+            UnreadableError: size or checksum do not match.
         """
         member = self._member(name)
         if member.method == _STORED:
