@@ -77,7 +77,7 @@ def _check(paths: tuple[str, ...], options: Mapping[str, Any]) -> int:
     from graphlint.cli.output import wants_color, write
     from graphlint.cli.session import Overrides, Session
     from graphlint.cli.targets import Kind, find_targets
-    from graphlint.engine.linter import nothing_to_check
+    from graphlint.engine.linter import not_searched, nothing_to_check
     from graphlint.engine.selection import Selection
     from graphlint.portability.target import named_release
     from graphlint.reports import render
@@ -105,10 +105,14 @@ def _check(paths: tuple[str, ...], options: Mapping[str, Any]) -> int:
     if found.targets:
         for path in found.empty:
             session.note(f"{path}: {message}", 0)
-    general = [nothing_to_check(path, message) for path in found.empty if not found.targets]
+    general = [not_searched(path, reason) for path, reason in found.unreadable]
+    general += [nothing_to_check(path, message) for path in found.empty if not found.targets]
+    notes = [
+        f"{path} is a symbolic link to a folder and was not followed: name it to check" for path in found.not_followed
+    ]
     if len(found.targets) > 1:
         gc.enable()
-    report = session.run(found.targets, general, options["jobs"])
+    report = session.run(found.targets, general, options["jobs"], notes)
     color = options["output"] is None and wants_color()
     write(render(report, options["format_"], color=color, statistics=options["statistics"]), options["output"])
     for note in report.notes:

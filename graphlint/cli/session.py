@@ -12,13 +12,14 @@ from pathlib import Path
 
 import click
 
-from graphlint.cli.targets import Kind, Target
+from graphlint.cli.targets import Kind, Target, is_folder
 from graphlint.engine.config import Config, ConfigError, find_config, load_config
 from graphlint.engine.linter import Linter, refused, skipped, without_graph
 from graphlint.engine.options import TARGET_KERAS
 from graphlint.engine.selection import Selection
 from graphlint.errors import GraphlintError
 from graphlint.findings.finding import Finding
+from graphlint.findings.tool_findings import TOOL_FINDINGS
 from graphlint.reports.report import ModelReport, Report
 from graphlint.reports.text import printable
 
@@ -66,7 +67,7 @@ class Session:
         Raises:
             ConfigError: it cannot be used.
         """
-        folder = Path.cwd() if path is None else (path if path.is_dir() else path.parent).absolute()
+        folder = Path.cwd() if path is None else (path if is_folder(path) else path.parent).absolute()
         found = self._configs.get(folder)
         if found is None:
             found = self._configs[folder] = self._find(folder)
@@ -109,8 +110,10 @@ class Session:
 
     # -- models -------------------------------------------------------------------------------------------------
 
-    def run(self, targets: list[Target], general: Iterable[Finding] = (), jobs: int = 1) -> Report:
-        """Check every target, in order.
+    def run(
+        self, targets: list[Target], general: Iterable[Finding] = (), jobs: int = 1, notes: Iterable[str] = ()
+    ) -> Report:
+        """Check every target, in order. ``notes`` are what the report says of the run itself.
 
         Raises:
             GraphlintError: a configuration, or a rule, cannot be used.
@@ -130,7 +133,7 @@ class Session:
                     models[place] = without_graph(self._check(linters[place], target))
                     self.note(f"{target.text}: {time.perf_counter() - start:.2f} s", 2)
                     advance(target.text)
-        return _together(linters, [models[place] for place in range(len(targets))], general)
+        return _together(linters, [models[place] for place in range(len(targets))], general, notes)
 
     def _check(self, linter: Linter, target: Target) -> ModelReport:
         if target.kind is Kind.EXCLUDED:
@@ -159,11 +162,13 @@ class Session:
             return refused(text, GraphlintError(f"importing {text} exits with {error.code!r}: guard the exit"))
 
 
-def _together(linters: list[Linter], models: list[ModelReport], general: Iterable[Finding]) -> Report:
+def _together(
+    linters: list[Linter], models: list[ModelReport], general: Iterable[Finding], said: Iterable[str]
+) -> Report:
     """One report over models that were checked under several configurations."""
-    notes: list[str] = []
-    explanations: dict[str, str] = {}
+    notes = list(said)
     general = tuple(general)
+    explanations = {one.code: TOOL_FINDINGS[one.code][1] for one in general if one.code in TOOL_FINDINGS}
     for linter in dict.fromkeys(linters):
         mine = [model for one, model in zip(linters, models, strict=True) if one is linter]
         part = linter.report(mine, general)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -40,11 +40,32 @@ class Target:
 
 @dataclass(slots=True)
 class Found:
-    """What was found: targets in order, paths with nothing to check, and what was skipped with the reason."""
+    """What was found: targets in order, paths with nothing to check, and what was skipped, with the reason.
 
-    targets: list[Target]
-    empty: list[str]
-    passed_over: list[tuple[str, str]]
+    ``unreadable`` are folders that could not be searched, ``not_followed`` symbolic links to folders outside the
+    search, ``passed_over`` what a search skips by custom.
+    """
+
+    targets: list[Target] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    not_followed: list[str] = field(default_factory=list)
+    passed_over: list[tuple[str, str]] = field(default_factory=list)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder; False for one in a folder that may not be entered."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def _is_saved_model(folder: Path) -> bool:
+    try:
+        return (folder / _SAVED_MODEL).is_file() or (folder / _KERAS_METADATA).is_file()
+    except OSError:
+        return False
 
 
 def find_targets(paths: Iterable[str], excluded: Callable[[Path], str | None], force_exclude: bool) -> Found:
@@ -53,15 +74,16 @@ def find_targets(paths: Iterable[str], excluded: Callable[[Path], str | None], f
     An excluded path that is named is skipped only with ``force_exclude``, as in other linters; one that is found always
     is.
     """
-    found = Found([], [], [])
+    found = Found()
     seen: set[str] = set()
     for text in paths:
         path = Path(text)
         if text == STDIN:
             batch = [Target(Kind.STDIN, "<stdin>", path)]
-        elif path.is_dir() and not (path / _SAVED_MODEL).is_file() and not (path / _KERAS_METADATA).is_file():
-            batch = list(_search(path, excluded, found.passed_over))
-            if not batch:
+        elif is_folder(path) and not _is_saved_model(path):
+            unreadable = len(found.unreadable)
+            batch = list(_search(path, excluded, found))
+            if not batch and len(found.unreadable) == unreadable:
                 found.empty.append(path.as_posix())
         elif not os.path.lexists(path) and is_target(text):
             batch = [Target(Kind.IMPORT, text, path)]
@@ -80,24 +102,40 @@ def _target(path: Path, reason: str | None) -> Target:
     return Target(Kind.FILE if reason is None else Kind.EXCLUDED, path.as_posix(), path, reason or "")
 
 
-def _search(root: Path, excluded: Callable[[Path], str | None], passed_over: list[tuple[str, str]]) -> Iterator[Target]:
+def _search(root: Path, excluded: Callable[[Path], str | None], found: Found) -> Iterator[Target]:
     def unreadable(error: OSError) -> None:
-        passed_over.append((Path(error.filename).as_posix(), error.strerror or "cannot be read"))
+        folder = Path(error.filename)
+        reason = excluded(folder) if folder != root else None
+        if reason is None:
+            found.unreadable.append((folder.as_posix(), error.strerror or "cannot be read"))
+        else:
+            found.passed_over.append((folder.as_posix(), reason))
 
+    real_root = Path(os.path.realpath(root))
     for folder, folders, files in os.walk(root, onerror=unreadable):
         here = Path(folder)
         if here != root and _ENVIRONMENT in files:
             folders.clear()
-            passed_over.append((here.as_posix(), "a virtual environment"))
+            found.passed_over.append((here.as_posix(), "a virtual environment"))
             continue
         if here != root and _KERAS_METADATA in files:
             folders.clear()
             yield _target(here, excluded(here))
             continue
         hidden = [name for name in folders if name.startswith(".") or name == "__pycache__"]
-        passed_over.extend(((here / name).as_posix(), "hidden") for name in sorted(hidden) if name != "__pycache__")
+        found.passed_over += [((here / name).as_posix(), "hidden") for name in sorted(hidden) if name != "__pycache__"]
         folders[:] = sorted(name for name in folders if name not in hidden)
+        for name in folders:
+            link = here / name
+            if link.is_symlink() and excluded(link) is None and not _inside(link, real_root):
+                found.not_followed.append(link.as_posix())
         for name in sorted(files):
             if name.lower().endswith(MODEL_SUFFIXES) and not name.startswith("."):
                 path = here / name
                 yield _target(path, excluded(path))
+
+
+def _inside(link: Path, root: Path) -> bool:
+    """Whether what a link leads to is searched anyway."""
+    real = Path(os.path.realpath(link))
+    return real == root or root in real.parents

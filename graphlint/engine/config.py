@@ -160,11 +160,18 @@ def find_config(start: Path) -> Config | None:
     for each in (folder, *folder.parents):
         for name in (OWN_FILE, PYPROJECT):
             found = each / name
-            if found.is_file():
+            if _exists(found):
                 table = _table(found)
                 if table is not None:
                     return _config(table, found)
     return None
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # A folder that may not be entered.
+        return False
 
 
 def load_config(path: Path) -> Config:

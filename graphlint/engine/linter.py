@@ -19,7 +19,7 @@ from graphlint.engine.selection import Selection, selected
 from graphlint.errors import GraphlintError, LimitError, UnreadableError
 from graphlint.findings.finding import Finding, Location, Problem, Severity
 from graphlint.findings.fingerprint import Fingerprints
-from graphlint.findings.tool_findings import OVER_LIMIT, RULE_CRASHED, TOOL_FINDINGS, UNREADABLE
+from graphlint.findings.tool_findings import NOT_BUILT, OVER_LIMIT, RULE_CRASHED, TOOL_FINDINGS, UNREADABLE
 from graphlint.model.address import ROOT
 from graphlint.reports.report import ModelReport, Report, SkippedRule, Status
 
@@ -161,6 +161,8 @@ class _Run:
         self.places = {layer: number for number, layer in enumerate(graph.layers)}
 
     def report(self) -> ModelReport:
+        from graphlint.questions.unbuilt import unbuilt
+
         skipped = []
         ran: list[RuleClass] = []
         for rule in self.linter.rules:
@@ -171,10 +173,13 @@ class _Run:
                 ran.append(rule)
         self.found.sort(key=lambda item: item[0])
         graph, definition = self.graph, self.graph.definition
+        not_built = unbuilt(graph)
+        if not_built is not None:
+            self.found.insert(0, ((), _tool_finding(NOT_BUILT, not_built.message, self.shown, hint=not_built.hint)))
         findings = [*self.refusals.values(), *(finding for _, finding in self.found)]
         refused = next(iter(self.refusals.values()), None)
         parameters = None
-        if graph.has_weights and refused is None:
+        if graph.has_weights and refused is None and (not_built is None or graph.variables):
             parameters = graph.parameters
         tried = {place for place, ignore in self.ignores if _all_ran(ignore.rules, self.linter.rules, ran)}
         return ModelReport(
@@ -192,6 +197,7 @@ class _Run:
             frozenset(tried),
             frozenset(self.used),
             graph,
+            tuple(rule.code for rule in ran),
         )
 
     def run(self, rule: RuleClass) -> bool:
@@ -272,7 +278,10 @@ def _missing(graph: ModelGraph) -> Iterator[tuple[Need, str]]:
     """What a graph lacks that a rule may need, and how the report says it."""
     definition = graph.definition
     if not definition.has_graph:
-        yield Need.GRAPH, "needs layers: the file holds nothing but weights"
+        held = (
+            "a SavedModel without a Keras configuration" if definition.format == "saved_model" else "a file of weights"
+        )
+        yield Need.GRAPH, f"need layers, of which {held} tells nothing"
     if not definition.has_weights:
         yield Need.WEIGHTS, "needs weights"
     if not definition.compile_config:
@@ -287,14 +296,20 @@ def _all_ran(selectors: Iterable[str], chosen: Iterable[RuleClass], ran: Iterabl
     return bool(meant) and meant <= set(ran)
 
 
-def _tool_finding(code: str, message: str, shown: str, key: str = "") -> Finding:
+def _tool_finding(code: str, message: str, shown: str, key: str = "", hint: str = "") -> Finding:
     name = TOOL_FINDINGS[code][0]
-    return Finding(code, name, Severity.ERROR, message, shown, fingerprint=Fingerprints(None).of(code, None, key))
+    fingerprint = Fingerprints(None).of(code, None, key)
+    return Finding(code, name, Severity.ERROR, message, shown, hint=hint, fingerprint=fingerprint)
 
 
 def nothing_to_check(shown: str, message: str) -> Finding:
     """The finding for a path below which there is no model."""
     return _tool_finding("E004", message, shown)
+
+
+def not_searched(shown: str, reason: str) -> Finding:
+    """The finding for a folder that could not be searched for models."""
+    return _tool_finding(UNREADABLE, f"this folder cannot be searched: {reason}", shown)
 
 
 def refused(shown: str, error: Exception) -> ModelReport:

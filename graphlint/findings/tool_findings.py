@@ -6,6 +6,7 @@ UNREADABLE = "E001"
 RULE_CRASHED = "E002"
 OVER_LIMIT = "E003"
 NOTHING_TO_CHECK = "E004"
+NOT_BUILT = "E005"
 
 TOOL_FINDINGS: dict[str, tuple[str, str]] = {
     UNREADABLE: (
@@ -23,6 +24,10 @@ TOOL_FINDINGS: dict[str, tuple[str, str]] = {
     NOTHING_TO_CHECK: (
         "nothing-to-check",
         "Checking nothing is not the same as finding nothing.",
+    ),
+    NOT_BUILT: (
+        "not-built",
+        "Shapes and weights are made when a model is built; before that, most rules have nothing to look at.",
     ),
 }
 """Code -> name and what it means."""

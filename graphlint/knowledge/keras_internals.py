@@ -7,6 +7,7 @@ not the one graphlint knows.
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -178,6 +179,30 @@ def tracked_layers(layer: keras.Layer) -> list[keras.Layer]:
 def all_layers(layer: keras.Layer) -> list[keras.Layer]:
     """A layer and every layer that it tracks, at any depth."""
     return list(layer._flatten_layers())
+
+
+def waits_for_build(layer: keras.Layer) -> bool:
+    """Whether a layer is not built yet and makes its variables when it is.
+
+    A model with a graph, or a chain of layers, has none but those of its layers.
+    """
+    if layer.built or own_variables(layer) or graph_model(layer) is not None or isinstance(layer, keras.Sequential):
+        return False
+    return bool(inspect.unwrap(type(layer).build) not in (keras.Layer.build, keras.Model.build))
+
+
+def was_called(layer: keras.Layer) -> bool:
+    """Whether a layer was ever called, on numbers or on symbolic tensors."""
+    return bool(getattr(layer, "_called", layer.built))
+
+
+def skips_its_call(layer: keras.Layer) -> bool:
+    """Whether a symbolic call of a layer asks it for shapes and does not run its ``call``."""
+    cls = type(layer)
+    return (
+        inspect.unwrap(cls.compute_output_shape) is not inspect.unwrap(keras.Layer.compute_output_shape)
+        or cls.compute_output_spec is not keras.Layer.compute_output_spec
+    )
 
 
 def own_variables(layer: keras.Layer) -> list[keras.Variable]:
@@ -393,6 +418,7 @@ def _probe() -> None:
         "Layer._trainable_variables": [variable.name for variable in own_variables(layer)] == ["kernel", "bias"],
         "Layer._tracker": hasattr(tracking(layer), "unlock") and hasattr(tracking(layer), "lock"),
         "Layer._layers": tracked_layers(layer) == [],
+        "Layer._called": was_called(layer) and not was_called(keras.layers.Dense(1, name="graphlint_probe_waiting")),
         "saving_lib._walk_saveable": next(sublayers(model))[0].startswith("layers/"),
         "serialization_lib.serialize_with_public_class": class_identity(type(layer))[:2] == ("Dense", "keras.layers"),
         "functional_like_constructor": has_functional_constructor(type(model)),

@@ -183,7 +183,8 @@ class ModelDefinition:
     file holds it (static only), for rules that must look at every dictionary; ``documents`` are the other parsed texts
     of the file, each with its name: what stands around or beside the configuration, whoever may read it.
     ``stray_weights`` are stored groups that no layer of the configuration claims, with the number of elements in each.
-    ``has_graph`` is False for a file that holds nothing but weights.
+    ``has_graph`` is False for a file that holds nothing but weights. ``unbuilt_layers`` are layers that have no
+    variables because they were never built.
     """
 
     root: LayerDefinition
@@ -199,6 +200,7 @@ class ModelDefinition:
     asset_names: tuple[str, ...] = ()
     problems: list[SourceProblem] = field(default_factory=list)
     has_graph: bool = True
+    unbuilt_layers: tuple[str, ...] = ()
     obj: Any = field(default=None, repr=False)
 
 

@@ -307,7 +307,7 @@ class _Expansion:
                         graph.children.setdefault(parent, []).append(known)
                 continue
             self.count(path)
-            node = Layer(path, parent, layer)
+            node = Layer(path, parent, layer, hidden=hidden)
             graph.layer_of[id(layer)] = path
             graph.layers[path] = node
             graph.nx.add_node(path, kind="layer", data=node)

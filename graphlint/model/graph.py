@@ -76,6 +76,8 @@ class Layer:
     parent: str | None
     definition: LayerDefinition = field(repr=False)
     aliases: list[str] = field(default_factory=list)
+    hidden: bool = False
+    """Whether it lies in a body that cannot be seen."""
     _is_keras: bool | None = field(default=None, init=False, repr=False)
 
     @property
@@ -124,7 +126,16 @@ class Layer:
 
     @property
     def opaque(self) -> bool:
-        return self.definition.opaque
+        """Whether a body exists that cannot be seen: a subclassed model, or any layer that is not one of Keras's own.
+
+        What lies inside such a body is no finding of its own, unless it is known to have sublayers.
+        """
+        definition = self.definition
+        if definition.opaque:
+            return True
+        if self.hidden or definition.body is not None or definition.is_operation or self.class_name is None:
+            return False
+        return not self.is_builtin
 
     @property
     def is_model(self) -> bool:

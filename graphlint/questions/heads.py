@@ -71,6 +71,26 @@ _WITH_ACTIVATION = frozenset(
 """Linear layers whose ``activation`` argument is applied last."""
 
 
+_KEEPS_LAST = frozenset(
+    {
+        "Activation",
+        "Dropout",
+        "SpatialDropout1D",
+        "SpatialDropout2D",
+        "SpatialDropout3D",
+        "AlphaDropout",
+        "GaussianDropout",
+        "GaussianNoise",
+        "Identity",
+        "Masking",
+        "BatchNormalization",
+        "LayerNormalization",
+        "Rescaling",
+    }
+)
+"""Layers that keep the shape of what they receive."""
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """Where an output comes from, seen through reshapes and dropout.
@@ -113,6 +133,39 @@ def activation_of(graph: ModelGraph, call: str) -> tuple[str | None, int | tuple
     """The activation that a call applies last, and the axis of a softmax; None where it cannot be told."""
     layer = innermost(graph, graph.layer(call))
     return _activation(graph, call, layer, layer.class_name or "") if _own(layer) else (None, None)
+
+
+def last_size(graph: ModelGraph, tensor: Tensor) -> int | None:
+    """The size of a tensor's last axis; before a model is built, that which the layers themselves tell."""
+    seen_shape = graph.spec(tensor).shape
+    if seen_shape is not None:
+        return seen_shape[-1] if seen_shape else None
+    while True:
+        layer = innermost(graph, graph.layer(tensor.call))
+        if not _own(layer):
+            return None
+        size = units(layer)
+        sources = graph.producers(tensor.call)
+        keeps = layer.class_name in _KEEPS_LAST or layer.class_name in _ACTIVATION_LAYERS
+        if size is not None or not keeps or len(sources) != 1:
+            return size
+        tensor = sources[0]
+
+
+def units(layer: Layer) -> int | None:
+    """The size of the last axis that a layer of Keras gives, where its arguments alone tell."""
+    config = layer.config
+    name = layer.class_name or ""
+    if name == "Reshape":
+        target = config.get("target_shape")
+        size = target[-1] if isinstance(target, list) and target and target[-1] != -1 else None
+    elif name == "Dense":
+        size = config.get("units")
+    elif name in _WITH_ACTIVATION and name != "EinsumDense" and not name.startswith("Depthwise"):
+        size = config.get("filters") if config.get("data_format") != "channels_first" else None
+    else:
+        return None
+    return size if isinstance(size, int) and not isinstance(size, bool) else None
 
 
 def innermost(graph: ModelGraph, layer: Layer) -> Layer:

@@ -8,6 +8,7 @@ from typing import Any
 from graphlint.findings.edits import Compile
 from graphlint.model.definition import TensorRef, flat
 from graphlint.model.graph import Layer, ModelGraph, Tensor
+from graphlint.questions.heads import last_size
 
 _BUILT_IN = {
     "binary_crossentropy": ("BinaryCrossentropy", "bce", "BCE"),
@@ -96,11 +97,11 @@ def losses(graph: ModelGraph) -> list[OutputLoss] | None:
 
 def one_class(graph: ModelGraph, loss: OutputLoss) -> bool:
     """Whether a categorical cross-entropy has one class to choose from."""
-    shape = graph.spec(loss.output).shape
     name = loss.loss or ""
     categorical = name.startswith(("categorical", "sparse_categorical")) and name.endswith("crossentropy")
-    last = shape[-1] if shape else None
-    return loss.built_in and categorical and last == 1 and loss.config.get("axis", -1) == -1
+    if not loss.built_in or not categorical or loss.config.get("axis", -1) != -1:
+        return False
+    return last_size(graph, loss.output) == 1
 
 
 def with_loss(graph: ModelGraph, old: OutputLoss, loss: str, **arguments: Any) -> Compile | None:

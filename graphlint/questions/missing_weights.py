@@ -40,6 +40,16 @@ def miscounted_weights(graph: ModelGraph) -> list[tuple[Layer, list[str], int]]:
     return found
 
 
+def shapeless(graph: ModelGraph) -> bool:
+    """Whether the root is a chain of layers that no input is known of."""
+    return bool(graph.inputs) and graph.calls[graph.inputs[0]].outputs[0].shape is None
+
+
+def variable_names(layer: Layer) -> list[str]:
+    """What a layer of Keras holds by its class and arguments, in itself or in the sublayers that it makes."""
+    return list(_IN_SUBLAYERS.get(layer.class_name or "") or [slot.name for slot in slots(layer.definition) or ()])
+
+
 def _absent(graph: ModelGraph, path: str) -> bool:
     return path not in graph.layers or not graph.variables_of(path)
 
@@ -49,11 +59,14 @@ def layers_without_weights(graph: ModelGraph) -> list[tuple[Layer, list[str]]]:
 
     Of an attention layer, the projections that have none.
 
-    Empty for a live model, for a file without any weights and for one whose weights hold tricks (X004). The second of
-    two layers that were one when the model was saved is not listed: the first has the weights of both. Nor is what
-    a custom wrapper holds, which may keep the weights itself, as quantization does.
+    Empty for a live model, for a file without any weights, for one of a model that was not built, and for one whose
+    weights hold tricks (X004). The second of two layers that were one when the model was saved is not listed: the first
+    has the weights of both. Nor is what a custom wrapper holds, which may keep them itself, as quantization does.
     """
-    if graph.live or not graph.variables or any(one.kind == "hdf5" for one in graph.definition.problems):
+    definition = graph.definition
+    if graph.live or not definition.has_weights or any(one.kind == "hdf5" for one in definition.problems):
+        return []
+    if not graph.variables and shapeless(graph):
         return []
     found = []
     for layer in graph.layers.values():
@@ -63,12 +76,12 @@ def layers_without_weights(graph: ModelGraph) -> list[tuple[Layer, list[str]]]:
             continue
         if not all(outer.container or outer.is_builtin for outer in graph.enclosing(layer.path)):
             continue
-        names = _IN_SUBLAYERS.get(layer.class_name or "") or [slot.name for slot in slots(layer.definition) or ()]
+        names = variable_names(layer)
         if names and graph.variables_below(layer.path):
             parts = _PROJECTIONS if layer.class_name == "MultiHeadAttention" else ()
             names = [name for name in parts if _absent(graph, f"{layer.path}/{name}_dense")]
         if names:
-            found.append((layer, list(names)))
+            found.append((layer, names))
     if not found:
         return []
     copies = {one.copy for one in shared_across_scopes(graph)}

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from graphlint.findings.finding import Finding
     from graphlint.reports.report import ModelReport, Report
 
+_SHOWN = 20
+"""Rules that did not run for one reason are counted, and not listed, where there are more of them."""
 _COLORS = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 
@@ -57,6 +59,8 @@ class _Renderer:
             shown = ", ".join(printable(path) for path in model.opaque[:5])
             more = f" and {len(model.opaque) - 5:,} more" if len(model.opaque) > 5 else ""
             yield self.style(f"  not seen inside: {shown}{more}", dim=True)
+        if model.format == "weights" and model.ran:
+            yield self.style(f"  looked at: the stored weights alone, by {' '.join(model.ran)}", dim=True)
         if model.skipped_rules:
             yield self.style(f"  not run: {self.skipped(model)}", dim=True)
         if model.parameters is not None:
@@ -87,7 +91,11 @@ class _Renderer:
         reasons: dict[str, list[str]] = {}
         for rule in model.skipped_rules:
             reasons.setdefault(rule.reason, []).append(rule.code)
-        return "; ".join(f"{' '.join(codes)} ({reason})" for reason, codes in reasons.items())
+        shown = {
+            reason: " ".join(codes) if len(codes) <= _SHOWN else f"{len(codes)} rules"
+            for reason, codes in reasons.items()
+        }
+        return "; ".join(f"{codes} ({reason})" for reason, codes in shown.items())
 
     def parameters(self, model: ModelReport) -> str:
         count = model.parameters

@@ -54,6 +54,8 @@ class ModelReport:
     tried_ignores: frozenset[int] = frozenset()
     used_ignores: frozenset[int] = frozenset()
     graph: ModelGraph | None = field(default=None, repr=False, compare=False)
+    ran: tuple[str, ...] = ()
+    """Codes of the rules that ran to their end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,11 @@ def _slots_of(*names: str) -> Callable[[Rule], Rule]:
     return register
 
 
+def always_weighted() -> list[str]:
+    """The classes whose layers have variables, whatever their arguments."""
+    return [name for name in _RULES if name not in ("Attention", "Normalization", "STFTSpectrogram")]
+
+
 class _Layer(LayerCall):
     """A layer with the shape it was built for."""
 

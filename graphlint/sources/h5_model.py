@@ -15,6 +15,7 @@ from graphlint.sources.keras_archive import compile_config, optimizer
 from graphlint.sources.legacy_weights import attach_legacy_optimizer, attach_legacy_weights
 from graphlint.sources.limits import DEFAULT, Limits
 from graphlint.sources.unseen_variables import mark_statistics
+from graphlint.sources.weights import is_weighted_name
 from graphlint.sources.weights_file import read_weights
 from graphlint.sources.zip_archive import open_regular
 
@@ -71,6 +72,9 @@ def _read(file: Hdf5File, limits: Limits) -> ModelDefinition:
     if isinstance(stored, Group):
         definition.has_weights = True
         definition.stray_weights = attach_legacy_weights(root, stored)
+        if root.body is None:
+            names = [child.name for child in root.children.values() if not child.variables]
+            definition.unbuilt_layers = tuple(name for name in names if is_weighted_name(name))
         mark_statistics(root)
         attach_legacy_optimizer(definition.optimizer, file.root)
     definition.problems += [SourceProblem("hdf5", text) for text in file.problems]

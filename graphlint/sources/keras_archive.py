@@ -13,7 +13,7 @@ from graphlint.sources.json_text import parse_config
 from graphlint.sources.limits import DEFAULT, Limits
 from graphlint.sources.unseen_variables import mark_statistics
 from graphlint.sources.vocabularies import attach_vocabularies
-from graphlint.sources.weights import attach_optimizer, attach_weights, stored_groups
+from graphlint.sources.weights import attach_optimizer, attach_weights, stored_groups, unbuilt_layers
 from graphlint.sources.zip_archive import ZipArchive
 
 CONFIG = "config.json"
@@ -56,6 +56,8 @@ def read_keras_archive(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
         view.verify()
         definition.has_weights = True
         definition.stray_weights = attach_weights(root, stored)
+        if root.body is None:
+            definition.unbuilt_layers = unbuilt_layers(stored)
         mark_statistics(root)
         attach_optimizer(definition.optimizer, stored)
         attach_vocabularies(root, archive)

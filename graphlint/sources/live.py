@@ -78,7 +78,8 @@ def read_live(model: keras.Model, *, structure_only: bool = False) -> ModelDefin
     keras_internals.self_test()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        root = _Reader(structure_only).read(model)
+        reader = _Reader(structure_only)
+        root = reader.read(model)
         return ModelDefinition(
             root,
             "live",
@@ -87,6 +88,7 @@ def read_live(model: keras.Model, *, structure_only: bool = False) -> ModelDefin
             has_weights=not structure_only,
             compile_config=None if structure_only else _compile_config(model),
             optimizer=None if structure_only else _optimizer(model),
+            unbuilt_layers=tuple(definition.name for definition in reader.waiting_for_build),
             obj=model,
         )
 
@@ -98,14 +100,40 @@ class _Reader:
         self.structure_only = structure_only
         self.known: dict[int, LayerDefinition] = {}
         self.waiting: list[LayerDefinition] = []
+        self.waiting_for_build: list[LayerDefinition] = []
 
     def read(self, model: keras.Model) -> LayerDefinition:
         root = self.define(model)
         while self.waiting:
             definition = self.waiting.pop()
             self.fill(definition)
+        if not self.structure_only:
+            self.waiting_for_build = self.find_unbuilt(root)
         self.drop_weightless()
         return root
+
+    def find_unbuilt(self, root: LayerDefinition) -> list[LayerDefinition]:
+        """The layers that have no variables yet: all of a model that was never run, and those inside a custom layer
+        that was only asked for its shapes."""
+        model = root.obj
+        whole = keras_internals.graph_model(model) is None and (
+            isinstance(model, keras.Sequential) or not keras_internals.was_called(model)
+        )
+        if whole:
+            return [
+                definition
+                for definition in self.known.values()
+                if isinstance(definition.obj, keras.Layer) and keras_internals.waits_for_build(definition.obj)
+            ]
+        found = []
+        for definition in self.known.values():
+            if definition.is_operation or definition.is_model or _is_keras(definition):
+                continue
+            inner = keras_internals.all_layers(definition.obj)[1:]
+            waiting = [one for one in inner if keras_internals.waits_for_build(one)]
+            if waiting and not any(one.weights for one in inner) and keras_internals.skips_its_call(definition.obj):
+                found += [self.known[id(one)] for one in waiting if id(one) in self.known]
+        return list(dict.fromkeys(found))
 
     def define(self, operation: keras.Operation) -> LayerDefinition:
         """The definition of a layer or operation; its inside follows later."""
@@ -200,7 +228,8 @@ class _Reader:
     # -- sublayers ----------------------------------------------------------------------------------------------
 
     def drop_weightless(self) -> None:
-        """Keep the sublayers with weights inside, and those that a built-in wrapper has in its configuration.
+        """Keep the sublayers with weights inside, now or once built, and those that a built-in wrapper has in its
+        configuration.
 
         A file mentions no others.
         """
@@ -209,8 +238,8 @@ class _Reader:
             inner = [*definition.children.values(), *(definition.body.layers if definition.body else ())]
             for one in inner:
                 holders.setdefault(id(one), []).append(definition)
-        weighted = {id(definition) for definition in self.known.values() if definition.variables}
-        stack = [definition for definition in self.known.values() if definition.variables]
+        stack = [definition for definition in self.known.values() if definition.variables] + self.waiting_for_build
+        weighted = {id(definition) for definition in stack}
         while stack:
             for holder in holders.get(id(stack.pop()), ()):
                 if id(holder) not in weighted:

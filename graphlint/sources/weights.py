@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from graphlint.model.definition import LayerDefinition, OptimizerDefinition, Values, VariableDefinition
-from graphlint.model.stored_names import group_name, is_sequential, stored_names
+from graphlint.model.stored_names import group_name, is_sequential, snake_case, stored_names
 from graphlint.shapes import slots
-from graphlint.shapes.slots import Slot
+from graphlint.shapes.slots import Slot, always_weighted
 
 if TYPE_CHECKING:
     from graphlint.sources.hdf5 import Hdf5File
@@ -42,6 +42,7 @@ NOT_LAYERS = frozenset(
     {"optimizer", "metrics", "_metrics", "_compile_metrics", "_compile_loss", "_loss_tracker", "loss"}
 )
 """Groups of a model without parameters."""
+_NUMBER = re.compile(r"_\d+$")
 _SPECTRAL = re.compile(r"(^|/)spectral_normalization(_\d+)?/$")
 _VOCABULARIES = frozenset({"TextVectorization", "StringLookup", "IntegerLookup"})
 """Layers that store adapted values which Keras does not count as variables."""
@@ -168,6 +169,28 @@ def attach_weights(root: LayerDefinition, stored: StoredGroup) -> dict[str, int]
     for wrapper in wrapped:
         _share_kernel(wrapper)
     return stray
+
+
+def is_weighted_name(name: str) -> bool:
+    """Whether a layer's name is the one that Keras gives to a layer of a class that always has variables.
+
+    >>> is_weighted_name("conv2d_12"), is_weighted_name("dropout")
+    (True, False)
+    """
+    return _NUMBER.sub("", name) in {snake_case(one) for one in always_weighted()}
+
+
+def unbuilt_layers(stored: StoredGroup) -> tuple[str, ...]:
+    """The names of stored layers that have no variables, although layers of the class in their name have some."""
+    found: dict[str, None] = {}
+    stack = [stored]
+    while stack:
+        group = stack.pop()
+        name = group.layer_name
+        if name is not None and not group.variables and is_weighted_name(name):
+            found[name] = None
+        stack.extend(reversed(group.groups.values()))
+    return tuple(found)
 
 
 def _sublayer(layer: LayerDefinition, attribute: str, name: str | None) -> LayerDefinition:

@@ -8,7 +8,7 @@ from graphlint.engine.rule import Need, Rule
 from graphlint.findings.edits import Configure
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import ModelGraph
-from graphlint.questions.heads import trace_activation
+from graphlint.questions.heads import last_size, trace_activation
 from graphlint.questions.losses import OutputLoss, kept_arguments, losses, with_loss
 
 
@@ -58,8 +58,7 @@ class LossActivationMismatch(Rule):
         for loss in losses(graph) or ():
             if not loss.built_in or loss.loss is None or loss.from_logits or loss.weight == 0:
                 continue
-            shape = graph.spec(loss.output).shape
-            units = shape[-1] if shape else None
+            units = last_size(graph, loss.output)
             if not loss.loss.endswith("crossentropy") or units == 1:
                 continue
             head = trace_activation(graph, loss.output)

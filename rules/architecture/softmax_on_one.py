@@ -8,11 +8,12 @@ from graphlint.engine.rule import Rule
 from graphlint.findings.edits import Configure, Edit, Replace
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import Call, ModelGraph, Tensor, shape_text
-from graphlint.questions.heads import activation_of, trace_activation
+from graphlint.questions.heads import activation_name, activation_of, last_size, trace_activation, units
 from graphlint.questions.losses import kept_arguments, losses, with_loss
 
 _PAIRS = frozenset({"Matmul", "Einsum", "Dot", "Tensordot"})
 _PRODUCTS = _PAIRS | {"Multiply"}
+_HINT = 'Write activation="sigmoid" for a single unit, or normalise over an axis longer than 1.'
 _CATEGORICAL = ("categorical_crossentropy", "sparse_categorical_crossentropy")
 
 
@@ -60,7 +61,11 @@ class SoftmaxOnOne(Rule):
         for call in graph.calls.values():
             activation, axis = activation_of(graph, call.id)
             shape = call.outputs[0].shape
-            if activation not in ("softmax", "log_softmax") or axis is None or not shape:
+            if activation not in ("softmax", "log_softmax") or axis is None:
+                continue
+            if shape is None and axis == -1 and last_size(graph, Tensor(call.id, 0)) == 1:
+                found.setdefault(call.layer, []).append(call.id)
+            if not shape:
                 continue
             axes = (axis,) if isinstance(axis, int) else axis
             alone = axes and all(-len(shape) <= one < len(shape) and shape[one] == 1 for one in axes)
@@ -73,10 +78,25 @@ class SoftmaxOnOne(Rule):
             yield Problem(
                 f"{activation} over axis {axis} of {shape_text(shape)}, which has size 1: every output is {value}",
                 first,
-                'Write activation="sigmoid" for a single unit, or normalise over an axis longer than 1.',
+                _HINT,
                 tuple(others),
                 fix=_sigmoid(graph, first, activation),
             )
+        yield from self.without_calls(graph)
+
+    @staticmethod
+    def without_calls(graph: ModelGraph) -> Iterator[Problem]:
+        """Layers of bodies that cannot be seen: one unit is one unit, wherever they are called."""
+        called = {call.layer for call in graph.calls.values()}
+        for layer in graph.layers.values():
+            if layer.path in called or graph.seen(layer.path) or not layer.is_keras or units(layer) != 1:
+                continue
+            activation = activation_name(layer.config.get("activation", "linear"))
+            if activation in ("softmax", "log_softmax"):
+                value = "1" if activation == "softmax" else "0"
+                yield Problem(
+                    f"{activation} in a {layer.class_name} of one unit: every output is {value}", layer.path, _HINT
+                )
 
 
 def _attends(graph: ModelGraph, call: Call, axes: set[int]) -> bool:

@@ -13,8 +13,8 @@ class Opaque(Rule):
     """An opaque layer or model, whose inside no rule has checked.
 
     ## What it does
-    Lists subclassed models and custom layers with sublayers: their `call` is Python code, and neither a file nor a
-    model in memory has a graph of it.
+    Lists subclassed models and custom layers: their `call` is Python code, and neither a file nor a model in memory has
+    a graph of it. They may also hold weights that Keras does not track.
 
     ## Why is this bad?
     Not checked is not the same as clean: rules about connections, shapes and losses treat such a layer as one node. Its
@@ -46,8 +46,7 @@ class Opaque(Rule):
     None: build the model from `keras.Input` and `keras.Model(inputs, outputs)` if its structure allows that.
 
     ## Not reported
-    A custom layer without sublayers, which has nothing inside; an opaque layer inside another, which the finding on the
-    outer one covers.
+    A custom layer inside another, or inside a subclassed model: the finding on the outer one covers it.
 
     ## References
     keras-team/keras#19150
@@ -67,8 +66,9 @@ class Opaque(Rule):
             inner = sum(1 for _ in graph.layers_below(first.path)) - 1
             size = sum(variable.size for variable in graph.variables_below(first.path))
             more = f", {len(others) + 1} layers of this class" if others else ""
+            held = f"{inner} sublayer{'' if inner == 1 else 's'}" if inner else "no sublayers known"
             yield Problem(
-                f"{class_name} is opaque ({inner} sublayers, {size:,} parameters{more}): "
+                f"{class_name} is opaque ({held}, {size:,} parameters{more}): "
                 "rules about connections, shapes and losses have not checked its inside",
                 first.path,
                 "Build it as a functional model to have it checked, or check its parts separately.",

@@ -77,9 +77,12 @@ class WillNotLoad(Rule):
     name = "will-not-load"
     severity = Severity.ERROR
     blocks_loading = True
+    needs = frozenset()
     options: ClassVar[Mapping[str, Option]] = {TARGET_KERAS: TARGET_OPTION}
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        if graph.definition.format == "weights":
+            return
         for problem in graph.definition.problems:
             if problem.kind == "structure":
                 layer = graph.layer_of.get(id(problem.layer)) if problem.layer is not None else None

@@ -8,6 +8,7 @@ from graphlint.engine.rule import Need, Rule
 from graphlint.findings.finding import Problem, Severity
 from graphlint.model.graph import ModelGraph
 from graphlint.questions.missing_weights import layers_without_weights
+from graphlint.questions.unbuilt import will_have_weights
 
 _NEVER_TRAINS = frozenset({"Normalization", "StringLookup", "IntegerLookup", "TextVectorization", "Discretization"})
 
@@ -57,11 +58,15 @@ class NothingTrainable(Rule):
             for variable in graph.variables.values()
             if graph.layers[variable.layer].class_name not in _NEVER_TRAINS
         }
-        if not weighted or any(layer.trainable for layer, _ in layers_without_weights(graph)):
+        waiting = [layer for layer in graph.layers.values() if will_have_weights(graph, layer)]
+        if not weighted and not waiting:
+            return
+        if any(layer.trainable for layer in (*waiting, *(layer for layer, _ in layers_without_weights(graph)))):
             return
         why = "the model itself is frozen" if not graph.root.trainable else "every layer with weights is frozen"
+        held = f"none of the {graph.parameters.total:,} parameters is" if weighted else "no weight will be"
         yield Problem(
-            f"compiled with a loss, but none of the {graph.parameters.total:,} parameters is trainable: {why}",
+            f"compiled with a loss, but {held} trainable: {why}",
             None,
             "Set layer.trainable = True on the layers that should learn, then compile again: model.compile(...).",
         )

@@ -9,6 +9,9 @@ from graphlint.findings.edits import Freeze
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.address import ROOT
 from graphlint.model.graph import Layer, ModelGraph
+from graphlint.questions.unbuilt import will_have_weights
+
+_HINT = "Set trainable = False on it again, last; or make it trainable and freeze layers by name."
 
 
 class TrainableLeak(Rule):
@@ -85,11 +88,22 @@ class TrainableLeak(Rule):
                     f"trainable=False, but {len(leaking)} of the layers inside, with {size:,} parameters, are "
                     "trained by the enclosing model",
                     layer.path,
-                    "Set trainable = False on it again, last; or make it trainable and freeze layers by name.",
+                    _HINT,
                     leaking,
                     fix=Fix.unsafe(
                         "freeze everything inside",
                         "nothing inside is trained any more",
                         Freeze(layers=(layer.path,)),
                     ),
+                )
+                continue
+            inside = [inner for inner in graph.layers_below(layer.path) if inner.path != layer.path]
+            waiting = tuple(one.path for one in inside if one.trainable and will_have_weights(graph, one))
+            if waiting:
+                yield Problem(
+                    f"trainable=False, but {len(waiting)} of the layers inside will be trained by the enclosing model "
+                    "once it is built",
+                    layer.path,
+                    _HINT,
+                    waiting,
                 )
