@@ -15,7 +15,32 @@ if TYPE_CHECKING:
     from graphlint.engine.rule import Need as Need
     from graphlint.engine.rule import Option as Option
     from graphlint.engine.rule import Rule as Rule
+    from graphlint.errors import AddressError as AddressError
+    from graphlint.errors import AmbiguousAddress as AmbiguousAddress
+    from graphlint.errors import CannotClone as CannotClone
+    from graphlint.errors import CannotLoad as CannotLoad
+    from graphlint.errors import ConfigError as ConfigError
+    from graphlint.errors import FixError as FixError
     from graphlint.errors import GraphlintError as GraphlintError
+    from graphlint.errors import ImportTargetError as ImportTargetError
+    from graphlint.errors import InvalidEdit as InvalidEdit
+    from graphlint.errors import LimitError as LimitError
+    from graphlint.errors import LostTie as LostTie
+    from graphlint.errors import NameCollision as NameCollision
+    from graphlint.errors import NotBuilt as NotBuilt
+    from graphlint.errors import OpaqueBody as OpaqueBody
+    from graphlint.errors import OutputError as OutputError
+    from graphlint.errors import ReplayError as ReplayError
+    from graphlint.errors import RuleError as RuleError
+    from graphlint.errors import ShapeMismatch as ShapeMismatch
+    from graphlint.errors import UnboundedCut as UnboundedCut
+    from graphlint.errors import Unequal as Unequal
+    from graphlint.errors import UnknownAddress as UnknownAddress
+    from graphlint.errors import UnknownKerasError as UnknownKerasError
+    from graphlint.errors import UnknownRuleError as UnknownRuleError
+    from graphlint.errors import Unmendable as Unmendable
+    from graphlint.errors import UnreadableError as UnreadableError
+    from graphlint.errors import WriteError as WriteError
     from graphlint.findings.finding import Applicability as Applicability
     from graphlint.findings.finding import Finding as Finding
     from graphlint.findings.finding import Fix as Fix
@@ -40,7 +65,34 @@ _HOMES = {
     "graphlint.findings.finding": ("Applicability", "Finding", "Fix", "Location", "Problem", "Severity"),
     "graphlint.reports.report": ("Report",),
     "graphlint.engine.rule": ("Need", "Option", "Rule"),
-    "graphlint.errors": ("GraphlintError",),
+    "graphlint.errors": (
+        "AddressError",
+        "AmbiguousAddress",
+        "CannotClone",
+        "CannotLoad",
+        "ConfigError",
+        "FixError",
+        "GraphlintError",
+        "ImportTargetError",
+        "InvalidEdit",
+        "LimitError",
+        "LostTie",
+        "NameCollision",
+        "NotBuilt",
+        "OpaqueBody",
+        "OutputError",
+        "ReplayError",
+        "RuleError",
+        "ShapeMismatch",
+        "UnboundedCut",
+        "Unequal",
+        "UnknownAddress",
+        "UnknownKerasError",
+        "UnknownRuleError",
+        "Unmendable",
+        "UnreadableError",
+        "WriteError",
+    ),
     "graphlint.model.graph": ("ModelGraph",),
 }
 _SURGERY = {

@@ -61,7 +61,7 @@ def check(
     GraphlintError
         The configuration cannot be used, a code or release is unknown, or this is no model.
     """
-    selection = Selection(_several(select), _several(extend_select) or (), _several(ignore) or ())
+    selection = Selection.of(select, extend_select=extend_select, ignore=ignore)
     settings = config if config is None or isinstance(config, Config) else load_config(Path(config))
     options = {}
     if target_keras is not None:
@@ -151,9 +151,3 @@ def to_networkx(model_or_path: Target) -> nx.MultiDiGraph:
     from graphlint.projections.plain import plain
 
     return plain(read_graph(model_or_path))
-
-
-def _several(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
-    if value is None:
-        return None
-    return (value,) if isinstance(value, str) else tuple(value)

@@ -86,11 +86,11 @@ def _check(paths: tuple[str, ...], options: Mapping[str, Any]) -> int:
         named_release(options["target_keras"])
     selection = Selection(options["select"] or None, options["extend_select"], options["ignore"])
     session = Session(
-        Overrides(selection, options["preview"], options["exclude"], options["target_keras"]),
+        Overrides(selection, options["preview"], options["exclude"], target_keras=options["target_keras"]),
         options["config"],
         options["isolated"],
-        -1 if options["quiet"] else options["verbose"],
-        options["call_args"],
+        verbosity=-1 if options["quiet"] else options["verbose"],
+        call_args=options["call_args"],
     )
     if options["show_config"]:
         write(_shown(session, Path(paths[0]) if paths else None, options), options["output"])

@@ -33,7 +33,8 @@ def command(
     from graphlint.extras import require_keras
 
     require_keras("graphlint extract")
-    from graphlint.fixes.writing import WriteError, require_free, write_new
+    from graphlint.errors import WriteError
+    from graphlint.fixes.writing import require_free, write_new
     from graphlint.replay.extract import extract
     from graphlint.replay.load import load
     from graphlint.reports.text import printable

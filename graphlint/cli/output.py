@@ -9,11 +9,7 @@ from pathlib import Path
 
 import click
 
-from graphlint.errors import GraphlintError
-
-
-class OutputError(GraphlintError):
-    """A report cannot be written."""
+from graphlint.errors import OutputError
 
 
 def write(text: str, path: Path | None) -> None:

@@ -7,17 +7,17 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 
 import click
 
 from graphlint.cli.targets import Kind, Target, is_folder
-from graphlint.engine.config import Config, ConfigError, find_config, load_config
+from graphlint.engine.config import Config, find_config, load_config
 from graphlint.engine.linter import Linter, refused, skipped, without_graph
 from graphlint.engine.options import TARGET_KERAS
 from graphlint.engine.selection import Selection
-from graphlint.errors import GraphlintError
+from graphlint.errors import ConfigError, GraphlintError
 from graphlint.findings.finding import Finding
 from graphlint.findings.tool_findings import TOOL_FINDINGS
 from graphlint.reports.report import ModelReport, Report
@@ -34,6 +34,7 @@ class Overrides:
     selection: Selection = field(default_factory=Selection)
     preview: bool | None = None
     exclude: tuple[str, ...] = ()
+    _: KW_ONLY
     target_keras: str | None = None
 
     @property
@@ -49,6 +50,7 @@ class Session:
     overrides: Overrides = field(default_factory=Overrides)
     config: Path | None = None
     isolated: bool = False
+    _: KW_ONLY
     verbosity: int = 0
     call_args: str | None = None
     _configs: dict[Path, Config] = field(default_factory=dict)
@@ -174,7 +176,7 @@ def _together(
         part = linter.report(mine, general)
         notes.extend(part.notes)
         explanations.update(part.explanations)
-    return Report(tuple(models), general, tuple(notes), explanations)
+    return Report(tuple(models), general, tuple(notes), explanations=explanations)
 
 
 def _in_processes(work: list[tuple[Config, Overrides, Target]], jobs: int) -> Iterator[ModelReport]:

@@ -26,8 +26,8 @@ def command(
     from graphlint.extras import require_keras
 
     require_keras("graphlint split")
-    from graphlint.fixes.writing import WriteError, require_free, write_new
-    from graphlint.replay.errors import Unequal
+    from graphlint.errors import Unequal, WriteError
+    from graphlint.fixes.writing import require_free, write_new
     from graphlint.replay.load import load
     from graphlint.replay.split import split
     from graphlint.replay.verify import verify

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -35,6 +35,7 @@ class Target:
     kind: Kind
     text: str
     path: Path
+    _: KW_ONLY
     reason: str = ""
 
 
@@ -99,7 +100,7 @@ def find_targets(paths: Iterable[str], excluded: Callable[[Path], str | None], f
 
 
 def _target(path: Path, reason: str | None) -> Target:
-    return Target(Kind.FILE if reason is None else Kind.EXCLUDED, path.as_posix(), path, reason or "")
+    return Target(Kind.FILE if reason is None else Kind.EXCLUDED, path.as_posix(), path, reason=reason or "")
 
 
 def _search(root: Path, excluded: Callable[[Path], str | None], found: Found) -> Iterator[Target]:

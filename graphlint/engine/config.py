@@ -5,24 +5,20 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import KW_ONLY, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from graphlint.engine.globs import matches_file
-from graphlint.engine.registry import Registry, UnknownRuleError, is_tool_selector
+from graphlint.engine.registry import Registry, is_tool_selector
 from graphlint.engine.selection import Selection
-from graphlint.errors import GraphlintError
+from graphlint.errors import ConfigError, GraphlintError, UnknownRuleError
 from graphlint.findings.finding import Severity
 from graphlint.sources.limits import DEFAULT, Limits
 
 PYPROJECT = "pyproject.toml"
 OWN_FILE = "graphlint.toml"
 FAIL_ON = (*Severity, "never")
-
-
-class ConfigError(GraphlintError):
-    """A configuration that cannot be used: names the file, the key, what was received and what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +28,7 @@ class Ignore:
     rules: tuple[str, ...]
     reason: str
     model: str | None = None
+    _: KW_ONLY
     layer: str | None = None
 
     def __str__(self) -> str:

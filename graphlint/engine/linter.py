@@ -130,7 +130,7 @@ class Linter:
         """The report on models that were all checked by this linter."""
         models, general = tuple(models), tuple(general)
         codes = {finding.code for model in models for finding in model.findings} | {one.code for one in general}
-        return Report(models, general, tuple(self.stale_ignores(models)), self.explanations(codes))
+        return Report(models, general, tuple(self.stale_ignores(models)), explanations=self.explanations(codes))
 
 
 class _Run:
@@ -186,18 +186,18 @@ class _Run:
             self.shown,
             Status.CHECKED if refused is None else Status.REFUSED,
             None if refused is None else refused.message,
-            definition.format,
-            definition.keras_version,
-            tuple(layer.path for layer in graph.opaque_layers),
-            tuple(skipped),
-            parameters,
-            tuple(findings),
-            self.suppressed,
-            self.linter.config.fail_on,
-            frozenset(tried),
-            frozenset(self.used),
-            graph,
-            tuple(rule.code for rule in ran),
+            format=definition.format,
+            keras_version=definition.keras_version,
+            opaque=tuple(layer.path for layer in graph.opaque_layers),
+            skipped_rules=tuple(skipped),
+            parameters=parameters,
+            findings=tuple(findings),
+            suppressed=self.suppressed,
+            fail_on=self.linter.config.fail_on,
+            tried_ignores=frozenset(tried),
+            used_ignores=frozenset(self.used),
+            graph=graph,
+            ran=tuple(rule.code for rule in ran),
         )
 
     def run(self, rule: RuleClass) -> bool:
@@ -229,13 +229,13 @@ class _Run:
             rule.code,
             rule.name,
             severity,
-            problem.message,
-            self.shown,
-            location,
-            tuple(self.location_of(node).address for node in problem.related),
-            problem.hint,
-            problem.fix,
-            self.fingerprints.of(rule.code, problem.node, problem.key),
+            message=problem.message,
+            model=self.shown,
+            location=location,
+            related=tuple(self.location_of(node).address for node in problem.related),
+            hint=problem.hint,
+            fix=problem.fix,
+            fingerprint=self.fingerprints.of(rule.code, problem.node, problem.key),
         )
         place = self.places.get(location.layer, -1) if location else -1
         self.found.append(((severity.rank, rule.code, place, len(self.found)), finding))
@@ -299,7 +299,7 @@ def _all_ran(selectors: Iterable[str], chosen: Iterable[RuleClass], ran: Iterabl
 def _tool_finding(code: str, message: str, shown: str, key: str = "", hint: str = "") -> Finding:
     name = TOOL_FINDINGS[code][0]
     fingerprint = Fingerprints(None).of(code, None, key)
-    return Finding(code, name, Severity.ERROR, message, shown, hint=hint, fingerprint=fingerprint)
+    return Finding(code, name, Severity.ERROR, message=message, model=shown, hint=hint, fingerprint=fingerprint)
 
 
 def nothing_to_check(shown: str, message: str) -> Finding:

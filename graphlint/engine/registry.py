@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from graphlint.engine.rule import Need, Option, Rule
-from graphlint.errors import GraphlintError
+from graphlint.errors import RuleError, UnknownRuleError
 from graphlint.findings.finding import Severity
 from graphlint.findings.tool_findings import TOOL_FINDINGS
 
@@ -31,14 +31,6 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _PREFIX = re.compile(r"([A-Z]+)([0-9]{0,3})")
 
 RuleClass = type[Rule]
-
-
-class RuleError(GraphlintError):
-    """A rule, or a package of rules, that cannot be used."""
-
-
-class UnknownRuleError(GraphlintError):
-    """A code, name or prefix that no rule has."""
 
 
 class Registry:

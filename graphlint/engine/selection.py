@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from graphlint.engine.registry import Registry, RuleClass, precision
 
+Selectors = str | Iterable[str] | None
+"""A code, a name, a prefix or ``"ALL"``, or several of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -15,6 +18,17 @@ class Selection:
     select: tuple[str, ...] | None = None
     extend_select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, select: Selectors = None, *, extend_select: Selectors = None, ignore: Selectors = None) -> Selection:
+        """A selection of what people write in Python: one selector, several, or none."""
+        return cls(_several(select), _several(extend_select) or (), _several(ignore) or ())
+
+
+def _several(value: Selectors) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def selected(registry: Registry, layers: Iterable[Selection], *, preview: bool = False) -> list[RuleClass]:

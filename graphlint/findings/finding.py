@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -80,6 +80,7 @@ class Problem:
     message: str
     node: str | Tensor | None = None
     hint: str = ""
+    _: KW_ONLY
     related: tuple[str | Tensor, ...] = ()
     severity: Severity | None = None
     fix: Fix | None = None
@@ -93,6 +94,7 @@ class Finding:
     code: str
     name: str
     severity: Severity
+    _: KW_ONLY
     message: str
     model: str
     location: Location | None = None

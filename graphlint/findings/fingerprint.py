@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from functools import lru_cache
 
+from graphlint.knowledge.naming import snake_case
 from graphlint.model.address import ROOT, escape
 from graphlint.model.graph import Layer, ModelGraph, Tensor
 
@@ -76,15 +76,3 @@ def has_automatic_name(layer: Layer) -> bool:
     """Whether a layer bears the name that Keras gives by itself: its class in snake case, and perhaps a number."""
     bases = {snake_case(layer.class_name or ""), "input" if layer.is_input else ""} - {""}
     return any(re.fullmatch(rf"{re.escape(base)}(_\d+)?", layer.name) for base in bases)
-
-
-@lru_cache(maxsize=1024)
-def snake_case(class_name: str) -> str:
-    """A class name as Keras turns it into a layer name (keras/src/utils/naming.py, ``to_snake_case``).
-
-    >>> snake_case("Conv2DTranspose"), snake_case("GRU"), snake_case("LayerNormalization")
-    ('conv2d_transpose', 'gru', 'layer_normalization')
-    """
-    name = re.sub(r"\W+", "", class_name.rpartition(">")[2])
-    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()

@@ -11,7 +11,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,7 @@ class FixedFile:
     report: FixReport
     save: Callable[[Path], None]
     diff: str
+    _: KW_ONLY
     changed: bool
     """Whether there is anything to write: a fix, or a file that has to be written anew."""
 
@@ -65,7 +66,7 @@ def fix_file(path: Path, fixer: Fixer) -> FixedFile:
         writing.target = target
         run(WRITE, writing)
 
-    return FixedFile(job.report, save, diff, job.changed_in_memory or bool(job.applied))
+    return FixedFile(job.report, save, diff, changed=job.changed_in_memory or bool(job.applied))
 
 
 # -- stages -----------------------------------------------------------------------------------------------------

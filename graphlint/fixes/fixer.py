@@ -58,9 +58,8 @@ def fix(
     3
     """
     require_keras("fixing a model")
-    chosen = _several(select)
-    linter = Linter(None, Selection(chosen, (), _several(ignore) or ()))
-    return Fixer(linter, unsafe, targets, asked=chosen or ()).run(model)
+    selection = Selection.of(select, ignore=ignore)
+    return Fixer(Linter(None, selection), unsafe, targets, asked=selection.select or ()).run(model)
 
 
 def _measure(old: keras.Model, new: keras.Model, safe: bool) -> float | None:
@@ -84,12 +83,6 @@ def _measure(old: keras.Model, new: keras.Model, safe: bool) -> float | None:
     if safe and (proof.ties or proof.flags or proof.specs):
         raise FixError(f"it would change {', '.join((*proof.ties, *proof.flags, *proof.specs)[:3])}")
     return proof.largest if proof.differences else None
-
-
-def _several(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
-    if value is None:
-        return None
-    return (value,) if isinstance(value, str) else tuple(value)
 
 
 Place = tuple[str, Location | None]
@@ -178,7 +171,9 @@ class Fixer:
             if not todo:
                 left = tuple(self.left(findings, failed))
                 notes = list(dict.fromkeys(notes))
-                return current, FixReport(tuple(applied), left, difference, before, self.parameters, tuple(notes))
+                return current, FixReport(
+                    tuple(applied), left, difference, before=before, after=self.parameters, notes=tuple(notes)
+                )
             batch = _compatible(todo, alone)
             safe = _is_safe(batch[0])
             try:

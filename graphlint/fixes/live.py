@@ -12,9 +12,9 @@ import numpy as np
 
 from graphlint.errors import FixError
 from graphlint.findings import edits
-from graphlint.findings.fingerprint import snake_case
 from graphlint.fixes.training import carry_training
 from graphlint.knowledge import keras_internals
+from graphlint.knowledge.naming import snake_case
 from graphlint.model.address import ROOT
 from graphlint.model.expand import expand
 from graphlint.model.graph import ModelGraph

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from graphlint.findings.finding import Applicability, Finding
 from graphlint.model.parameters import Parameters
@@ -51,6 +51,7 @@ class FixReport:
     applied: tuple[Applied, ...] = ()
     left: tuple[Left, ...] = ()
     difference: float | None = None
+    _: KW_ONLY
     before: Parameters | None = None
     after: Parameters | None = None
     notes: tuple[str, ...] = ()

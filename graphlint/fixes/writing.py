@@ -17,14 +17,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from graphlint.errors import GraphlintError
+from graphlint.errors import WriteError
 
 Produce = Callable[[Path], None]
 """Writes the new file at the path it is given, and raises where the result is not fit to be used."""
-
-
-class WriteError(GraphlintError):
-    """A file cannot be written, and nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)

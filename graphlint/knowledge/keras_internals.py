@@ -15,16 +15,12 @@ from typing import Any
 
 import keras
 
-from graphlint.errors import GraphlintError
+from graphlint.errors import UnknownKerasError
 
 OLDEST = (3, 6)
 """Oldest Keras release that graphlint is tested with."""
 NEWEST = (3, 15)
 """Newest Keras release that graphlint is tested with; newer ones are used if they pass the self-test."""
-
-
-class UnknownKerasError(GraphlintError):
-    """The installed Keras does not look like any that graphlint knows."""
 
 
 # -- the graph of calls -----------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from graphlint.errors import GraphlintError
+from graphlint.errors import AddressError
 
 ROOT = "."
 """The path of the root model itself, whose name is not part of any address."""
@@ -17,18 +17,6 @@ ROOT = "."
 _RESERVED = {"%": "%25", "#": "%23", ":": "%3A", "@": "%40", "/": "%2F"}
 _ESCAPE = re.compile(r"[%#:@/]")
 _UNESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
-
-
-class AddressError(GraphlintError, ValueError):
-    """An address that does not follow the grammar, names nothing, or names more than one thing."""
-
-
-class UnknownAddress(AddressError):
-    """An address that names nothing; the message suggests near ones."""
-
-
-class AmbiguousAddress(AddressError):
-    """An address that names more than one thing; the message lists them."""
 
 
 def escape(name: str) -> str:

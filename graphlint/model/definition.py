@@ -8,7 +8,7 @@ places is one object. Front ends (a file, a live model) build definitions; `grap
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from graphlint.knowledge.origin import is_custom
@@ -57,6 +57,7 @@ class Constant:
     kind: str
     value: Any = None
     shape: tuple[int, ...] | None = None
+    _: KW_ONLY
     dtype: str | None = None
     obj: Any = field(default=None, compare=False, repr=False)
 
@@ -72,6 +73,7 @@ class VariableDefinition:
     slot: str
     index: int
     shape: tuple[int, ...]
+    _: KW_ONLY
     dtype: str
     trainable: bool
     values: Values | None = None
@@ -89,6 +91,7 @@ class CallDefinition:
     layer: LayerDefinition
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = field(default_factory=dict)
+    _: KW_ONLY
     outputs: tuple[TensorSpec, ...] | None = None
     obj: Any = field(default=None, repr=False)
 
@@ -104,6 +107,7 @@ class Body:
     layers: list[LayerDefinition]
     calls: list[CallDefinition]
     inputs: Any
+    _: KW_ONLY
     outputs: Any
 
 
@@ -120,6 +124,7 @@ class LayerDefinition:
     name: str
     class_name: str | None
     module: str | None = None
+    _: KW_ONLY
     registered_name: str | None = None
     config: dict[str, Any] = field(default_factory=dict)
     trainable: bool = True
@@ -158,6 +163,7 @@ class OptimizerDefinition:
     class_name: str
     module: str | None
     config: dict[str, Any]
+    _: KW_ONLY
     variables: list[VariableDefinition] = field(default_factory=list)
 
 
@@ -190,6 +196,7 @@ class ModelDefinition:
     root: LayerDefinition
     front_end: str
     format: str
+    _: KW_ONLY
     keras_version: str | None = None
     has_weights: bool = False
     compile_config: dict[str, Any] | None = None

@@ -15,11 +15,11 @@ class ShapeError(GraphlintError):
     """The inputs of a call certainly do not fit: says what was received and what was expected."""
 
 
-def text(shape: Iterable[Dim] | None) -> str:
+def shape_text(shape: Iterable[Dim] | None) -> str:
     """A shape as messages print it.
 
-    >>> text((None, 4)), text([3])
-    ('(?, 4)', '(3,)')
+    >>> shape_text((None, 4)), shape_text([3]), shape_text(None)
+    ('(?, 4)', '(3,)', '(unknown)')
     """
     if shape is None:
         return "(unknown)"
@@ -75,7 +75,8 @@ def broadcast(first: Sequence[Dim], second: Sequence[Dim]) -> Shape:
             found.append(one)
         else:
             raise ShapeError(
-                f"got the shapes {text(first)} and {text(second)}, expected shapes that broadcast: {one} is not {other}"
+                f"got the shapes {shape_text(first)} and {shape_text(second)}, "
+                f"expected shapes that broadcast: {one} is not {other}"
             )
     return tuple(found)
 
@@ -114,7 +115,9 @@ def reshaped(shape: Sequence[Dim], target: Sequence[int | None]) -> Shape:
     known = math.prod(dim for dim in target if dim is not None and dim != -1)
     fits = size == known if -1 not in target else known > 0 and size % known == 0
     if not fits:
-        raise ShapeError(f"got {size} elements in the shape {text(shape)}, expected as many as {text(target)} holds")
+        raise ShapeError(
+            f"got {size} elements in the shape {shape_text(shape)}, expected as many as {shape_text(target)} holds"
+        )
     return tuple(size // known if dim == -1 else dim for dim in target)
 
 
@@ -132,7 +135,8 @@ def concatenated(shapes: Sequence[Sequence[Dim]], axis: int) -> Shape:
         )
         if not fits:
             raise ShapeError(
-                f"got the shapes {', '.join(map(text, shapes))}, expected shapes that are equal except on axis {axis}"
+                f"got the shapes {', '.join(map(shape_text, shapes))}, "
+                f"expected shapes that are equal except on axis {axis}"
             )
     first[axis] = add(*(shape[axis] for shape in shapes))
     return tuple(first)
@@ -160,12 +164,15 @@ def matmul(first: Sequence[Dim], second: Sequence[Dim]) -> Shape:
         ShapeError: the inner dimensions differ.
     """
     if not first or not second:
-        raise ShapeError(f"got the shapes {text(first)} and {text(second)}, expected at least one dimension in each")
+        raise ShapeError(
+            f"got the shapes {shape_text(first)} and {shape_text(second)}, expected at least one dimension in each"
+        )
     left = list(first) if len(first) > 1 else [1, *first]
     right = list(second) if len(second) > 1 else [*second, 1]
     if not agree(left[-1], right[-2]):
         raise ShapeError(
-            f"got the shapes {text(first)} and {text(second)}, expected the last dimension of the first ({left[-1]}) "
+            f"got the shapes {shape_text(first)} and {shape_text(second)}, "
+            f"expected the last dimension of the first ({left[-1]}) "
             f"to equal the second-to-last of the second ({right[-2]})"
         )
     found = [*broadcast(left[:-2], right[:-2])]
@@ -186,5 +193,5 @@ def transposed(shape: Sequence[Dim], axes: Sequence[int] | None) -> Shape:
         return tuple(reversed(shape))
     order = [axis_of(axis, len(shape)) for axis in axes]
     if sorted(order) != list(range(len(shape))):
-        raise ShapeError(f"got the axes {list(axes)} for the shape {text(shape)}, expected each axis once")
+        raise ShapeError(f"got the axes {list(axes)} for the shape {shape_text(shape)}, expected each axis once")
     return tuple(shape[axis] for axis in order)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from graphlint.errors import LimitError
@@ -44,6 +44,7 @@ class _Plan:
     order: list[int]
     parts: dict[int, str]
     indices: dict[int, int]
+    _: KW_ONLY
     names: dict[int, str]
     """``id(layer definition)`` -> unescaped name, unique in the body."""
 
@@ -53,6 +54,7 @@ class _Frame:
     scope: Scope
     path: str
     body: Body
+    _: KW_ONLY
     plan: _Plan
     tensors: dict[TensorRef, Tensor]
     bindings: dict[int, tuple[str, Any]]
@@ -174,9 +176,19 @@ class _Expansion:
             if isinstance(ref, TensorRef) and ref.call in plan.parts and body.calls[ref.call].layer.body is None
         )
         self.count(scope_id)
-        scope = Scope(scope_id, path, parent, index, inputs, (), args, kwargs, definition)
+        scope = Scope(
+            scope_id,
+            path,
+            parent,
+            index=index,
+            inputs=inputs,
+            outputs=(),
+            args=args,
+            kwargs=kwargs,
+            definition=definition,
+        )
         self.graph.scopes[scope_id] = scope
-        return _Frame(scope, path, body, plan, {}, bindings)
+        return _Frame(scope, path, body, plan=plan, tensors={}, bindings=bindings)
 
     def plan(self, body: Body) -> _Plan:
         plan = self.plans.get(id(body))
@@ -190,7 +202,7 @@ class _Expansion:
                 indices[position] = counts.get(id(layer), 0)
                 counts[id(layer)] = indices[position] + 1
                 parts[position] = f"{escape(names[id(layer)])}#{indices[position]}"
-            plan = self.plans[id(body)] = _Plan(order, parts, indices, names)
+            plan = self.plans[id(body)] = _Plan(order, parts, indices, names=names)
         return plan
 
     def step(self, frame: _Frame) -> _Frame | None:
@@ -236,7 +248,9 @@ class _Expansion:
         graph = self.graph
         layer = graph.layer_of[id(definition.layer)]
         self.count(call_id)
-        call = Call(call_id, layer, scope, index, args, kwargs, outputs, definition)
+        call = Call(
+            call_id, layer, scope, index=index, args=args, kwargs=kwargs, outputs=outputs, definition=definition
+        )
         graph.calls[call_id] = call
         graph.nx.add_node(call_id, kind="call", data=call)
         for path in self.runners(layer):
@@ -336,12 +350,12 @@ class _Expansion:
                     known,
                     path,
                     variable.slot,
-                    variable.index,
-                    variable.shape,
-                    variable.dtype,
-                    variable.trainable,
-                    variable.values,
-                    variable.obj,
+                    index=variable.index,
+                    shape=variable.shape,
+                    dtype=variable.dtype,
+                    trainable=variable.trainable,
+                    values=variable.values,
+                    obj=variable.obj,
                 )
                 graph.variables[known] = node
                 graph.nx.add_node(known, kind="variable", data=node)

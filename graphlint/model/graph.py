@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,7 +25,6 @@ from graphlint.model.definition import (
     LayerDefinition,
     ModelDefinition,
     OptimizerDefinition,
-    Shape,
     TensorSpec,
     Values,
     leaves,
@@ -55,6 +54,7 @@ class Variable:
     id: str
     layer: str
     slot: str
+    _: KW_ONLY
     index: int
     shape: tuple[int, ...]
     dtype: str
@@ -193,6 +193,7 @@ class Call:
     id: str
     layer: str
     scope: str
+    _: KW_ONLY
     index: int
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
@@ -211,6 +212,7 @@ class Scope:
     id: str
     layer: str
     parent: str | None
+    _: KW_ONLY
     index: int
     inputs: tuple[str, ...]
     outputs: tuple[Tensor, ...]
@@ -555,15 +557,3 @@ class ModelGraph:
             f"<ModelGraph {self.root.name!r}: {len(self.calls)} calls, {len(self.layers)} layers, "
             f"{len(self.variables)} variables>"
         )
-
-
-def shape_text(shape: Shape | None) -> str:
-    """A shape as messages print it: free dimensions as ``?``.
-
-    >>> shape_text((None, 4)), shape_text(None)
-    ('(?, 4)', '(unknown)')
-    """
-    if shape is None:
-        return "(unknown)"
-    dims = ", ".join("?" if dim is None else str(dim) for dim in shape)
-    return f"({dims},)" if len(shape) == 1 else f"({dims})"

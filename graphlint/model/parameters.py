@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING
 
 from graphlint.model.address import ROOT
@@ -24,6 +24,7 @@ class Parameters:
     total: int
     trainable: int
     non_trainable: int
+    _: KW_ONLY
     counted_per_layer: int
     counted_twice: int
     unreachable: int
@@ -54,4 +55,11 @@ def audit(graph: ModelGraph) -> Parameters:
             if variable.id not in seen:
                 seen.add(variable.id)
                 distinct += variable.size
-    return Parameters(total, trainable, total - trainable, per_layer, per_layer - distinct, unreachable)
+    return Parameters(
+        total,
+        trainable,
+        total - trainable,
+        counted_per_layer=per_layer,
+        counted_twice=per_layer - distinct,
+        unreachable=unreachable,
+    )

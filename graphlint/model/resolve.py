@@ -6,12 +6,13 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 
-from graphlint.model.address import ROOT, Address, AddressError, AmbiguousAddress, UnknownAddress, escape, parse
+from graphlint.errors import AddressError, AmbiguousAddress, UnknownAddress, listed
+from graphlint.model.address import ROOT, Address, escape, parse
 from graphlint.model.graph import ModelGraph, Tensor
 
 _INDEX = re.compile(r"#\d+")
 _ROOT = re.compile(r"\.(?=[#:@]|$)")
-_LISTED = 8
+_MOST = 8
 _COMPARED = 20_000
 """Layers that an unknown address is compared with, so that a typo in a huge model is reported at once."""
 
@@ -62,7 +63,7 @@ def resolve_variable(graph: ModelGraph, text: str) -> str:
     if found not in graph.variables:
         held = [variable.id for variable in graph.variables_of(layer)]
         held += [f"{layer}@{other.rpartition('@')[2]}" for other in graph.variable_aliases if _owner(other) == layer]
-        known = f"it has {_listed(held)}" if held else "it has none"
+        known = f"it has {listed(held, _MOST)}" if held else "it has none"
         raise UnknownAddress(f"no variable {text!r}: layer {layer!r} has no {address.slot!r}; {known}")
     return found
 
@@ -89,9 +90,9 @@ def resolve_call(graph: ModelGraph, text: str) -> str:
             raise UnknownAddress(f"no call {text!r}: layer {layer!r} is never called")
     calls = [call for call in spelled if _fits(call, address)]
     if not calls:
-        raise UnknownAddress(f"no call {text!r}: the calls there are {_listed(_shown(graph, spelled))}")
+        raise UnknownAddress(f"no call {text!r}: the calls there are {listed(_shown(graph, spelled), _MOST)}")
     if len(calls) > 1:
-        raise AmbiguousAddress(f"{text!r} fits {len(calls)} calls: write one of {_listed(_shown(graph, calls))}")
+        raise AmbiguousAddress(f"{text!r} fits {len(calls)} calls: write one of {listed(_shown(graph, calls), _MOST)}")
     return calls[0]
 
 
@@ -115,9 +116,11 @@ def resolve_tensor(graph: ModelGraph, text: str) -> Tensor:
     shown = graph.address(call)
     choices = [f"{shown}:{output}" for output in range(len(tensors))]
     if address.output is not None and address.output >= len(tensors):
-        raise UnknownAddress(f"no output {address.output} in {text!r}: {shown!r} has {_listed(choices) or 'none'}")
+        raise UnknownAddress(
+            f"no output {address.output} in {text!r}: {shown!r} has {listed(choices, _MOST) or 'none'}"
+        )
     if address.output is None and len(tensors) != 1:
-        raise AmbiguousAddress(f"{text!r} has {len(tensors)} outputs: write one of {_listed(choices)}")
+        raise AmbiguousAddress(f"{text!r} has {len(tensors)} outputs: write one of {listed(choices, _MOST)}")
     return tensors[address.output or 0]
 
 
@@ -176,16 +179,11 @@ def _shown(graph: ModelGraph, calls: Iterable[str]) -> list[str]:
     return [graph.address(call) for call in calls]
 
 
-def _listed(items: Sequence[str]) -> str:
-    more = f" and {len(items) - _LISTED} more" if len(items) > _LISTED else ""
-    return ", ".join(items[:_LISTED]) + more
-
-
 def _unknown(text: str, graph: ModelGraph, path: str) -> UnknownAddress:
     paths = [one for one, _ in zip(graph.layers, range(_COMPARED), strict=False) if one != ROOT]
     near = [one for one in paths if one.endswith(f"/{path}")][:3]
     head, _, tail = path.partition("/")
     if not near and head == escape(graph.root.name) and tail in graph.layers:
         near = [tail]
-    near = near or difflib.get_close_matches(path, paths, n=3) or [one for one in paths if "/" not in one][:_LISTED]
+    near = near or difflib.get_close_matches(path, paths, n=3) or [one for one in paths if "/" not in one][:_MOST]
     return UnknownAddress(f"no layer {text!r}" + (f": did you mean {' or '.join(near)}?" if near else ""))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from graphlint.knowledge.naming import snake_case
 from graphlint.model.definition import LayerDefinition
 
 
@@ -15,17 +14,6 @@ def group_name(layer: LayerDefinition, counts: dict[str, int]) -> str:
     name = snake_case(layer.class_name or "")
     counts[name] = counts.get(name, -1) + 1
     return f"{name}_{counts[name]}" if counts[name] else name
-
-
-def snake_case(name: str) -> str:
-    """A class name as Keras writes it in file paths.
-
-    >>> snake_case("Conv2DTranspose"), snake_case("LSTM"), snake_case("MyLSTMCell")
-    ('conv2d_transpose', 'lstm', 'my_lstm_cell')
-    """
-    name = re.sub(r"\W+", "", name)
-    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def stored_names(model: LayerDefinition) -> dict[int, str]:

@@ -7,7 +7,7 @@ import json
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import keras
@@ -36,6 +36,7 @@ class Unsaved:
     node: str
     message: str
     hint: str
+    _: KW_ONLY
     key: str = ""
 
 
@@ -130,7 +131,7 @@ def _arguments(graph: ModelGraph) -> Iterator[Unsaved]:
                 call.id,
                 f"argument {argument!r} is {_article(kind)} {kind}, which cannot be saved",
                 "Pass a tensor or plain data, or make the object part of a layer with get_config.",
-                argument,
+                key=argument,
             )
 
 
@@ -144,7 +145,7 @@ def _compilations(graph: ModelGraph) -> Iterator[Unsaved]:
                 if error is not None:
                     cause, hint = _in_words(part, error) or (error, _COMPILE)
                     what = f"{_PARTS.get(key, key)} {getattr(part, '__name__', type(part).__name__)}"
-                    yield Unsaved(layer.path, f"{what} cannot be saved: {cause}", hint, what)
+                    yield Unsaved(layer.path, f"{what} cannot be saved: {cause}", hint, key=what)
 
 
 def _flat(value: Any) -> Iterator[Any]:

@@ -359,7 +359,7 @@ def _constant(value: Any, dtype: str | None) -> Any:
         kind = "bool" if all(isinstance(number, bool) for number in numbers) else "int32"
     else:
         kind = dtype if dtype is not None and "float" in dtype else "float32"
-    return Constant("numpy", value, nested_shape(value), kind)
+    return Constant("numpy", value, nested_shape(value), dtype=kind)
 
 
 def _setting(name: str, value: Any) -> Any:

@@ -10,7 +10,7 @@ import re
 import sys
 import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from graphlint.knowledge.advisories import Danger, endangers
 from graphlint.knowledge.modules import is_keras_module
@@ -75,6 +75,7 @@ class Dangerous:
     reference: Reference
     danger: Danger
     name: str
+    _: KW_ONLY
     effect: str
 
     @property
@@ -97,22 +98,24 @@ def dangers(graph: ModelGraph) -> list[Dangerous]:
 def _judge(graph: ModelGraph, reference: Reference) -> Iterator[Dangerous]:
     if reference.kind is Kind.CODE:
         h5 = graph.definition.format == "h5"
-        yield Dangerous(reference, Danger.LAMBDA_H5 if h5 else Danger.LAMBDA, reference.name, "is serialized code")
+        yield Dangerous(
+            reference, Danger.LAMBDA_H5 if h5 else Danger.LAMBDA, reference.name, effect="is serialized code"
+        )
     elif reference.kind is Kind.PATH:
         yield from _path(graph, reference)
     elif reference.kind is Kind.OPERATION:
         if not is_graph_operation(reference.name):
             effect = operation_effect(reference.name) or "is no operation of math, arrays, images or strings"
-            yield Dangerous(reference, Danger.OPERATION, reference.name, effect)
+            yield Dangerous(reference, Danger.OPERATION, reference.name, effect=effect)
     elif reference.kind is Kind.SYMBOL:
         if not is_part_of_model(f"tensorflow.{reference.name}"):
             effect = effect_of(last_name(reference.name))
-            yield Dangerous(reference, Danger.OPERATION, reference.name, effect)
+            yield Dangerous(reference, Danger.OPERATION, reference.name, effect=effect)
     else:
         reason = _foreign(reference)
         if reason is not None:
             name = f"{reference.module or 'builtins'}.{reference.name}"
-            yield Dangerous(reference, Danger.FOREIGN_NAME, name, reason)
+            yield Dangerous(reference, Danger.FOREIGN_NAME, name, effect=reason)
         else:
             yield from _unsafe(reference)
 
@@ -121,7 +124,7 @@ def _path(graph: ModelGraph, reference: Reference) -> Iterator[Dangerous]:
     assets = {name.rpartition("/")[2] for name in graph.definition.asset_names} | set(graph.definition.asset_names)
     if reference.name not in assets:
         what = "an address" if "://" in reference.name else "a file"
-        yield Dangerous(reference, Danger.FILE_PATH, reference.name, f"is {what} that the model reads")
+        yield Dangerous(reference, Danger.FILE_PATH, reference.name, effect=f"is {what} that the model reads")
 
 
 def _foreign(reference: Reference) -> str | None:
@@ -169,7 +172,7 @@ def _unsafe(reference: Reference) -> Iterator[Dangerous]:
             if reference.kind is Kind.CLASS and root in (None, "") and last in UNSAFE_LAYERS:
                 yield _dangerous(reference, name, last)
             elif reference.kind is Kind.FUNCTION and last in _UNMISTAKABLE_GADGETS:
-                yield Dangerous(reference, Danger.KERAS_NAME, name, effect_of(last))
+                yield Dangerous(reference, Danger.KERAS_NAME, name, effect=effect_of(last))
         elif root in TRUSTED_PACKAGES:
             path = f"{reference.module}.{name.rpartition('>')[2]}" if reference.module else name
             if not is_part_of_model(path):
@@ -179,7 +182,7 @@ def _unsafe(reference: Reference) -> Iterator[Dangerous]:
             effect = UNSAFE_LAYERS.get(last) or (effect_of_words(last) if function else None)
             if effect is not None:
                 danger = Danger.HUB_LAYER if last in UNSAFE_LAYERS else Danger.TRUSTED_NAME
-                yield Dangerous(reference, danger, name, effect)
+                yield Dangerous(reference, danger, name, effect=effect)
 
 
 def _dangerous(reference: Reference, name: str, last: str) -> Dangerous:
@@ -187,4 +190,4 @@ def _dangerous(reference: Reference, name: str, last: str) -> Dangerous:
         danger = _LAYER_DANGERS.get(last, Danger.SAVED_MODEL_LAYER)
     else:
         danger = Danger.KERAS_NAME if reference.root in KERAS_ROOTS else Danger.TRUSTED_NAME
-    return Dangerous(reference, danger, name, effect_of(last))
+    return Dangerous(reference, danger, name, effect=effect_of(last))

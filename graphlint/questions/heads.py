@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from graphlint.model.graph import Layer, ModelGraph, Tensor
@@ -104,6 +104,7 @@ class Head:
     call: str
     layer: str
     activation: str | None
+    _: KW_ONLY
     axis: int | tuple[int, ...] | None
     through: tuple[str, ...]
 
@@ -118,13 +119,13 @@ def trace_activation(graph: ModelGraph, tensor: Tensor) -> Head:
     while True:
         layer = innermost(graph, graph.layer(tensor.call))
         if not _own(layer):
-            return Head(tensor.call, layer.path, None, None, tuple(through))
+            return Head(tensor.call, layer.path, None, axis=None, through=tuple(through))
         name = layer.class_name or ""
         activation, axis = _activation(graph, tensor.call, layer, name)
         passes = name in _TRANSPARENT or (name == "Activation" and activation == "linear")
         sources = graph.producers(tensor.call) if passes else []
         if not passes or len(sources) != 1:
-            return Head(tensor.call, layer.path, activation, axis, tuple(through))
+            return Head(tensor.call, layer.path, activation, axis=axis, through=tuple(through))
         through.append(tensor.call)
         tensor = sources[0]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from graphlint.findings.edits import Compile
@@ -55,6 +55,7 @@ class OutputLoss:
     output: Tensor
     index: int
     name: str
+    _: KW_ONLY
     loss: str | None
     built_in: bool = False
     from_logits: bool | None = None
@@ -225,13 +226,17 @@ def _weights(given: Any, structure: Any, names: list[str]) -> list[float | None]
 
 def _output_loss(output: Tensor, index: int, name: str, loss: Any, weight: float | None) -> OutputLoss:
     if loss is None:
-        return OutputLoss(output, index, name, None)
+        return OutputLoss(output, index, name, loss=None)
     written, config, custom = _named(loss)
     canonical = None if custom else _CANONICAL.get(written)
     if canonical is None:
-        return OutputLoss(output, index, name, written, False, None, config, weight)
+        return OutputLoss(
+            output, index, name, loss=written, built_in=False, from_logits=None, config=config, weight=weight
+        )
     from_logits = bool(config.get("from_logits", False)) if canonical in CROSS_ENTROPIES else None
-    return OutputLoss(output, index, name, canonical, True, from_logits, config, weight)
+    return OutputLoss(
+        output, index, name, loss=canonical, built_in=True, from_logits=from_logits, config=config, weight=weight
+    )
 
 
 def _named(loss: Any) -> tuple[str, dict[str, Any], bool]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from graphlint.model.definition import LayerDefinition, VariableDefinition
@@ -76,6 +76,7 @@ class OptimizerSlots:
     class_name: str
     iterations: VariableDefinition
     slots: tuple[VariableDefinition, ...]
+    _: KW_ONLY
     shapes: Counter[tuple[int, ...]]
     layout: _Layout
     config: dict[str, Any]
@@ -129,7 +130,7 @@ def optimizer_slots(graph: ModelGraph) -> OptimizerSlots | None:
     if not slots or any(count % per_variable for count in counts.values()):
         return None
     shapes = Counter({shape: count // per_variable for shape, count in counts.items()})
-    return OptimizerSlots(optimizer.class_name, first, slots, shapes, layout, config)
+    return OptimizerSlots(optimizer.class_name, first, slots, shapes=shapes, layout=layout, config=config)
 
 
 def _without_placeholders(slots: tuple[VariableDefinition, ...]) -> tuple[VariableDefinition, ...]:

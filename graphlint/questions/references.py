@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import weakref
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from itertools import chain
 from typing import Any
@@ -95,6 +95,7 @@ class Reference:
     kind: Kind
     name: str
     module: str | None
+    _: KW_ONLY
     class_name: str | None
     registered_name: str | None
     config: Any
@@ -187,7 +188,16 @@ def _walk(graph: ModelGraph, starts: Iterable[_Start]) -> Iterator[Reference]:
         elif isinstance(value, (list, tuple)):
             stack.extend((inner, where, layer, coded) for inner in reversed(value) if _can_refer(inner))
         elif isinstance(value, str) and not coded and _MARSHALLED.match(value):
-            yield Reference(Kind.CODE, "marshalled code", None, None, None, None, layer, "/".join(where))
+            yield Reference(
+                Kind.CODE,
+                "marshalled code",
+                None,
+                class_name=None,
+                registered_name=None,
+                config=None,
+                layer=layer,
+                where="/".join(where),
+            )
 
 
 def _can_refer(value: Any) -> bool:
@@ -284,7 +294,17 @@ def _reference(value: dict[str, Any], layer: str, where: tuple[str, ...]) -> Ref
     if named is None:
         return None
     kind, name = named
-    return Reference(kind, name, module, class_name, registered, config, layer, "/".join(where), not where)
+    return Reference(
+        kind,
+        name,
+        module,
+        class_name=class_name,
+        registered_name=registered,
+        config=config,
+        layer=layer,
+        where="/".join(where),
+        is_layer=not where,
+    )
 
 
 def _named(
@@ -327,14 +347,32 @@ def _typed_functions(value: dict[str, Any], layer: str, where: tuple[str, ...]) 
     for key, name in value.items():
         if isinstance(name, str) and value.get(f"{key}_type") == "function":
             module = _text(value.get(f"{key}_module")) or _text(value.get("module"))
-            yield Reference(Kind.NAMED_FUNCTION, name, module, None, None, None, layer, "/".join((*where, str(key))))
+            yield Reference(
+                Kind.NAMED_FUNCTION,
+                name,
+                module,
+                class_name=None,
+                registered_name=None,
+                config=None,
+                layer=layer,
+                where="/".join((*where, str(key))),
+            )
 
 
 def _symbols(value: dict[str, Any], layer: str, where: tuple[str, ...]) -> Iterator[Reference]:
     """What of TensorFlow a layer of Keras 2 calls: `TFOpLambda`, `ClassMethod` and `TensorFlowOpLayer`."""
 
     def found(kind: Kind, name: str, key: str) -> Reference:
-        return Reference(kind, name, "tensorflow", class_name, None, None, layer, "/".join((*where, key)))
+        return Reference(
+            kind,
+            name,
+            "tensorflow",
+            class_name=class_name,
+            registered_name=None,
+            config=None,
+            layer=layer,
+            where="/".join((*where, key)),
+        )
 
     config = value.get("config")
     class_name = _text(value.get("class_name"))
@@ -374,10 +412,28 @@ def _paths(value: dict[str, Any], layer: str, where: tuple[str, ...]) -> Iterato
         for key in _ALWAYS_PATHS:
             held = config.get(key)
             if isinstance(held, str) and held and _is_reader(owner, value) and not _is_content(key, held):
-                yield Reference(Kind.PATH, held, None, owner, None, None, layer, "/".join((*where, key)))
+                yield Reference(
+                    Kind.PATH,
+                    held,
+                    None,
+                    class_name=owner,
+                    registered_name=None,
+                    config=None,
+                    layer=layer,
+                    where="/".join((*where, key)),
+                )
     for key, held in value.items():
         if isinstance(held, str) and _names_a_file(str(key), held):
-            yield Reference(Kind.PATH, held, None, None, None, None, layer, "/".join((*where, str(key))))
+            yield Reference(
+                Kind.PATH,
+                held,
+                None,
+                class_name=None,
+                registered_name=None,
+                config=None,
+                layer=layer,
+                where="/".join((*where, str(key))),
+            )
 
 
 def _is_reader(owner: str, value: dict[str, Any]) -> bool:

@@ -9,7 +9,7 @@ are stored once, are missing for the second.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from graphlint.model.definition import LayerDefinition, TensorRef, flat
 from graphlint.model.graph import Layer, ModelGraph
@@ -35,6 +35,7 @@ class SharedAcrossScopes:
     layer: str
     copy: str
     first: Place
+    _: KW_ONLY
     second: Place
     disconnects: bool = False
 
@@ -98,11 +99,11 @@ def _one_object(graph: ModelGraph) -> Iterator[SharedAcrossScopes]:
                     continue
                 if graph.live or _keras_3(graph):
                     disconnects = _within(graph, where, second.holder, first.holder)
-                    yield SharedAcrossScopes(path, path, first, second, disconnects)
+                    yield SharedAcrossScopes(path, path, first, second=second, disconnects=disconnects)
                 break
             kept = first.holder.body is not None and _within(graph, where, second.holder, first.holder)
             if graph.live and not kept:
-                yield SharedAcrossScopes(path, path, first, second)
+                yield SharedAcrossScopes(path, path, first, second=second)
                 break
 
 
@@ -194,7 +195,7 @@ def _twins(graph: ModelGraph) -> Iterator[SharedAcrossScopes]:
         if twin is None or layer.parent is None:
             continue
         reported.add(layer.path)
-        yield SharedAcrossScopes(twin, layer.path, _place(graph, twin), _place(graph, layer.path))
+        yield SharedAcrossScopes(twin, layer.path, _place(graph, twin), second=_place(graph, layer.path))
 
 
 def _place(graph: ModelGraph, path: str) -> Place:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from graphlint.model.address import ROOT
 from graphlint.model.graph import Layer, ModelGraph, Tensor, Variable
@@ -21,6 +21,7 @@ class DeadBranch:
     ends: tuple[Tensor, ...]
     calls: tuple[str, ...]
     layers: tuple[str, ...]
+    _: KW_ONLY
     variables: tuple[Variable, ...]
 
 
@@ -51,7 +52,7 @@ def dead_branches(graph: ModelGraph) -> list[DeadBranch]:
             for output in range(len(graph.calls[call].outputs))
             if not any(edge.target in inside for edge in graph.consumers(Tensor(call, output)))
         ]
-        found.append(DeadBranch(tuple(ends), tuple(branch), layers, tuple(variables.values())))
+        found.append(DeadBranch(tuple(ends), tuple(branch), layers, variables=tuple(variables.values())))
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from graphlint.model.expand import MASK_ARGUMENTS
 from graphlint.model.graph import Tensor
@@ -20,6 +20,7 @@ class Boundary:
     """Tensors from outside that calls behind the cut receive, or that are outputs themselves."""
     side_masks: tuple[Tensor, ...]
     """Side tensors that are received as masks and in no other way."""
+    _: KW_ONLY
     leaking_inputs: tuple[str, ...]
     """Inputs of the model that reach the outputs around the cut."""
     idle: tuple[Tensor, ...]
@@ -53,8 +54,8 @@ def boundary(live: LiveGraph, cuts: Sequence[Tensor], outputs: Iterable[Tensor])
         frozenset(behind),
         tuple(tensor for tensor in order if not side[tensor]),
         tuple(tensor for tensor in order if side[tensor]),
-        tuple(one for one in live.graph.inputs if one in needed and Tensor(one, 0) not in given),
-        tuple(tensor for tensor in cuts if tensor not in used),
+        leaking_inputs=tuple(one for one in live.graph.inputs if one in needed and Tensor(one, 0) not in given),
+        idle=tuple(tensor for tensor in cuts if tensor not in used),
     )
 
 

@@ -11,14 +11,13 @@ from typing import Any, Literal
 import keras
 import numpy as np
 
+from graphlint.errors import CannotClone, LostTie, ReplayError, one_line
 from graphlint.knowledge import keras_internals
 from graphlint.model.address import ROOT
 from graphlint.model.graph import Tensor
 from graphlint.replay.domains import Symbolic
-from graphlint.replay.errors import LostTie, ReplayError
 from graphlint.replay.interpreter import Environment, Interpreter
 from graphlint.replay.live_graph import Arguments, LiveGraph
-from graphlint.replay.load import one_line
 from graphlint.replay.plan import Planner
 from graphlint.replay.rebuild import (
     build_model,
@@ -32,10 +31,6 @@ from graphlint.replay.transaction import Transaction
 
 Weights = Literal["copy", "share", "init"]
 Sharing = Literal["preserve", "undo"]
-
-
-class CannotClone(ReplayError):
-    """A layer does not tell how to make another one like it."""
 
 
 def clone(model: keras.Model, weights: Weights = "copy", sharing: Sharing = "preserve") -> keras.Model:

@@ -6,20 +6,19 @@ import json
 import math
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import keras
 import numpy as np
 
+from graphlint.errors import ReplayError, one_line
 from graphlint.knowledge import keras_internals
 from graphlint.model.definition import Constant, ModelDefinition, TensorSpec, map_leaves
 from graphlint.model.expand import expand
 from graphlint.model.graph import ModelGraph, Tensor
-from graphlint.replay.errors import ReplayError
 from graphlint.replay.interpreter import Environment, Interpreter
 from graphlint.replay.live_graph import Arguments, LiveGraph
-from graphlint.replay.load import one_line
 from graphlint.replay.plan import Plan, Planner
 from graphlint.replay.transaction import Transaction
 from graphlint.sources.configuration import read_configuration
@@ -33,6 +32,7 @@ class Conflict:
     layer: str
     """The layer's class."""
     received: str
+    _: KW_ONLY
     expected: str
     """What the layer says it takes; empty where it does not say."""
     reason: str
@@ -85,7 +85,7 @@ class Specs:
             self.seen.add(key)
             address = self.graph.address(unit)
             name = type(operation).__name__
-            self.found.append(Conflict(address, name, shapes, _expected(operation), _reason(error)))
+            self.found.append(Conflict(address, name, shapes, expected=_expected(operation), reason=_reason(error)))
 
     def outputs_of(self, unit: str, operation: Any, args: Any, kwargs: Any) -> list[Any]:
         """The outputs that a call would have if what it receives were right."""

@@ -8,8 +8,8 @@ from typing import Any
 
 import keras
 
+from graphlint.errors import ShapeMismatch
 from graphlint.knowledge import keras_internals
-from graphlint.replay.errors import ShapeMismatch
 from graphlint.replay.interpreter import Environment, Interpreter
 from graphlint.replay.live_graph import LiveGraph, filled_masks
 from graphlint.replay.plan import Plan

@@ -9,13 +9,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from graphlint.errors import AddressError, AmbiguousAddress, InvalidEdit, OpaqueBody, UnknownAddress
 from graphlint.knowledge import keras_internals
-from graphlint.model.address import ROOT, AddressError, AmbiguousAddress, UnknownAddress, escape, parse
+from graphlint.model.address import ROOT, escape, parse
 from graphlint.model.definition import leaves
 from graphlint.model.graph import Tensor
 from graphlint.model.resolve import resolve_call, resolve_layer, resolve_tensor
 from graphlint.replay.clone import clone, compile_like, copy_layer
-from graphlint.replay.errors import InvalidEdit, OpaqueBody
 from graphlint.replay.interpreter import Interpreter, Proceed
 from graphlint.replay.live_graph import Arguments, LiveGraph
 from graphlint.replay.plan import Plan, Planner

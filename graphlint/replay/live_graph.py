@@ -13,11 +13,11 @@ from typing import Any
 
 import keras
 
+from graphlint.errors import NotBuilt, OpaqueBody, ReplayError
 from graphlint.knowledge import keras_internals
 from graphlint.model.address import ROOT
 from graphlint.model.expand import expand
 from graphlint.model.graph import ModelGraph, Tensor
-from graphlint.replay.errors import NotBuilt, OpaqueBody, ReplayError
 from graphlint.sources.live import read_live
 
 

@@ -10,11 +10,7 @@ from pathlib import Path
 
 import keras
 
-from graphlint.replay.errors import ReplayError
-
-
-class CannotLoad(ReplayError):
-    """Keras cannot load a file."""
+from graphlint.errors import CannotLoad, one_line
 
 
 def load(path: Path, modules: Iterable[str] = ()) -> keras.Model:
@@ -54,13 +50,3 @@ def import_modules(names: Iterable[str]) -> None:
                 raise CannotLoad(f"cannot import {name!r}: {one_line(error)}") from error
     finally:
         sys.path.remove("")
-
-
-def one_line(error: Exception) -> str:
-    """The class and the first line of an error.
-
-    >>> one_line(ValueError("bad\\nworse"))
-    'ValueError: bad'
-    """
-    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from graphlint.errors import OpaqueBody
 from graphlint.model.address import ROOT
 from graphlint.model.graph import Tensor
-from graphlint.replay.errors import OpaqueBody
 from graphlint.replay.live_graph import LiveGraph
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import keras
 
+from graphlint.errors import NameCollision, ReplayError
 from graphlint.knowledge import keras_internals
 from graphlint.model.graph import Tensor
 from graphlint.replay.domains import Symbolic, refused
-from graphlint.replay.errors import NameCollision, ReplayError
 from graphlint.replay.interpreter import Environment, Interpreter, proceed, with_training
 from graphlint.replay.live_graph import LiveGraph
 from graphlint.replay.plan import Mode, Plan, form

@@ -8,15 +8,15 @@ from typing import Any
 import keras
 import numpy as np
 
+from graphlint.errors import ReplayError, UnboundedCut
 from graphlint.knowledge import keras_internals
 from graphlint.model.address import ROOT
 from graphlint.model.graph import Tensor
+from graphlint.replay.attached_masks import attached_masks, needs_mask
 from graphlint.replay.boundary import Boundary, boundary
 from graphlint.replay.domains import Eager
-from graphlint.replay.errors import ReplayError, UnboundedCut
 from graphlint.replay.interpreter import Environment, Interpreter
 from graphlint.replay.live_graph import LiveGraph
-from graphlint.replay.masks import attached_masks, needs_mask
 from graphlint.replay.plan import Planner
 from graphlint.replay.rebuild import declared_inputs
 from graphlint.replay.targets import addresses, tensor_at

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import keras
 
+from graphlint.errors import UnboundedCut
 from graphlint.knowledge import keras_internals
 from graphlint.model.address import ROOT, parse
 from graphlint.model.graph import Tensor
-from graphlint.replay.boundary import Boundary, boundary
-from graphlint.replay.errors import UnboundedCut
-from graphlint.replay.interpreter import Environment, Interpreter
-from graphlint.replay.live_graph import LiveGraph
-from graphlint.replay.masks import (
+from graphlint.replay.attached_masks import (
     attached_masks,
     changes_masks_unseen,
     mask_readers,
     masks_at_run_time,
     reads_mask_unasked,
 )
+from graphlint.replay.boundary import Boundary, boundary
+from graphlint.replay.interpreter import Environment, Interpreter
+from graphlint.replay.live_graph import LiveGraph
 from graphlint.replay.plan import Plan, Planner
 from graphlint.replay.rebuild import (
     Rebuild,
@@ -56,6 +56,7 @@ class Frontier:
     masked: tuple[Cut, ...]
     attached: tuple[Cut, ...]
     """Those of ``masked`` whose mask is read from the tensor itself."""
+    _: KW_ONLY
     explicit: bool
     """Whether masks can be passed as arguments to all others that read them."""
     masks: frozenset[Tensor]
@@ -133,7 +134,7 @@ def bound(live: LiveGraph, cuts: Sequence[Cut], outputs: Sequence[Tensor], *, co
     if not explicit:
         at_run_time = masks_at_run_time(live, masks, found.live)
         unasked = tuple(cut for cut in masked if cut.tensor in at_run_time)
-    return Frontier(tuple(chosen.values()), masked, unasked, explicit, frozenset(masks))
+    return Frontier(tuple(chosen.values()), masked, unasked, explicit=explicit, masks=frozenset(masks))
 
 
 def _unbounded(live: LiveGraph, cuts: list[Cut], found: Boundary) -> UnboundedCut:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from graphlint.model.address import AddressError, parse
+from graphlint.errors import AddressError, OpaqueBody
+from graphlint.model.address import parse
 from graphlint.model.graph import Tensor
 from graphlint.model.resolve import resolve_tensor
-from graphlint.replay.errors import OpaqueBody
 from graphlint.replay.live_graph import LiveGraph
 
 

@@ -10,15 +10,15 @@ from typing import Any
 import keras
 import numpy as np
 
+from graphlint.errors import OpaqueBody, ReplayError, listed
 from graphlint.knowledge import keras_internals
 from graphlint.model.address import ROOT
 from graphlint.model.expand import expand
 from graphlint.model.graph import ModelGraph, Tensor
+from graphlint.replay.attached_masks import attached_masks
 from graphlint.replay.domains import Eager
-from graphlint.replay.errors import OpaqueBody, ReplayError
 from graphlint.replay.interpreter import Interpreter
 from graphlint.replay.live_graph import LiveGraph
-from graphlint.replay.masks import attached_masks
 from graphlint.replay.plan import Planner
 from graphlint.replay.rebuild import declared_inputs
 from graphlint.replay.run import bind_feeds
@@ -97,7 +97,7 @@ class Verification:
         for name in ("lost", "added", "ties", "flags", "masks", "specs"):
             found = getattr(self, name)
             if found:
-                lines.append(f"{name}: {', '.join(found[:8])}{f' and {len(found) - 8} more' if len(found) > 8 else ''}")
+                lines.append(f"{name}: {listed(found, 8)}")
         return "\n".join(lines)
 
 

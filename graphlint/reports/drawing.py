@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from graphlint.model.address import ROOT
-from graphlint.model.graph import MASK, TENSOR, Scope, shape_text
+from graphlint.model.dimensions import shape_text
+from graphlint.model.graph import MASK, TENSOR, Scope
 from graphlint.reports.text import printable
 
 if TYPE_CHECKING:

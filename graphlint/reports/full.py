@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from graphlint.errors import listed
 from graphlint.findings.tool_findings import TOOL_FINDINGS
 from graphlint.reports.text import printable, statistics_lines, summary_line
 
@@ -56,9 +57,7 @@ class _Renderer:
         for finding in model.findings:
             yield from self.finding(finding)
         if model.opaque:
-            shown = ", ".join(printable(path) for path in model.opaque[:5])
-            more = f" and {len(model.opaque) - 5:,} more" if len(model.opaque) > 5 else ""
-            yield self.style(f"  not seen inside: {shown}{more}", dim=True)
+            yield self.style(f"  not seen inside: {listed([printable(path) for path in model.opaque], 5)}", dim=True)
         if model.format == "weights" and model.ran:
             yield self.style(f"  looked at: the stored weights alone, by {' '.join(model.ran)}", dim=True)
         if model.skipped_rules:

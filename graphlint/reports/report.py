@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -43,6 +43,7 @@ class ModelReport:
     path: str
     status: Status
     reason: str | None = None
+    _: KW_ONLY
     format: str | None = None
     keras_version: str | None = None
     opaque: tuple[str, ...] = ()
@@ -80,6 +81,7 @@ class Report:
     models: tuple[ModelReport, ...] = ()
     general: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+    _: KW_ONLY
     explanations: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphlint.model.definition import LayerDefinition, Shape, TensorSpec
-from graphlint.model.dimensions import Dim, ShapeError, agree, text
+from graphlint.model.dimensions import Dim, ShapeError, agree, shape_text
 from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, layer
 from graphlint.shapes.slot import Slot, slot
 
@@ -19,7 +19,8 @@ def attention(call: LayerCall) -> Outcome:
     sums = call.layer.class_name == "AdditiveAttention" or call.config.get("score_mode") == "concat"
     if not query or not value or not (agree(query[-1], key[-1]) or (sums and 1 in (query[-1], key[-1]))):
         raise ShapeError(
-            f"got a query of shape {text(query)} and a key of shape {text(key)}, expected equal last dimensions"
+            f"got a query of shape {shape_text(query)} and a key of shape {shape_text(key)}, "
+            "expected equal last dimensions"
         )
     outputs: list[Shape] = [(*query[:-1], value[-1])]
     if call.argument(2, "return_attention_scores", False) is True:
@@ -31,7 +32,9 @@ def attention(call: LayerCall) -> Outcome:
 def multi_head_attention(call: LayerCall) -> Outcome:
     query, value, key = _query_value_key(call)
     if len(value) != len(key) or not all(agree(*dims) for dims in zip(value[1:-1], key[1:-1], strict=True)):
-        raise ShapeError(f"got a value of shape {text(value)} and a key of shape {text(key)}, expected equal sequences")
+        raise ShapeError(
+            f"got a value of shape {shape_text(value)} and a key of shape {shape_text(key)}, expected equal sequences"
+        )
     declared = call.config.get("output_shape")
     if isinstance(declared, int):
         declared = [declared]
@@ -47,7 +50,8 @@ def grouped_query_attention(call: LayerCall) -> Outcome:
     query, value, key = _query_value_key(call)
     if not agree(query[-1], value[-1]):
         raise ShapeError(
-            f"got a query of shape {text(query)} and a value of shape {text(value)}, expected equal last dimensions"
+            f"got a query of shape {shape_text(query)} and a value of shape {shape_text(value)}, "
+            "expected equal last dimensions"
         )
     if call.argument(7, "return_attention_scores", False) is not True:
         return call.returns(query)
@@ -57,7 +61,7 @@ def grouped_query_attention(call: LayerCall) -> Outcome:
 def projections(definition: LayerDefinition, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, list[Slot]]:
     """The variables of each sublayer of a MultiHeadAttention that is called with these specs, by its name."""
     try:
-        call = LayerCall(definition, args, kwargs, "")
+        call = LayerCall(definition, args, kwargs, dtype="")
         query, value, key = (shape[-1] for shape in _query_value_key(call))
         heads, width = call.integer("num_heads"), call.integer("key_dim")
         value_width = width if call.config.get("value_dim") is None else call.integer("value_dim")

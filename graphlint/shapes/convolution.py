@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from graphlint.model.definition import Shape
-from graphlint.model.dimensions import Dim, ShapeError, multiply, text, windows
+from graphlint.model.dimensions import Dim, ShapeError, multiply, shape_text, windows
 from graphlint.shapes.inference import Insufficient, LayerCall, check_build, integer, integers, shape_of
 
 
@@ -39,7 +39,7 @@ def assembled(shape: Sequence[Dim], inner: Iterable[Dim], channels: Dim, channel
 def _check_rank(shape: Shape, rank: int) -> None:
     """Refuse an input with too few dimensions. Keras 2 took more than one batch dimension."""
     if len(shape) < rank + 2:
-        raise ShapeError(f"got an input of shape {text(shape)}, expected rank {rank + 2}")
+        raise ShapeError(f"got an input of shape {shape_text(shape)}, expected rank {rank + 2}")
     if len(shape) > rank + 2:
         raise Insufficient
 
@@ -81,7 +81,7 @@ def separable_conv(call: LayerCall, shape: Shape) -> Iterable[Dim]:
 @shape_of("DepthwiseConv1D", "DepthwiseConv2D")
 def depthwise_conv(call: LayerCall, shape: Shape) -> Iterable[Dim]:
     if len(shape) < 3:
-        raise ShapeError(f"got an input of shape {text(shape)}, expected rank {spatial_rank(call) + 2}")
+        raise ShapeError(f"got an input of shape {shape_text(shape)}, expected rank {spatial_rank(call) + 2}")
     return convolved(call, shape, multiply(shape[call.channel_axis], call.integer("depth_multiplier", 1)))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from graphlint.model.definition import Shape, TensorSpec
-from graphlint.model.dimensions import Dim, ShapeError, agree, text
+from graphlint.model.dimensions import Dim, ShapeError, agree, shape_text
 from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, check_build, integer, layer, shape_of
 from graphlint.shapes.structure import flat_specs
 
@@ -39,7 +39,9 @@ def einsum_shapes(config: dict[str, Any], shape: Shape) -> tuple[Shape, Shape, S
     elided = len(shape) - len(first)
     if elided < 0 or (elided > 0 and not left_elided and not right_elided):
         more = " or more" if left_elided or right_elided else ""
-        raise ShapeError(f"got an input of shape {text(shape)}, expected rank {len(first)}{more} for {equation!r}")
+        raise ShapeError(
+            f"got an input of shape {shape_text(shape)}, expected rank {len(first)}{more} for {equation!r}"
+        )
     output: list[Dim] = [shape[0], *(None if dim is None else integer(dim) for dim in declared)]
     if left_elided:
         for axis in range(1, elided):
@@ -55,7 +57,7 @@ def einsum_shapes(config: dict[str, Any], shape: Shape) -> tuple[Shape, Shape, S
     for letter in set(sizes) & set(of_output):
         if not agree(sizes[letter], of_output[letter]):
             raise ShapeError(
-                f"got an input of shape {text(shape)} where {letter!r} of {equation!r} is {sizes[letter]}, "
+                f"got an input of shape {shape_text(shape)} where {letter!r} of {equation!r} is {sizes[letter]}, "
                 f"expected {of_output[letter]}"
             )
     kernel_shape = tuple(
@@ -112,7 +114,7 @@ def spatial_dropout(call: LayerCall) -> Outcome:
     rank = {"SpatialDropout1D": 3, "SpatialDropout2D": 4, "SpatialDropout3D": 5}[call.layer.class_name or ""]
     shape = call.shape()
     if len(shape) != rank:
-        raise ShapeError(f"got an input of shape {text(shape)}, expected rank {rank}")
+        raise ShapeError(f"got an input of shape {shape_text(shape)}, expected rank {rank}")
     return call.returns(shape)
 
 

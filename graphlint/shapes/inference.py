@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from graphlint.model.definition import Constant, LayerDefinition, Shape, TensorRef, TensorSpec, flat, map_leaves
-from graphlint.model.dimensions import ShapeError, agree, text
+from graphlint.model.dimensions import ShapeError, agree, shape_text
 from graphlint.shapes.dtypes import compute_dtype, is_float
 
 Outcome = TensorSpec | Sequence[TensorSpec]
@@ -30,6 +30,7 @@ class LayerCall:
     layer: LayerDefinition
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    _: KW_ONLY
     dtype: str
 
     @property
@@ -171,7 +172,7 @@ def definition_of(serialized: dict[str, Any]) -> LayerDefinition:
         str(config.get("name", "")),
         serialized["class_name"],
         serialized.get("module"),
-        serialized.get("registered_name"),
+        registered_name=serialized.get("registered_name"),
         config=config,
         trainable=config.get("trainable") is not False,
         dtype_policy=_policy_name(dtype),
@@ -223,9 +224,9 @@ def shape_of(*names: str, rank: int | None = None, least_rank: int = 0) -> Calla
         def infer_one(call: LayerCall) -> Outcome:
             shape = call.shape()
             if rank is not None and len(shape) != rank:
-                raise ShapeError(f"got an input of shape {text(shape)}, expected rank {rank}")
+                raise ShapeError(f"got an input of shape {shape_text(shape)}, expected rank {rank}")
             if len(shape) < least_rank:
-                raise ShapeError(f"got an input of shape {text(shape)}, expected rank {least_rank} or more")
+                raise ShapeError(f"got an input of shape {shape_text(shape)}, expected rank {least_rank} or more")
             return call.returns(rule(call, shape))
 
         for name in names:
@@ -275,7 +276,7 @@ def infer(definition: LayerDefinition, args: Sequence[Any], kwargs: dict[str, An
             return TensorSpec(None, None)
         return leaf
 
-    call = LayerCall(definition, tuple(map_leaves(arg, enter) for arg in args), map_leaves(kwargs, enter), dtype)
+    call = LayerCall(definition, tuple(map_leaves(arg, enter) for arg in args), map_leaves(kwargs, enter), dtype=dtype)
     try:
         found = entry.rule(call)
     except Insufficient:
@@ -325,6 +326,6 @@ def check_build(call: LayerCall, shape: Shape, axis: int, what: str) -> None:
         return
     if not agree(built[axis], shape[axis]):
         raise ShapeError(
-            f"got an input of shape {text(shape)} with {shape[axis]} {what}, expected {built[axis]}: "
-            f"the layer was built for {text(built)}"
+            f"got an input of shape {shape_text(shape)} with {shape[axis]} {what}, expected {built[axis]}: "
+            f"the layer was built for {shape_text(built)}"
         )

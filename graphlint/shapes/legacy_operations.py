@@ -6,7 +6,7 @@ from itertools import accumulate
 from typing import Any
 
 from graphlint.model.definition import Constant, LayerDefinition, TensorSpec
-from graphlint.model.dimensions import Dim, ShapeError, text
+from graphlint.model.dimensions import Dim, ShapeError, shape_text
 from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, infer, integer, layer
 from graphlint.shapes.operations_elementwise import first
 from graphlint.shapes.structure import flat_specs
@@ -177,7 +177,9 @@ def slicing(call: LayerCall) -> Outcome:
             found += rest[: max(taken, 0)]
             rest = rest[max(taken, 0) :]
         elif not rest:
-            raise ShapeError(f"got {len(keys)} indices for the shape {text(shape)}, expected at most {len(shape)}")
+            raise ShapeError(
+                f"got {len(keys)} indices for the shape {shape_text(shape)}, expected at most {len(shape)}"
+            )
         elif isinstance(key, dict):
             bounds, size = [key.get("start"), key.get("stop"), key.get("step")], rest.pop(0)
             known = size is not None and all(bound is None or isinstance(bound, int) for bound in bounds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphlint.model.definition import Shape
-from graphlint.model.dimensions import Dim, ShapeError, agree, axis_of, concatenated, text
+from graphlint.model.dimensions import Dim, ShapeError, agree, axis_of, concatenated, shape_text
 from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, integer, layer
 
 
@@ -14,7 +14,7 @@ def merge(call: LayerCall) -> Outcome:
         raise ShapeError(f"got {len(shapes)} inputs, expected 2")
     batches = {shape[0] for shape in shapes if shape} - {None}
     if len(batches) > 1:
-        raise ShapeError(f"got the shapes {', '.join(map(text, shapes))}, expected one batch size")
+        raise ShapeError(f"got the shapes {', '.join(map(shape_text, shapes))}, expected one batch size")
     found = shapes[0][1:]
     for shape in shapes[1:]:
         found = _merged(found, shape[1:], shapes)
@@ -34,7 +34,8 @@ def _merged(first: Shape, second: Shape, shapes: list[Shape]) -> Shape:
             found.append(other if one == 1 else one)
         else:
             raise ShapeError(
-                f"got the shapes {', '.join(map(text, shapes))}, expected shapes that broadcast: {one} is not {other}"
+                f"got the shapes {', '.join(map(shape_text, shapes))}, "
+                f"expected shapes that broadcast: {one} is not {other}"
             )
     return tuple(found)
 
@@ -61,7 +62,8 @@ def dot(call: LayerCall) -> Outcome:
         raise Insufficient
     if not agree(first[axes[0]], second[axes[1]]):
         raise ShapeError(
-            f"got the shapes {text(first)} and {text(second)}, expected axis {axes[0]} of the first ({first[axes[0]]}) "
+            f"got the shapes {shape_text(first)} and {shape_text(second)}, "
+            f"expected axis {axes[0]} of the first ({first[axes[0]]}) "
             f"to equal axis {axes[1]} of the second ({second[axes[1]]})"
         )
     first.pop(axes[0])

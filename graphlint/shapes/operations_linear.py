@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from graphlint.model.definition import Shape, TensorSpec
-from graphlint.model.dimensions import Dim, ShapeError, agree, axis_of, broadcast, matmul, multiply, text
+from graphlint.model.dimensions import Dim, ShapeError, agree, axis_of, broadcast, matmul, multiply, shape_text
 from graphlint.shapes.dtypes import result_type, standard
 from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, integer, operand, operation
 from graphlint.shapes.operations_elementwise import first
@@ -32,7 +32,8 @@ def dot(call: LayerCall) -> Outcome:
 def _check_equal(left: Shape, axis: int, right: Shape, other: int) -> None:
     if not agree(left[axis], right[other]):
         raise ShapeError(
-            f"got the shapes {text(left)} and {text(right)}, expected axis {axis} of the first ({left[axis]}) to equal "
+            f"got the shapes {shape_text(left)} and {shape_text(right)}, "
+            f"expected axis {axis} of the first ({left[axis]}) to equal "
             f"axis {other} of the second ({right[other]})"
         )
 
@@ -99,7 +100,9 @@ def tensordot(call: LayerCall) -> Outcome:
         first_axes = list(range(len(left) - count, len(left))) if count > 0 else []
         second_axes = list(range(count)) if count > 0 else []
         if count > min(len(left), len(right)):
-            raise ShapeError(f"got the shapes {text(left)} and {text(right)}, expected {count} axes or more in each")
+            raise ShapeError(
+                f"got the shapes {shape_text(left)} and {shape_text(right)}, expected {count} axes or more in each"
+            )
     if len(first_axes) != len(second_axes):
         raise Insufficient
     for axis, other_axis in zip(first_axes, second_axes, strict=True):
@@ -125,7 +128,9 @@ def einsum(call: LayerCall) -> Outcome:
         before, ellipsis, after = spec.partition("...")
         named = len(before) + len(after)
         if "." in before + after or (len(shape) < named if ellipsis else len(shape) != named):
-            raise ShapeError(f"got an operand of shape {text(shape)}, expected the axes {spec!r} of {subscripts!r}")
+            raise ShapeError(
+                f"got an operand of shape {shape_text(shape)}, expected the axes {spec!r} of {subscripts!r}"
+            )
         end = len(shape) - len(after)
         hidden = broadcast(hidden, shape[len(before) : end])
         for letter, dim in zip(before + after, (*shape[: len(before)], *shape[end:]), strict=True):
@@ -151,9 +156,9 @@ def einsum(call: LayerCall) -> Outcome:
 def _matrix(call: LayerCall, square: bool = False) -> tuple[Shape, str | None]:
     shape, dtype = first(call)
     if len(shape) < 2:
-        raise ShapeError(f"got the shape {text(shape)}, expected rank 2 or more")
+        raise ShapeError(f"got the shape {shape_text(shape)}, expected rank 2 or more")
     if square and not agree(shape[-1], shape[-2]):
-        raise ShapeError(f"got the shape {text(shape)}, expected square matrices")
+        raise ShapeError(f"got the shape {shape_text(shape)}, expected square matrices")
     return shape, dtype
 
 

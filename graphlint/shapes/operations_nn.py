@@ -5,17 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphlint.model.definition import Shape, TensorSpec
-from graphlint.model.dimensions import (
-    Dim,
-    ShapeError,
-    add,
-    agree,
-    axis_of,
-    broadcast,
-    multiply,
-    text,
-    windows,
-)
+from graphlint.model.dimensions import Dim, ShapeError, add, agree, axis_of, broadcast, multiply, shape_text, windows
 from graphlint.shapes.convolution import assembled, spatial, transposed_length
 from graphlint.shapes.dtypes import FLOATX, result_type, standard
 from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, as_spec, integer, integers, operand, operation
@@ -50,10 +40,12 @@ def _kernel(call: LayerCall, position: int, name: str, shape: Shape, axis: int) 
     """The shape of a kernel that fits the channels of an input; ``axis`` of the kernel holds the input channels."""
     kernel, _ = call.operand(position, name)
     if len(kernel) != len(shape):
-        raise ShapeError(f"got a kernel of shape {text(kernel)} for {text(shape)}, expected equal ranks")
+        raise ShapeError(f"got a kernel of shape {shape_text(kernel)} for {shape_text(shape)}, expected equal ranks")
     channels = shape[call.channel_axis]
     if not agree(kernel[axis], channels):
-        raise ShapeError(f"got {channels} channels in {text(shape)}, expected {kernel[axis]} as in {text(kernel)}")
+        raise ShapeError(
+            f"got {channels} channels in {shape_text(shape)}, expected {kernel[axis]} as in {shape_text(kernel)}"
+        )
     return [integer(dim) for dim in kernel]
 
 
@@ -119,7 +111,7 @@ def adaptive_pool(call: LayerCall) -> Outcome:
 def unfold(call: LayerCall) -> Outcome:
     shape, dtype = first(call)
     if len(shape) != 4:
-        raise ShapeError(f"got the shape {text(shape)}, expected rank 4")
+        raise ShapeError(f"got the shape {shape_text(shape)}, expected rank 4")
     kernel, dilation = call.integers("kernel_size", 2), call.integers("dilation", 2, 1)
     padding, stride = call.integers("padding", 2, 0), call.integers("stride", 2, 1)
     counts = [
@@ -143,7 +135,7 @@ def fold(call: LayerCall) -> Outcome:
 def depth_to_space(call: LayerCall) -> Outcome:
     shape, dtype = first(call)
     if len(shape) != 4:
-        raise ShapeError(f"got the shape {text(shape)}, expected rank 4")
+        raise ShapeError(f"got the shape {shape_text(shape)}, expected rank 4")
     block = call.integer("block_size")
     height, width = spatial(shape, call.channels_first)
     channels = shape[call.channel_axis]
@@ -186,7 +178,7 @@ def gated_linear_unit(call: LayerCall) -> Outcome:
     axis = axis_of(call.integer("axis", -1), len(shape))
     size = shape[axis]
     if size is not None and size % 2:
-        raise ShapeError(f"got {size} on the gated axis of {text(shape)}, expected an even number")
+        raise ShapeError(f"got {size} on the gated axis of {shape_text(shape)}, expected an even number")
     return TensorSpec((*shape[:axis], None if size is None else size // 2, *shape[axis + 1 :]), dtype)
 
 
@@ -256,7 +248,7 @@ def top_k(call: LayerCall) -> Outcome:
 def pairwise_distance(call: LayerCall) -> Outcome:
     (left, one), (right, other) = call.operand(0, "x"), call.operand(1, "y")
     if len(left) < 2 or len(right) < 2 or not agree(left[-1], right[-1]):
-        raise ShapeError(f"got the shapes {text(left)} and {text(right)}, expected equal last dimensions")
+        raise ShapeError(f"got the shapes {shape_text(left)} and {shape_text(right)}, expected equal last dimensions")
     return TensorSpec((*broadcast(left[:-2], right[:-2]), left[-2], right[-2]), result_type(one, other, float))
 
 
@@ -329,7 +321,7 @@ def view_as_real(call: LayerCall) -> Outcome:
 def correlate(call: LayerCall) -> Outcome:
     (left, one), (right, other) = call.operand(0, "x1"), call.operand(1, "x2")
     if len(left) != 1 or len(right) != 1:
-        raise ShapeError(f"got the shapes {text(left)} and {text(right)}, expected rank 1")
+        raise ShapeError(f"got the shapes {shape_text(left)} and {shape_text(right)}, expected rank 1")
     if left[0] is None or right[0] is None:
         raise Insufficient
     longer, shorter = max(left[0], right[0]), min(left[0], right[0])
@@ -347,7 +339,7 @@ def _image(call: LayerCall) -> tuple[list[Dim], str | None, int, int, int]:
     """Shape and dtype of images, and their height, width and channel axes."""
     shape, dtype = first(call)
     if len(shape) not in (3, 4):
-        raise ShapeError(f"got images of shape {text(shape)}, expected rank 3 or 4")
+        raise ShapeError(f"got images of shape {shape_text(shape)}, expected rank 3 or 4")
     height, width, channels = (-2, -1, -3) if call.channels_first else (-3, -2, -1)
     return list(shape), dtype, height, width, channels
 
@@ -357,7 +349,7 @@ def colour(call: LayerCall) -> Outcome:
     shape, dtype, _, _, channels = _image(call)
     gray = call.layer.class_name == "RGBToGrayscale"
     if shape[channels] not in (None, 3) and not (gray and shape[channels] == 1):
-        raise ShapeError(f"got {shape[channels]} channels in images of shape {text(shape)}, expected 3")
+        raise ShapeError(f"got {shape[channels]} channels in images of shape {shape_text(shape)}, expected 3")
     if gray:
         shape[channels] = 1
     return TensorSpec(tuple(shape), dtype)
@@ -380,7 +372,7 @@ def keeps_image(call: LayerCall) -> Outcome:
 def sobel_edges(call: LayerCall) -> Outcome:
     shape, dtype = first(call)
     if len(shape) != 4:
-        raise ShapeError(f"got images of shape {text(shape)}, expected rank 4")
+        raise ShapeError(f"got images of shape {shape_text(shape)}, expected rank 4")
     return TensorSpec((*shape, 2), dtype)
 
 
@@ -399,7 +391,7 @@ def extract_patches(call: LayerCall) -> Outcome:
     size = integers(declared, rank)
     shape = found if len(found) == rank + 2 else (1, *found)
     if len(shape) != rank + 2:
-        raise ShapeError(f"got images of shape {text(found)}, expected rank {rank + 1} or {rank + 2}")
+        raise ShapeError(f"got images of shape {shape_text(found)}, expected rank {rank + 1} or {rank + 2}")
     strides = call.config.get("strides")
     channels = multiply(shape[call.channel_axis], *size)
     dilation = call.config.get("dilation_rate", 1)

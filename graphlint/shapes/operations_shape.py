@@ -17,7 +17,7 @@ from graphlint.model.dimensions import (
     concatenated,
     multiply,
     reshaped,
-    text,
+    shape_text,
     transposed,
 )
 from graphlint.shapes.dtypes import FLOATX, result_type, standard
@@ -81,7 +81,7 @@ def stack(call: LayerCall) -> Outcome:
     shapes, dtype = _joined(call)
     for shape in shapes[1:]:
         if len(shape) != len(shapes[0]) or not all(map(agree, shape, shapes[0])):
-            raise ShapeError(f"got the shapes {', '.join(map(text, shapes))}, expected equal shapes")
+            raise ShapeError(f"got the shapes {', '.join(map(shape_text, shapes))}, expected equal shapes")
     found = list(shapes[0])
     found.insert(axis_of(call.integer("axis", 0), len(found) + 1), len(shapes))
     return TensorSpec(tuple(found), dtype)
@@ -126,7 +126,9 @@ def _divided(shape: Shape, dtype: str | None, sections: Any, axis: int) -> Outco
     if not 0 < count <= MAX_OUTPUTS:
         raise Insufficient
     if size is not None and size % count:
-        raise ShapeError(f"got the shape {text(shape)} with {size} on axis {axis}, expected a multiple of {count}")
+        raise ShapeError(
+            f"got the shape {shape_text(shape)} with {size} on axis {axis}, expected a multiple of {count}"
+        )
     return [part(None if size is None else size // count)] * count
 
 
@@ -202,7 +204,7 @@ def squeeze(call: LayerCall) -> Outcome:
     gone = {axis_of(axis, len(shape)) for axis in axes}
     for axis in gone:
         if not agree(shape[axis], 1):
-            raise ShapeError(f"got the shape {text(shape)}, expected 1 on the squeezed axis {axis}")
+            raise ShapeError(f"got the shape {shape_text(shape)}, expected 1 on the squeezed axis {axis}")
     return TensorSpec(tuple(dim for axis, dim in enumerate(shape) if axis not in gone), dtype)
 
 
@@ -286,7 +288,7 @@ def diag(call: LayerCall) -> Outcome:
     if len(shape) == 1:
         return TensorSpec((add(shape[0], abs(offset)),) * 2, dtype)
     if len(shape) != 2:
-        raise ShapeError(f"got the shape {text(shape)}, expected rank 1 or 2")
+        raise ShapeError(f"got the shape {shape_text(shape)}, expected rank 1 or 2")
     return TensorSpec((_diagonal(shape[0], shape[1], offset),), dtype)
 
 
@@ -312,7 +314,7 @@ def repeat(call: LayerCall) -> Outcome:
     size = shape[axis]
     if size is not None:
         if len(counts) not in (1, size):
-            raise ShapeError(f"got {len(counts)} repeats for the shape {text(shape)}, expected 1 or {size}")
+            raise ShapeError(f"got {len(counts)} repeats for the shape {shape_text(shape)}, expected 1 or {size}")
         size = size * counts[0] if len(counts) == 1 else sum(counts)
     return TensorSpec((*shape[:axis], size, *shape[axis + 1 :]), dtype)
 
@@ -338,7 +340,7 @@ def pad(call: LayerCall) -> Outcome:
     if len(widths) == 1:
         widths = widths * len(shape)
     if len(widths) != len(shape):
-        raise ShapeError(f"got {len(widths)} pad widths for the shape {text(shape)}, expected 1 or {len(shape)}")
+        raise ShapeError(f"got {len(widths)} pad widths for the shape {shape_text(shape)}, expected 1 or {len(shape)}")
     found = []
     for dim, width in zip(shape, widths, strict=True):
         before, after = (width, width) if isinstance(width, int) else (integer(width[0]), integer(width[-1]))
@@ -367,7 +369,7 @@ def get_item(call: LayerCall) -> Outcome:
         keys.append(Constant("ellipsis"))
     consuming = sum(one is not None and not _is_ellipsis(one) for one in keys)
     if consuming > len(shape):
-        raise ShapeError(f"got {consuming} indices for the shape {text(shape)}, expected at most {len(shape)}")
+        raise ShapeError(f"got {consuming} indices for the shape {shape_text(shape)}, expected at most {len(shape)}")
     rest = list(shape)
     found: list[Dim] = []
     for position, one in enumerate(keys):
@@ -383,7 +385,7 @@ def get_item(call: LayerCall) -> Outcome:
         else:
             index, size = integer(one), rest.pop(0)
             if size is not None and not -size <= index < size:
-                raise ShapeError(f"got the index {index} for the shape {text(shape)}, expected one below {size}")
+                raise ShapeError(f"got the index {index} for the shape {shape_text(shape)}, expected one below {size}")
     return TensorSpec(tuple(found), dtype)
 
 
@@ -404,7 +406,7 @@ def static_slice(call: LayerCall) -> Outcome:
     shape, dtype = first(call)
     wanted, starts = _listed(call.config.get("shape")), call.argument(1, "start_indices")
     if len(wanted) != len(shape):
-        raise ShapeError(f"got a slice of shape {text(wanted)}, expected as many axes as {text(shape)}")
+        raise ShapeError(f"got a slice of shape {shape_text(wanted)}, expected as many axes as {shape_text(shape)}")
     found: list[Dim] = []
     for axis, (dim, size) in enumerate(zip(shape, wanted, strict=True)):
         if size != -1:
@@ -449,7 +451,7 @@ def take_along_axis(call: LayerCall) -> Outcome:
     if axes is None:
         return TensorSpec((multiply(*indices),), dtype)
     if len(indices) != len(shape):
-        raise ShapeError(f"got indices of shape {text(indices)} for {text(shape)}, expected equal ranks")
+        raise ShapeError(f"got indices of shape {shape_text(indices)} for {shape_text(shape)}, expected equal ranks")
     axis = axis_of(axes[0], len(shape))
     found = list(broadcast((*shape[:axis], 1, *shape[axis + 1 :]), (*indices[:axis], 1, *indices[axis + 1 :])))
     found[axis] = indices[axis]

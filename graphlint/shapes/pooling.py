@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from graphlint.model.definition import Shape
-from graphlint.model.dimensions import Dim, ShapeError, text, windows
+from graphlint.model.dimensions import Dim, ShapeError, shape_text, windows
 from graphlint.shapes.convolution import assembled, padding_of, spatial, spatial_rank
 from graphlint.shapes.inference import Insufficient, LayerCall, integers, shape_of
 
@@ -13,7 +13,7 @@ from graphlint.shapes.inference import Insufficient, LayerCall, integers, shape_
 def _check_rank(call: LayerCall, shape: Shape) -> int:
     rank = spatial_rank(call)
     if len(shape) != rank + 2:
-        raise ShapeError(f"got an input of shape {text(shape)}, expected rank {rank + 2}")
+        raise ShapeError(f"got an input of shape {shape_text(shape)}, expected rank {rank + 2}")
     return rank
 
 

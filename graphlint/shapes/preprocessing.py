@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 from graphlint.model.definition import Shape, TensorSpec, leaves
-from graphlint.model.dimensions import Dim, ShapeError, multiply, text, windows
+from graphlint.model.dimensions import Dim, ShapeError, multiply, shape_text, windows
 from graphlint.shapes.convolution import assembled
 from graphlint.shapes.dtypes import FLOATX, variable_dtype
 from graphlint.shapes.inference import (
@@ -82,7 +82,7 @@ def keeps_spec(call: LayerCall) -> Outcome:
 @shape_of("Resizing", "CenterCrop", "RandomCrop")
 def resizing(call: LayerCall, shape: Shape) -> Iterable[Dim]:
     if len(shape) not in (3, 4):
-        raise ShapeError(f"got images of shape {text(shape)}, expected rank 3 or 4")
+        raise ShapeError(f"got images of shape {shape_text(shape)}, expected rank 3 or 4")
     found = list(shape)
     height, width = (-2, -1) if call.channels_first else (-3, -2)
     found[height], found[width] = call.integer("height"), call.integer("width")
@@ -175,7 +175,7 @@ def text_vectorization(call: LayerCall) -> Outcome:
 @shape_of("MelSpectrogram")
 def mel_spectrogram(call: LayerCall, shape: Shape) -> Iterable[Dim]:
     if len(shape) not in (1, 2):
-        raise ShapeError(f"got an input of shape {text(shape)}, expected rank 1 or 2")
+        raise ShapeError(f"got an input of shape {shape_text(shape)}, expected rank 1 or 2")
     stride, samples = call.integer("sequence_stride"), shape[-1]
     frames = None if samples is None else (samples + stride + 1) // stride
     return (*shape[:-1], call.integer("num_mel_bins"), frames)

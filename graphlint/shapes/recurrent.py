@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphlint.model.definition import LayerDefinition, Shape, TensorSpec
-from graphlint.model.dimensions import Dim, ShapeError, text
+from graphlint.model.dimensions import Dim, ShapeError, shape_text
 from graphlint.shapes.convolution import convolved
 from graphlint.shapes.inference import (
     Insufficient,
@@ -43,7 +43,7 @@ def _outputs(call: LayerCall, shape: Shape, size: Shape, states: Sequence[Shape]
 
 def _check(call: LayerCall, shape: Shape, rank: int) -> None:
     if len(shape) != rank:
-        raise ShapeError(f"got an input of shape {text(shape)}, expected rank {rank}")
+        raise ShapeError(f"got an input of shape {shape_text(shape)}, expected rank {rank}")
 
 
 @layer(*_STATES)
@@ -62,7 +62,7 @@ def conv_lstm(call: LayerCall) -> Outcome:
     # A cell sees one step: the build shape of the layer has one axis more than the step.
     cell = LayerDefinition("", f"Conv{(call.layer.class_name or '')[8]}D", config=call.config)
     step = (shape[0], *shape[2:])
-    size = convolved(LayerCall(cell, (), {}, call.dtype), step, call.integer("filters"))[1:]
+    size = convolved(LayerCall(cell, (), {}, dtype=call.dtype), step, call.integer("filters"))[1:]
     return _outputs(call, shape, size, [size, size])
 
 
@@ -134,7 +134,7 @@ def time_distributed(call: LayerCall) -> Outcome:
     spec = call.tensor()
     shape = call.shape()
     if len(shape) < 3:
-        raise ShapeError(f"got an input of shape {text(shape)}, expected rank 3 or more")
+        raise ShapeError(f"got an input of shape {shape_text(shape)}, expected rank 3 or more")
     found = infer(call.child("layer"), (TensorSpec((shape[0], *shape[2:]), spec.dtype),), {})
     if found is None:
         raise Insufficient

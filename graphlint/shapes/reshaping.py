@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from graphlint.model.definition import Shape, TensorSpec
-from graphlint.model.dimensions import Dim, ShapeError, add, multiply, reshaped, text
+from graphlint.model.dimensions import Dim, ShapeError, add, multiply, reshaped, shape_text
 from graphlint.shapes.convolution import spatial_rank
 from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, integer, integers, layer, shape_of
 
@@ -36,7 +36,7 @@ def permute(call: LayerCall) -> Outcome:
         raise Insufficient
     order = [integer(dim) for dim in dims]
     if len(shape) != len(order) + 1:
-        raise ShapeError(f"got an input of shape {text(shape)}, expected rank {len(order) + 1}")
+        raise ShapeError(f"got an input of shape {shape_text(shape)}, expected rank {len(order) + 1}")
     return TensorSpec((shape[0], *(shape[dim] for dim in order)), spec.dtype)
 
 
@@ -69,7 +69,9 @@ def cropping(call: LayerCall, shape: Shape) -> Iterable[Dim]:
     extents = []
     for dim, pair in zip(_extents(call, shape), amounts, strict=True):
         if dim is not None and dim <= sum(pair):
-            raise ShapeError(f"got the shape {text(shape)} with an extent of {dim}, expected more than {sum(pair)}")
+            raise ShapeError(
+                f"got the shape {shape_text(shape)} with an extent of {dim}, expected more than {sum(pair)}"
+            )
         extents.append(add(dim, -sum(pair)))
     return _spatially(call, shape, extents)
 
@@ -77,7 +79,7 @@ def cropping(call: LayerCall, shape: Shape) -> Iterable[Dim]:
 def _check_rank(call: LayerCall, shape: Shape) -> int:
     rank = spatial_rank(call)
     if len(shape) != rank + 2:
-        raise ShapeError(f"got an input of shape {text(shape)}, expected rank {rank + 2}")
+        raise ShapeError(f"got an input of shape {shape_text(shape)}, expected rank {rank + 2}")
     return rank
 
 

@@ -81,7 +81,7 @@ def slots(definition: LayerDefinition) -> list[Slot] | None:
     if rule is None:
         return [] if definition.class_name in LAYERS or definition.class_name == "InputLayer" else None
     try:
-        return rule(_Layer(definition, (), {}, ""))
+        return rule(_Layer(definition, (), {}, dtype=""))
     except (Insufficient, ShapeError):
         return None
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError):

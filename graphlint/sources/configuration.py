@@ -13,7 +13,7 @@ Dialects of the calls of a layer (``inbound_nodes``):
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from graphlint.errors import UnreadableError
@@ -45,6 +45,7 @@ class _Reference:
     layer: str
     node: int
     output: int
+    _: KW_ONLY
     spec: TensorSpec | None = None
 
 
@@ -161,7 +162,7 @@ def _text(value: Any) -> str | None:
 
 def _functional(reader: _Reader, entries: list[Any], inputs: Any, outputs: Any) -> Body:
     layers = [_layer(reader, entry) for entry in entries]
-    body = Body(layers, [], None, None)
+    body = Body(layers, [], None, outputs=None)
     by_name: dict[str, list[int]] = {}
     names: dict[str, LayerDefinition] = {}
     nodes: list[tuple[LayerDefinition, Any]] = []
@@ -318,7 +319,7 @@ def _decode(value: Any) -> Any:
         if not (_is_index(history[1]) and _is_index(history[2])):
             return Constant("missing")
         return _Reference(
-            history[0], history[1], history[2], TensorSpec(_shape(config.get("shape")), _text(config.get("dtype")))
+            history[0], history[1], history[2], spec=TensorSpec(_shape(config.get("shape")), _text(config.get("dtype")))
         )
     if "class_name" in value and ("config" in value or value["class_name"] == "__ellipsis__"):
         return decode_constant(value)
@@ -363,7 +364,7 @@ def sequential_body(problems: list[SourceProblem], layers: list[LayerDefinition]
     calls = [CallDefinition(layers[0])]
     for layer in layers[1:]:
         calls.append(CallDefinition(layer, (TensorRef(len(calls) - 1, 0),)))
-    body = Body(layers, calls, [TensorRef(0, 0)], [TensorRef(len(calls) - 1, 0)])
+    body = Body(layers, calls, [TensorRef(0, 0)], outputs=[TensorRef(len(calls) - 1, 0)])
     built = {
         TensorRef(position, 0): TensorSpec(_shape(layer.build_shape), None) for position, layer in enumerate(layers[1:])
     }

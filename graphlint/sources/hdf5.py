@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from graphlint.errors import UnreadableError
+from graphlint.errors import UnreadableError, quoted
 from graphlint.sources.hdf5_structure import (
     DATASPACE,
     DATATYPE,
@@ -34,7 +34,6 @@ from graphlint.sources.hdf5_structure import (
     read_header,
     read_links,
     read_superblock,
-    shown,
     translated,
 )
 from graphlint.sources.limits import DEFAULT, Limits
@@ -124,7 +123,7 @@ class Hdf5File:
         count = 1
         while stack:
             group, depth = stack.pop()
-            self.limits.check("hdf5_depth", depth, f"{shown(group.path)}, depth")
+            self.limits.check("hdf5_depth", depth, f"{quoted(group.path)}, depth")
             with translated("the HDF5 group", group.path or "/"):
                 links = read_links(self._reader, group._header)
             for link in links:
@@ -140,17 +139,17 @@ class Hdf5File:
         name, kind, target = link
         path = f"{group.path}/{name}" if group.path else name
         if "/" in name or "\0" in name or name in ("", ".", ".."):
-            self.note(f"an HDF5 object is named {shown(name)}, which is a path")
+            self.note(f"an HDF5 object is named {quoted(name)}, which is a path")
             return None
         if kind != HARD:
             self.note(_link_problem(path, kind, target))
             return None
         if name in group.groups or name in group.datasets:
-            self.note(f"two HDF5 objects are named {shown(path)}; which one is used depends on the reader")
+            self.note(f"two HDF5 objects are named {quoted(path)}; which one is used depends on the reader")
         before = known.get(target)
         if before is not None:
             self.note(
-                f"the HDF5 objects {shown(path)} and {shown(before.path or '/')} are one object with two names, "
+                f"the HDF5 objects {quoted(path)} and {quoted(before.path or '/')} are one object with two names, "
                 "which Keras never writes"
             )
             if isinstance(before, Dataset):
@@ -188,13 +187,13 @@ class Hdf5File:
         if shape is None:
             return name, None
         count = math.prod(shape)
-        self._count_attribute(count * kind.size, f"{what}, attribute {shown(name)}")
+        self._count_attribute(count * kind.size, f"{what}, attribute {quoted(name)}")
         values: Any
         if kind.name == "vlen":
             values = []
             for index in range(count):
                 size, address, place = struct.unpack_from("<IQI", data, at + 16 * index)
-                self._count_attribute(size, f"{what}, attribute {shown(name)}")
+                self._count_attribute(size, f"{what}, attribute {quoted(name)}")
                 values.append(_text(self._texts.get(address, place)[:size]))
         elif kind.numpy is None:
             return name, None
@@ -230,7 +229,7 @@ class Group:
             LimitError: more bytes than the limits.
         """
         if self._attributes is None:
-            self._attributes = self.file._read_attributes(self._header, shown(self.path or "/"))
+            self._attributes = self.file._read_attributes(self._header, quoted(self.path or "/"))
         return self._attributes
 
     def find(self, path: str) -> Group | Dataset | None:
@@ -282,7 +281,7 @@ class Dataset:
             self._type = _Type.parse(header.first(DATATYPE), 0)
             shape = _shape(header.first(DATASPACE), 0)
             self.shape: tuple[int, ...] = shape or ()
-            file.limits.check("hdf5_rank", len(self.shape), f"{shown(path)}, dimensions")
+            file.limits.check("hdf5_rank", len(self.shape), f"{quoted(path)}, dimensions")
             self.nbytes = self._type.size * math.prod(self.shape) if shape is not None else 0
             self.dtype = self._type.name
             if self._type.name == "void16" and self.attributes.get("dtype") == "bfloat16":
@@ -297,7 +296,7 @@ class Dataset:
     def attributes(self) -> dict[str, Any]:
         """Attributes, as for `Group.attributes`."""
         if self._attributes is None:
-            self._attributes = self.file._read_attributes(self._header, shown(self.path))
+            self._attributes = self.file._read_attributes(self._header, quoted(self.path))
         return self._attributes
 
     def read(self) -> np.ndarray:
@@ -324,7 +323,7 @@ class Dataset:
         import numpy as np
 
         if not self.stored:
-            raise UnreadableError(f"the values of {shown(self.path)} are not stored in this file")
+            raise UnreadableError(f"the values of {quoted(self.path)} are not stored in this file")
         if not self.nbytes:
             return
         if self._layout == _CHUNKED:
@@ -343,7 +342,7 @@ class Dataset:
         while position < end:
             data = self.file._reader.numbers(position, min(step, end - position))
             if not data or len(data) % self._type.size:
-                raise UnreadableError(f"the values of {shown(self.path)} are cut off: save or download the file again")
+                raise UnreadableError(f"the values of {quoted(self.path)} are cut off: save or download the file again")
             position += len(data)
             yield self._widened(np.frombuffer(data, self._type.numpy))
 
@@ -362,7 +361,7 @@ class Dataset:
         """Find where the values are; False, with a problem noted, if they are not in this file."""
         header = self._header
         if header.has(EXTERNAL):
-            self.file.note(f"the HDF5 dataset {shown(self.path)} takes its values from another file on disk")
+            self.file.note(f"the HDF5 dataset {quoted(self.path)} takes its values from another file on disk")
             return False
         data = header.first(LAYOUT)
         version = data[0]
@@ -382,9 +381,9 @@ class Dataset:
             else:
                 stored = self.nbytes
         else:
-            raise UnreadableError(f"{shown(self.path)} has a storage layout of version {version}: expected 1 to 4")
+            raise UnreadableError(f"{quoted(self.path)} has a storage layout of version {version}: expected 1 to 4")
         if self._layout == _VIRTUAL:
-            self.file.note(f"the HDF5 dataset {shown(self.path)} is virtual: it takes its values from other files")
+            self.file.note(f"the HDF5 dataset {quoted(self.path)} is virtual: it takes its values from other files")
             return False
         if self._type.numpy is None or self._type.name == "string":
             return False
@@ -395,7 +394,7 @@ class Dataset:
         if self.file._declared > limits.zip_ratio * size and self.nbytes > limits.zip_ratio_from_bytes:
             self.file._declared -= self.nbytes
             self.file.note(
-                f"the HDF5 dataset {shown(self.path)} of shape {self.shape} declares {self.nbytes:,} bytes in a file "
+                f"the HDF5 dataset {quoted(self.path)} of shape {self.shape} declares {self.nbytes:,} bytes in a file "
                 f"of {size:,} bytes: loading it exhausts memory"
             )
             return False
@@ -403,11 +402,11 @@ class Dataset:
             return self._find_chunks(version)
         if stored < self.nbytes or (self._layout == _CONTIGUOUS and self._offset == UNDEFINED):
             held = 0 if self._offset == UNDEFINED and self._layout == _CONTIGUOUS else stored
-            self.file.note(f"the HDF5 dataset {shown(self.path)} declares {self.nbytes:,} bytes and stores {held:,}")
+            self.file.note(f"the HDF5 dataset {quoted(self.path)} declares {self.nbytes:,} bytes and stores {held:,}")
             return False
         if self._layout == _CONTIGUOUS and self._offset + self.nbytes > self.file._reader.size:
             raise UnreadableError(
-                f"{shown(self.path)} lies beyond the end of the file: it is truncated or crafted; save or download it "
+                f"{quoted(self.path)} lies beyond the end of the file: it is truncated or crafted; save or download it "
                 "again"
             )
         return True
@@ -419,13 +418,13 @@ class Dataset:
         chunk = chunked.chunks
         if len(chunk) != len(self.shape) or 0 in chunk:
             raise UnreadableError(
-                f"{shown(self.path)} has {len(self.shape)} dimensions and chunks of {len(chunk)}: it is damaged"
+                f"{quoted(self.path)} has {len(self.shape)} dimensions and chunks of {len(chunk)}: it is damaged"
             )
         filters = {each["filter_id"] for each in chunked.filter_pipeline or ()}
         if not filters <= {_GZIP, _SHUFFLE, _FLETCHER32}:
             unknown = ", ".join(map(str, sorted(filters - {_GZIP, _SHUFFLE, _FLETCHER32})))
             self.file.note(
-                f"the HDF5 dataset {shown(self.path)} uses a filter that Keras never uses ({unknown}): its values "
+                f"the HDF5 dataset {quoted(self.path)} uses a filter that Keras never uses ({unknown}): its values "
                 "were not checked"
             )
             return False
@@ -433,7 +432,7 @@ class Dataset:
         largest = max(band, math.prod(chunk) * self._type.size)
         if largest > self.file.limits.hdf5_chunk_bytes:
             self.file.note(
-                f"the HDF5 dataset {shown(self.path)} has chunks of {chunk}: reading a row of them takes "
+                f"the HDF5 dataset {quoted(self.path)} has chunks of {chunk}: reading a row of them takes "
                 f"{largest:,} bytes"
             )
             return False
@@ -491,7 +490,7 @@ class Dataset:
                 data = BTreeV1RawDataChunks._filter_chunk(data, 0, pipeline[index : index + 1], self._type.size)
         if len(data) != expected:
             raise UnreadableError(
-                f"a chunk of {shown(self.path)} has {len(data):,} bytes, expected {expected:,}: the file is damaged"
+                f"a chunk of {quoted(self.path)} has {len(data):,} bytes, expected {expected:,}: the file is damaged"
             )
         return data
 
@@ -563,11 +562,11 @@ def _shape(data: bytes, at: int) -> tuple[int, ...] | None:
 
 def _link_problem(path: str, kind: int, target: Any) -> str:
     if kind == SOFT:
-        return f"the HDF5 object {shown(path)} is a soft link to {shown(str(target))}, which Keras does not follow"
+        return f"the HDF5 object {quoted(path)} is a soft link to {quoted(str(target))}, which Keras does not follow"
     if kind == EXTERNAL_LINK:
         names = str(target).lstrip("\0\1").split("\0")
-        return f"the HDF5 object {shown(path)} is an external link into the file {shown(names[0])}"
-    return f"the HDF5 object {shown(path)} is a link of the unknown kind {kind}"
+        return f"the HDF5 object {quoted(path)} is an external link into the file {quoted(names[0])}"
+    return f"the HDF5 object {quoted(path)} is a link of the unknown kind {kind}"
 
 
 def _text(value: Any) -> Any:

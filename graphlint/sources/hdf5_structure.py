@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
-from graphlint.errors import GraphlintError, UnreadableError
+from graphlint.errors import GraphlintError, UnreadableError, quoted
 from graphlint.sources.limits import Limits
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -182,16 +182,11 @@ class translated:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if not isinstance(error, Exception) or isinstance(error, GraphlintError):
             return
-        what = self._what if self._name is None else f"{self._what} {shown(self._name)}"
+        what = self._what if self._name is None else f"{self._what} {quoted(self._name)}"
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise UnreadableError(
             f"{what} cannot be read ({reason[:100]}): the file is damaged or crafted; save or download it again"
         ) from error
-
-
-def shown(name: str) -> str:
-    """A name from the file as messages print it."""
-    return repr(name) if name.isprintable() else ascii(name)
 
 
 def read_superblock(reader: Reader) -> _Superblock:

@@ -8,14 +8,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphlint.errors import GraphlintError
+from graphlint.errors import ImportTargetError
 
 if TYPE_CHECKING:
     import keras
-
-
-class ImportTargetError(GraphlintError):
-    """``package.module:attribute`` does not lead to a model."""
 
 
 def is_target(text: str) -> bool:

@@ -242,10 +242,10 @@ def _children(layer: LayerDefinition) -> dict[str, LayerDefinition]:
             f"backward_{forward.name}",
             forward.class_name,
             forward.module,
-            forward.registered_name,
-            turned,
-            forward.trainable,
-            forward.dtype_policy,
+            registered_name=forward.registered_name,
+            config=turned,
+            trainable=forward.trainable,
+            dtype_policy=forward.dtype_policy,
         )
     elif name in _ATTENTION and not layer.children:
         bias = {"use_bias": config.get("use_bias", True) is not False}
@@ -269,9 +269,9 @@ def _variable(
         slot if slot is not None else _slot_name(array.name),
         index,
         dataset.shape,
-        dataset.dtype,
-        layer.trainable and trainable,
-        dataset if dataset.stored else None,
+        dtype=dataset.dtype,
+        trainable=layer.trainable and trainable,
+        values=dataset if dataset.stored else None,
     )
 
 

@@ -37,7 +37,7 @@ def decode_constant(serialized: Any) -> Any:
             return Constant("slice", [decode_constant(config.get(key)) for key in ("start", "stop", "step")])
         if isinstance(kind, str) and kind in _ARRAYS:
             value, dtype = config.get("value"), config.get("dtype")
-            return Constant(_ARRAYS[kind], value, nested_shape(value), dtype if isinstance(dtype, str) else None)
+            return Constant(_ARRAYS[kind], value, nested_shape(value), dtype=dtype if isinstance(dtype, str) else None)
     return Constant("object", serialized)
 
 

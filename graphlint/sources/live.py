@@ -185,15 +185,15 @@ class _Reader:
                     self.define(keras_internals.node_operation(node)),
                     tuple(_structure(arg, leaf) for arg in args),
                     {key: _structure(value, leaf) for key, value in kwargs.items()},
-                    _specs(node),
-                    node,
+                    outputs=_specs(node),
+                    obj=node,
                 )
             )
         return Body(
             [self.define(operation) for operation in keras_internals.operations(model)],
             calls,
             _structure(keras_internals.declared_inputs(model), leaf),
-            _structure(keras_internals.declared_outputs(model), leaf),
+            outputs=_structure(keras_internals.declared_outputs(model), leaf),
         )
 
     def sequential(self, model: keras.Sequential, graph: Any | None) -> Body:
@@ -215,14 +215,18 @@ class _Reader:
             args, _ = keras_internals.node_arguments(node)
             calls.append(
                 CallDefinition(
-                    self.define(layer), tuple(_structure(arg, leaf) for arg in args[:1]), {}, _specs(node), node
+                    self.define(layer),
+                    tuple(_structure(arg, leaf) for arg in args[:1]),
+                    {},
+                    outputs=_specs(node),
+                    obj=node,
                 )
             )
         return Body(
             [self.define(layer) for layer in dict.fromkeys(layers)],
             calls,
             [TensorRef(0, 0)],
-            _structure(keras_internals.declared_outputs(graph), leaf),
+            outputs=_structure(keras_internals.declared_outputs(graph), leaf),
         )
 
     # -- sublayers ----------------------------------------------------------------------------------------------
@@ -363,10 +367,10 @@ def _variable(variable: keras.Variable, slot: str, index: int) -> VariableDefini
         slot,
         index,
         tuple(int(size) for size in variable.shape),
-        str(variable.dtype),
-        bool(variable.trainable),
-        LiveValues(variable),
-        variable,
+        dtype=str(variable.dtype),
+        trainable=bool(variable.trainable),
+        values=LiveValues(variable),
+        obj=variable,
     )
 
 
@@ -393,7 +397,7 @@ def _constant(value: Any) -> Any:
     if type(value) in _PLAIN:
         return value
     if isinstance(value, keras.Variable):
-        return Constant("variable", None, tuple(value.shape), str(value.dtype), value)
+        return Constant("variable", None, tuple(value.shape), dtype=str(value.dtype), obj=value)
     try:
         decoded = decode_constant(keras.saving.serialize_keras_object(value))
     except Exception:
@@ -401,7 +405,7 @@ def _constant(value: Any) -> Any:
     if isinstance(decoded, Constant):
         kind = decoded.kind
         data = _json(decoded.value) if kind == "object" else decoded.value
-        return Constant(kind, data, decoded.shape, decoded.dtype, value)
+        return Constant(kind, data, decoded.shape, dtype=decoded.dtype, obj=value)
     return decoded
 
 
@@ -436,4 +440,4 @@ def _optimizer(model: keras.Model) -> OptimizerDefinition | None:
     except Exception:
         config = {}
     variables = [_variable(variable, str(variable.path), index) for index, variable in enumerate(optimizer.variables)]
-    return OptimizerDefinition(class_name, module, config, variables)
+    return OptimizerDefinition(class_name, module, config, variables=variables)

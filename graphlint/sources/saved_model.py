@@ -93,7 +93,7 @@ def _plain(value: Any) -> Any:
 def _opaque(version: str | None, problems: list[SourceProblem]) -> ModelDefinition:
     """An opaque model: a subclassed one, or one that ``model.export()`` wrote."""
     root = LayerDefinition("model", None, is_model=True, opaque=True)
-    return ModelDefinition(root, "static", "saved_model", version, problems=problems, has_graph=False)
+    return ModelDefinition(root, "static", "saved_model", keras_version=version, problems=problems, has_graph=False)
 
 
 def _fields(file: Any, what: str, skip: bool = False) -> Iterator[tuple[int, int | bytes]]:

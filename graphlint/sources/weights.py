@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from graphlint.knowledge.naming import snake_case
 from graphlint.model.definition import LayerDefinition, OptimizerDefinition, Values, VariableDefinition
-from graphlint.model.stored_names import group_name, is_sequential, snake_case, stored_names
+from graphlint.model.stored_names import group_name, is_sequential, stored_names
 from graphlint.shapes import slots
 from graphlint.shapes.slots import Slot, always_weighted
 
@@ -236,9 +237,9 @@ def _variables(layer: LayerDefinition, group: StoredGroup) -> list[VariableDefin
                 slot.name if slot is not None else str(index),
                 index,
                 tuple(array.shape),
-                array.dtype,
-                layer.trainable and (slot.trainable if slot is not None else True),
-                array if array.stored else None,
+                dtype=array.dtype,
+                trainable=layer.trainable and (slot.trainable if slot is not None else True),
+                values=array if array.stored else None,
             )
         )
     return found
@@ -299,6 +300,13 @@ def attach_optimizer(optimizer: OptimizerDefinition | None, stored: StoredGroup)
     if optimizer is None or group is None:
         return
     optimizer.variables = [
-        VariableDefinition(str(index), index, tuple(array.shape), array.dtype, False, array if array.stored else None)
+        VariableDefinition(
+            str(index),
+            index,
+            tuple(array.shape),
+            dtype=array.dtype,
+            trainable=False,
+            values=array if array.stored else None,
+        )
         for index, array in enumerate(group.variables)
     ]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from graphlint.errors import UnreadableError
+from graphlint.errors import UnreadableError, quoted
 from graphlint.model.definition import LayerDefinition, ModelDefinition, SourceProblem
 from graphlint.sources.hdf5 import Hdf5File
 from graphlint.sources.json_text import JsonDocument
@@ -26,7 +26,7 @@ def read_weights(files: Iterable[Hdf5File], version: str | None = None) -> Model
     """
     files = list(files)
     root = LayerDefinition("model", None, is_model=True, opaque=True)
-    definition = ModelDefinition(root, "static", "weights", version, has_weights=True, has_graph=False)
+    definition = ModelDefinition(root, "static", "weights", keras_version=version, has_weights=True, has_graph=False)
     first = files[0].root
     if is_legacy(first):
         found = first.attributes.get("keras_version")
@@ -86,7 +86,7 @@ def shard_names(document: JsonDocument, index_name: str) -> list[str]:
         for name in value if isinstance(value, list) else [value]:
             if not isinstance(name, str) or not shard_pattern(index_name).fullmatch(name):
                 raise UnreadableError(
-                    f"the index of sharded weights lists the file {_shown(name)}, expected names such as "
+                    f"the index of sharded weights lists the file {quoted(name)}, expected names such as "
                     f"{index_name.removesuffix('.json').replace('.weights', '')}_00000.weights.h5: it is crafted or "
                     "was renamed"
                 )
@@ -113,7 +113,3 @@ def read_sharded_weights(path: Path, document: JsonDocument, limits: Limits = DE
 def _has_variables(groups: dict[str, Any]) -> bool:
     """Whether a group one level down contains ``vars``: the weights of one subclassed model or layer."""
     return any(VARIABLES in group.groups for group in groups.values())
-
-
-def _shown(name: Any) -> str:
-    return ascii(name)[:80]

@@ -15,12 +15,12 @@ import tempfile
 import unicodedata
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from graphlint.errors import UnreadableError
+from graphlint.errors import UnreadableError, quoted
 from graphlint.sources.limits import DEFAULT, Limits
 
 _BLOCK = 1 << 20
@@ -48,6 +48,7 @@ class Member:
     name: str
     method: int
     crc: int
+    _: KW_ONLY
     stored_size: int
     size: int
     start: int
@@ -98,9 +99,9 @@ class ZipArchive:
         """
         member = self._member(name)
         if maximum is None:
-            self.limits.check("json_bytes", member.size, f"{_shown(name)}, bytes")
+            self.limits.check("json_bytes", member.size, f"{quoted(name)}, bytes")
         elif member.size > maximum:
-            raise self.limits.exceeded("json_bytes", f"{_shown(name)}, bytes: {member.size:,}")
+            raise self.limits.exceeded("json_bytes", f"{quoted(name)}, bytes: {member.size:,}")
         return b"".join(self.blocks(name))
 
     def blocks(self, name: str) -> Iterator[bytes]:
@@ -150,14 +151,14 @@ class ZipArchive:
             return self.members[name]
         except KeyError:
             raise UnreadableError(
-                f"no member {_shown(name)} in the archive: expected config.json, metadata.json and model.weights.h5; "
+                f"no member {quoted(name)} in the archive: expected config.json, metadata.json and model.weights.h5; "
                 "is this a model saved by Keras?"
             ) from None
 
     def _compare(self, member: Member, size: int, crc: int) -> None:
         if size != member.size:
             raise UnreadableError(
-                f"{_shown(member.name)} has {size:,} bytes, but the archive declares {member.size:,}: "
+                f"{quoted(member.name)} has {size:,} bytes, but the archive declares {member.size:,}: "
                 "the file is damaged or crafted; save or download it again"
             )
         if crc != member.crc:
@@ -185,7 +186,7 @@ class ZipArchive:
                 block = inflate.decompress(rest, _BLOCK)
             except zlib.error as error:
                 raise UnreadableError(
-                    f"{_shown(member.name)} cannot be unpacked ({error}): save or download the file again"
+                    f"{quoted(member.name)} cannot be unpacked ({error}): save or download the file again"
                 ) from None
             rest = inflate.unconsumed_tail
             produced += len(block)
@@ -228,7 +229,7 @@ class ZipArchive:
         for begin, finish, name in spans:
             if begin < previous_end:
                 raise UnreadableError(
-                    f"the zip members {_shown(previous)} and {_shown(name)} overlap: the archive is crafted; "
+                    f"the zip members {quoted(previous)} and {quoted(name)} overlap: the archive is crafted; "
                     "do not load it"
                 )
             if begin > previous_end:
@@ -236,7 +237,7 @@ class ZipArchive:
             previous_end, previous = finish, name
         if previous_end > start:
             raise UnreadableError(
-                f"the zip member {_shown(previous)} reaches into the directory: the archive is damaged or crafted; "
+                f"the zip member {quoted(previous)} reaches into the directory: the archive is damaged or crafted; "
                 "save or download it again"
             )
         if previous_end < start:
@@ -310,33 +311,40 @@ class ZipArchive:
             name = raw_name.decode("utf-8" if flags & _UTF8 else "cp437", "replace")
             if "\0" in name or _has_second_name(extra):
                 self.problems.append(
-                    f"the zip member {_shown(name)} has two names; which one is used depends on the reader"
+                    f"the zip member {quoted(name)} has two names; which one is used depends on the reader"
                 )
                 name = name.partition("\0")[0]
             if flags & _ENCRYPTED:
                 raise UnreadableError(
-                    f"the zip member {_shown(name)} is encrypted: Keras cannot read it; save it without a password"
+                    f"the zip member {quoted(name)} is encrypted: Keras cannot read it; save it without a password"
                 )
             if method not in (_STORED, _DEFLATED):
                 raise UnreadableError(
-                    f"the zip member {_shown(name)} is compressed by method {method}, expected 0 (stored) or "
+                    f"the zip member {quoted(name)} is compressed by method {method}, expected 0 (stored) or "
                     "8 (deflate): save the model again with Keras"
                 )
             stored, size, offset = _zip64(extra, name, stored, size, offset)
             if method == _STORED and stored != size:
                 raise UnreadableError(
-                    f"the zip member {_shown(name)} is stored, but declares {stored:,} bytes stored and {size:,} "
+                    f"the zip member {quoted(name)} is stored, but declares {stored:,} bytes stored and {size:,} "
                     "unpacked: the archive is damaged or crafted"
                 )
             if size > self.limits.zip_ratio_from_bytes and size > stored * self.limits.zip_ratio:
                 raise self.limits.exceeded(
-                    "zip_ratio", f"{_shown(name)}, unpacking {stored:,} bytes to {size:,} bytes,"
+                    "zip_ratio", f"{quoted(name)}, unpacking {stored:,} bytes to {size:,} bytes,"
                 )
             if method == _DEFLATED:
-                self.limits.check("zip_member_bytes", size, f"{_shown(name)}, bytes")
+                self.limits.check("zip_member_bytes", size, f"{quoted(name)}, bytes")
             if made_by >> 8 == 3 and stat.S_ISLNK(attributes >> 16):
-                self.problems.append(f"the zip member {_shown(name)} is a symbolic link")
-            entries.append(_Entry(Member(name, method, crc, stored, size, 0), raw_name, flags, offset + shift))
+                self.problems.append(f"the zip member {quoted(name)} is a symbolic link")
+            entries.append(
+                _Entry(
+                    Member(name, method, crc, stored_size=stored, size=size, start=0),
+                    raw_name,
+                    flags,
+                    offset=offset + shift,
+                )
+            )
         if len(entries) != count or position != len(directory):
             raise UnreadableError(
                 f"the zip directory declares {count:,} members in {len(directory):,} bytes and contains "
@@ -348,7 +356,7 @@ class ZipArchive:
     def _check_local_header(self, entry: _Entry, directory: int) -> tuple[int, int]:
         """Compare the local header with the directory, record the member, and return its size in bytes."""
         member, offset = entry.member, entry.offset
-        shown = _shown(member.name)
+        shown = quoted(member.name)
         if offset + _LOCAL.size > directory:
             raise UnreadableError(f"the zip member {shown} lies outside the archive: it is damaged or crafted")
         header = self._at(offset, _LOCAL.size)
@@ -359,7 +367,7 @@ class ZipArchive:
         if rest[:name_size] != entry.raw_name:
             local = rest[:name_size].decode("utf-8" if flags & _UTF8 else "cp437", "replace")
             raise UnreadableError(
-                f"the zip directory calls a member {shown}, its local header {_shown(local)}: the archive is crafted "
+                f"the zip directory calls a member {shown}, its local header {quoted(local)}: the archive is crafted "
                 "to "
                 "show two readers two models"
             )
@@ -383,7 +391,7 @@ class ZipArchive:
         if described:
             finish += self._descriptor_size(member, finish, directory)
         self.members[member.name] = Member(
-            member.name, member.method, member.crc, member.stored_size, member.size, start
+            member.name, member.method, member.crc, stored_size=member.stored_size, size=member.size, start=start
         )
         return offset, finish
 
@@ -407,20 +415,20 @@ class ZipArchive:
             seen.setdefault(_folded(member.name), []).append(member.name)
             parts = re.split(r"[/\\]", member.name)
             if ".." in parts or parts[0] == "" or _DRIVE.match(member.name):
-                found.append(f"the zip member {_shown(member.name)} would be unpacked outside its directory")
+                found.append(f"the zip member {quoted(member.name)} would be unpacked outside its directory")
             elif "\\" in member.name:
-                found.append(f"the zip member {_shown(member.name)} has a backslash in its name")
+                found.append(f"the zip member {quoted(member.name)} has a backslash in its name")
             elif not member.name.isprintable():
-                found.append(f"the zip member {_shown(member.name)} has invisible characters in its name")
+                found.append(f"the zip member {quoted(member.name)} has invisible characters in its name")
             elif "." in parts or "" in parts[:-1] or any(part != part.rstrip(" .") for part in parts):
-                found.append(f"the zip member {_shown(member.name)} gets another name when it is unpacked")
+                found.append(f"the zip member {quoted(member.name)} gets another name when it is unpacked")
         for names in seen.values():
             if len(names) == 1:
                 continue
             if len(set(names)) == 1:
-                found.append(f"the zip archive contains {_shown(names[0])} {len(names)} times; Keras reads the last")
+                found.append(f"the zip archive contains {quoted(names[0])} {len(names)} times; Keras reads the last")
             else:
-                shown = ", ".join(_shown(name) for name in dict.fromkeys(names))
+                shown = ", ".join(quoted(name) for name in dict.fromkeys(names))
                 found.append(f"the zip members {shown} differ only in case or accents; one may hide the other")
         self.problems += found[:_MOST_PROBLEMS]
         if len(found) > _MOST_PROBLEMS:
@@ -432,6 +440,7 @@ class _Entry:
     member: Member
     raw_name: bytes
     flags: int
+    _: KW_ONLY
     offset: int
 
 
@@ -509,7 +518,7 @@ class MemberView(io.RawIOBase):
         self._position = self._checked
         while self._checked < self.size:
             if not self.readinto(buffer):
-                raise UnreadableError(f"{_shown(self.name)} is truncated: save or download the file again")
+                raise UnreadableError(f"{quoted(self.name)} is truncated: save or download the file again")
         self._position = before
         if self._running != self._crc:
             raise bad_checksum(self.name)
@@ -548,7 +557,7 @@ class _OwnedFile(io.FileIO):
 def bad_checksum(name: str) -> UnreadableError:
     """The error for a member whose content changed after it was written."""
     return UnreadableError(
-        f"{_shown(name)} does not match its checksum: the file is damaged; save or download it again"
+        f"{quoted(name)} does not match its checksum: the file is damaged; save or download it again"
     )
 
 
@@ -590,7 +599,7 @@ def _zip64(extra: bytes, name: str, stored: int, size: int, offset: int) -> tupl
             offset = values.pop(0)
     except IndexError:
         raise UnreadableError(
-            f"the zip member {_shown(name)} is marked as larger than 4 GiB without its size: it is damaged"
+            f"the zip member {quoted(name)} is marked as larger than 4 GiB without its size: it is damaged"
         ) from None
     return stored, size, offset
 
@@ -598,7 +607,3 @@ def _zip64(extra: bytes, name: str, stored: int, size: int, offset: int) -> tupl
 def _folded(name: str) -> str:
     """A name as it is to systems that ignore case and the form of accents."""
     return name.casefold() if name.isascii() else unicodedata.normalize("NFKC", name).casefold()
-
-
-def _shown(name: str) -> str:
-    return ascii(name) if not name.isprintable() else repr(name)

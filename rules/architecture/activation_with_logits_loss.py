@@ -68,7 +68,7 @@ class ActivationWithLogitsLoss(Rule):
                 f"already applies {head.activation}",
                 head.call,
                 "Set from_logits=False in the loss, or remove the activation of the last layer.",
-                () if loss.output.call == head.call else (loss.output,),
+                related=() if loss.output.call == head.call else (loss.output,),
                 fix=fix,
                 key=f"{loss.name}:{loss.loss}",
             )

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from graphlint.engine.rule import Need, Rule
 from graphlint.findings.finding import Fix, Problem, Severity
-from graphlint.model.graph import ModelGraph, shape_text
+from graphlint.model.dimensions import shape_text
+from graphlint.model.graph import ModelGraph
 from graphlint.questions.heads import trace_activation
 from graphlint.questions.losses import kept_arguments, losses, one_class, with_loss
 
@@ -66,7 +67,7 @@ class CategoricalOnOneUnit(Rule):
                 f"{loss.loss} on output {loss.name!r} of shape {shape_text(shape)}: there is only one class to choose",
                 head.call,
                 "Compile with binary_crossentropy, or give the last layer one unit per class.",
-                () if loss.output.call == head.call else (loss.output,),
+                related=() if loss.output.call == head.call else (loss.output,),
                 fix=Fix.unsafe(title, changes, edit) if edit is not None else None,
                 key=f"{loss.name}:{loss.loss}",
             )

@@ -78,7 +78,7 @@ class ConstantInitializer(Rule):
                     f"{found.minimum:g}: its {units} units receive equal gradients and stay equal",
                     layer.path,
                     f"Remove {key}, or use a random initializer such as 'glorot_uniform'.",
-                    (kernel.id,),
+                    related=(kernel.id,),
                     fix=_random(graph, layer, key, initializer),
                 )
 

@@ -75,7 +75,7 @@ class DoubleRescaling(Rule):
                         f"{before[1]:.3g}: by {scale * before[1]:.2g} in total",
                         call.id,
                         "Remove one of the two Rescaling layers.",
-                        (before[0],),
+                        related=(before[0],),
                         fix=_removed(graph, before[0]),
                     )
                 scaled[call.id] = (call.id, scale)

@@ -72,5 +72,5 @@ class DropoutBeforeBatchnorm(Rule):
                         "dropout raises the variance in training, and with it the moving variance",
                         call.id,
                         "Move the dropout after it: layers.Dropout(rate)(layers.BatchNormalization()(x)).",
-                        (source.call,),
+                        related=(source.call,),
                     )

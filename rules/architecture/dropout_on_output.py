@@ -68,7 +68,7 @@ class DropoutOnOutput(Rule):
                     f"{rate:.0%} of the predictions are random zeros",
                     dropout,
                     "Move the dropout before the last layer with weights.",
-                    (head.call,),
+                    related=(head.call,),
                     fix=_moved(graph, dropout, head.call),
                 )
 

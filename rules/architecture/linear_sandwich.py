@@ -86,7 +86,7 @@ class LinearSandwich(Rule):
                 f"{size:,} parameters add nothing",
                 first,
                 'Write activation="relu" (or another) in every layer of the chain except the last.',
-                tuple(chain[1:]),
+                related=tuple(chain[1:]),
                 fix=_merged(graph, chain),
             )
 

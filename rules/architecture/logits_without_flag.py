@@ -72,7 +72,7 @@ class LogitsWithoutFlag(Rule):
                 head.call,
                 f"Set from_logits=True in the loss{'' if head.activation == 'linear' else ' and remove the activation'}"
                 f', or activation="{wanted}" in the last layer.',
-                () if loss.output.call == head.call else (loss.output,),
+                related=() if loss.output.call == head.call else (loss.output,),
                 severity=Severity.ERROR if head.activation == "linear" else Severity.WARNING,
                 fix=_fixed(graph, loss, head, wanted),
                 key=f"{loss.name}:{loss.loss}",

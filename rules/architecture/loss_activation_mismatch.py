@@ -72,7 +72,7 @@ class LossActivationMismatch(Rule):
                 f"{'?' if units is None else units} units",
                 head.call,
                 f'Compile with {fitting}, or write activation="{other}" in the last layer.',
-                () if loss.output.call == head.call else (loss.output,),
+                related=() if loss.output.call == head.call else (loss.output,),
                 fix=_fixed(graph, loss, head.layer),
                 key=f"{loss.name}:{loss.loss}",
             )

@@ -64,6 +64,6 @@ class RegressionActivation(Rule):
                     f"{loss.loss} on output {loss.name!r}, which ends in {head.activation}",
                     head.call,
                     'Remove the last activation, or write activation="softplus" if the target cannot be negative.',
-                    () if loss.output.call == head.call else (loss.output,),
+                    related=() if loss.output.call == head.call else (loss.output,),
                     key=f"{loss.name}:{loss.loss}",
                 )

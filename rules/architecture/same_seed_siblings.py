@@ -73,7 +73,7 @@ class SameSeedSiblings(Rule):
                 f"configuration, input and initializer seed {_seed(first)} start with the same weights",
                 members[same[0]],
                 "Give every layer its own seed, or none: kernel_initializer='glorot_uniform'.",
-                tuple(members[path] for path in same[1:]),
+                related=tuple(members[path] for path in same[1:]),
             )
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Rule
 from graphlint.findings.edits import Configure, Edit, Replace
 from graphlint.findings.finding import Fix, Problem, Severity
-from graphlint.model.graph import Call, ModelGraph, Tensor, shape_text
+from graphlint.model.dimensions import shape_text
+from graphlint.model.graph import Call, ModelGraph, Tensor
 from graphlint.questions.heads import activation_name, activation_of, last_size, trace_activation, units
 from graphlint.questions.losses import kept_arguments, losses, with_loss
 
@@ -79,7 +80,7 @@ class SoftmaxOnOne(Rule):
                 f"{activation} over axis {axis} of {shape_text(shape)}, which has size 1: every output is {value}",
                 first,
                 _HINT,
-                tuple(others),
+                related=tuple(others),
                 fix=_sigmoid(graph, first, activation),
             )
         yield from self.without_calls(graph)

@@ -79,7 +79,7 @@ class StackedActivation(Rule):
                 f"{activation} after the {activation} of {graph.layers[head.layer].name!r}: the second {effect}",
                 call.id,
                 "Remove one of the two activations.",
-                (head.call,),
+                related=(head.call,),
                 severity=_SEVERITY[activation],
                 fix=_dropped(graph, call.id, head, activation),
             )

@@ -62,4 +62,4 @@ class ConstantOutput(Rule):
             if blocks:
                 why = f"output {index} comes after a LayerNormalization over an axis of size 1, which gives its offset"
                 hint = "Normalise over an axis longer than 1, or remove the layer."
-            yield Problem(f"{why}: it is the same for all data", output, hint, tuple(blocks), key=str(index))
+            yield Problem(f"{why}: it is the same for all data", output, hint, related=tuple(blocks), key=str(index))

@@ -72,7 +72,7 @@ class DeadBranchRule(Rule):
                 f"{_text(scope, output)}",
                 branch.ends[0] if branch.ends else branch.calls[-1],
                 "Use that output, or build the nested model without it.",
-                (*branch.layers, *branch.ends[1:]),
+                related=(*branch.layers, *branch.ends[1:]),
                 fix=_pruned(graph, branch),
             )
 

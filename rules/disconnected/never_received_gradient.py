@@ -107,7 +107,7 @@ class NeverReceivedGradient(Rule):
             f"{steps:,} steps of {optimizer.class_name}",
             layers[0],
             _hint(graph, layers),
-            tuple(layers[1:] or (variable.id for variable in variables)),
+            related=tuple(layers[1:] or (variable.id for variable in variables)),
         )
 
 

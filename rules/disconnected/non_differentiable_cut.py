@@ -92,7 +92,7 @@ class NonDifferentiableCut(Rule):
                 f"{what} lets no gradient through: {count} before it with {size:,} trainable parameters never learn",
                 cuts[0],
                 "Use a differentiable form, or x + ops.stop_gradient(f(x) - x); freeze the layers if they should rest.",
-                (*layers, *cuts[1:]),
+                related=(*layers, *cuts[1:]),
             )
 
 

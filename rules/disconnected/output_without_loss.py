@@ -79,8 +79,8 @@ class OutputWithoutLoss(Rule):
                 one.output,
                 f"Give {one.name!r} a loss in compile(loss=...)"
                 + (", or freeze the layers that feed only it." if lost else " if it should be trained."),
-                tuple(dict.fromkeys(variable.layer for variable in lost)),
-                None if lost else Severity.INFO,
+                related=tuple(dict.fromkeys(variable.layer for variable in lost)),
+                severity=None if lost else Severity.INFO,
                 key=one.name,
             )
 

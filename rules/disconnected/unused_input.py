@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Rule
 from graphlint.findings.edits import DropInputs
 from graphlint.findings.finding import Fix, Problem, Severity
-from graphlint.model.graph import ModelGraph, shape_text
+from graphlint.model.dimensions import shape_text
+from graphlint.model.graph import ModelGraph
 from graphlint.questions.losses import losses_added, stock_model
 
 
@@ -68,6 +69,6 @@ class UnusedInput(Rule):
                 f"input {shape_text(spec.shape)} {spec.dtype or 'of unknown dtype'} reaches no output: {path}",
                 call,
                 "Connect it to an output, or build the model without it.",
-                tuple(sorted(ends)),
+                related=tuple(sorted(ends)),
                 fix=fix,
             )

@@ -62,7 +62,7 @@ class BatchnormNeverUpdated(Rule):
                 f"{count} a moving mean of 0 and variance of 1 after {training_steps(graph):,} training steps",
                 found[0].path,
                 "Call model(batch, training=True) in the training loop, and once over all training data.",
-                tuple(layer.path for layer in found[1:]),
+                related=tuple(layer.path for layer in found[1:]),
             )
 
 

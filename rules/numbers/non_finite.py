@@ -66,7 +66,7 @@ class NonFinite(Rule):
                 first.id,
                 "Go back to an earlier checkpoint, and continue training with keras.optimizers.Adam(1e-4, "
                 "clipnorm=1.0).",
-                tuple(variable.id for variable, _ in others),
+                related=tuple(variable.id for variable, _ in others),
             )
 
 

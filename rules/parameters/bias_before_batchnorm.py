@@ -87,7 +87,7 @@ class BiasBeforeBatchnorm(Rule):
             f"{count} ({size:,} parameters) that the following BatchNormalization subtracts",
             found[0],
             "Set use_bias=False there.",
-            tuple(found[1:]),
+            related=tuple(found[1:]),
             fix=_folded(graph, found),
         )
 

@@ -71,5 +71,5 @@ class DoubleCounted(Rule):
             f"{counts.counted_per_layer - counts.counted_twice:,}: {'; '.join(parts)}",
             None,
             "Count with model.count_params().",
-            tuple(dict.fromkeys(path for key in groups for path in key)),
+            related=tuple(dict.fromkeys(path for key in groups for path in key)),
         )

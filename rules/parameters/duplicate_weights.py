@@ -85,7 +85,7 @@ class DuplicateWeights(Rule):
                 "for byte",
                 first[0].id if len(several) == 1 else first[0].layer,
                 "Call one layer in all of these places if they were meant to be one.",
-                tuple(variable.id for equals in several for variable in equals[1:]),
+                related=tuple(variable.id for equals in several for variable in equals[1:]),
                 fix=_shared(graph, first),
             )
 

@@ -68,7 +68,7 @@ class UnreachableParameters(Rule):
                 f"{size:,} of {total:,} parameters ({size / total:.0%}) influence no output",
                 layers[0],
                 "Use them in a layer of the graph, or remove them.",
-                tuple(layers[1:]),
+                related=tuple(layers[1:]),
                 fix=_dropped(graph, layers),
             )
 

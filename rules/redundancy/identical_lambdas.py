@@ -71,7 +71,7 @@ class IdenticalLambdas(Rule):
                     f"{len(members)} Lambda layers {names} apply the same function to the same input",
                     first,
                     "Bind the loop variable in the function (lambda t, i=i: ...), or index the tensor directly.",
-                    tuple(others),
+                    related=tuple(others),
                 )
 
 

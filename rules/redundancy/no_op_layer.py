@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Rule
 from graphlint.findings.edits import MergeCalls, Remove
 from graphlint.findings.finding import Fix, Problem, Severity
-from graphlint.model.graph import Layer, ModelGraph, shape_text
+from graphlint.model.dimensions import shape_text
+from graphlint.model.graph import Layer, ModelGraph
 from graphlint.model.masks import masked
 
 _DROPOUT = frozenset(
@@ -84,7 +85,7 @@ class NoOpLayer(Rule):
                 f"{len(calls)} {name} layers do nothing: {reason}",
                 calls[0],
                 "Remove them, or give them the missing argument.",
-                tuple(calls[1:]),
+                related=tuple(calls[1:]),
                 fix=Fix.safe("remove them", *edits) if edits else None,
             )
 

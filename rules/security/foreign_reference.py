@@ -78,6 +78,8 @@ class ForeignReference(Rule):
                 f"endangers {first.endangers}",
                 reference.layer,
                 "Do not load the file unless you trust its source; write your own functions as registered ones.",
-                tuple(dict.fromkeys(one.reference.layer for one in others if one.reference.layer != reference.layer)),
+                related=tuple(
+                    dict.fromkeys(one.reference.layer for one in others if one.reference.layer != reference.layer)
+                ),
                 key=f"{named}:{reference.where}",
             )

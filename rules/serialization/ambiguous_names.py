@@ -63,5 +63,5 @@ class AmbiguousNames(Rule):
                 f"{count} used in several nested models: {names}",
                 first,
                 "Give the layers unique names with name=...",
-                tuple(others[:20]),
+                related=tuple(others[:20]),
             )

@@ -66,7 +66,7 @@ class BakedTrainingArgument(Rule):
                 f"training=False is recorded on {len(found)} calls of layers that behave differently in training",
                 found[0],
                 "Build the model from code again before training it further with a newer Keras.",
-                tuple(found[1:]),
+                related=tuple(found[1:]),
                 fix=None if graph.live or graph.definition.format != "keras" else _forgotten(graph, found),
             )
 

@@ -72,5 +72,5 @@ class Opaque(Rule):
                 "rules about connections, shapes and losses have not checked its inside",
                 first.path,
                 "Build it as a functional model to have it checked, or check its parts separately.",
-                tuple(layer.path for layer in others),
+                related=tuple(layer.path for layer in others),
             )

@@ -83,7 +83,7 @@ class TfOpLayer(Rule):
                 f"{first.class_name} of {operation!r}{count} exists only in Keras 2: Keras 3 cannot load this model",
                 first.path,
                 "Build the model again with the operation from keras.ops, or load the file with tf_keras.",
-                tuple(layer.path for layer in others),
+                related=tuple(layer.path for layer in others),
                 fix=_rewritten(graph, [first, *others]) if rewritable else None,
             )
 

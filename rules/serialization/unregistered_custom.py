@@ -78,5 +78,5 @@ class UnregisteredCustom(Rule):
                 "load_model finds it only if it is passed in custom_objects",
                 first.path,
                 'Put @keras.saving.register_keras_serializable(package="...") on the class and save again.',
-                tuple(layer.path for layer in others),
+                related=tuple(layer.path for layer in others),
             )

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from graphlint.engine.options import TARGET_KERAS, TARGET_OPTION
 from graphlint.engine.rule import Option, Rule
+from graphlint.errors import listed
 from graphlint.findings.edits import Rewrite
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.address import ROOT
@@ -96,7 +97,7 @@ class WillNotLoad(Rule):
                 obstacle.message + (f" ({len(others) + 1} layers)" if others else ""),
                 first,
                 f"{hint[0].upper()}{hint[1:]}.",
-                tuple(others),
+                related=tuple(others),
                 severity=Severity.ERROR if obstacle.certain and not obstacle.compiling else Severity.WARNING,
                 fix=_REWRITE if obstacle.certain and not unwritable else None,
                 key=obstacle.message,
@@ -113,13 +114,13 @@ def _registered(graph: ModelGraph) -> Iterator[Problem]:
         if name is not None and not reference.where.startswith("compile_config"):
             found.setdefault(name, reference.layer)
     if found:
-        names = ", ".join(map(repr, list(found)[:5])) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+        names = listed([*map(repr, found)], 5)
         first, *others = dict.fromkeys(found.values())
         yield Problem(
             f"needs the code that registers {names}",
             first,
             "Import that code before load_model, or pass what it registers in custom_objects.",
-            tuple(others),
+            related=tuple(others),
             severity=Severity.INFO,
             key=",".join(found),
         )

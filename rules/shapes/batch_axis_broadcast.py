@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
 from graphlint.findings.finding import Problem, Severity
-from graphlint.model.graph import ModelGraph, Tensor, shape_text
+from graphlint.model.dimensions import shape_text
+from graphlint.model.graph import ModelGraph, Tensor
 from graphlint.questions.batch import BROADCASTING, batched
 
 
@@ -77,7 +78,7 @@ class BatchAxisBroadcast(Rule):
                 f"{axis} of the first",
                 call.id,
                 "Give both operands the same rank: keepdims=True in the reduction, or ops.expand_dims(x, -1).",
-                (low[1], high[1]),
+                related=(low[1], high[1]),
             )
 
 

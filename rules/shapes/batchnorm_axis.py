@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Rule
 from graphlint.findings.edits import Configure
 from graphlint.findings.finding import Fix, Problem, Severity
-from graphlint.model.graph import ModelGraph, Tensor, shape_text
+from graphlint.model.dimensions import shape_text
+from graphlint.model.graph import ModelGraph, Tensor
 
 _PASSING = frozenset(
     """
@@ -82,7 +83,7 @@ class BatchnormAxis(Rule):
                 f"{convolution.name!r} are on axis {expected}",
                 call.id,
                 f"Set axis={-1 if expected == len(shape) - 1 else expected}.",
-                (source,),
+                related=(source,),
                 fix=_moved(graph, layer.path, -1 if expected == len(shape) - 1 else expected),
             )
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Rule
 from graphlint.findings.edits import InsertBefore
 from graphlint.findings.finding import Fix, Problem, Severity
-from graphlint.model.graph import ModelGraph, Tensor, shape_text
+from graphlint.model.dimensions import shape_text
+from graphlint.model.graph import ModelGraph, Tensor
 
 _CONVOLUTIONS = frozenset({"Conv2D", "Convolution2D", "SeparableConv2D", "DepthwiseConv2D"})
 _BEFORE = frozenset(
@@ -75,7 +76,7 @@ class ChannelAxis(Rule):
                     f"has its {shape[channels]} channels on axis {channels}",
                     call.id,
                     "Move the channels with layers.Permute, or set the data_format of the input.",
-                    (sources[0],),
+                    related=(sources[0],),
                     fix=_permuted(graph, call.id, first),
                 )
 

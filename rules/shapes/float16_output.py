@@ -65,7 +65,7 @@ class Float16Output(Rule):
                     f"an output ends in {head.activation} and is float16",
                     head.call,
                     'Set dtype="float32" in the last layer.',
-                    () if output.call == head.call else (output,),
+                    related=() if output.call == head.call else (output,),
                     fix=_float32(graph, [head.layer, *(graph.calls[call].layer for call in head.through)]),
                 )
 

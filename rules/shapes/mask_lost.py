@@ -105,14 +105,14 @@ def _problem(graph: ModelGraph, where: str, maker: str, users: list[str]) -> Pro
             f"the mask of {source!r} does not reach it: Keras passes no mask to a layer with an initial state",
             where,
             "Pass the mask explicitly: layer(x, mask=..., initial_state=...).",
-            (maker,),
+            related=(maker,),
         )
     names = ", ".join(repr(graph.layer(user).name) for user in users[:3])
     return Problem(
         f"{graph.layer(where).class_name} drops the mask of {source!r} before {names}, which would use it",
         where,
         "Replace it with a layer that keeps masks, or pass mask=ops.not_equal(ids, 0) explicitly.",
-        (maker, *users),
+        related=(maker, *users),
         fix=_kept(graph, where),
     )
 

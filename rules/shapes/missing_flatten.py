@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Need, Rule
 from graphlint.findings.edits import InsertBefore
 from graphlint.findings.finding import Fix, Problem, Severity
-from graphlint.model.graph import ModelGraph, shape_text
+from graphlint.model.dimensions import shape_text
+from graphlint.model.graph import ModelGraph
 from graphlint.questions.heads import trace_activation
 from graphlint.questions.losses import CROSS_ENTROPIES, losses
 
@@ -102,7 +103,7 @@ class MissingFlatten(Rule):
                 "that pooling or strides have left",
                 source,
                 "Insert layers.Flatten() or a global pooling layer before it.",
-                () if loss.output.call == source else (loss.output,),
+                related=() if loss.output.call == source else (loss.output,),
                 fix=_pooled(graph, source),
             )
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Rule
 from graphlint.findings.finding import Problem, Severity
 from graphlint.model.definition import Shape
-from graphlint.model.graph import ModelGraph, Tensor, shape_text
+from graphlint.model.dimensions import shape_text
+from graphlint.model.graph import ModelGraph, Tensor
 from graphlint.questions.batch import argument
 
 _ON_PURPOSE = frozenset(
@@ -71,7 +72,7 @@ class OddBroadcast(Rule):
                     f"{shape_text(result)}",
                     call.id,
                     "Transpose one operand if an elementwise sum was meant; use ops.expand_dims if all pairs were.",
-                    tuple(sources),
+                    related=tuple(sources),
                 )
 
 

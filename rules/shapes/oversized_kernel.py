@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
 from graphlint.findings.finding import Problem, Severity
-from graphlint.model.graph import ModelGraph, shape_text
+from graphlint.model.dimensions import shape_text
+from graphlint.model.graph import ModelGraph
 
 _CONVOLUTIONS = (
     *(f"{name}{n}D" for name in ("Conv", "Convolution") for n in (1, 2, 3)),
@@ -71,7 +72,7 @@ class OversizedKernel(Rule):
                     "part of it covers padding at every position",
                     call.id,
                     "Choose a smaller kernel_size, such as kernel_size=3.",
-                    tuple(sources),
+                    related=tuple(sources),
                 )
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from graphlint.engine.rule import Rule
 from graphlint.findings.edits import Configure, Remove
 from graphlint.findings.finding import Fix, Problem, Severity
-from graphlint.model.graph import Layer, ModelGraph, Tensor, shape_text
+from graphlint.model.dimensions import shape_text
+from graphlint.model.graph import Layer, ModelGraph, Tensor
 
 
 class PoolOnOne(Rule):
@@ -80,7 +81,7 @@ class PoolOnOne(Rule):
                     f"a window of {window} pools an input of {shape_text(shape)}, which has an axis of size 1",
                     call.id,
                     "Remove the layer, or a pooling or stride before it.",
-                    tuple(sources),
+                    related=tuple(sources),
                     fix=_without(graph, layer, pairs),
                 )
 

@@ -8,7 +8,8 @@ from graphlint.engine.rule import Rule
 from graphlint.findings.edits import Replace
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.definition import Shape
-from graphlint.model.graph import Layer, ModelGraph, shape_text
+from graphlint.model.dimensions import shape_text
+from graphlint.model.graph import Layer, ModelGraph
 
 
 class ReshapeAsTranspose(Rule):
@@ -64,7 +65,7 @@ class ReshapeAsTranspose(Rule):
                 f"reshapes {shape_text(before)} to {shape_text(after)}: the sizes swap axes, the values do not",
                 call.id,
                 "Use layers.Permute if the axes should be swapped.",
-                tuple(sources),
+                related=tuple(sources),
                 fix=_permuted(graph, layer, before, after),
             )
 

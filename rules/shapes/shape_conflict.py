@@ -9,7 +9,8 @@ from typing import Any
 from graphlint.engine.rule import Rule
 from graphlint.findings.finding import Problem, Severity
 from graphlint.model.definition import LayerDefinition, Shape, TensorSpec, map_leaves
-from graphlint.model.graph import Call, Layer, ModelGraph, Tensor, shape_text
+from graphlint.model.dimensions import shape_text
+from graphlint.model.graph import Call, Layer, ModelGraph, Tensor
 from graphlint.shapes import ShapeError, Slot, infer, slots
 from graphlint.shapes.attention import projections
 
@@ -100,7 +101,7 @@ def _fed(graph: ModelGraph, call: Call) -> Problem | None:
             f"declares the shape {shape_text(declared)} but receives {shape_text(fed)}",
             call.id,
             "Build the model again from code so that the shapes agree.",
-            (source,),
+            related=(source,),
         )
     return None
 
@@ -118,14 +119,14 @@ def _conflict(graph: ModelGraph, call: Call) -> tuple[Problem | None, bool]:
     try:
         inferred = infer(layer.definition, args, kwargs)
     except ShapeError as error:
-        return Problem(f"{layer.class_name} {error}", call.id, hint, sources), True
+        return Problem(f"{layer.class_name} {error}", call.id, hint, related=sources), True
     for output, (recorded, expected) in enumerate(zip(call.outputs, inferred or (), strict=False)):
         if recorded.shape is not None and expected.shape is not None and not _agree(recorded.shape, expected.shape):
             message = (
                 f"output {output} is recorded as {shape_text(recorded.shape)}, but {layer.class_name} gives "
                 f"{shape_text(expected.shape)} for {_inputs(graph, sources)}"
             )
-            return Problem(message, call.id, hint, sources), False
+            return Problem(message, call.id, hint, related=sources), False
     return _weights(graph, call, layer, args, kwargs, hint), True
 
 
@@ -154,7 +155,7 @@ def _weights(graph: ModelGraph, call: Call, layer: Layer, args: Any, kwargs: Any
                     f"{text} needs {shape_text(slot.shape)}",
                     variable.id,
                     hint,
-                    (call.id,),
+                    related=(call.id,),
                 )
     return None
 

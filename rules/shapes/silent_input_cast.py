@@ -63,7 +63,7 @@ class SilentInputCast(Rule):
                     f"declares {declared} but receives {fed}, which Keras casts silently",
                     call.id,
                     f'Set dtype="{fed}" in the Input of the nested model, or cast with ops.cast if the cast is meant.',
-                    (source,),
+                    related=(source,),
                 )
 
 

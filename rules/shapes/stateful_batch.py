@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
 from graphlint.findings.finding import Problem, Severity
-from graphlint.model.graph import ModelGraph, Tensor, shape_text
+from graphlint.model.dimensions import shape_text
+from graphlint.model.graph import ModelGraph, Tensor
 
 _RECURRENT = frozenset(
     {"LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "CuDNNLSTM", "CuDNNGRU"}
@@ -77,14 +78,14 @@ class StatefulBatch(Rule):
                     f"stateful, but its input {shape_text(shape)} has no fixed batch size: no state can be created",
                     call.id,
                     "Write keras.Input(batch_shape=(1, ...)), or stateful=False.",
-                    tuple(sources),
+                    related=tuple(sources),
                 )
             else:
                 yield Problem(
                     f"stateful with a batch size of {shape[0]}: the model only ever takes {shape[0]} samples at a time",
                     call.id,
                     "Save a copy with a batch size of 1 to predict single samples.",
-                    tuple(sources),
+                    related=tuple(sources),
                     severity=Severity.INFO,
                 )
 

@@ -86,5 +86,5 @@ class VocabularyMismatch(Rule):
                     f"{size - rows:,} words have no row",
                     first,
                     f"Set input_dim={size}, or lookup.vocabulary_size().",
-                    (path, *others),
+                    related=(path, *others),
                 )

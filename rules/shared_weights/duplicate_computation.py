@@ -118,7 +118,7 @@ class DuplicateComputation(Rule):
                 f"{graph.layer(first).class_name} computed {_times(len(stateless[0]))} from the same input{more}",
                 first,
                 _HINT,
-                tuple(spare),
+                related=tuple(spare),
                 fix=_merged(graph, stateless),
             )
 
@@ -156,7 +156,7 @@ def _times(count: int) -> str:
 
 
 def _problem(node: str, count: int, related: tuple[str, ...], fix: Fix | None) -> Problem:
-    return Problem(f"computed {_times(count)} from the same input", node, _HINT, related, fix=fix)
+    return Problem(f"computed {_times(count)} from the same input", node, _HINT, related=related, fix=fix)
 
 
 def _merged(graph: ModelGraph, groups: list[list[str]]) -> Fix | None:

@@ -96,7 +96,7 @@ class PartlySharedTowers(Rule):
                 f"{graph.layers[leader].class_name} with the same configuration here",
                 leader,
                 "Create this layer once and call it in all towers, like the others.",
-                (*members[1:], *layers),
+                related=(*members[1:], *layers),
                 fix=_shared(graph, *members) if len(members) == 2 else None,
             )
 

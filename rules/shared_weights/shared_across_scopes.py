@@ -90,7 +90,7 @@ class SharedAcrossScopesRule(Rule):
         )
         nodes = dict.fromkeys(path for one in [first, *others] for path in (one.layer, one.copy))
         fix = None if graph.live or first.disconnects else _salvage([first, *others], wrapped)
-        return Problem(f"{what} ({size:,} parameters): {loss}", first.layer, hint, tuple(nodes)[1:], fix=fix)
+        return Problem(f"{what} ({size:,} parameters): {loss}", first.layer, hint, related=tuple(nodes)[1:], fix=fix)
 
 
 def _salvage(found: list[SharedAcrossScopes], wrapped: bool) -> Fix:

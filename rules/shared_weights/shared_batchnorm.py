@@ -67,5 +67,5 @@ class SharedBatchnorm(Rule):
                     "variance, which then fit none of them",
                     layer.path,
                     "Give each input its own normalisation: layers.BatchNormalization()(x).",
-                    tuple(calls),
+                    related=tuple(calls),
                 )

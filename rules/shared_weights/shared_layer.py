@@ -57,7 +57,7 @@ class SharedLayer(Rule):
                     f"{len(calls)} calls share {size:,} parameters",
                     path,
                     "Nothing to do if the sharing is meant; otherwise create one layer per call.",
-                    tuple(call for call in calls if call in graph.calls),
+                    related=tuple(call for call in calls if call in graph.calls),
                     fix=_unshared(graph, path, calls),
                 )
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Rule
 from graphlint.findings.finding import Problem, Severity
 from graphlint.model.definition import Shape
-from graphlint.model.graph import Layer, ModelGraph, shape_text
+from graphlint.model.dimensions import shape_text
+from graphlint.model.graph import Layer, ModelGraph
 
 _FREE = (
     "Conv",
@@ -93,8 +94,8 @@ class SharedWithDifferentShapes(Rule):
                 + (", and its weights depend on an axis that differs" if depends else ""),
                 path,
                 "Bring both inputs to one shape with layers.Reshape or layers.Dense, or create one layer for each.",
-                (shapes[first], shapes[other]),
-                Severity.WARNING if depends else None,
+                related=(shapes[first], shapes[other]),
+                severity=Severity.WARNING if depends else None,
             )
 
 

@@ -78,7 +78,7 @@ class TieLost(Rule):
                         "stored and trained twice",
                         table.layer,
                         "Tie them: use keras.layers.ReversibleEmbedding and call it with reverse=True for the output.",
-                        (pair.layer,),
+                        related=(pair.layer,),
                         fix=_tied(graph, table, pair) if how else None,
                     )
 

@@ -81,7 +81,7 @@ class UnsharedOnLoad(Rule):
                 "shared before saving, two after loading",
                 pairs[0][0].path,
                 "Build the model with one submodel that is called in both places, and save it as .keras.",
-                tuple(path for first, other in pairs for path in (first.path, other.path))[1:],
+                related=tuple(path for first, other in pairs for path in (first.path, other.path))[1:],
                 fix=_shared(graph, first_model, second_model),
             )
 

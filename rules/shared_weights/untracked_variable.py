@@ -87,7 +87,7 @@ class UntrackedVariable(Rule):
                 "as a constant, and the tie is lost",
                 call,
                 "Use the variable inside a layer, or call the layer that holds it.",
-                (owner,),
+                related=(owner,),
                 key=argument,
             )
         elif shape or getattr(leaf.obj, "trainable", False):

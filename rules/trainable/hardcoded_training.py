@@ -104,14 +104,14 @@ def _problem(node: str, call: str, layer: Layer, noisy: bool, related: tuple[str
             "prediction",
             node,
             "Remove it, and call model(x, training=True) when the noise is wanted.",
-            related,
+            related=related,
             fix=fix,
         )
     return Problem(
         "training=True on BatchNormalization: predict() overrides it and uses the moving averages",
         node,
         "Remove it, and call model(x, training=True) when batch statistics are wanted.",
-        related,
-        Severity.INFO,
-        fix,
+        related=related,
+        severity=Severity.INFO,
+        fix=fix,
     )

@@ -101,7 +101,7 @@ class LiveBatchnormInFrozenBackbone(Rule):
                     f"BatchNormalization {moving} averages nevertheless",
                     path,
                     "Freeze every BatchNormalization of the backbone: layer.trainable = False.",
-                    live_norms,
+                    related=live_norms,
                     fix=Fix.unsafe(
                         "freeze the BatchNormalization inside",
                         "training no longer changes its averages, scale and offset",

@@ -99,7 +99,7 @@ class OptimizerMismatch(Rule):
             f"{both}: {' and '.join(details)}; flags changed after the optimizer was built",
             None,
             "Compile again after changing trainable, or save with include_optimizer=False.",
-            tuple(frozen[:10]) if extra else (),
+            related=tuple(frozen[:10]) if extra else (),
         )
 
 

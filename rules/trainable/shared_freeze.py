@@ -79,7 +79,7 @@ class SharedFreeze(Rule):
                 f"frozen, and with it {count} ({size:,} parameters) also used outside it: {elsewhere}",
                 container,
                 "Unfreeze the shared layers, or give the frozen part a copy (keras.models.clone_model).",
-                tuple(path for path, _ in members),
+                related=tuple(path for path, _ in members),
                 fix=Fix.unsafe(
                     "unfreeze the shared layers",
                     "they train again, in both parts",

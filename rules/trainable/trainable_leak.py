@@ -89,7 +89,7 @@ class TrainableLeak(Rule):
                     "trained by the enclosing model",
                     layer.path,
                     _HINT,
-                    leaking,
+                    related=leaking,
                     fix=Fix.unsafe(
                         "freeze everything inside",
                         "nothing inside is trained any more",
@@ -105,5 +105,5 @@ class TrainableLeak(Rule):
                     "once it is built",
                     layer.path,
                     _HINT,
-                    waiting,
+                    related=waiting,
                 )

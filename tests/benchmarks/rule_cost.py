@@ -40,7 +40,7 @@ def layer(
     name: str, class_name: str, shapes: dict[str, tuple[int, ...]] | None = None, **config: Any
 ) -> LayerDefinition:
     variables = [
-        VariableDefinition(slot, index, shape, "float32", not slot.startswith("moving"))
+        VariableDefinition(slot, index, shape, dtype="float32", trainable=not slot.startswith("moving"))
         for index, (slot, shape) in enumerate((shapes or {}).items())
     ]
     settings = {"name": name, "trainable": True, "dtype": "float32", **config}
@@ -74,7 +74,7 @@ class Builder:
 
     def model(self, name: str, inputs: list[int], outputs: list[int]) -> LayerDefinition:
         layers = list({id(one.layer): one.layer for one in self.calls}.values())
-        body = Body(layers, self.calls, [TensorRef(i, 0) for i in inputs], [TensorRef(i, 0) for i in outputs])
+        body = Body(layers, self.calls, [TensorRef(i, 0) for i in inputs], outputs=[TensorRef(i, 0) for i in outputs])
         config = {"name": name, "trainable": True}
         module = "keras.src.models.functional"
         return LayerDefinition(name, "Functional", module, config=config, is_model=True, body=body)
@@ -136,7 +136,9 @@ def measure(build: Callable[[int], LayerDefinition], calls: int) -> tuple[int, f
     """Number of calls, seconds to build the graph, and seconds of each rule; without collections, as in a check."""
     gc.collect()
     gc.disable()
-    definition = ModelDefinition(build(calls), "static", "keras", "3.15.0", has_weights=True, compile_config=LOSS)
+    definition = ModelDefinition(
+        build(calls), "static", "keras", keras_version="3.15.0", has_weights=True, compile_config=LOSS
+    )
     start = time.process_time()
     graph = expand(definition)
     building = time.process_time() - start

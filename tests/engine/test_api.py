@@ -125,3 +125,11 @@ def test_what_needs_keras_says_so_where_there_is_none(monkeypatch, model):
         graphlint.split(model, at="head")
     with pytest.raises(graphlint.GraphlintError, match=r"a live model needs Keras.*pip install"):
         graphlint.check(model)
+
+
+def test_every_error_that_users_may_catch_is_exported():
+    errors = [one for one in vars(graphlint.errors).values() if isinstance(one, type) and issubclass(one, Exception)]
+    assert graphlint.GraphlintError in errors
+    for error in errors:
+        assert issubclass(error, graphlint.GraphlintError)
+        assert getattr(graphlint, error.__name__) is error

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from graphlint.engine.config import Config, ConfigError, Ignore, RuleSettings, effective, find_config, load_config
+from graphlint.engine.config import Config, Ignore, RuleSettings, effective, find_config, load_config
+from graphlint.errors import ConfigError
 
 FULL = """
 select = ["ALL"]
@@ -59,7 +60,7 @@ def test_every_key(tmp_path, name, text):
     assert (config.exclude, config.plugins) == (("archive/**",), ("my_rules",))
     assert config.per_file_ignores == (("legacy/*.h5", ("K",)),)
     assert config.ignores == (
-        Ignore(("bias-before-batchnorm",), "frozen, pretrained", "models/det.keras", "backbone/**"),
+        Ignore(("bias-before-batchnorm",), "frozen, pretrained", "models/det.keras", layer="backbone/**"),
     )
     assert config.rules == {"oversized-dense": RuleSettings("info", {"min-elements": 5})}
     assert config.limits.json_bytes == 1000

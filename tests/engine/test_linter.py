@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from graphlint import Problem, Rule, Severity
-from graphlint.engine.config import Config, ConfigError, Ignore, RuleSettings
+from graphlint.engine.config import Config, Ignore, RuleSettings
 from graphlint.engine.linter import Linter, nothing_to_check
-from graphlint.errors import LimitError, UnreadableError
+from graphlint.errors import ConfigError, LimitError, UnreadableError
 from graphlint.findings.finding import Location
 from graphlint.reports.report import Report, SkippedRule, Status
 from tests.engine.pack import check, codes, linter, network

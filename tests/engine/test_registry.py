@@ -4,7 +4,8 @@ from types import ModuleType
 import pytest
 
 from graphlint import Rule, Severity
-from graphlint.engine.registry import Registry, RuleError, UnknownRuleError, load_registry, precision, rules_in
+from graphlint.engine.registry import Registry, load_registry, precision, rules_in
+from graphlint.errors import RuleError, UnknownRuleError
 from tests.engine import pack
 
 

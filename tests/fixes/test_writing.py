@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from graphlint.fixes.writing import WriteError, locked, write_new
+from graphlint.errors import WriteError
+from graphlint.fixes.writing import locked, write_new
 
 OLD, NEW = b"old bytes" * 100, b"new bytes" * 200
 

@@ -16,7 +16,7 @@ SPEC = TensorSpec((None, 4), "float32")
 
 
 def layer(name, class_name="Dense", size=0, **fields):
-    variables = [VariableDefinition("kernel", 0, (size,), "float32", True)] if size else []
+    variables = [VariableDefinition("kernel", 0, (size,), dtype="float32", trainable=True)] if size else []
     return LayerDefinition(name, class_name, "keras.layers", variables=variables, **fields)
 
 
@@ -31,7 +31,7 @@ def call(target, *sources, outputs=1):
 
 def model(name, calls, inputs, outputs):
     layers = list({id(one.layer): one.layer for one in calls}.values())
-    body = Body(layers, calls, [TensorRef(i, 0) for i in inputs], [TensorRef(i, 0) for i in outputs])
+    body = Body(layers, calls, [TensorRef(i, 0) for i in inputs], outputs=[TensorRef(i, 0) for i in outputs])
     return LayerDefinition(name, "Functional", "keras.src.models.functional", is_model=True, body=body)
 
 

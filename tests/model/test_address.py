@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphlint.model.address import AddressError, escape, join, parse, unescape
+from graphlint.errors import AddressError
+from graphlint.model.address import escape, join, parse, unescape
 
 
 @given(st.text(min_size=1))

@@ -234,7 +234,9 @@ class Chunks:
 def test_equal_whatever_the_chunks(first, second, one, other):
     def variable(numbers, size):
         array = np.array(numbers, "float32")
-        return Variable("v@k", "v", "k", 0, array.shape, "float32", True, Chunks(array, size))
+        return Variable(
+            "v@k", "v", "k", index=0, shape=array.shape, dtype="float32", trainable=True, values=Chunks(array, size)
+        )
 
     assert equal(variable(first, one), variable(second, other)) == (first == second)
     assert equal(variable(first, one), variable(first, other))
@@ -242,6 +244,9 @@ def test_equal_whatever_the_chunks(first, second, one, other):
 
 def test_comparing_stops_at_the_first_difference():
     left, right = Chunks(np.zeros(100), 10), Chunks(np.ones(100), 10)
-    variables = [Variable("v@k", "v", "k", 0, (100,), "float64", True, values) for values in (left, right)]
+    variables = [
+        Variable("v@k", "v", "k", index=0, shape=(100,), dtype="float64", trainable=True, values=values)
+        for values in (left, right)
+    ]
     assert not equal(*variables)
     assert (left.read_chunks, right.read_chunks) == (1, 1)

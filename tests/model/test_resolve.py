@@ -1,6 +1,6 @@
 import pytest
 
-from graphlint.model.address import AddressError
+from graphlint.errors import AddressError
 from graphlint.model.definition import CallDefinition, TensorRef, VariableDefinition
 from graphlint.model.expand import expand
 from graphlint.model.graph import Tensor
@@ -124,6 +124,6 @@ def test_names_with_reserved_characters():
 
 def test_variables_known_by_their_index():
     one = layer("one")
-    one.variables = [VariableDefinition("0", 0, (3,), "float32", True)]
+    one.variables = [VariableDefinition("0", 0, (3,), dtype="float32", trainable=True)]
     graph = expand(definition(model("net", [input_call("x"), call(one, 0)], [0], [1])))
     assert resolve(graph, "one@0") == "one@0"

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+from graphlint.errors import CannotClone, ReplayError
 from graphlint.knowledge import keras_internals
-from graphlint.replay.clone import CannotClone, clone
-from graphlint.replay.errors import ReplayError
+from graphlint.replay.clone import clone
 from graphlint.replay.verify import verify
 from tests.replay.invariants import assert_same, batch
 from tests.replay.test_split import Block, encoder, siamese, tagger

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from keras import layers
 
-from graphlint.errors import UnreadableError
+from graphlint.errors import ReplayError, UnreadableError
 from graphlint.knowledge import keras_internals
 from graphlint.replay.conflicts import find_conflicts
-from graphlint.replay.errors import ReplayError
 from tests.replay.invariants import node_counts
 from tests.replay.test_split import chain, siamese
 from tests.samples import SAMPLES

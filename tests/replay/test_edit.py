@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from keras import layers
 
+from graphlint.errors import AddressError, InvalidEdit, NameCollision, OpaqueBody, ShapeMismatch
 from graphlint.knowledge import keras_internals
-from graphlint.model.address import AddressError
 from graphlint.replay.edit import edit
-from graphlint.replay.errors import InvalidEdit, NameCollision, OpaqueBody, ShapeMismatch
 from graphlint.replay.run import run
 from graphlint.replay.split import split
 from graphlint.replay.verify import verify

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from graphlint.model.address import AddressError
-from graphlint.replay.errors import ReplayError, ShapeMismatch, UnboundedCut
+from graphlint.errors import AddressError, ReplayError, ShapeMismatch, UnboundedCut
 from graphlint.replay.extract import extract, features
 from graphlint.replay.run import run
 from tests.replay.invariants import assert_same, batch

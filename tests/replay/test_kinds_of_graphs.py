@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+from graphlint.errors import UnboundedCut
 from graphlint.model.graph import Tensor
 from graphlint.replay.clone import clone
-from graphlint.replay.errors import UnboundedCut
 from graphlint.replay.live_graph import LiveGraph
 from graphlint.replay.verify import verify
 from tests.replay.invariants import assert_same, batch, call, check_split

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from keras import layers, ops
 
+from graphlint.errors import UnboundedCut
 from graphlint.model.graph import Tensor
 from graphlint.replay.clone import clone
 from graphlint.replay.edit import edit
-from graphlint.replay.errors import UnboundedCut
 from graphlint.replay.live_graph import LiveGraph
 from graphlint.replay.split import split
 from graphlint.replay.verify import verify

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from graphlint.model.address import AddressError, AmbiguousAddress
-from graphlint.replay.errors import NotBuilt, OpaqueBody, ReplayError, UnboundedCut
+from graphlint.errors import AddressError, AmbiguousAddress, NotBuilt, OpaqueBody, ReplayError, UnboundedCut
 from graphlint.replay.split import split
 from tests.replay.invariants import assert_heeds, assert_same, batch, call, check_split, node_counts
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from keras import layers
 
+from graphlint.errors import OpaqueBody, ReplayError
 from graphlint.replay.clone import clone
-from graphlint.replay.errors import OpaqueBody, ReplayError
 from graphlint.replay.split import split
 from graphlint.replay.verify import verify
 from tests.replay.test_split import Code, chain, siamese, tagger

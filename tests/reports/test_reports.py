@@ -18,13 +18,13 @@ FINDING = Finding(
     "ZZ001",
     "big-layer",
     Severity.WARNING,
-    "20 numbers",
-    "models/a.keras",
-    Location("enc#1/dense#0", "enc/dense"),
-    ("dec/dense",),
-    "Make it smaller.",
-    Fix("shrink it", Applicability.UNSAFE, changes="half the outputs go"),
-    "abc",
+    message="20 numbers",
+    model="models/a.keras",
+    location=Location("enc#1/dense#0", "enc/dense"),
+    related=("dec/dense",),
+    hint="Make it smaller.",
+    fix=Fix("shrink it", Applicability.UNSAFE, changes="half the outputs go"),
+    fingerprint="abc",
 )
 
 
@@ -34,16 +34,16 @@ def report():
         "models/a.keras",
         Status.CHECKED,
         None,
-        "keras",
-        "3.9.2",
-        ("enc/custom",),
-        (SkippedRule("A002", "needs a compiled model"), SkippedRule("Z002", "needs a live model")),
-        Parameters(1200, 1000, 200, 1300, 100, 40),
-        (FINDING,),
-        2,
+        format="keras",
+        keras_version="3.9.2",
+        opaque=("enc/custom",),
+        skipped_rules=(SkippedRule("A002", "needs a compiled model"), SkippedRule("Z002", "needs a live model")),
+        parameters=Parameters(1200, 1000, 200, counted_per_layer=1300, counted_twice=100, unreachable=40),
+        findings=(FINDING,),
+        suppressed=2,
     )
     models = (checked, refused("models/b.h5", UnreadableError("no model")), skipped("c.keras", "excluded by 'c*'"))
-    return Report(models, (), ("ignore matches nothing: rules = ['X']",), {"ZZ001": "It is big."})
+    return Report(models, (), ("ignore matches nothing: rules = ['X']",), explanations={"ZZ001": "It is big."})
 
 
 def test_full(report):
@@ -178,7 +178,7 @@ def test_github(report):
         "::warning file=models/a.keras,title=ZZ001 big-layer::enc#1/dense#0: 20 numbers (Make it smaller.)",
         "::error file=models/b.h5,title=E001 unreadable::no model",
     ]
-    odd = Finding("Z001", "a-note", Severity.INFO, "50% of it", "a,b:c.keras")
+    odd = Finding("Z001", "a-note", Severity.INFO, message="50% of it", model="a,b:c.keras")
     assert render(Report((ModelReport("x", Status.CHECKED, findings=(odd,)),)), "github") == (
         "::notice file=a%2Cb%3Ac.keras,title=Z001 a-note::50%25 of it"
     )
@@ -207,7 +207,7 @@ def test_sarif(report):
     ],
 )
 def test_sarif_paths_are_relative_uris(path, uri):
-    finding = Finding("Z001", "a-note", Severity.INFO, "text", path)
+    finding = Finding("Z001", "a-note", Severity.INFO, message="text", model=path)
     (run,) = json.loads(render(Report((ModelReport(path, Status.CHECKED, findings=(finding,)),)), "sarif"))["runs"]
     assert run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"] == {"uri": uri}
 
@@ -218,14 +218,27 @@ HOSTILE = "a\x1b[2J\x9b31m\nb\r\u202ec\ud800\u2028"
 @pytest.mark.parametrize("format", FORMATS)
 def test_names_from_a_file_cannot_touch_the_terminal(format):
     finding = Finding(
-        "Z001", "a-note", Severity.INFO, HOSTILE, HOSTILE, Location(HOSTILE, HOSTILE), (HOSTILE,), HOSTILE
+        "Z001",
+        "a-note",
+        Severity.INFO,
+        message=HOSTILE,
+        model=HOSTILE,
+        location=Location(HOSTILE, HOSTILE),
+        related=(HOSTILE,),
+        hint=HOSTILE,
     )
-    model = ModelReport(HOSTILE, Status.REFUSED, HOSTILE, HOSTILE, HOSTILE, (HOSTILE,), findings=(finding,))
+    model = ModelReport(
+        HOSTILE, Status.REFUSED, HOSTILE, format=HOSTILE, keras_version=HOSTILE, opaque=(HOSTILE,), findings=(finding,)
+    )
     text = render(Report((model,), (nothing_to_check(HOSTILE, HOSTILE),), (HOSTILE,)), format)
     assert printable(text.replace("\n", "")) == text.replace("\n", "")
     assert text.encode()
-    clean = Finding("Z001", "a-note", Severity.INFO, "m", "m", Location("m", "m"), ("m",), "m")
-    calm = Report((ModelReport("m", Status.REFUSED, "m", "m", "m", ("m",), findings=(clean,)),))
+    clean = Finding(
+        "Z001", "a-note", Severity.INFO, message="m", model="m", location=Location("m", "m"), related=("m",), hint="m"
+    )
+    calm = Report(
+        (ModelReport("m", Status.REFUSED, "m", format="m", keras_version="m", opaque=("m",), findings=(clean,)),)
+    )
     calm = Report(calm.models, (nothing_to_check("m", "m"),), ("m",))
     assert text.count("\n") == render(calm, format).count("\n")
 

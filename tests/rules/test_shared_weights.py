@@ -336,7 +336,7 @@ def test_layers_made_for_any_length(layer, first, second, tmp_path):
 
 def test_a_weight_on_the_axis_that_differs_is_a_warning():
     shared = LayerDefinition("shared", "Dense", "keras.layers", config={"units": 2})
-    shared.variables.append(VariableDefinition("kernel", 0, (4, 2), "float32", True))
+    shared.variables.append(VariableDefinition("kernel", 0, (4, 2), dtype="float32", trainable=True))
     calls = [
         CallDefinition(LayerDefinition(f"x{size}", "InputLayer"), outputs=(TensorSpec((None, size), None),))
         for size in (4, 5)
@@ -346,7 +346,7 @@ def test_a_weight_on_the_axis_that_differs_is_a_warning():
     ]
     root = LayerDefinition("m", "Functional", "keras", is_model=True)
     inputs, outputs = [TensorRef(0, 0), TensorRef(1, 0)], [TensorRef(2, 0), TensorRef(3, 0)]
-    root.body = Body([call.layer for call in calls[:3]], calls, inputs, outputs)
+    root.body = Body([call.layer for call in calls[:3]], calls, inputs, outputs=outputs)
     graph = expand(ModelDefinition(root, "static", "keras", has_weights=True))
     (finding,) = found(SharedWithDifferentShapes(), graph)
     assert finding[1] == "warning"

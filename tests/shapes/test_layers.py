@@ -594,7 +594,7 @@ def test_layers_of_old_files_lack_defaults():
     [("my_package.layers", None), (None, "Custom>Dense"), (None, "Dense"), ("keras_hub.layers", None)],
 )
 def test_custom_classes_are_not_taken_for_those_of_keras(module, registered):
-    layer = LayerDefinition("d", "Dense", module, registered, config={"units": 3})
+    layer = LayerDefinition("d", "Dense", module, registered_name=registered, config={"units": 3})
     assert infer(layer, (spec(None, 4),), {}) is None
     assert slots(layer) is None
 

@@ -3,7 +3,8 @@ import sys
 import keras
 import pytest
 
-from graphlint.sources.importing import ImportTargetError, load_attribute
+from graphlint.errors import ImportTargetError
+from graphlint.sources.importing import load_attribute
 
 SOURCE = """
 import keras
