@@ -146,7 +146,7 @@ def is_trustworthy(job: Job) -> bool:
 
 def is_stored(job: Job) -> bool:
     """There is a file to load."""
-    return hasattr(job, "stored") and job.stored.is_file()
+    return hasattr(job, "stored") and job.stored.exists()
 
 
 def is_loaded(job: Job) -> bool:
