@@ -1,6 +1,6 @@
-"""graphlint: find what is wrong in a Keras model, and cut or mend it.
+"""graphlint: find mistakes in Keras models, fix them, and cut models apart.
 
-Importing this package is cheap: what a name needs is imported when the name is first used.
+Importing this package is cheap: what a name needs is imported on first use.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ _SURGERY = {
     "graphlint.replay.split": ("split",),
     "graphlint.replay.verify": ("verify",),
 }
-"""What works on live models, and so needs Keras."""
+"""What works on live models, and therefore needs Keras."""
 
 _HOME = {name: module for module, names in (_HOMES | _SURGERY).items() for name in names}
 

@@ -43,13 +43,13 @@ def check(
     select, ignore, extend_select
         Codes, names, prefixes or ``"ALL"``: one, or several.
     preview
-        Whether rules run that are not in the default set yet.
+        Whether preview rules run, which are not in the default set yet.
     target_keras
-        The Keras release that should load the model, such as ``"3.9"``; the installed one if left out.
+        The Keras release that should load the model, such as ``"3.9"``; by default the installed one.
     config
-        A configuration file. None is read unless it is named here.
+        A configuration file. No other is read.
     name
-        What the report calls the model; the path, or ``<live>``, if left out.
+        What the report calls the model; by default the path, or ``<live>``.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def check(
     Raises
     ------
     GraphlintError
-        The configuration cannot be used, a code or release is unknown, or this is no model.
+        The configuration cannot be used, a code or release is unknown, or this is not a model.
     """
     selection = Selection.of(select, extend_select=extend_select, ignore=ignore)
     settings = config if config is None or isinstance(config, Config) else load_config(Path(config))
@@ -85,10 +85,10 @@ def assert_clean(
     config: str | os.PathLike[str] | Config | None = None,
     name: str | None = None,
 ) -> None:
-    """Check one model and fail where something is found at or above ``fail_on``, or could not be checked.
+    """Check one model and fail if something is found at or above ``fail_on``, or could not be checked.
 
-    ``fail_on`` is ``"error"``, ``"warning"``, ``"info"`` or ``"never"``; left out, it is the configuration's, by
-    default ``"warning"``. The other arguments are those of `check`.
+    ``fail_on`` is ``"error"``, ``"warning"``, ``"info"`` or ``"never"``; the default is that of the configuration, or
+    else ``"warning"``. The other arguments are those of `check`.
 
     Raises
     ------
@@ -115,9 +115,9 @@ def read_graph(model_or_path: Target) -> ModelGraph:
     Raises
     ------
     UnreadableError, LimitError
-        The file cannot be read, or goes over a limit.
+        The file cannot be read, or exceeds a limit.
     GraphlintError
-        This is no model.
+        This is not a model.
     """
     from graphlint.model.expand import expand
 

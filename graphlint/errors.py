@@ -20,7 +20,7 @@ class UnreadableError(GraphlintError):
 
 
 class LimitError(GraphlintError):
-    """A model goes over a limit (reported as E003)."""
+    """A model exceeds a limit (reported as E003)."""
 
 
 class ImportTargetError(GraphlintError):
@@ -65,13 +65,13 @@ class AmbiguousAddress(AddressError):
 
 
 class ReplayError(GraphlintError):
-    """Base of the errors of the replay engine. The model is as it was before."""
+    """Base of the errors of the replay engine. The model has not changed."""
 
 
 class UnboundedCut(ReplayError):
-    """The tensors given do not cut the outputs off from the inputs.
+    """The given tensors do not separate the outputs from the inputs.
 
-    ``side_tensors`` are the addresses that go around the cut, ``leaking_inputs`` the model inputs they come from.
+    ``side_tensors`` are the addresses that bypass the cut, ``leaking_inputs`` the model inputs they come from.
     """
 
     def __init__(self, message: str, side_tensors: Sequence[str] = (), leaking_inputs: Sequence[str] = ()) -> None:
@@ -81,7 +81,7 @@ class UnboundedCut(ReplayError):
 
 
 class OpaqueBody(ReplayError):
-    """The inside of a subclassed model, custom layer or wrapper cannot be seen, so nothing there can be addressed."""
+    """The inside of a subclassed model, custom layer or wrapper is opaque, so nothing in it can be addressed."""
 
 
 class NotBuilt(ReplayError):
@@ -89,7 +89,7 @@ class NotBuilt(ReplayError):
 
 
 class LostTie(ReplayError):
-    """The result would keep two copies of what is one variable in the model."""
+    """The result would have two copies of what is one variable in the model."""
 
 
 class NameCollision(ReplayError):
@@ -105,7 +105,7 @@ class Unequal(ReplayError):
 
 
 class InvalidEdit(ReplayError):
-    """An edit that means nothing at this place, or that contradicts another one."""
+    """An edit that does not apply at this place, or that contradicts another one."""
 
 
 class CannotClone(ReplayError):
@@ -124,7 +124,7 @@ class FixError(GraphlintError):
 
 
 class Unmendable(FixError):
-    """The file needs something that a rewrite cannot give: a class, Python code, an argument that is gone."""
+    """The file needs something that rewriting cannot provide: a class, Python code, a removed argument."""
 
 
 class WriteError(GraphlintError):

@@ -8,7 +8,7 @@ from graphlint.errors import GraphlintError
 
 
 def require_keras(purpose: str) -> None:
-    """Import Keras, which a base install does not bring.
+    """Import Keras, which is not part of a base install.
 
     Raises:
         GraphlintError: Keras or its backend is not installed.

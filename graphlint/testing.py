@@ -1,4 +1,4 @@
-"""Tests for people who write rules: one call holds a rule to the form, and runs the examples in its docstring."""
+"""For the tests of rule authors: one call checks the form of a rule, and runs the examples in its docstring."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 def check_rule(rule: type[Rule], tmp_path: Path) -> None:
-    """Hold one rule to the form of a rule, and run its examples.
+    """Check the form of one rule, and run its examples.
 
     The docstring has a summary line and the sections of `graphlint.engine.documentation.SECTIONS`, in order; *Fix*
-    begins with None, Safe or Unsafe. The Python block below *Example* leaves a ``model`` or the ``path`` of a file on
-    which the rule fires, and nothing else at warning or error; on the one below *Use instead* the rule is silent, and
-    so is everything else at warning or error.
-    A ``model`` is checked in memory and, unless the rule needs a live model, saved as ``.keras``. The blocks run with
-    ``keras``, ``layers`` (``keras.layers``), ``ops`` (``keras.ops``), ``np`` and ``tmp_path``.
+    begins with None, Safe or Unsafe. The Python block below *Example* defines a ``model`` or the ``path`` of a file on
+    which the rule fires, and no other rule at warning or error; on the one below *Use instead* the rule is silent, and
+    so is every other at warning or error. A ``model`` is checked in memory and, unless the rule needs a live model,
+    saved as ``.keras``. The blocks run with ``keras``, ``layers`` (``keras.layers``), ``ops`` (``keras.ops``), ``np``
+    and ``tmp_path``.
 
     Parameters
     ----------
@@ -55,11 +55,11 @@ def check_rule(rule: type[Rule], tmp_path: Path) -> None:
 
 
 def check_fix(rule: type[Rule], tmp_path: Path) -> None:
-    """Hold one rule to what its docstring says about a fix.
+    """Check that one rule does what its docstring says about a fix.
 
     A rule whose section *Fix* begins with Safe or Unsafe offers one on its bad example, in memory or on the saved file,
     and no other rule does. The example, fixed, is clean for the rule, has no new finding at warning or error, runs, is
-    saved, and loads. After a safe fix the outputs are equal; exactly, unless the section speaks of rounding.
+    saved, and loads. After a safe fix the outputs are equal: exactly, unless the section mentions rounding.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def _fix_in_memory(rule: type[Rule], folder: Path) -> bool:
     _check_outcome(rule, "in memory", report, before, linter.check_model(fixed).findings)
     fixed.save(folder / "fixed.keras")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Keras warns of every optimizer that is saved before training.
+        warnings.simplefilter("ignore")  # Keras warns about every optimizer that is saved before training.
         keras.models.load_model(folder / "fixed.keras")
     return True
 
@@ -142,7 +142,7 @@ def _check_outcome(
     assert not left, f"{rule.code} {where}: expected no finding after the fix, got {_shown(left)}"
     known = {one.code for one in before}
     new = [one for one in after if one.severity is not Severity.INFO and one.code not in known]
-    assert not new, f"{rule.code} {where}: the fix brings in {_shown(new)}"
+    assert not new, f"{rule.code} {where}: the fix introduces {_shown(new)}"
     exact = "rounding" not in page(rule).sections[FIX]
     safe = all(one.finding.fix is not None and one.finding.fix.changes is None for one in report.applied)
     if safe and exact:
@@ -184,12 +184,12 @@ def _reports(rule: type[Rule], linter: Linter, title: str, folder: Path) -> list
 
 
 def run_example(rule: type[Rule], title: str, folder: Path) -> dict[str, Any]:
-    """Run the Python block of a section; what it leaves behind, with at least ``model`` or ``path``.
+    """Run the Python block of a section; the names it defines, with at least ``model`` or ``path``.
 
     Raises
     ------
     AssertionError
-        The block raises, or leaves neither.
+        The block raises, or defines neither.
     """
     import keras
     import numpy as np
@@ -210,7 +210,7 @@ def run_example(rule: type[Rule], title: str, folder: Path) -> dict[str, Any]:
         exec(compile(code, f"<{rule.code} {title}>", "exec"), names)
     except Exception as error:
         raise AssertionError(f"{rule.code}: the block below {title!r} raises\n{traceback.format_exc()}") from error
-    assert "model" in names or "path" in names, f"{rule.code}: the block below {title!r} leaves no `model` or `path`"
+    assert "model" in names or "path" in names, f"{rule.code}: the block below {title!r} defines no `model` or `path`"
     return names
 
 

@@ -1,1 +1,1 @@
-"""The rules engine: findings, rules, selection, running."""
+"""The rules engine: configuration, rules, selection, running."""

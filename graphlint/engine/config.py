@@ -23,7 +23,7 @@ FAIL_ON = (*Severity, "never")
 
 @dataclass(frozen=True, slots=True)
 class Ignore:
-    """One object that some rules leave alone. ``model`` and ``layer`` are globs; None means any."""
+    """One object on which some rules are ignored. ``model`` and ``layer`` are globs; None means any."""
 
     rules: tuple[str, ...]
     reason: str
@@ -38,7 +38,7 @@ class Ignore:
 
 @dataclass(frozen=True, slots=True)
 class RuleSettings:
-    """What a config sets for one rule."""
+    """What a configuration sets for one rule."""
 
     severity: Severity | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class RuleSettings:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """An effective configuration. ``source`` is the file it comes from, ``root`` what its globs are relative to."""
+    """An effective configuration. ``source`` is its file, ``root`` the folder its globs are relative to."""
 
     source: Path | None = None
     root: Path = field(default_factory=Path.cwd)
@@ -64,17 +64,17 @@ class Config:
     """The keys that the source sets."""
 
     def excluded(self, path: Path) -> str | None:
-        """Which glob of ``exclude`` leaves a file out, as text; None where it is not left out."""
+        """Which glob of ``exclude`` excludes a file, as text; None if none does."""
         for glob in self.exclude:
             if matches_file(glob, path, self.root):
                 return f"excluded by {glob!r}" + (f" in {self.source.name}" if self.source else "")
         return None
 
     def check_rules(self, registry: Registry) -> None:
-        """Compare what the config says about rules with the rules there are.
+        """Check what the configuration says about rules against the installed rules.
 
         Raises:
-            ConfigError: a code, name or option is unknown, or a value is not one that the option takes.
+            ConfigError: a code, name or option is unknown, or an option does not accept its value.
         """
         chosen = {"select": self.selection.select or (), "extend-select": self.selection.extend_select}
         for key, selectors in chosen.items():
@@ -85,7 +85,7 @@ class Config:
         for key, selectors in ignored:
             for selector in selectors:
                 if is_tool_selector(selector):
-                    raise self._error(f"{key}: {selector!r} cannot be ignored: it says what was not checked")
+                    raise self._error(f"{key}: {selector!r} cannot be ignored: it reports what was not checked")
             self._check_selectors(registry, key, selectors)
         for name, settings in self.rules.items():
             try:
@@ -148,7 +148,7 @@ def effective(config: Config) -> dict[str, Any]:
 
 
 def find_config(start: Path) -> Config | None:
-    """The closest configuration in a folder or above it; None where there is none.
+    """The closest configuration in a folder or above it; None if there is none.
 
     Raises:
         ConfigError: it cannot be used.
@@ -175,7 +175,7 @@ def load_config(path: Path) -> Config:
     """The configuration in a file.
 
     Raises:
-        ConfigError: it cannot be used, or holds none.
+        ConfigError: it cannot be used, or contains none.
     """
     table = _table(path)
     if table is None:
@@ -189,7 +189,7 @@ def _table(path: Path) -> dict[str, Any] | None:
     except OSError as error:
         raise ConfigError(f"{path.as_posix()}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path.as_posix()}: no valid TOML: {error}") from error
+        raise ConfigError(f"{path.as_posix()}: not valid TOML: {error}") from error
     tool = document.get("tool")
     inside = tool.get("graphlint") if isinstance(tool, dict) else None
     if path.name == PYPROJECT or inside is not None:
@@ -247,7 +247,7 @@ class _Reader:
 
     def string(self, key: str, value: Any) -> str:
         if not isinstance(value, str) or not value.strip():
-            raise self.error(key, f"expected some text, got {value!r}")
+            raise self.error(key, f"expected a string, got {value!r}")
         return value
 
     def boolean(self, key: str, value: Any) -> bool:
@@ -275,7 +275,7 @@ class _Reader:
             got = self.table(where, item, known)
             for needed in ("rules", "reason"):
                 if not got.get(needed):
-                    raise self.error(where, f"expected a key {needed!r}: say {_WHY[needed]}")
+                    raise self.error(where, f"expected a key {needed!r}, to say {_WHY[needed]}")
             found.append(Ignore(**got))
         return tuple(found)
 
@@ -303,7 +303,7 @@ class _Reader:
         return Limits(**{name.replace("-", "_"): item for name, item in got.items()})
 
 
-_WHY = {"rules": "which rules to ignore", "reason": "why this is fine as it is"}
+_WHY = {"rules": "which rules to ignore", "reason": "why this is acceptable"}
 
 
 def _similar(key: str, known: Iterable[str]) -> str:

@@ -22,13 +22,13 @@ _CODE = re.compile(r"^```python\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A rule's docstring: the summary line and what stands below each heading, in order."""
+    """A rule's docstring: the summary line and the text below each heading, in order."""
 
     summary: str
     sections: dict[str, str]
 
     def code(self, title: str) -> str | None:
-        """The first Python block of a section; None where it has none."""
+        """The first Python block of a section; None if it has none."""
         found = _CODE.search(self.sections.get(title, ""))
         return found[1] if found else None
 
@@ -47,7 +47,7 @@ def page(rule: type[Rule]) -> Page:
 
 
 def family(rule: type[Rule]) -> str:
-    """What a rule is about, as the package around its module says in the first line of its docstring."""
+    """What a rule is about: the first line of the docstring of its package."""
     module = sys.modules[rule.__module__]
     package = sys.modules.get(module.__package__ or "", module)
     first = (package.__doc__ or package.__name__).strip().partition("\n")[0]
@@ -55,7 +55,7 @@ def family(rule: type[Rule]) -> str:
 
 
 def offered_fix(rule: type[Rule]) -> str | None:
-    """``safe`` or ``unsafe``, the first word of the section *Fix*; None where there is no fix."""
+    """``safe`` or ``unsafe``, the first word of the section *Fix*; None if there is no fix."""
     word = re.split(r"\W", page(rule).sections.get(FIX, ""), maxsplit=1)[0].lower()
     return word if word in ("safe", "unsafe") else None
 
@@ -107,7 +107,7 @@ def _row(rule: type[Rule]) -> str:
 
 
 def short_needs(rule: type[Rule]) -> list[str]:
-    """What a rule needs beside layers and calls, in a word each."""
+    """What a rule needs besides layers and calls, in one word each."""
     return [need.value for need in Need if need in rule.needs and need is not Need.GRAPH]
 
 
@@ -123,7 +123,7 @@ def _facts(rule: type[Rule]) -> list[str]:
 def _body(rule: type[Rule]) -> Iterator[str]:
     yield from inspect.cleandoc(rule.__dict__.get("__doc__") or "").splitlines()
     if rule.options:
-        yield from ("", "## Options", f"In `[tool.graphlint.rules.{rule.name}]`, beside `severity`:")
+        yield from ("", "## Options", f"In `[tool.graphlint.rules.{rule.name}]`, besides `severity`:")
         for key, option in rule.options.items():
             unit = f" {option.unit}" if option.unit else ""
             yield f"- `{key.replace('_', '-')}` (default {option.default}{unit}): {option.help}"
@@ -133,7 +133,7 @@ _PREFACE = """
 # Rules
 
 Written by `graphlint rules --format markdown`, from the docstrings of the rules. *Fix* is what `graphlint fix` offers:
-a safe fix leaves outputs and training as they were. *Needs* is what a rule is skipped without.
+a safe fix leaves outputs and training as they were. *Needs*: a rule is skipped if the model lacks this.
 """.strip()
 
 _NEEDS = {

@@ -1,4 +1,4 @@
-"""Globs over slash-separated paths: of layers, and of files below a config."""
+"""Globs over slash-separated paths: of layers, and of files below a configuration."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 def compile_glob(pattern: str) -> re.Pattern[str]:
     """A glob as a regular expression for the whole path.
 
-    ``*`` and ``?`` stay inside one part, ``**`` as a whole part stands for any number of parts (at the end: at least
-    one), ``[ab]`` and ``[!ab]`` for one character.
+    ``*`` and ``?`` match within one part, ``**`` as a whole part matches any number of parts (at the end: at least
+    one), ``[ab]`` and ``[!ab]`` match one character.
 
     >>> bool(compile_glob("backbone/**").fullmatch("backbone/block/conv"))
     True

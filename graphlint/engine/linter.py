@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 LIVE = "<live>"
 TRACEBACK = "GRAPHLINT_TRACEBACK"
-"""Environment variable that shows the traceback of what was turned into a finding or one line."""
+"""Environment variable that prints the traceback of an exception that was reported as a finding or one line."""
 
 
 class Linter:
     """One configuration, ready to check models. ``options`` are set for every rule that has an option of that name.
 
     Raises:
-        GraphlintError: a rule cannot be loaded, or the configuration names what there is not.
+        GraphlintError: a rule cannot be loaded, or the configuration names an unknown rule.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Linter:
     # -- one model ----------------------------------------------------------------------------------------------
 
     def check_file(self, path: str | Path, shown: str | None = None) -> ModelReport:
-        """Check a model file. What cannot be read is a finding, never an exception."""
+        """Check a model file. A file that cannot be read is a finding, never an exception."""
         from graphlint.sources import read
 
         limits = self.config.limits
@@ -78,7 +78,7 @@ class Linter:
         """Check a ``keras.Model`` in memory.
 
         Raises:
-            GraphlintError: this is no ``keras.Model``, or Keras is not installed.
+            GraphlintError: this is not a ``keras.Model``, or Keras is not installed.
         """
         from graphlint.extras import require_keras
 
@@ -89,13 +89,13 @@ class Linter:
         return self.check_source(lambda: definition, shown)
 
     def check_source(self, read: Callable[[], ModelDefinition], shown: str, path: Path | None = None) -> ModelReport:
-        """Check what ``read`` returns. ``shown`` is the name in the report, ``path`` the file that globs see."""
+        """Check what ``read`` returns. ``shown`` is the name in the report, ``path`` the file that globs match."""
         from graphlint.model.expand import expand
 
         try:
             definition = read()
             graph = expand(definition, self.config.limits.graph_calls, self.config.limits.graph_characters)
-        except Exception as error:  # Whatever a file does to the reader, the other files are still checked.
+        except Exception as error:  # Whatever a file does to the reader, the remaining files are still checked.
             code, message = _refusal(error)
             finding = _tool_finding(code, message, shown)
             return ModelReport(shown, Status.REFUSED, message, findings=(finding,), fail_on=self.config.fail_on)
@@ -127,14 +127,14 @@ class Linter:
         return [f"{source}ignore matches nothing: {self.config.ignores[place]}" for place in sorted(tried - used)]
 
     def report(self, models: Iterable[ModelReport], general: Iterable[Finding] = ()) -> Report:
-        """The report on models that were all checked by this linter."""
+        """The report on models that were checked by this linter."""
         models, general = tuple(models), tuple(general)
         codes = {finding.code for model in models for finding in model.findings} | {one.code for one in general}
         return Report(models, general, tuple(self.stale_ignores(models)), explanations=self.explanations(codes))
 
 
 class _Run:
-    """All selected rules over one graph."""
+    """One run of all selected rules over one graph."""
 
     def __init__(self, linter: Linter, graph: ModelGraph, shown: str, path: Path) -> None:
         self.linter = linter
@@ -201,7 +201,7 @@ class _Run:
         )
 
     def run(self, rule: RuleClass) -> bool:
-        """Run one rule; whether it ran to its end."""
+        """Run one rule; whether it completed."""
         settings = self.linter.settings(rule)
         try:
             named = {key.replace("_", "-"): key for key in rule.options}
@@ -275,7 +275,7 @@ class _Run:
 
 
 def _missing(graph: ModelGraph) -> Iterator[tuple[Need, str]]:
-    """What a graph lacks that a rule may need, and how the report says it."""
+    """What a graph lacks that a rule may need, and how the report puts it."""
     definition = graph.definition
     if not definition.has_graph:
         held = (
@@ -291,7 +291,7 @@ def _missing(graph: ModelGraph) -> Iterator[tuple[Need, str]]:
 
 
 def _all_ran(selectors: Iterable[str], chosen: Iterable[RuleClass], ran: Iterable[RuleClass]) -> bool:
-    """Whether all chosen rules that the selectors mean ran: else an ignore may have had no chance to match."""
+    """Whether all selected rules that the selectors mean ran; otherwise an ignore may have had no chance to match."""
     meant = {rule for rule in chosen if any(precision(selector, rule) is not None for selector in selectors)}
     return bool(meant) and meant <= set(ran)
 
@@ -319,12 +319,12 @@ def refused(shown: str, error: Exception) -> ModelReport:
 
 
 def skipped(shown: str, reason: str) -> ModelReport:
-    """The report on a model that was left out on purpose."""
+    """The report on a model that was skipped deliberately."""
     return ModelReport(shown, Status.SKIPPED, reason)
 
 
 def without_graph(model: ModelReport) -> ModelReport:
-    """The same report without the graph, which may be large and cannot leave the process."""
+    """The same report without the graph, which may be large and cannot be sent between processes."""
     return replace(model, graph=None)
 
 

@@ -1,6 +1,6 @@
-"""Which rules there are: everything behind the entry-point group ``graphlint.rules``, and the plugins of a config.
+"""Which rules there are: everything in the entry-point group ``graphlint.rules``, and the plugins of a configuration.
 
-The built-in rules come in the same way as anybody else's.
+Built-in rules are registered in the same way as any others.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Registry:
     """Rules by code and by name, in the order of their codes.
 
     Raises:
-        RuleError: a rule has not the right form, or two share a code or a name.
+        RuleError: a rule does not have the required form, or two share a code or a name.
     """
 
     def __init__(self, rules: Iterable[RuleClass]) -> None:
@@ -68,10 +68,10 @@ class Registry:
         return found
 
     def check_selector(self, selector: str) -> None:
-        """Refuse a selector that can match nothing.
+        """Reject a selector that can match nothing.
 
         Raises:
-            UnknownRuleError: it is no code, name, prefix or ``ALL``, or no rule has it.
+            UnknownRuleError: it is not a code, name, prefix or ``ALL``, or no rule has it.
         """
         if selector == ALL or selector in self._by_name or is_tool_selector(selector):
             return
@@ -87,7 +87,7 @@ class Registry:
 
 
 def precision(selector: str, rule: RuleClass) -> int | None:
-    """How precisely a selector means a rule: 0 for ``ALL``, 1 for letters, 5 for a full code or name; None if not.
+    """How specific a selector is: 0 for ``ALL``, 1 for letters, 5 for a full code or name; None if it does not match.
 
     Letters match whole, digits by prefix: ``S`` and ``S0`` mean S001 and never SX001.
     """
@@ -110,7 +110,7 @@ def is_tool_selector(selector: str) -> bool:
 
 
 def load_registry(plugins: Iterable[str] = (), search: Path | None = None) -> Registry:
-    """Every installed rule, and those of the modules named in ``plugins``, which may lie in the folder ``search``.
+    """Every installed rule, and those of the modules named in ``plugins``, which may be in the folder ``search``.
 
     Raises:
         RuleError: a package of rules cannot be imported, or a rule cannot be used.
@@ -155,9 +155,9 @@ def _broken(what: str, error: BaseException) -> str:
 
 
 def rules_in(source: Any) -> list[RuleClass]:
-    """The rules behind an entry point: those of a module, of a package with everything below it, or of an iterable.
+    """The rules of an entry point: those of a module, of a package and its subpackages, or of an iterable.
 
-    A module gives the concrete `Rule` classes that are defined in it.
+    A module contributes the concrete `Rule` classes that are defined in it.
 
     Raises:
         RuleError: there is no rule in it.

@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 
 class Need(StrEnum):
-    """What a rule needs beyond the configuration; it is skipped, and the report says so, where that is missing."""
+    """What a rule needs beyond the configuration; if it is missing, the rule is skipped, and the report says so."""
 
     WEIGHTS = "weights"
     COMPILE = "compile"
     LIVE = "live"
     GRAPH = "graph"
-    """Layers and calls: missing in a file that holds nothing but weights. Every rule needs this unless it says not."""
+    """Layers and calls: missing in a file of weights only. Every rule needs this unless it says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A threshold of a rule that config can set: ``[tool.graphlint.rules.RULE-NAME] option = value``.
+    """A threshold of a rule that the configuration can set: ``[tool.graphlint.rules.RULE-NAME] option = value``.
 
-    ``accepts`` raises a `GraphlintError` for a value that the rule could not work with.
+    ``accepts`` raises a `GraphlintError` for a value that the rule cannot use.
     """
 
     default: float | int | bool | str
@@ -39,7 +39,7 @@ class Option:
 
 
 class Rule(ABC):
-    """One check. Subclass it in a file of its own; the class docstring is the rule's page.
+    """One check. Subclass it in a separate file; the class docstring is the rule's page.
 
     ``check`` is a pure query: it reads the graph and yields problems, and never changes it.
     """

@@ -13,7 +13,7 @@ Selectors = str | Iterable[str] | None
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What one place (a config, the command line) says about which rules run. ``select`` None leaves it to others."""
+    """What one place (a configuration, the command line) selects. ``select`` None leaves the choice to others."""
 
     select: tuple[str, ...] | None = None
     extend_select: tuple[str, ...] = ()
@@ -34,9 +34,9 @@ def _several(value: Selectors) -> tuple[str, ...] | None:
 def selected(registry: Registry, layers: Iterable[Selection], *, preview: bool = False) -> list[RuleClass]:
     """The rules that run, by their codes.
 
-    Later layers win over earlier ones; a layer with ``select`` starts afresh. Inside a layer the selector that means a
-    rule more precisely wins, and ``ignore`` wins a draw. A preview rule needs ``preview`` or its full code or name, a
-    rule outside the default set its full code or name.
+    Later places override earlier ones; one with ``select`` starts again from nothing. Within one place the more
+    specific selector wins, and ``ignore`` wins a tie. A preview rule needs ``preview`` or its full code or name, a rule
+    outside the default set its full code or name.
     """
     stack = [Selection(select=("ALL",)), *layers]
     return [rule for rule in registry if _runs(rule, stack, preview)]

@@ -44,7 +44,7 @@ class Fix:
 
     @classmethod
     def safe(cls, title: str, *edits: Edit) -> Fix:
-        """A fix after which outputs are equal and training is what it was.
+        """A fix that changes neither outputs nor training.
 
         >>> from graphlint.findings.edits import Remove
         >>> Fix.safe("remove it", Remove(calls=("dropout#0",))).applicability.value
@@ -70,11 +70,10 @@ class Location:
 class Problem:
     """What a rule yields: one problem of one model. The engine turns it into a `Finding`.
 
-    ``node`` is the id of a graph node (call, layer or variable) or a `Tensor`; None where the model as a whole is
-    meant. ``message`` says what is wrong with its numbers, without the address (the report prints it in front);
-    ``hint`` is one imperative sentence that says what to do. ``related`` are nodes or tensors that are also involved.
-    ``severity`` overrides the rule's where the catalogue gives two. ``key`` tells apart two problems of one rule at
-    one node.
+    ``node`` is the id of a graph node (call, layer or variable) or a `Tensor`; None if the model as a whole is meant.
+    ``message`` says what is wrong, with figures, but without the address (which the report prints before it); ``hint``
+    is one imperative sentence that says what to do. ``related`` are nodes or tensors that are also involved.
+    ``severity`` overrides the rule's, for a rule with two. ``key`` distinguishes two problems of one rule at one node.
     """
 
     message: str

@@ -1,4 +1,4 @@
-"""Fingerprints: what stays the same of a finding when the model is saved again, moved or renamed by Keras."""
+"""Fingerprints: identities of findings that survive saving again, moving the file and renaming by Keras."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _CALL = re.compile(r"#\d+")
 class Fingerprints:
     """Fingerprints of the findings of one model.
 
-    A fingerprint is a hash of the code, the address of the node and what tells two findings there apart. In the
-    address, a name that Keras made up (``dense_7``) is replaced by the class and the place among the layers of that
-    class inside the same container, in graph order.
+    A fingerprint is a hash of the code, the address of the node and what distinguishes two findings there. In the
+    address, a name that Keras generated (``dense_7``) is replaced by the class and the index among the layers of that
+    class in the same container, in graph order.
     """
 
     def __init__(self, graph: ModelGraph | None) -> None:
@@ -73,6 +73,6 @@ def _parts(graph: ModelGraph) -> dict[str, str]:
 
 
 def has_automatic_name(layer: Layer) -> bool:
-    """Whether a layer bears the name that Keras gives by itself: its class in snake case, and perhaps a number."""
+    """Whether a layer has a name that Keras generates: its class in snake case, possibly with a number."""
     bases = {snake_case(layer.class_name or ""), "input" if layer.is_input else ""} - {""}
     return any(re.fullmatch(rf"{re.escape(base)}(_\d+)?", layer.name) for base in bases)

@@ -1,4 +1,4 @@
-"""The findings of the tool itself. They cannot be ignored: each says that something was not checked."""
+"""The findings about graphlint's own run. They cannot be ignored: each says that something was not checked."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ NOT_BUILT = "E005"
 TOOL_FINDINGS: dict[str, tuple[str, str]] = {
     UNREADABLE: (
         "unreadable",
-        "The model cannot be read, or not all of it: it is missing, damaged or no Keras model. It was not checked.",
+        "The model cannot be read, or not all of it: it is missing, damaged or not a Keras model. It was not checked.",
     ),
     RULE_CRASHED: (
         "rule-crashed",
-        "The other rules ran. Report it to those who wrote the rule, with what GRAPHLINT_TRACEBACK=1 shows.",
+        "The other rules ran. Report it to the authors of the rule, with the output of GRAPHLINT_TRACEBACK=1.",
     ),
     OVER_LIMIT: (
         "over-limit",
-        "The model asks for more than a limit allows, so it was refused as a whole.",
+        "The model exceeds a limit, so it was refused as a whole.",
     ),
     NOTHING_TO_CHECK: (
         "nothing-to-check",

@@ -1,1 +1,1 @@
-"""Fixes: turn fixable findings into edits, prove the result, write it safely."""
+"""Fixes: turn fixable findings into edits, verify the result, write it safely."""

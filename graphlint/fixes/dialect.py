@@ -1,9 +1,9 @@
-"""A model definition of any dialect, written as today's Keras writes it.
+"""A model definition of any dialect, in the form that the installed Keras writes.
 
-What older versions wrote and today's Keras refuses falls in three groups: spelling (modules that are gone, shapes under
-another key, calls as lists), arguments that no longer exist, and operations of TensorFlow that Keras has of its own.
-An argument is only dropped where it says nothing (its old default, or a shape that Keras finds by itself); one that
-means something raises `Unmendable`.
+What older versions wrote and the installed Keras rejects falls into three groups: spelling (modules that no longer
+exist, shapes under another key, calls as lists), removed arguments, and TensorFlow operations that Keras itself has
+now. An argument is only dropped if it has no effect (its old default, or a shape that Keras infers); one that has an
+effect raises `Unmendable`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _SAYS_NOTHING: dict[str, tuple[Any, ...]] = {
     "unit_forget_bias": (True,),
     "trainable": (True, False),
 }
-"""Values with which an argument that Keras no longer takes changes nothing."""
+"""Values with which a removed argument has no effect."""
 _FOUND_BY_KERAS = frozenset(
     {
         "batch_input_shape",
@@ -70,7 +70,7 @@ _RENAMED = {"lr": "learning_rate", "alpha": "negative_slope", "Functional": "Fun
 
 
 def todays_configuration(root: LayerDefinition) -> dict[str, Any]:
-    """The configuration of a model as today's Keras writes and reads it.
+    """The configuration of a model as the installed Keras writes and reads it.
 
     Raises:
         Unmendable: names what is missing.
@@ -161,7 +161,7 @@ def _functional(layer: LayerDefinition, body: Body) -> dict[str, Any]:
 
 
 def _arithmetic(layer: LayerDefinition, calls: list[CallDefinition]) -> dict[str, Any] | None:
-    """The entry of an operator on tensors, which an HDF5 file of Keras 3 writes like the layer of the same name.
+    """The entry of an operator on tensors, which Keras 3 writes to HDF5 files like the layer of the same name.
 
     The layer takes one list of tensors, the operation takes two operands.
     """
@@ -172,9 +172,9 @@ def _arithmetic(layer: LayerDefinition, calls: list[CallDefinition]) -> dict[str
 
 
 def _operations(body: Body, calls: dict[int, list[int]]) -> dict[int, KerasOperation | None]:
-    """For each layer the Keras operation that it becomes, None for a layer that is none.
+    """For each layer the Keras operation that it becomes, None for a layer that is not an operation.
 
-    An operation that nothing needs is left out: the shape of a tensor, where a new shape was computed from it.
+    An operation that nothing needs is omitted: the shape of a tensor, if a new shape was computed from it.
     """
     found: dict[int, KerasOperation | None] = {}
     layers = [body.calls[ref.call].layer for ref in flat(body.outputs) if isinstance(ref, TensorRef)]
@@ -203,7 +203,7 @@ def _arguments(call: CallDefinition) -> tuple[tuple[Any, ...], dict[str, Any]]:
         inputs, *states = args[0]
         return (inputs,), {**kwargs, "initial_state": states}
     if any(isinstance(leaf, Constant) and leaf.kind == "missing" for leaf in flat((args, kwargs))):
-        raise Unmendable(f"a call of {call.layer.name!r} refers to a tensor that the file does not hold")
+        raise Unmendable(f"a call of {call.layer.name!r} refers to a tensor that the file does not contain")
     return args, kwargs
 
 
@@ -238,7 +238,7 @@ def _leaf(layer: LayerDefinition) -> dict[str, Any]:
             **({"build_config": {"input_shape": layer.build_shape}} if layer.build_shape is not None else {}),
         }
     if layer.class_name == "Lambda":
-        raise Unmendable(f"Lambda {layer.name!r} holds Python code: write it as a registered layer, or with keras.ops")
+        raise Unmendable(f"Lambda {layer.name!r} contains Python code: replace it with a registered layer or keras.ops")
     given = {"reset_after": False, **layer.config} if layer.class_name in ("GRU", "GRUCell") else layer.config
     config = arguments_of(found, given, f"{layer.class_name} {layer.name!r}")
     if layer.class_name == "Normalization":
@@ -254,7 +254,7 @@ def _leaf(layer: LayerDefinition) -> dict[str, Any]:
 
 
 def _same_shape(config: dict[str, Any]) -> None:
-    """Keras 2 took a mean and a variance of different shapes; today they have to be of one."""
+    """Keras 2 accepted a mean and a variance of different shapes; Keras 3 expects equal ones."""
     mean, variance = config.get("mean"), config.get("variance")
     if mean is not None and variance is not None:
         both = np.broadcast_arrays(np.asarray(mean), np.asarray(variance))
@@ -287,10 +287,10 @@ def _input(layer: LayerDefinition) -> dict[str, Any]:
 
 
 def arguments_of(found: type, config: dict[str, Any], what: str) -> dict[str, Any]:
-    """The arguments that a class takes today, of those that a configuration gives it.
+    """The arguments of a configuration that its class still accepts.
 
     Raises:
-        Unmendable: the class no longer takes one that means something.
+        Unmendable: the class no longer accepts one that has an effect.
     """
     accepted = _accepted(found)
     today = {}
@@ -300,13 +300,14 @@ def arguments_of(found: type, config: dict[str, Any], what: str) -> dict[str, An
             today[name] = _value(name, value, what)
         elif not (value is None or value is False or _means_nothing(key, value)):
             raise Unmendable(
-                f"{what} was made with {key}={value!r}, which {found.__name__} refuses in Keras {keras.__version__}"
+                f"{what} was made with {key}={value!r}, which {found.__name__} does not accept in Keras "
+                f"{keras.__version__}"
             )
     return today
 
 
 def _means_nothing(key: str, value: Any) -> bool:
-    """Whether an argument that a class no longer takes changed nothing, or only the weights that it began with."""
+    """Whether a removed argument had no effect, or only on the initial weights."""
     return key in _FOUND_BY_KERAS or key.endswith("_initializer") or value in _SAYS_NOTHING.get(key, ())
 
 
@@ -353,5 +354,5 @@ def _object(module: str, value: dict[str, Any], what: str) -> dict[str, Any]:
 
 
 def _without_dtype(config: dict[str, Any]) -> dict[str, Any]:
-    """Initializers once recorded the dtype of the variable, which today comes from the layer."""
+    """Initializers used to record the dtype of the variable, which now comes from the layer."""
     return {key: value for key, value in config.items() if key != "dtype"}

@@ -10,7 +10,7 @@ from graphlint.model.graph import ModelGraph
 
 
 def difference(old: ModelGraph, new: ModelGraph) -> str:
-    """A unified diff of two models, one line for each call: what it is, what it receives, what is frozen."""
+    """A unified diff of two models, one line per call: what it is, what it receives, what is frozen."""
     lines = difflib.unified_diff(list(_lines(old)), list(_lines(new)), "before", "after", n=0, lineterm="")
     return "\n".join(line for line in lines if not line.startswith("@@"))
 

@@ -1,7 +1,7 @@
-"""Fix a model file: on the file where Keras cannot load it, in memory where it can, and prove what comes out.
+"""Fix a model file: on the file if Keras cannot load it, in memory if it can, and verify the result.
 
-A file goes through the stages of `PREPARE`, and what comes out of them through those of `WRITE`, once for each place
-that it is written to. Every stage says what it requires and what it ensures, which is checked each time.
+A file passes through the stages of `PREPARE`, and the result through those of `WRITE`, once for each place that it is
+written to. Every stage says what it requires and what it ensures, which is checked each time.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class FixedFile:
     diff: str
     _: KW_ONLY
     changed: bool
-    """Whether there is anything to write: a fix, or a file that has to be written anew."""
+    """Whether there is anything to write: a fix, or a file that has to be rewritten."""
 
 
 def fix_file(path: Path, fixer: Fixer) -> FixedFile:
-    """Fix the model in a file; the file stays as it is.
+    """Fix the model in a file; the file itself does not change.
 
     Raises:
         FixError: the file has security findings, cannot be read or loaded, or the result would not be sound.
@@ -74,12 +74,12 @@ def fix_file(path: Path, fixer: Fixer) -> FixedFile:
 
 @dataclass(slots=True, kw_only=True)
 class Job:
-    """A file that is being fixed: what the stages have found out and made so far."""
+    """A file that is being fixed: what the stages have found and produced so far."""
 
     path: Path
     fixer: Fixer
     folder: Path = field(init=False, default_factory=Path)
-    """Where stages put files of their own."""
+    """Where stages put temporary files."""
     definition: ModelDefinition = field(init=False)
     found: ModelReport = field(init=False)
     todo: list[Finding] = field(init=False)
@@ -87,14 +87,14 @@ class Job:
     """The file to load: the one to be fixed, or a copy on which edits were made."""
     loaded: keras.Model = field(init=False)
     rewritten: bool = field(init=False, default=False)
-    """Whether the model was made anew in today's dialect."""
+    """Whether the model was rebuilt in the dialect of the installed Keras."""
     fixed: keras.Model = field(init=False)
     applied: list[Applied] = field(init=False, default_factory=list)
     """What was fixed before the model was in memory."""
     notes: list[str] = field(init=False, default_factory=list)
     report: FixReport = field(init=False)
     content: bytes | None = field(init=False, default=None)
-    """The bytes to write, where nothing changed in memory."""
+    """The bytes to write, if nothing changed in memory."""
     target: Path | None = field(init=False, default=None)
     proven: bool = field(init=False, default=False)
 
@@ -131,7 +131,7 @@ def run(stages: Iterable[Stage], job: Job) -> None:
                 stage.run(job)
             for condition in conditions:
                 if not condition(job):
-                    raise FixError(f"{condition.__name__} does not hold {when} {stage.name}: nothing was written")
+                    raise FixError(f"{condition.__name__} is not true {when} {stage.name}: nothing was written")
 
 
 def is_read(job: Job) -> bool:
@@ -140,7 +140,7 @@ def is_read(job: Job) -> bool:
 
 
 def is_trustworthy(job: Job) -> bool:
-    """Nothing in the file is a danger to whoever loads it, and all of it could be read."""
+    """Nothing in the file endangers whoever loads it, and all of it could be read."""
     return not _untrustworthy(job.found)
 
 
@@ -165,7 +165,7 @@ def is_written(job: Job) -> bool:
 
 
 def is_proven(job: Job) -> bool:
-    """What is at the target was compared with the model in memory, or is the file itself as it was."""
+    """The target was compared with the model in memory, or is the unchanged file itself."""
     return job.proven
 
 
@@ -198,7 +198,7 @@ def _edit_stored(job: Job) -> None:
 
 
 def _load(job: Job) -> None:
-    """Load the model in Keras's safe mode, or make it anew in today's dialect."""
+    """Load the model in Keras's safe mode, or rebuild it in the dialect of the installed Keras."""
     import keras
 
     from graphlint.fixes.rescue import rescue
@@ -209,10 +209,10 @@ def _load(job: Job) -> None:
     job.rewritten = bool(rewrites)
     if _is_named_otherwise(path):
         job.rewritten = True
-        job.notes.append(f"{path.name} holds another format than Keras expects of its name: the model is written anew")
+        job.notes.append(f"{path.name} has another format than Keras expects from its name: the model is rewritten")
     elif not rewrites and may_rewrite and _never_ends(path):
         job.rewritten = True
-        job.notes.append("this Keras may never end loading a file of Keras 2: the model is written anew")
+        job.notes.append("this Keras may never finish loading a file of Keras 2: the model is rewritten")
     if not job.rewritten:
         try:
             with warnings.catch_warnings():
@@ -223,19 +223,19 @@ def _load(job: Job) -> None:
             cause = one_line(error)
             if not may_rewrite:
                 raise FixError(f"Keras cannot load {path.name}: {cause}") from error
-            job.notes.append(f"Keras cannot load the file as it is ({cause}): it is written anew")
+            job.notes.append(f"Keras cannot load the file as it is ({cause}): it is rewritten")
         job.rewritten = True
     try:
         rescued = rescue(read(path, by_content=True))
     except FixError as error:
-        raise FixError(f"Keras cannot load {path.name}, and it cannot be written anew: {error}") from error
+        raise FixError(f"Keras cannot load {path.name}, and it cannot be rewritten: {error}") from error
     job.loaded = rescued.model
     job.notes += rescued.notes
     job.applied += [Applied(one, None) for one in rewrites]
 
 
 def _never_ends(path: Path) -> bool:
-    """Whether loading may not end: before 3.15 Keras searches for ever for a call that Keras 2 numbered otherwise."""
+    """Whether loading may never finish: before 3.15 Keras searches forever for calls that Keras 2 numbered."""
     import keras
 
     if tuple(int(part) for part in keras.__version__.split(".")[:2]) >= (3, 15):
@@ -245,7 +245,7 @@ def _never_ends(path: Path) -> bool:
 
 
 def _is_named_otherwise(path: Path) -> bool:
-    """Whether Keras would not even look into the file: a configuration alone, or a name of another format."""
+    """Whether Keras would not even open the file: a configuration without weights, or a name of another format."""
     content = detect(path)
     return content is Content.JSON or misnamed(path, content) is not None
 
@@ -263,7 +263,7 @@ def _fix(job: Job) -> None:
 
 
 def _still_there(findings: Iterable[Finding], applied: Iterable[Applied], left: Iterable[Left]) -> Iterator[Left]:
-    """What the fixer left in memory, and findings that only the file shows."""
+    """What the fixer left in memory, and findings that appear only in the file."""
     done = {(one.finding.code, one.finding.location) for one in applied}
     known = {(one.finding.code, one.finding.location) for one in left}
     yield from (one for one in left if (one.finding.code, one.finding.location) not in done)
@@ -273,7 +273,7 @@ def _still_there(findings: Iterable[Finding], applied: Iterable[Applied], left: 
 
 
 def _write(job: Job) -> None:
-    """Save the model; where it did not change in memory, the bytes are kept."""
+    """Save the model; if it did not change in memory, the bytes are kept."""
     target = job.target
     assert target is not None
     if job.content is not None and target.suffix == job.path.suffix:
@@ -292,7 +292,7 @@ def _write(job: Job) -> None:
 
 
 def _edit_saved(job: Job) -> None:
-    """Make the edits again that saving undoes: the mark of a layer that a wrapper shares, for one."""
+    """Make the edits again that saving undoes, such as the mark of a layer that a wrapper shares."""
     target = job.target
     assert target is not None
     if target.suffix != ".keras" or not (job.changed_in_memory or job.path.suffix != target.suffix):
@@ -307,7 +307,7 @@ def _edit_saved(job: Job) -> None:
 
 
 def _prove(job: Job) -> None:
-    """Read back what was written, and require that it is the same model and that no new finding came in."""
+    """Read back what was written, and require that it is the same model without new findings."""
     import keras
 
     from graphlint.replay.verify import verify
@@ -330,13 +330,13 @@ def _prove(job: Job) -> None:
         raise
     except Exception as error:
         raise FixError(
-            f"the fixed model does not run on random data, so nothing is proven: {one_line(error)}"
+            f"the fixed model does not run on random data, so nothing could be verified: {one_line(error)}"
         ) from error
     if not proof.close:
         raise FixError(f"the saved model differs by {proof.largest:.2g} from the one in memory: nothing was written")
     new = _count(job.fixer.linter.check_file(target).findings) - _count(job.found.findings)
     if new:
-        raise FixError(f"the fix would bring in {', '.join(sorted(new))}: nothing was written")
+        raise FixError(f"the fix would introduce {', '.join(sorted(new))}: nothing was written")
     job.proven = True
 
 

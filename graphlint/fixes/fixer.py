@@ -1,4 +1,4 @@
-"""Fix a model in memory: apply what the rules offer, check again, until nothing that can be fixed is left."""
+"""Fix a model in memory: apply the fixes that rules offer and check again, until nothing fixable is left."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import keras
 
 MAX_ROUNDS = 50
-"""Rounds of fixing and checking again before the fixes are taken to undo each other."""
+"""Rounds of fixing and checking after which the fixes are assumed to undo each other."""
 
 
 def fix(
@@ -29,22 +29,22 @@ def fix(
     unsafe: bool = False,
     targets: Iterable[str] = (),
 ) -> tuple[keras.Model, FixReport]:
-    """Fix what graphlint finds in a model and can mend. The model itself stays as it is.
+    """Fix what graphlint finds in a model and can fix. The model itself does not change.
 
     Args:
         model: a ``keras.Model``.
         select: codes, names or prefixes of the rules whose findings to fix; without it, of all default rules.
-        ignore: codes, names or prefixes of rules to leave alone.
-        unsafe: also make fixes that change outputs or training; those of information, which may be as it is meant, only
-            of rules that ``select`` names in full (``"S003"``) and at ``targets``.
-        targets: addresses; without them, findings at any address are fixed.
+        ignore: codes, names or prefixes of rules whose findings not to fix.
+        unsafe: also apply fixes that change outputs or training. Findings of severity info, which may be intended, are
+            fixed only for rules that ``select`` names in full (``"S003"``), or at ``targets``.
+        targets: addresses; by default findings at any address are fixed.
 
     Returns:
-        The fixed model and a report. Without anything to fix, the model that was passed in.
+        The fixed model and a report. If there is nothing to fix, the model that was passed in.
 
     Raises:
         FixError: fixes undo each other.
-        GraphlintError: this is no ``keras.Model``, or a code is unknown.
+        GraphlintError: this is not a ``keras.Model``, or a code is unknown.
 
     >>> import keras
     >>> inputs = keras.Input((4,))
@@ -63,10 +63,10 @@ def fix(
 
 
 def _measure(old: keras.Model, new: keras.Model, safe: bool) -> float | None:
-    """The largest difference of any output; None where an unsafe fix changed what can be compared.
+    """The largest difference of any output; None if an unsafe fix changed what can be compared.
 
     Raises:
-        FixError: a safe fix would change the outputs, or nothing proves that it does not.
+        FixError: a safe fix would change the outputs, or that it does not cannot be verified.
     """
     from graphlint.replay.verify import verify
 
@@ -77,7 +77,7 @@ def _measure(old: keras.Model, new: keras.Model, safe: bool) -> float | None:
             return None
         raise FixError(f"the outputs cannot be compared: {one_line(error)}") from error
     if safe and not proof.differences:
-        raise FixError("the outputs cannot be compared, so nothing proves that they stay equal")
+        raise FixError("the outputs cannot be compared, so their equality cannot be verified")
     if safe and not proof.close:
         raise FixError(f"the outputs would differ by {proof.largest:.2g}")
     if safe and (proof.ties or proof.flags or proof.specs):
@@ -105,7 +105,7 @@ def _may_be_meant(finding: Finding) -> bool:
 
 
 def _compatible(findings: list[Finding], alone: set[str]) -> list[Finding]:
-    """Findings to fix at once: of one applicability, safe ones first, and no two at the same layers."""
+    """Findings to fix together: of one applicability, safe ones first, and no two at the same layers."""
     ordered = sorted(findings, key=lambda one: not _is_safe(one))
     batch: list[Finding] = []
     touched: set[str] = set()
@@ -150,8 +150,8 @@ class Fixer:
     ) -> tuple[keras.Model, FixReport]:
         """Fix a model; see `fix`.
 
-        ``given`` are findings of the file it was read from, some of which memory does not show. With ``as_loaded`` they
-        are all there is: what else memory shows has come with loading, such as a fresh optimizer.
+        ``given`` are findings of the file it was read from, some of which do not appear in memory. With ``as_loaded``
+        they are the only ones: others in memory come from loading, such as a new optimizer.
         """
         self.ignored = set()
         findings = self.findings(model)
@@ -192,11 +192,11 @@ class Fixer:
             current = edited
             findings = self.findings(current)
         codes = ", ".join(sorted({one.finding.code for one in applied}))
-        raise FixError(f"fixes of {codes} did not come to an end after {MAX_ROUNDS} rounds: fix them one at a time")
+        raise FixError(f"fixes of {codes} still found work after {MAX_ROUNDS} rounds: fix them one at a time")
 
     @staticmethod
     def apply(model: keras.Model, batch: list[Finding], safe: bool) -> tuple[keras.Model, float | None, list[str]]:
-        """Make fixes that do not touch each other at once."""
+        """Apply together fixes that touch different layers."""
         from graphlint.fixes.live import apply_edits
 
         edits = [edit for one in batch if one.fix is not None for edit in one.fix.edits]
@@ -205,7 +205,7 @@ class Fixer:
         except GraphlintError:
             raise
         except Exception as error:
-            raise FixError(f"Keras refuses the changed model: {one_line(error)}") from error
+            raise FixError(f"Keras rejects the changed model: {one_line(error)}") from error
         return edited, _measure(model, edited, safe), said
 
     def findings(self, model: keras.Model) -> list[Finding]:
@@ -219,13 +219,13 @@ class Fixer:
         return (one for one in findings if self.may_fix(one) and self.is_target(one))
 
     def may_fix(self, finding: Finding) -> bool:
-        """Whether a finding has a fix of a kind that was asked for."""
+        """Whether a finding has a fix of a kind that was requested."""
         if finding.fix is None or not finding.fix.edits:
             return False
         return _is_safe(finding) or (self.unsafe and (not _may_be_meant(finding) or self.is_named(finding)))
 
     def is_named(self, finding: Finding) -> bool:
-        """Whether the rule, or the place, was asked for by name."""
+        """Whether the rule, or the place, was requested by name."""
         return bool(self.targets) or bool({finding.code, finding.name} & self.asked)
 
     @staticmethod
@@ -234,14 +234,14 @@ class Fixer:
         return finding.fix is not None and all(isinstance(edit, ModelEdit) for edit in finding.fix.edits)
 
     def is_target(self, finding: Finding) -> bool:
-        """Whether a finding lies at one of the addresses asked for."""
+        """Whether a finding is at one of the requested addresses."""
         if not self.targets:
             return True
         where = finding.location
         return where is not None and bool({where.address, where.layer} & self.targets)
 
     def left(self, findings: Iterable[Finding], failed: dict[str, str]) -> Iterator[Left]:
-        """The findings that stay, each with why."""
+        """The findings that remain, each with the reason."""
         for finding in findings:
             if finding.fingerprint in failed:
                 yield Left(finding, f"not fixed: {failed[finding.fingerprint]}")
@@ -251,4 +251,4 @@ class Fixer:
                 wanted = f"--unsafe --select {finding.code}" if _may_be_meant(finding) else "--unsafe"
                 yield Left(finding, f"unsafe fix ({finding.fix.changes}): pass {wanted}")
             else:
-                yield Left(finding, "not asked for")
+                yield Left(finding, "not requested")

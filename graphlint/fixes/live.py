@@ -30,10 +30,10 @@ from graphlint.sources.live import read_live
 
 
 def apply_edits(model: keras.Model, changes: Iterable[edits.Edit]) -> tuple[keras.Model, list[str]]:
-    """Apply edits to a model, which stays as it is. Returns the edited model, and notes.
+    """Apply edits to a model, which itself does not change. Returns the edited model, and notes.
 
     Raises:
-        FixError: an edit is made on files only, or means nothing for this model.
+        FixError: an edit is for files only, or does not apply to this model.
     """
     changes = _joined(changes)
     current = model
@@ -41,7 +41,7 @@ def apply_edits(model: keras.Model, changes: Iterable[edits.Edit]) -> tuple[kera
         if isinstance(change, edits.Prune) and any(
             keras_internals.own_variables(_layer(model, path)) for path in change.layers
         ):
-            # Before cloning: a copy made of the graph cannot hold the variables that are to go.
+            # Before cloning: a copy of the graph does not contain the variables to be removed.
             current = make(change, current)
     current = clone(current)
     compiled: dict[str, Any] = {}
@@ -53,11 +53,11 @@ def apply_edits(model: keras.Model, changes: Iterable[edits.Edit]) -> tuple[kera
             keep_state = False
         else:
             if getattr(change, "fresh", False):
-                # Steps of training that a layer took no part in look like a layer that no gradient reaches.
+                # Training steps without a layer look like a layer that no gradient reaches.
                 keep_state, afresh = False, _was_trained(model)
             current = make(change, current)
     notes = carry_training(model, current, compiled, keep_state=keep_state)
-    return current, [*notes, "the optimizer starts anew"] if afresh else notes
+    return current, [*notes, "the optimizer state is reset"] if afresh else notes
 
 
 def _was_trained(model: keras.Model) -> bool:
@@ -65,7 +65,7 @@ def _was_trained(model: keras.Model) -> bool:
 
 
 def _joined(changes: Iterable[edits.Edit]) -> list[edits.Edit]:
-    """The edits with those made one that can be made at once; the order of the others stays."""
+    """The edits, with those joined that can be made together; the order of the others is kept."""
     joined: list[edits.Edit] = []
     for change in changes:
         for place, other in enumerate(joined):
@@ -139,7 +139,7 @@ def _share(change: edits.Share, model: keras.Model) -> keras.Model:
 
 @make.register
 def _unshare(change: edits.Unshare, model: keras.Model) -> keras.Model:
-    for address in reversed(_everywhere(change.calls)):  # Those before keep their indices.
+    for address in reversed(_everywhere(change.calls)):  # The calls before keep their indices.
         model = edit(model).unshare(address).build()
     return model
 
@@ -232,7 +232,7 @@ def _prune(change: edits.Prune, model: keras.Model) -> keras.Model:
 
 
 def _without_idle(model: keras.Model, layers: Iterable[str], inputs: Collection[str]) -> keras.Model:
-    """The model without ``inputs``, and with those at ``layers`` rebuilt for what is used of them."""
+    """The model without ``inputs``, and with the models at ``layers`` rebuilt for their used outputs."""
     live = LiveGraph(model)
     with Transaction(live.operations()):
         domain = Rebuild(live, keep_classes=True)
@@ -245,7 +245,7 @@ def _without_idle(model: keras.Model, layers: Iterable[str], inputs: Collection[
 
 
 def _kept(structure: Any, gone: Collection[str]) -> Any:
-    """A structure of Inputs without those of some names; a list of one that is left becomes the Input itself."""
+    """A structure of Inputs without those of some names; a list with one left becomes the Input itself."""
 
     def is_gone(value: Any) -> bool:
         made = keras_internals.producer(value) if isinstance(value, keras.KerasTensor) else None
@@ -326,7 +326,7 @@ def _paths(model: keras.Model, names: Iterable[str]) -> list[str]:
 
 
 def _everywhere(calls: Iterable[str]) -> list[str]:
-    """Addresses of calls without the indices of the models around them: the call wherever its model is called."""
+    """Addresses of calls without the indices of the enclosing models: the call, wherever its model is called."""
     found = []
     for call in calls:
         *outer, last = call.split("/")
@@ -335,7 +335,7 @@ def _everywhere(calls: Iterable[str]) -> list[str]:
 
 
 def _addresses(graph: ModelGraph, path: str) -> list[str]:
-    """Where a layer is called, as addresses that hold at every call of the models around it.
+    """Where a layer is called, as addresses that are valid at every call of the enclosing models.
 
     Raises:
         FixError: it is never called, or only by a layer that wraps it.

@@ -1,4 +1,4 @@
-"""What a run of fixes did, what it left, and the proof."""
+"""What a run of fixes did, what it left, and how it was verified."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Applied:
         if self.difference == 0:
             proof = " (outputs equal)"
         elif self.difference is not None:
-            proof = f" (outputs differ by {self.difference:.2g} at most)"
+            proof = f" (outputs differ by at most {self.difference:.2g})"
         unsafe = f"; {fix.changes}" if fix.applicability is Applicability.UNSAFE and fix.changes else ""
         return f"{self.finding.code} {self.finding.name}{address}: {fix.title}{proof}{unsafe}"
 
@@ -45,7 +45,7 @@ class FixReport:
     """The outcome of `graphlint.fix`. Truthy if anything was fixed; prints as a report.
 
     ``difference`` is the largest absolute difference of any output between the model before and after all safe fixes;
-    None where there was nothing to compare. ``notes`` say what could not be carried over.
+    None if there was nothing to compare. ``notes`` say what could not be carried over.
     """
 
     applied: tuple[Applied, ...] = ()

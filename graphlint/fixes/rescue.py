@@ -1,7 +1,7 @@
-"""Rescue: a model that today's Keras refuses only because of how the file is written, loaded all the same.
+"""Rescue: load a model that the installed Keras rejects only because of the form of its file.
 
-The configuration is written anew in today's dialect, Keras makes the model of it in safe mode, and every stored number
-is put where it belongs, bit for bit. Saving that model gives a file that Keras loads.
+The configuration is rewritten in the dialect of the installed Keras, Keras builds the model from it in safe mode, and
+every stored value is copied to its variable, bit for bit. Saving that model gives a file that Keras loads.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ class Rescued:
 
 
 def rescue(definition: ModelDefinition) -> Rescued:
-    """Make a Keras model of what was read from a file of any dialect.
+    """Build a Keras model from what was read from a file of any dialect.
 
     Raises:
-        Unmendable: the file holds Python code, needs a class that is not there, or has no weights to carry over.
+        Unmendable: the file contains Python code, needs a missing class, or has no weights to carry over.
     """
     if definition.format == "saved_model":
         raise Unmendable(
             "the weights of a SavedModel directory are in TensorFlow's own format: load it with tf_keras and save it"
         )
     if not definition.has_graph:
-        raise Unmendable("the file holds nothing but weights: build the model in code and load the weights into it")
+        raise Unmendable("the file contains only weights: build the model in code and load the weights into it")
     if definition.problems:
         raise Unmendable(f"{definition.problems[0].message}: save the model again")
     if definition.asset_names:
         raise Unmendable(
-            f"the file keeps {definition.asset_names[0]!r}, which belongs to a layer that has to be adapted anew"
+            f"the file keeps {definition.asset_names[0]!r}, which belongs to a layer that has to be adapted again"
         )
     _prepare(definition)
     graph = expand(definition)
@@ -69,24 +69,24 @@ def _of_keras_3(definition: ModelDefinition) -> bool:
 
 
 def _computed_otherwise(graph: ModelGraph) -> list[str]:
-    """What Keras 3 computes otherwise than Keras 2, whichever way it gets the model. A layer speaks for its cell."""
+    """What Keras 3 computes differently from Keras 2, however it obtains the model. A layer represents its cell."""
     changed = {
         path: layer
         for path, layer in graph.layers.items()
         if "hard_sigmoid" in (layer.config.get("activation"), layer.config.get("recurrent_activation"))
     }
     where = ", ".join(repr(layer.name) for layer in changed.values() if layer.parent not in changed)
-    told = f"hard_sigmoid, in {where}, is 0.2 x + 0.5 in Keras 2 and x / 6 + 0.5 in Keras 3, and so outputs differ"
+    told = f"hard_sigmoid, in {where}, is 0.2 x + 0.5 in Keras 2 and x / 6 + 0.5 in Keras 3, so outputs differ"
     return [told] if changed else []
 
 
 def _prepare(definition: ModelDefinition) -> None:
-    """What Keras 3 does not know: a slash in the name of a layer, and a single input as a list of one.
+    """What Keras 3 does not support: a slash in the name of a layer, and a single input as a list of one.
 
-    Keras 2 wrote every single input and output like that, and took and gave the tensor itself.
+    Keras 2 wrote every single input and output like that, but passed the tensor itself.
 
     Raises:
-        Unmendable: a layer acts in another mode in Keras 3.
+        Unmendable: a layer behaves differently in Keras 3.
     """
     keras_3 = _of_keras_3(definition)
     stack, seen = [definition.root], set()
@@ -131,7 +131,7 @@ def _load(config: dict[str, Any]) -> keras.Model:
 
 
 def _cause(error: BaseException) -> str:
-    """The last thing that Keras says, which is the cause; what stands before is where."""
+    """The last line of Keras's message, which is the cause; the lines before say where."""
     text = str(error)
     unknown = re.search(r"(?:Could not locate class|Unknown \w+:) '([^']+)'", text)
     if unknown:
@@ -149,21 +149,21 @@ def _carry_weights(stored: ModelGraph, live: ModelGraph) -> None:
     for variable in stored.variables.values():
         target = wanted.pop((variable.layer, variable.index), None)
         if target is None:
-            raise Unmendable(f"{variable.id} is in the file, and the model that Keras makes has no such variable")
+            raise Unmendable(f"{variable.id} is in the file, but the model that Keras builds has no such variable")
         _assign(variable, target)
     for layer in live.layers.values():
         if isinstance(layer.obj, keras.layers.Normalization):
             layer.obj.finalize_state()  # What it computes with is derived from its variables.
     if wanted:
         missing = ", ".join(sorted(variable.id for variable in wanted.values())[:3])
-        raise Unmendable(f"the file has no numbers for {missing}: save the model again, or initialize them in code")
+        raise Unmendable(f"the file has no values for {missing}: save the model again, or initialize them in code")
 
 
 def _assign(source: Variable, target: Variable) -> None:
     if source.values is None:
-        raise Unmendable(f"the numbers of {source.id} are not in this file")
+        raise Unmendable(f"the values of {source.id} are not in this file")
     if source.shape != target.shape:
-        raise Unmendable(f"{source.id} is stored with shape {source.shape}, and Keras expects {target.shape}")
+        raise Unmendable(f"{source.id} is stored with shape {source.shape}, but Keras expects {target.shape}")
     value = source.values.read()
     target.obj.assign(value)
     now = keras.ops.convert_to_numpy(target.obj)
@@ -172,7 +172,7 @@ def _assign(source: Variable, target: Variable) -> None:
 
 
 def _compile(model: keras.Model, definition: ModelDefinition) -> list[str]:
-    """Compile as the file says; what today's Keras does not take is left out with a note."""
+    """Compile as the file says; what the installed Keras does not accept is omitted with a note."""
     config = definition.compile_config
     if not config:
         return []
@@ -187,15 +187,15 @@ def _compile(model: keras.Model, definition: ModelDefinition) -> list[str]:
     except Exception as error:
         return [f"not compiled: {one_line(error, 160)}"]
     if definition.optimizer is not None and definition.optimizer.variables:
-        return ["the state of the optimizer is not carried over: training starts it afresh"]
+        return ["the optimizer state is not carried over: training starts with a new one"]
     return []
 
 
 def _setting(value: Any, module: Any) -> Any:
-    """A loss, a metric, or lists and dicts of them, as today's Keras takes them.
+    """A loss, a metric, or lists and dicts of them, as the installed Keras accepts them.
 
     Raises:
-        Unmendable: one of them is not Keras's own.
+        Unmendable: one of them is custom.
     """
     if isinstance(value, dict) and value.get("class_name") == "function" and isinstance(value.get("config"), str):
         value = value["config"]
@@ -218,14 +218,14 @@ def _setting(value: Any, module: Any) -> Any:
 
 
 def _name(name: str, module: Any) -> str:
-    """The full name of a loss or metric, which an HDF5 file needs; those that ``compile`` interprets stay."""
+    """The full name of a loss or metric, which an HDF5 file needs; names that ``compile`` interprets are kept."""
     if module is keras.metrics and name in ("accuracy", "acc", "crossentropy", "ce"):
         return name
     name = _RENAMED_LOSSES.get(name, name)
     try:
         found = module.get(name)
     except ValueError as error:
-        raise Unmendable(f"{name!r} is not one of Keras's own losses and metrics") from error
+        raise Unmendable(f"{name!r} is not a built-in loss or metric") from error
     return str(found.__name__) if inspect.isfunction(found) else name
 
 
@@ -237,7 +237,7 @@ def _optimizer(config: Any) -> Any:
         return _loss_scale(config["config"])
     found = getattr(keras.optimizers, name, None)
     if not isinstance(found, type):
-        raise Unmendable(f"optimizer {name!r} is not one of Keras's")
+        raise Unmendable(f"optimizer {name!r} is not a built-in optimizer")
     given = {("learning_rate" if key == "lr" else key): value for key, value in config["config"].items()}
     kept = arguments_of(found, given, f"optimizer {name}")
     return found(**{key: _plain(value) for key, value in kept.items()})

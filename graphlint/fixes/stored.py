@@ -1,6 +1,6 @@
-"""Edits on a `.keras` file itself, for findings that keep Keras from loading it.
+"""Edits of a `.keras` file itself, for findings that prevent Keras from loading it.
 
-Only the configuration and the weights member are written anew; every other member is carried over byte for byte.
+Only the configuration and the weights member are rewritten; every other member is carried over byte for byte.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class StoredModel:
                 target.writestr(member, content)
 
     def _packed(self) -> bytes:
-        """The weights in a fresh file: HDF5 does not give back the space of what was deleted."""
+        """The weights in a new file: HDF5 does not release the space of deleted objects."""
         import h5py
 
         packed = io.BytesIO()

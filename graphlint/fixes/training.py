@@ -18,15 +18,15 @@ def carry_training(
 ) -> list[str]:
     """Compile ``new`` as ``old`` is, and give its optimizer the state of the old one.
 
-    ``changes`` replaces parts of the compile configuration; without ``keep_state`` the optimizer starts afresh. State
-    belongs to the variable at an address: that of variables that are gone is left out, that of new ones starts afresh.
-    An optimizer that was never used stays without. Returns notes on what could not be carried over.
+    ``changes`` replaces parts of the compile configuration; without ``keep_state`` the optimizer state is new. State
+    belongs to the variable at an address: that of removed variables is dropped, that of new ones is new. An optimizer
+    that was never used gets no state. Returns notes on what could not be carried over.
     """
     if not old.compiled:
         return []
     config = old.get_compile_config()
     if not config:
-        return ["the model was compiled with what cannot be serialized: compile it again"]
+        return ["the model was compiled with objects that cannot be serialized: compile it again"]
     try:
         new.compile_from_config({**config, **(changes or {})})
     except Exception as error:
@@ -34,7 +34,7 @@ def carry_training(
     if old.optimizer is None:
         return []
     if not keep_state or not old.optimizer.built or not int(old.optimizer.iterations):
-        # Compiling built it, and loading does: unused state is not worth saving.
+        # Compiling built the optimizer, as loading does: unused state is not worth saving.
         new.optimizer = type(new.optimizer).from_config(new.optimizer.get_config())
         return []
     if not new.trainable_variables:

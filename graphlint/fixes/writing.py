@@ -1,7 +1,7 @@
-"""Putting a new model file in place of an old one, so that whatever happens the file is the old or the new one.
+"""Replacing a model file so that, whatever happens, it is either the old or the new one.
 
 The new bytes go to a temporary file in the same directory, are forced to disk and checked there; only then does one
-rename put them in place. The original is locked meanwhile, and the rename does not happen if it changed.
+rename replace the original, which is locked meanwhile; if it has changed, nothing is renamed.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from pathlib import Path
 from graphlint.errors import WriteError
 
 Produce = Callable[[Path], None]
-"""Writes the new file at the path it is given, and raises where the result is not fit to be used."""
+"""Writes the new file at the given path, and raises if the result is not usable."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    """What a file was when it was read: a later difference means that somebody else wrote it."""
+    """What a file was when it was read: a later difference means that another program wrote it."""
 
     device: int
     inode: int
@@ -45,7 +45,7 @@ def write_new(path: Path, produce: Produce, *, force: bool = False) -> None:
     """Create ``path``, whole or not at all.
 
     Raises:
-        WriteError: it exists and ``force`` is not set, or the directory cannot be written.
+        WriteError: it exists and ``force`` is not set, or the directory is not writable.
     """
     require_free(path, force=force)
     if path.is_symlink() or path.exists():
@@ -82,9 +82,9 @@ def _taken(path: Path) -> WriteError:
 
 @contextmanager
 def locked(path: Path, *, force: bool = False) -> Iterator[InPlace]:
-    """Open a file to be replaced: nobody else's fixer touches it until the block ends.
+    """Open a file to be replaced: no other fixer touches it until the block ends.
 
-    A symbolic link stays one: what it points to is replaced.
+    A symbolic link is kept: its target is replaced.
 
     Raises:
         WriteError: not a regular writable file, one with several hard links (unless ``force``), or another fixer is at
@@ -105,17 +105,17 @@ def locked(path: Path, *, force: bool = False) -> Iterator[InPlace]:
 
 @dataclass(frozen=True, slots=True)
 class InPlace:
-    """A locked file. ``real`` is where its bytes are."""
+    """A locked file. ``real`` is its path without symbolic links."""
 
     path: Path
     real: Path
     _before: _Snapshot
 
     def replace(self, produce: Produce) -> Path:
-        """Replace the file by what ``produce`` writes. Returns where the old bytes are kept (``name.bak``).
+        """Replace the file with what ``produce`` writes. Returns where the old bytes are kept (``name.bak``).
 
         Raises:
-            WriteError: the file changed since it was locked, or the disk or directory does not take the new one.
+            WriteError: the file changed since it was locked, or the new one cannot be written.
         """
         with _temporary(self.real) as temporary:
             produce(temporary)
@@ -160,7 +160,7 @@ def _require_regular(path: Path) -> None:
     except OSError as error:
         raise WriteError(f"cannot write {path}: {error.strerror or error}") from None
     if not stat.S_ISREG(mode):
-        raise WriteError(f"{path} is no regular file: expected a model file")
+        raise WriteError(f"{path} is not a regular file: expected a model file")
 
 
 def _same_file(found: os.stat_result, path: Path) -> bool:
@@ -180,7 +180,7 @@ def _lock(descriptor: int, path: Path) -> Iterator[None]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        raise WriteError(f"another graphlint is at work on {path}: wait for it, then run the fix again") from None
+        raise WriteError(f"another graphlint process is using {path}: wait for it, then run the fix again") from None
     try:
         yield
     finally:
@@ -189,7 +189,7 @@ def _lock(descriptor: int, path: Path) -> Iterator[None]:
 
 @contextmanager
 def _temporary(path: Path) -> Iterator[Path]:
-    """A name beside ``path`` with its suffix, created for us alone and gone when the block ends."""
+    """A name next to ``path`` with its suffix, created exclusively and removed when the block ends."""
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}{path.suffix}")
     with _disk_errors(path):
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -217,7 +217,7 @@ def _copy_permissions(old: os.stat_result, new: Path) -> None:
 
 
 def _take_name(temporary: Path, path: Path) -> None:
-    """Give a finished file its name, unless somebody has taken it (FileExistsError)."""
+    """Give a finished file its name, unless that is taken (FileExistsError)."""
     try:
         os.link(temporary, path)
     except FileExistsError:

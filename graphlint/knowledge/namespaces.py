@@ -216,7 +216,7 @@ def effect_of(name: str) -> str:
 
 
 def effect_of_words(name: str) -> str | None:
-    """What the words in a name tell that it does besides computing; None where they tell nothing.
+    """What the words in a name tell that it does besides computing; None if they tell nothing.
 
     >>> effect_of_words("image_dataset_from_directory"), effect_of_words("save_img")
     (None, 'writes files')

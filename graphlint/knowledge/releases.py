@@ -707,7 +707,7 @@ def releases_with(name: str, kind: str = "layers", argument: str | None = None) 
 
 @lru_cache(4096)
 def takes_argument(name: str, argument: str, release: int, kind: str = "layers") -> bool | None:
-    """Whether the constructor of a class takes an argument; None where the release has no such class."""
+    """Whether the constructor of a class takes an argument; None if the release has no such class."""
     known = _table(kind).get(name)
     if known is None or not has_class(name, release, kind):
         return None
@@ -725,7 +725,7 @@ def operation_key(module: str, name: str) -> str:
 
 
 def next_release(name: str, release: int, kind: str = "layers", argument: str | None = None) -> str | None:
-    """The first release after one that has a class, or takes an argument of it; None where no later one does.
+    """The first release after one that has a class, or takes an argument of it; None if no later one does.
 
     >>> next_release("Dense", RELEASES.index("3.9"), argument="lora_alpha")
     '3.10'

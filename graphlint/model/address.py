@@ -1,7 +1,7 @@
 """The address grammar: ``path/to/layer#call:output`` and ``path/to/layer@slot``.
 
-Path parts are layer names below the root model, then attribute names below a layer that is no model. Names may hold
-any character, so the five that have a meaning in the grammar are percent-escaped inside a part.
+Path parts are layer names below the root model, then attribute names below a layer that is not a model. Names may
+contain any character, so the five that have a meaning in the grammar are percent-escaped inside a part.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def join(prefix: str, name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One step of an address: an unescaped name and, where it was written, a call index."""
+    """One step of an address: an unescaped name and, if given, a call index."""
 
     name: str
     call: int | None = None
@@ -69,7 +69,7 @@ def parse(text: str) -> Address:
     """Parse an address.
 
     Raises:
-        AddressError: the text is no string, is empty, or does not follow the grammar.
+        AddressError: the text is not a string, is empty, or does not follow the grammar.
 
     >>> parse("encoder#1/dense:0")
     Address(parts=(Part(name='encoder', call=1), Part(name='dense', call=None)), output=0, slot=None)

@@ -1,7 +1,7 @@
-"""What a front end hands over: one model as it was defined, before nested models are expanded.
+"""What a source produces: one model as it was defined, before nested models are expanded.
 
 A definition is a tree of `LayerDefinition` objects in which sharing is Python identity: a layer that is used in two
-places is one object. Front ends (a file, a live model) build definitions; `graphlint.model.expand` turns one into the
+places is one object. Sources (a file, a live model) build definitions; `graphlint.model.expand` turns one into the
 `ModelGraph` that everything else reads.
 """
 
@@ -117,8 +117,8 @@ class LayerDefinition:
 
     ``config`` is the layer's own configuration as plain JSON data, without the layers of a body. ``children`` are
     sublayers that are no part of a body, by attribute path (``forward_layer``, ``blocks/dense_1``), in the order in
-    which Keras saves them. ``opaque`` says that a body exists which cannot be seen: a subclassed model, a custom layer
-    with sublayers. ``trainable`` is the layer's own flag.
+    which Keras saves them. ``opaque`` says that a body exists that is code: a subclassed model, a custom layer with
+    sublayers. ``trainable`` is the layer's own flag.
     """
 
     name: str
@@ -142,17 +142,17 @@ class LayerDefinition:
     vocabulary_size: int | None = None
     """Of a lookup layer: how many indices it gives, where its words are not in its configuration."""
     rebuilt: bool = False
-    """Live only: a model whose file holds the arguments of its constructor, and not its graph."""
+    """Live only: a model whose file has the arguments of its constructor instead of its graph."""
     shared_object_id: int | None = None
     """Static only: the id under which the file records this object as shared."""
     stored_at: str | None = None
     """Static only: where in the weights file the layer's group is, or would be."""
     has_weight_group: bool = True
-    """Static only: False where the file's weights hold no group for this layer although they hold one for others."""
+    """Static only: False if the file's weights have no group for this layer although they have groups for others."""
 
     @property
     def is_custom(self) -> bool:
-        """Whether the class is not one of Keras's own, by what the configuration says of it."""
+        """Whether the class is custom, by what the configuration says about it."""
         return is_custom(self.module, self.registered_name)
 
 
@@ -169,7 +169,7 @@ class OptimizerDefinition:
 
 @dataclass(eq=False, slots=True)
 class SourceProblem:
-    """Something a reader found wrong in a file that it could read all the same.
+    """Something wrong in a file that could be read nevertheless.
 
     ``kind`` is ``archive``, ``hdf5``, ``json`` or ``structure``; ``layer`` the layer it concerns, if any.
     """
@@ -183,14 +183,14 @@ class SourceProblem:
 class ModelDefinition:
     """A whole model: the root layer and what belongs to the file or object around it.
 
-    ``front_end`` is ``static`` or ``live``; ``format`` names the file format (``keras``, ``h5``, ``json``,
-    ``weights``, ...), ``live`` for a model in memory. ``has_weights`` says whether variables (live or stored) are
-    known; ``compile_config`` is None where the model is not compiled. ``raw`` is the whole parsed configuration as the
-    file holds it (static only), for rules that must look at every dictionary; ``documents`` are the other parsed texts
-    of the file, each with its name: what stands around or beside the configuration, whoever may read it.
-    ``stray_weights`` are stored groups that no layer of the configuration claims, with the number of elements in each.
-    ``has_graph`` is False for a file that holds nothing but weights. ``unbuilt_layers`` are layers that have no
-    variables because they were never built.
+    ``front_end`` is ``static`` or ``live``; ``format`` names the file format (``keras``, ``h5``, ``json``, ``weights``,
+    ...), ``live`` for a model in memory. ``has_weights`` says whether variables (live or stored) are known;
+    ``compile_config`` is None where the model is not compiled. ``raw`` is the whole parsed configuration as the file
+    holds it (static only), for rules that must look at every dictionary; ``documents`` are the other parsed texts of
+    the file, each with its name: whatever accompanies the configuration and some reader may use. ``stray_weights`` are
+    stored groups that no layer of the configuration claims, with the number of elements in each. ``has_graph`` is False
+    for a file that contains only weights. ``unbuilt_layers`` are layers that have no variables because they were never
+    built.
     """
 
     root: LayerDefinition

@@ -12,7 +12,7 @@ Dim = int | None
 
 
 class ShapeError(GraphlintError):
-    """The inputs of a call certainly do not fit: says what was received and what was expected."""
+    """The inputs of a call are certainly incompatible: says what was received and what was expected."""
 
 
 def shape_text(shape: Iterable[Dim] | None) -> str:
@@ -54,7 +54,7 @@ def agree(first: Dim, second: Dim) -> bool:
 
 
 def broadcast(first: Sequence[Dim], second: Sequence[Dim]) -> Shape:
-    """The shape of an elementwise operation. A free dimension gives way to a known one.
+    """The shape of an elementwise operation. A known dimension replaces a free one.
 
     Raises:
         ShapeError: two known dimensions differ and neither is 1.
@@ -143,7 +143,7 @@ def concatenated(shapes: Sequence[Sequence[Dim]], axis: int) -> Shape:
 
 
 def reduced(shape: Sequence[Dim], axes: Sequence[int] | None, keepdims: bool) -> Shape:
-    """The shape after a reduction over some axes, over all where ``axes`` is None.
+    """The shape after a reduction over some axes, over all if ``axes`` is None.
 
     Raises:
         ShapeError: the shape has no such axis.
@@ -184,10 +184,10 @@ def matmul(first: Sequence[Dim], second: Sequence[Dim]) -> Shape:
 
 
 def transposed(shape: Sequence[Dim], axes: Sequence[int] | None) -> Shape:
-    """The shape with its axes in another order; reversed where none is given.
+    """The shape with its axes in another order; reversed by default.
 
     Raises:
-        ShapeError: ``axes`` is no permutation of the axes.
+        ShapeError: ``axes`` is not a permutation of the axes.
     """
     if axes is None:
         return tuple(reversed(shape))

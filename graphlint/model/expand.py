@@ -1,4 +1,4 @@
-"""From a `ModelDefinition` to a `ModelGraph`: nested models are expanded once for each call."""
+"""From a `ModelDefinition` to a `ModelGraph`: nested models are expanded once per call."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def expand(definition: ModelDefinition, max_calls: int = MAX_CALLS, max_characte
         raise TooManyCalls(f"the model expands to {calls:,} calls, more than the limit of {max_calls:,}")
     if layers > max_calls:
         raise TooManyCalls(
-            f"the model holds {layers:,} layers, shared ones counted wherever they are held, more than the limit of "
+            f"the model contains {layers:,} layers, shared ones counted once per place, more than the limit of "
             f"{max_calls:,}"
         )
     _Expansion(graph, max_characters).run(definition.root)
@@ -85,9 +85,9 @@ def expand(definition: ModelDefinition, max_calls: int = MAX_CALLS, max_characte
 
 
 def _expanded_size(root: LayerDefinition) -> tuple[int, int]:
-    """The calls of a model after expansion, and the layers inside, counting a shared one wherever it is held.
+    """The calls of a model after expansion, and the layers inside, counting a shared one once per place.
 
-    A body counts for one at least: bodies without calls can be nested and doubled, too.
+    A body counts as at least one: bodies without calls can also be nested and doubled.
     """
     calls: dict[int, int] = {}
     layers: dict[int, int] = {}
@@ -274,7 +274,7 @@ class _Expansion:
                     position += 1
 
     def count(self, path: str) -> None:
-        """Count a path that is kept. Each repeats the names of what is around it, of any length.
+        """Count a path that is kept. Each repeats the names of its parents, of any length.
 
         Raises:
             TooManyCalls: all paths together are too long.
@@ -295,7 +295,7 @@ class _Expansion:
     # -- layers -------------------------------------------------------------------------------------------------
 
     def register_body(self, body: Body, path: str) -> None:
-        """Register the layers of a body that no call has brought in."""
+        """Register the layers of a body that are never called."""
         names = self.plan(body).names
         for layer in body.layers:
             self.register(layer, join(path, names[id(layer)]), path)
@@ -303,8 +303,8 @@ class _Expansion:
     def register(self, layer: LayerDefinition, path: str, parent: str | None) -> None:
         """Add a layer with its variables, and everything inside it that is not expanded call by call.
 
-        Inside a body that cannot be seen, the layers of a model go by the names under which they are stored: a file has
-        no other, and automatic names change whenever the body is built again.
+        Inside an opaque layer, the layers of a model have the names under which they are stored: a file has no other,
+        and automatic names change whenever the layer is built again.
         """
         graph = self.graph
         stack: list[tuple[LayerDefinition, str, str | None, bool, bool]] = [(layer, path, parent, False, False)]
@@ -371,7 +371,7 @@ def _below(path: str, attribute_path: str) -> str:
 
 
 def unique_names(layers: Iterable[LayerDefinition]) -> dict[int, str]:
-    """``id(layer)`` -> its name, made unique where a broken file gives two layers one name."""
+    """``id(layer)`` -> its name, made unique if a broken file gives two layers one name."""
     taken: dict[str, int] = {}
     names: dict[int, str] = {}
     for layer in layers:

@@ -4,7 +4,7 @@ Every node can influence an output, and every edge points the way influence flow
 
     variable --(held by)--> layer --(runs as)--> call --(tensor, mask)--> call --> ... --> output
 
-Nested models are expanded once for each call, as at run time. Containment is kept beside influence: a container is a
+Nested models are expanded once per call, as at run time. Containment is kept separate from influence: a container is a
 layer node without calls, and each of its calls is a `Scope`.
 """
 
@@ -157,7 +157,7 @@ class Layer:
 
     @property
     def is_keras(self) -> bool:
-        """Whether the class is one of Keras's own, by the module the configuration names."""
+        """Whether the class is built in, by the module the configuration names."""
         if self._is_keras is None:
             module, registered = self.definition.module, self.definition.registered_name
             self._is_keras = (
@@ -169,7 +169,7 @@ class Layer:
 
     @property
     def is_builtin(self) -> bool:
-        """Whether the class is one of Keras's own; by its name in files of Keras 1 and 2, which name no module."""
+        """Whether the class is built in; by its name in files of Keras 1 and 2, which name no module."""
         if self.module is not None or self.registered_name is not None:
             return self.is_keras
         from graphlint.knowledge.releases import is_known_class
@@ -186,8 +186,8 @@ class Layer:
 class Call:
     """A call node. ``id`` is the layer path with every call index, ``scope`` the id of the enclosing `Scope`.
 
-    ``args`` and ``kwargs`` hold `Tensor` where the call receives a tensor. ``outputs`` has one spec for each output.
-    ``definition`` is shared by the expansions of one call in a body.
+    ``args`` and ``kwargs`` have a `Tensor` for every tensor that the call receives. ``outputs`` has one spec per
+    output. ``definition`` is shared by the expansions of one call in a body.
     """
 
     id: str
@@ -257,7 +257,7 @@ class ModelGraph:
         self.scopes: dict[str, Scope] = {}
         """Container calls by id; the root model's own scope is ``"."`` (absent for an opaque root)."""
         self.aliases: dict[str, str] = {}
-        """Every other path of a layer -> the path it is known by."""
+        """Every other path of a layer -> its canonical path."""
         self.variable_aliases: dict[str, str] = {}
         """Every other ``path@slot`` of a variable -> its id."""
         self.inputs: list[str] = []
@@ -293,7 +293,7 @@ class ModelGraph:
 
     @property
     def opaque_layers(self) -> list[Layer]:
-        """Layers whose bodies exist and cannot be seen."""
+        """Layers whose bodies are code, inside which nothing can be checked."""
         return [layer for layer in self.layers.values() if layer.opaque]
 
     @cached_property
@@ -313,14 +313,14 @@ class ModelGraph:
         return list(dict.fromkeys(self.nx.successors(layer)))
 
     def called_directly(self, layer: str, *, once: bool = False) -> bool:
-        """Whether the graph calls a layer itself, not only one that wraps it; with ``once``, at one place."""
+        """Whether the graph calls a layer itself, not only one that wraps it; with ``once``, in one place."""
         sites = self.call_sites(layer)
         if not sites or any(self.calls[site].layer != layer for site in sites):
             return False
         return not once or len({id(self.calls[site].definition) for site in sites}) == 1
 
     def called_once(self, layer: str) -> bool:
-        """Whether one place in one model calls a layer, itself or what wraps it; that model may run several times."""
+        """Whether one place in one model calls a layer, or its wrapper; that model may run several times."""
         return self._places.get(layer) == 1
 
     @cached_property
@@ -332,10 +332,10 @@ class ModelGraph:
 
     @cached_property
     def shared_layers(self) -> list[str]:
-        """Paths of the layers and nested models that are called more than once for each call of what contains them.
+        """Paths of the layers and nested models that are called more than once per call of their container.
 
-        What is inside a nested model that is called twice is not shared by that alone; a layer that two models or
-        wrappers hold is.
+        A layer inside a nested model that is called twice is not shared by that alone; a layer of two models or
+        wrappers is.
         """
         found = []
         for path, layer in self.layers.items():
@@ -403,20 +403,20 @@ class ModelGraph:
         return list(found.values())
 
     def enclosing(self, layer: str) -> Iterator[Layer]:
-        """The containers and wrappers around a layer, innermost first, the root last."""
+        """The containers and wrappers of a layer, innermost first, the root last."""
         parent = self.layers[layer].parent
         while parent is not None:
             yield self.layers[parent]
             parent = self.layers[parent].parent
 
     def seen(self, layer: str) -> bool:
-        """Whether a layer lies in no body that cannot be seen: only in models with a graph and Keras's own wrappers."""
+        """Whether no container of a layer is opaque: all are models with a graph or built-in wrappers."""
         return all(outer.container or outer.is_builtin for outer in self.enclosing(layer))
 
     def written(self, layer: str, *, wrapped: bool = True) -> bool:
-        """Whether a file has the configuration of a layer, and not only arguments of what makes it on loading.
+        """Whether a file has the configuration of a layer, not only arguments of the class that creates it.
 
-        Without ``wrapped``, only where a model itself writes it.
+        Without ``wrapped``, only if a model itself writes it.
         """
         around = list(self.enclosing(layer))
         if any(outer.definition.rebuilt for outer in around):
@@ -433,7 +433,7 @@ class ModelGraph:
 
     @cached_property
     def _edges(self) -> dict[str, tuple[dict[str, list[Edge]], dict[str, list[Edge]]]]:
-        """Of each kind, the edges by source and by target. Asking networkx edge by edge takes several times as long."""
+        """For each kind, the edges by source and by target. Asking networkx edge by edge takes several times longer."""
         found: dict[str, tuple[dict[str, list[Edge]], dict[str, list[Edge]]]] = {TENSOR: ({}, {}), MASK: ({}, {})}
         positions: dict[str, dict[str, list[int]]] = {TENSOR: {}, MASK: {}}
         for source, target, data in self.nx.edges(data=True):
@@ -502,7 +502,7 @@ class ModelGraph:
         return {node for node in self.descendants(self.inputs) if node in self.calls}
 
     def components(self, calls: Iterable[str]) -> list[list[str]]:
-        """Split calls into groups that are connected by tensors or masks among themselves, each in graph order."""
+        """Split calls into connected components (by tensors or masks), each in graph order."""
         position = {call: index for index, call in enumerate(self.calls)}
         waiting = set(calls)
         found = []
@@ -522,7 +522,7 @@ class ModelGraph:
     # -- text ---------------------------------------------------------------------------------------------------
 
     def address(self, node: str | Tensor) -> str:
-        """The shortest address of a node: container indices and output indices only where there are several."""
+        """The shortest address of a node: container indices and output indices only if there are several."""
         if isinstance(node, Tensor):
             text = self.address(node.call)
             return f"{text}:{node.output}" if len(self.calls[node.call].outputs) > 1 else text

@@ -1,7 +1,7 @@
-"""Where masks travel: one routine for both front ends, with the rules by which Keras 3 attaches masks at run time.
+"""How masks propagate, for files and live models: the rules by which Keras 3 attaches masks at run time.
 
-A layer that supports masking hands the mask of its first argument on; most layers and every plain operation drop it.
-Where a layer has a mask argument that was not given, Keras fills it from the tensors, but only if it can tell which:
+A layer that supports masking passes on the mask of its first argument; most layers and every plain operation drop it.
+If a layer has a mask argument that was not given, Keras fills it from the tensors, but only if it can tell which:
 ``lstm(x, initial_state=[h, c])`` gets no mask.
 """
 
@@ -74,7 +74,7 @@ _KEEPS = _UNCHANGED | {
     "Rescaling",
     "TimeDistributed",
 }
-"""Layers that hand on the mask of their first argument as it is."""
+"""Layers that pass on the mask of their first argument unchanged."""
 
 _FILLED = _RECURRENT | _SCORED | {"GlobalAveragePooling1D", "BatchNormalization", "Softmax", "TimeDistributed"}
 """Layers with a ``mask`` argument."""
@@ -120,7 +120,7 @@ class _Travel:
 
 def add_mask_edges(graph: ModelGraph) -> None:
     """Add a mask edge for every hop that Keras derives at run time: to calls that get the mask of a tensor filled in
-    or hand it on. Mask arguments that the model records are edges already."""
+    or pass it on. Mask arguments that the model records are edges already."""
     positions: dict[str, int] = {}
     digraph: nx.MultiDiGraph = graph.nx
     for tensor, call, argument, shape in _travel(graph).received:
@@ -315,18 +315,18 @@ class _Run:
             if call.kwargs.get(f"{argument}_mask") is None:
                 self.receive(call, f"{argument}_mask", tensor)
         if name == "MultiHeadAttention":
-            # It takes the masks off the arrays it receives, for whoever reads them later; a cast has made copies.
+            # It removes the masks from the arrays it receives, for all later readers; a cast has made copies.
             for tensor in tensors.values():
                 carrier = self.carriers.get(tensor)
                 if carrier is not None and self.graph.spec(tensor).dtype == call.outputs[0].dtype:
                     carrier.mask = None
         self.attach(Tensor(call.id, 0), masks.get("query"))
         if len(call.outputs) > 1 and any(masks.values()):
-            # The softmax inside hands the joint mask on to the scores.
+            # The softmax inside passes the joint mask on to the scores.
             self.attach(Tensor(call.id, 1), _Mask(call.id, call.outputs[1].shape))
 
     def merge(self, call: Call, name: str) -> None:
-        """Add and the like keep a mask where every input has one, Concatenate where any has."""
+        """Add and similar layers keep a mask if every input has one, Concatenate if any has."""
         inputs = list(leaves(_first_argument(call)))
         found = [self.mask(leaf) for _, leaf in inputs]
         masks = [mask for mask in found if mask is not None]
@@ -346,7 +346,7 @@ class _Run:
             self.receive(call, f"mask/{path}" if path else "mask", leaf)
 
     def live_layer(self, call: Call, layer: Any) -> None:
-        """A class that is not Keras's own: the object says whether it takes and supports masks."""
+        """A custom class: the object says whether it accepts and supports masks."""
         inputs = list(leaves(_first_argument(call)))
         explicit = self.given(call.kwargs.get("mask"))
         masks = [explicit] if explicit is not None else [self.mask(leaf) for _, leaf in inputs]
@@ -394,7 +394,7 @@ def _first_argument(call: Call) -> Any:
 
 
 def _tensor_arguments(call: Call) -> int:
-    """How many arguments hold tensors and nothing else: Keras fills ``mask`` only where it is one."""
+    """How many arguments hold only tensors: Keras fills ``mask`` only if it is one."""
     return sum(map(_is_tensor_argument, (*call.args, *call.kwargs.values())))
 
 
@@ -435,7 +435,7 @@ def _joined(shapes: list[Shape | None]) -> Shape | None:
 
 
 def _run_order(graph: ModelGraph) -> Iterator[Call]:
-    """The calls in an order in which they can run; as Keras runs them where that makes a difference."""
+    """The calls in an order in which they can run; in Keras's order if it makes a difference."""
     if not any(layer.class_name == "MultiHeadAttention" for layer in graph.layers.values()) or ROOT not in graph.scopes:
         yield from graph.calls.values()
         return

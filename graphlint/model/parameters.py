@@ -1,4 +1,4 @@
-"""The parameter audit: how many numbers a model holds, trains, counts twice and never uses."""
+"""Parameter counts: how many parameters a model holds, trains, counts twice and never uses."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Parameters:
     """Parameter counts in elements.
 
     ``total`` counts each distinct variable once and equals ``model.count_params()``. ``trainable`` is what the root
-    model hands to its optimizer. ``counted_per_layer`` is the sum of the counts of the model's top-level layers, each
-    counted for itself, and ``counted_twice`` by how much that exceeds the distinct variables below them.
+    model gives to its optimizer. ``counted_per_layer`` is the sum of the counts of the model's top-level layers, each
+    counted separately, and ``counted_twice`` by how much that exceeds the distinct variables below them.
     ``unreachable`` counts parameters that influence no output.
     """
 
@@ -31,9 +31,10 @@ class Parameters:
 
 
 def trained(graph: ModelGraph, variable: Variable) -> bool:
-    """Whether the root model hands a variable to its optimizer.
+    """Whether the root model gives a variable to its optimizer.
 
-    Keras asks the root's flag and the variable's own; containers in between are not asked (keras-team/keras#18092).
+    Keras consults the flags of the root and of the variable; containers in between are not consulted
+    (keras-team/keras#18092).
     """
     return graph.root.trainable and variable.trainable
 

@@ -1,4 +1,4 @@
-"""From an address as people write it to the node it means."""
+"""From an address as users write it to the node it means."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _INDEX = re.compile(r"#\d+")
 _ROOT = re.compile(r"\.(?=[#:@]|$)")
 _MOST = 8
 _COMPARED = 20_000
-"""Layers that an unknown address is compared with, so that a typo in a huge model is reported at once."""
+"""Layers that an unknown address is compared with, so that a typo in a huge model is reported quickly."""
 
 
 def resolve(graph: ModelGraph, text: str) -> str | Tensor:
@@ -37,7 +37,7 @@ def resolve(graph: ModelGraph, text: str) -> str | Tensor:
 
 
 def resolve_layer(graph: ModelGraph, text: str) -> str:
-    """The path a layer is known by. Call and output indices say nothing about the layer and may be there.
+    """The canonical path of a layer. Call and output indices are allowed and ignored.
 
     Raises:
         AddressError: no layer has this path.
@@ -56,7 +56,7 @@ def resolve_variable(graph: ModelGraph, text: str) -> str:
     """
     address = parse(text)
     if address.slot is None:
-        raise AddressError(f"expected a variable such as 'encoder/dense@kernel', got {text!r}: add @ and the slot")
+        raise AddressError(f"expected a variable such as 'encoder/dense@kernel', got {text!r}: append @slot")
     layer = resolve_layer(graph, text.partition("@")[0])
     wanted = f"{layer}@{escape(address.slot)}"
     found = graph.variable_aliases.get(wanted, wanted)
@@ -69,12 +69,12 @@ def resolve_variable(graph: ModelGraph, text: str) -> str:
 
 
 def resolve_call(graph: ModelGraph, text: str) -> str:
-    """The id of a call, or of the scope that a call of a container is. An output index may be there.
+    """The id of a call, or of the scope that a call of a container is. An output index is allowed.
 
-    A call index may be left out where one call fits. A sublayer of a layer runs as the calls of that layer.
+    A call index may be omitted if only one call matches. A sublayer of a layer runs as the calls of that layer.
 
     Raises:
-        AddressError: no call fits, or several do.
+        AddressError: no call matches, or several do.
     """
     address = parse(text)
     if address.slot is not None:
@@ -92,17 +92,19 @@ def resolve_call(graph: ModelGraph, text: str) -> str:
     if not calls:
         raise UnknownAddress(f"no call {text!r}: the calls there are {listed(_shown(graph, spelled), _MOST)}")
     if len(calls) > 1:
-        raise AmbiguousAddress(f"{text!r} fits {len(calls)} calls: write one of {listed(_shown(graph, calls), _MOST)}")
+        raise AmbiguousAddress(
+            f"{text!r} matches {len(calls)} calls: write one of {listed(_shown(graph, calls), _MOST)}"
+        )
     return calls[0]
 
 
 def resolve_tensor(graph: ModelGraph, text: str) -> Tensor:
-    """The tensor an address means. The output index may be left out where there is one output.
+    """The tensor an address means. The output index may be omitted if there is one output.
 
-    A container stands for what it returns; the root for the model's output.
+    A container means what it returns; the root means the model's output.
 
     Raises:
-        AddressError: no call or output fits, or several do.
+        AddressError: no call or output matches, or several do.
     """
     address = parse(text)
     if address.slot is not None:
@@ -133,7 +135,7 @@ def _path(text: str, address: Address) -> str:
 
 
 def _known_path(graph: ModelGraph, path: str) -> str | None:
-    """The path a layer is known by; an alias of a container holds for everything below it too."""
+    """The canonical path of a layer; an alias of a container applies to everything below it."""
     seen: set[str] = set()
     while path not in graph.layers:
         if path in seen:

@@ -9,7 +9,7 @@ LOOKUPS = frozenset({"StringLookup", "IntegerLookup", "TextVectorization"})
 
 
 def vocabulary_size(layer: LayerDefinition) -> int | None:
-    """The words of a lookup layer and the indices for masked and unknown ones; None where that is not known."""
+    """The words of a lookup layer and the indices for masked and unknown ones; None if that is not known."""
     config = layer.config
     words, counted = config.get("vocabulary"), config.get("vocabulary_size")
     if not isinstance(words, list):

@@ -1,4 +1,4 @@
-"""`canonical`: what two front ends must agree on."""
+"""`canonical`: what the graph of a file and that of a live model must agree on."""
 
 from __future__ import annotations
 
@@ -21,29 +21,28 @@ def canonical(graph: ModelGraph) -> dict[str, Any]:
     model before saving but for what saving itself loses. Left out, because Keras itself does not keep it:
 
     - variable paths as Keras prints them: they change on reload; identity is layer names, attribute names, slot;
-    - the slot name of a variable of a class that is not Keras's own: the file numbers variables, so the index stands;
+    - the slot name of a variable of a custom class: the file numbers variables, so the index stands;
     - variable-level ``trainable``, which is lost on save, and the ``trainable`` of a Sequential, which reloads as True;
     - the ``trainable`` of an InputLayer, which is not in its configuration;
     - seed generators: they are in ``variables`` and not in ``weights``;
-    - the numbers of a baked tensor: a ``keras.Variable`` argument is saved as one;
+    - the values of a constant tensor: a ``keras.Variable`` argument is saved as one;
     - the low-rank matrices of LoRA: saving merges them into the kernel;
     - stray nodes of calls outside the model;
     - optimizer slots: unnamed in the file;
     - models in which one layer sits in two containers (rule S001): one layer live, two in the file;
-    - the graph of a Functional subclass whose own constructor makes it: the file has what its ``get_config`` gives;
+    - the graph of a Functional subclass whose constructor builds it: the file has what its ``get_config`` returns;
     - the byte code of a lambda: it is marshalled differently each time;
     - ``shared_object_id``: an address in the memory of the process that saved;
     - entries of a configuration that are None or False, and ``renorm_momentum``: versions of Keras differ in which of
       them they write, and the initializers that Keras has renamed count as one;
-    - layers below a body that cannot be seen, but for their paths and weights, which is all the file has of them;
-    - masks that a layer which is not Keras's own receives or hands on: the file does not say whether it does;
-    - the module of Keras's own objects inside a configuration, ``implementation`` and ``batch_input_shape``: Keras 1
-      and 2 write other ones than Keras 3 after loading (the shape of an Input is that of its output);
+    - layers inside an opaque layer, except their paths and weights, which is all the file has of them;
+    - masks that a custom layer receives or passes on: the file does not say whether it does;
+    - the module of built-in objects inside a configuration, ``implementation`` and ``batch_input_shape``: Keras 1 and 2
+      write other ones than Keras 3 after loading (the shape of an Input is that of its output);
     - the build shape of a layer that a wrapper holds, which loading an HDF5 file loses, and whether its dtype is a name
       or a policy of that name;
     - call arguments that are None, which is what leaving them out means;
-    - outputs of a Lambda or of a layer that is not Keras's own which no other call receives: the file records shapes on
-      the edges only;
+    - outputs of a Lambda or of a custom layer that no other call receives: the file records shapes on the edges only;
     - the name of the root model.
 
     >>> import graphlint
@@ -72,7 +71,7 @@ def _inferable(layer: Layer) -> bool:
 
 
 def _seen(graph: ModelGraph, layer: Layer) -> bool:
-    """Whether the file holds the configuration of a layer: it is in the body of every model around it."""
+    """Whether the file has the configuration of a layer: it is in the body of every enclosing model."""
     for outer in graph.enclosing(layer.path):
         if not outer.container or any(one is layer.definition for one in outer.definition.children.values()):
             return False
@@ -119,7 +118,7 @@ def _variable(graph: ModelGraph, variable: Variable) -> tuple[str, dict[str, Any
 
 
 def _masks_of_custom_layers(graph: ModelGraph) -> set[str]:
-    """Calls whose result has a mask only because a layer that is not Keras's own handed it on."""
+    """Calls whose result has a mask only because a custom layer passed it on."""
     found: set[str] = set()
     for call in graph.calls:
         incoming = graph.in_edges(call, MASK)

@@ -1,4 +1,4 @@
-"""The graph as networkx with plain data for attributes, for use outside graphlint."""
+"""The graph as a networkx graph whose attributes are plain data, for use outside graphlint."""
 
 from __future__ import annotations
 

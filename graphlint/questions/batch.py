@@ -173,10 +173,10 @@ _REDUCTIONS = frozenset(
 
 
 def batched(graph: ModelGraph) -> set[Tensor]:
-    """The tensors whose axis 0 is proven to be the batch: it comes from axis 0 of an Input all the way.
+    """The tensors whose axis 0 is certainly the batch axis: it comes from axis 0 of an Input all the way.
 
-    Layers of Keras keep the batch in front. An operation keeps it where its arguments say so: no reduction,
-    transposition or slicing of axis 0. Nothing is proven behind Lambda, custom layers and bodies that cannot be seen.
+    Built-in layers keep the batch axis first. An operation keeps it if its arguments say so: no reduction,
+    transposition or slicing of axis 0. Nothing is certain after Lambda, custom layers and opaque models.
     """
     proven: set[Tensor] = set()
     kinds: dict[str, bool] = {}

@@ -128,7 +128,7 @@ def _path(graph: ModelGraph, reference: Reference) -> Iterator[Dangerous]:
 
 
 def _foreign(reference: Reference) -> str | None:
-    """Why a reference names what no model needs; None where it does not."""
+    """Why a reference names what no model needs; None if it does not."""
     root = reference.root
     function = reference.kind is not Kind.CLASS
     module = reference.module

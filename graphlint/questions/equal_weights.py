@@ -1,4 +1,4 @@
-"""Whether two variables hold the same numbers, reading no more than it takes to tell."""
+"""Whether two variables have the same values, reading no more than necessary."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from graphlint.questions.statistics import statistics
 from graphlint.questions.towers import without_names
 
 LEAST_ELEMENTS = 256
-"""Smaller variables are equal by chance, or by the nature of what they hold."""
+"""Smaller variables may be equal by chance or by their meaning."""
 
 
 def may_be_equal(graph: ModelGraph, first: Variable, second: Variable) -> bool:
-    """Whether size, dtype and range agree, and both are large enough and not constant to say something."""
+    """Whether size, dtype and range agree, and both are large and varied enough for equality to mean something."""
     if first.dtype != second.dtype or first.size != second.size or first.size < LEAST_ELEMENTS:
         return False
     one = statistics(graph, first)
@@ -50,7 +50,7 @@ def equal_transposed(first: Variable, second: Variable) -> bool:
 
 
 def interchangeable(graph: ModelGraph, one: str, other: str) -> bool:
-    """Whether two layers or nested models beside each other are of one form and hold the same numbers throughout."""
+    """Whether two layers or nested models of one model have the same form and the same values throughout."""
     first, second = graph.layers[one], graph.layers[other]
     if first.parent != second.parent or not same_form(first.definition, second.definition):
         return False
@@ -62,7 +62,7 @@ def interchangeable(graph: ModelGraph, one: str, other: str) -> bool:
 
 
 def same_form(one: LayerDefinition, other: LayerDefinition) -> bool:
-    """Whether two layers or models are equal but for names, weights and flags."""
+    """Whether two layers or models are equal except for names, weights and flags."""
     stack = [(one, other)]
     twins: dict[int, LayerDefinition] = {}
     while stack:

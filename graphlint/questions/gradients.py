@@ -1,4 +1,4 @@
-"""Where gradients cannot pass."""
+"""Where gradients stop."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _LEGACY_ZERO_GRADIENT = frozenset(
 """The same as Keras 2 records them (``TFOpLambda``)."""
 
 _SHAPE_ONLY = frozenset({"ZerosLike", "OnesLike", "FullLike"})
-"""Operations whose numbers do not depend on those they receive."""
+"""Operations whose values do not depend on those they receive."""
 
 
 def normalises_one(graph: ModelGraph, call: str) -> bool:
-    """Whether a call normalises over axes of size 1, after which nothing is left: its result is the learned offset."""
+    """Whether a call normalises over axes of size 1, which leaves only the learned offset."""
     layer = graph.layer(call)
     edges = graph.in_edges(call, TENSOR)
     if layer.class_name != "LayerNormalization" or not layer.is_builtin or len(edges) != 1:
@@ -69,8 +69,9 @@ def gradient_reach(graph: ModelGraph, tensors: list[Tensor], also: list[str]) ->
 
 
 def value_reach(graph: ModelGraph, sources: list[str]) -> set[str]:
-    """The calls whose numbers depend on the given calls: shapes alone (``ops.ones_like``) do not count, nor does what a
-    normalisation over one number leaves.
+    """The calls whose values depend on the given calls.
+
+    Dependence on shapes alone (``ops.ones_like``) does not count, nor does what a normalisation over one value leaves.
     """
     reached = set(sources)
     stack = list(reached)

@@ -1,4 +1,4 @@
-"""What an output of a model ends in: the activation that made its numbers."""
+"""What an output of a model ends in: the activation that produced it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TRANSPARENT = frozenset(
         "Cast",
     }
 )
-"""Layers and operations that move numbers, or drop some, and otherwise leave them as they are."""
+"""Layers and operations that move values, or drop some, without changing the others."""
 
 _ACTIVATION_LAYERS = {
     "Softmax": "softmax",
@@ -51,7 +51,7 @@ _ACTIVATION_LAYERS = {
     "Tanh": "tanh",
     "Relu6": "relu6",
 }
-"""Layers and operations that are one activation."""
+"""Layers and operations that are an activation."""
 
 _WITH_ACTIVATION = frozenset(
     {
@@ -95,10 +95,10 @@ _KEEPS_LAST = frozenset(
 class Head:
     """Where an output comes from, seen through reshapes and dropout.
 
-    ``call`` is the call that made the numbers and ``layer`` the layer that holds the activation (the wrapped layer of a
-    TimeDistributed). ``activation`` is its name, ``linear`` for none, and None where it cannot be told: the call is of
-    another kind (Add, LSTM, Lambda, a layer that is not Keras's own) or its activation is. ``axis`` is that of a
-    softmax. ``through`` are the calls in between, from the output backwards.
+    ``call`` is the call that produced the values and ``layer`` the layer that has the activation (the wrapped layer of
+    a TimeDistributed). ``activation`` is its name, ``linear`` for none, and None if it cannot be determined: the call
+    is of another kind (Add, LSTM, Lambda, a custom layer) or its activation is. ``axis`` is that of a softmax.
+    ``through`` are the calls in between, from the output backwards.
     """
 
     call: str
@@ -110,10 +110,10 @@ class Head:
 
 
 def trace_activation(graph: ModelGraph, tensor: Tensor) -> Head:
-    """Follow a tensor back to the call that made its numbers.
+    """Follow a tensor back to the call that produced its values.
 
     Goes through Reshape, Flatten, Permute, Dropout, linear activations and the like, and through nested models. Stops
-    at everything else: at Lambda and at layers that are not Keras's own the activation is unknown.
+    at everything else: at Lambda and custom layers the activation is unknown.
     """
     through: list[str] = []
     while True:
@@ -131,7 +131,7 @@ def trace_activation(graph: ModelGraph, tensor: Tensor) -> Head:
 
 
 def activation_of(graph: ModelGraph, call: str) -> tuple[str | None, int | tuple[int, ...] | None]:
-    """The activation that a call applies last, and the axis of a softmax; None where it cannot be told."""
+    """The activation that a call applies last, and the axis of a softmax; None if it cannot be determined."""
     layer = innermost(graph, graph.layer(call))
     return _activation(graph, call, layer, layer.class_name or "") if _own(layer) else (None, None)
 
@@ -180,7 +180,7 @@ def innermost(graph: ModelGraph, layer: Layer) -> Layer:
 
 
 def activation_name(value: Any) -> str | None:
-    """The name of a serialized activation, None where it is not one of Keras's own.
+    """The name of a serialized activation, None if it is not built in.
 
     >>> activation_name("relu"), activation_name(None)
     ('relu', 'linear')

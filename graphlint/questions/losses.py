@@ -36,7 +36,7 @@ _BUILT_IN = {
 _CANONICAL = {alias: name for name, aliases in _BUILT_IN.items() for alias in (name, *aliases)}
 
 CROSS_ENTROPIES = frozenset(name for name in _BUILT_IN if name.endswith("crossentropy"))
-"""Losses that take probabilities or, with ``from_logits=True``, logits."""
+"""Losses that expect probabilities or, with ``from_logits=True``, logits."""
 
 _KERAS_PACKAGES = frozenset({"keras", "tf_keras", "tensorflow", "builtins"})
 _ADD_LOSS = frozenset({"ActivityRegularization", "AddLoss", "AddMetric"})
@@ -64,7 +64,7 @@ class OutputLoss:
 
 
 class _Unknown(Exception):
-    """The loss is distributed in a way that cannot be told from the configuration."""
+    """The loss is distributed in a way that the configuration does not determine."""
 
 
 def losses(graph: ModelGraph) -> list[OutputLoss] | None:
@@ -97,7 +97,7 @@ def losses(graph: ModelGraph) -> list[OutputLoss] | None:
 
 
 def one_class(graph: ModelGraph, loss: OutputLoss) -> bool:
-    """Whether a categorical cross-entropy has one class to choose from."""
+    """Whether a categorical cross-entropy has only one class to choose from."""
     name = loss.loss or ""
     categorical = name.startswith(("categorical", "sparse_categorical")) and name.endswith("crossentropy")
     if not loss.built_in or not categorical or loss.config.get("axis", -1) != -1:
@@ -141,12 +141,12 @@ def stock_training(graph: ModelGraph) -> bool:
 
 
 def stock_model(layer: Layer) -> bool:
-    """Whether a model is of Keras's own class, and not of one with methods of its own."""
+    """Whether a model is of a built-in class, and not of one with its own methods."""
     return layer.class_name in _STOCK_MODELS and (layer.module is None or layer.is_keras)
 
 
 def losses_added(graph: ModelGraph) -> list[str]:
-    """Ids of the calls that may add a loss of their own: ActivityRegularization, AddLoss, and layers not of Keras."""
+    """Ids of the calls that may add their own loss: ActivityRegularization, AddLoss, and custom layers."""
     return [call for call in graph.calls if _may_add_loss(graph.layer(call))]
 
 

@@ -1,4 +1,4 @@
-"""Layers whose weights a file should hold and does not."""
+"""Layers whose weights a file should have and does not."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ class MatchedSlots:
 
 
 def optimizer_slots(graph: ModelGraph) -> OptimizerSlots | None:
-    """The slots of the optimizer; None where there are none or their layout is not known.
+    """The slots of the optimizer; None if there are none or their layout is not known.
 
     Not known: classes that are not Keras's own or not in the table, moving averages of the weights, gradient
     accumulation, loss scaling, optimizers without slots (plain SGD), optimizers that are not built.
@@ -149,7 +149,7 @@ def _rate(config: dict[str, Any]) -> Any:
 def match_slots(graph: ModelGraph, optimizer: OptimizerSlots) -> list[MatchedSlots] | None:
     """Match the slots of the first group of the table to the trainable variables, in Keras's order.
 
-    None where numbers or shapes do not fit.
+    None if numbers or shapes do not fit.
     """
     segments = list(_segments(graph))
     if sum(len(variables) for _, variables, _ in segments) != optimizer.count:

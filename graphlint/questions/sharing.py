@@ -1,4 +1,4 @@
-"""Layers that sit in several places of a model, and whether a file keeps them shared.
+"""Layers in several places of a model, and whether a file keeps them shared.
 
 A Keras 3 file records the identity of a layer (``shared_object_id``) from its second occurrence on. The first
 occurrence gets it too where it lies directly in the body that also holds the others, and not where it lies inside a
@@ -88,7 +88,7 @@ def _one_object(graph: ModelGraph) -> Iterator[SharedAcrossScopes]:
         for second in others:
             if second.holder is first.holder or not (_known(graph, first.holder) and _known(graph, second.holder)):
                 continue
-            # The constructor of a model around both makes them anew on loading, shared as they were.
+            # The constructor of an enclosing model creates them again on loading, shared as they were.
             if any(
                 _within(graph, where, first.holder, model) and _within(graph, where, second.holder, model)
                 for model in rebuilt
@@ -164,7 +164,7 @@ _MANY = 100
 
 
 def _twins(graph: ModelGraph) -> Iterator[SharedAcrossScopes]:
-    """Layers without weights whose id occurs nowhere else, beside one of the same class and name that has weights."""
+    """Layers without weights whose id occurs nowhere else, next to one of the same class and name with weights."""
     suspects = [
         layer
         for layer in graph.layers.values()

@@ -1,4 +1,4 @@
-"""What the stored numbers of a variable are like: one pass over its bytes, however many rules ask."""
+"""Statistics of the stored values of a variable: one pass over its bytes, however many rules ask."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Statistics:
     """The numbers of one variable. ``first_nonfinite`` is the flat index of the first NaN or infinity.
 
-    ``minimum`` and ``maximum`` are those of the finite numbers, and None where there is none.
+    ``minimum`` and ``maximum`` are those of the finite numbers, and None if there is none.
     """
 
     count: int
@@ -40,7 +40,7 @@ _known: weakref.WeakKeyDictionary[ModelGraph, dict[str, Statistics]] = weakref.W
 
 
 def statistics(graph: ModelGraph, variable: Variable) -> Statistics | None:
-    """The statistics of a variable; None where its numbers are not known."""
+    """The statistics of a variable; None if its numbers are not known."""
     if variable.values is None:
         return None
     known = _known.setdefault(graph, {})
@@ -51,7 +51,7 @@ def statistics(graph: ModelGraph, variable: Variable) -> Statistics | None:
 
 
 def training_steps(graph: ModelGraph) -> int | None:
-    """How many steps the model was trained, by its optimizer's first variable; None where that is not known."""
+    """How many steps the model was trained, by its optimizer's first variable; None if that is not known."""
     variables = graph.optimizer.variables if graph.optimizer is not None else []
     if not variables or variables[0].shape != () or not variables[0].dtype.startswith(("int", "uint")):
         return None

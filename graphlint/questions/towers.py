@@ -1,4 +1,4 @@
-"""Towers: stretches of a graph that repeat with the same layers on another input."""
+"""Towers: parts of a graph that repeat with the same layers on another input."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 from graphlint.model.graph import Layer, ModelGraph
 
 MAX_TOWERS = 16
-"""Calls of one layer that are compared with its first; more are no towers."""
+"""Calls of one layer that are compared with its first; more are not towers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Towers:
-    """Two stretches of equal form. ``pairs`` are their calls side by side, in graph order of the first.
+    """Two parts of equal form. ``pairs`` are their calls side by side, in graph order of the first.
 
     ``merged`` says that a later call receives both.
     """
@@ -26,7 +26,7 @@ class Towers:
 def towers(graph: ModelGraph) -> Iterator[Towers]:
     """Find towers, starting from every layer that is called several times inside one model.
 
-    From a pair of calls of one layer it goes on, forward and back, while both sides have one neighbour and the two
+    From a pair of calls of one layer it continues, forward and back, while both sides have one neighbour and the two
     neighbours are the same layer or layers of one class and configuration.
     """
     seen: set[tuple[str, str]] = set()

@@ -1,4 +1,4 @@
-"""What a model holds and does not use: calls that reach no output, layers that no call uses."""
+"""What a model contains and does not use: calls that reach no output, layers that are never called."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class DeadBranch:
 def dead_branches(graph: ModelGraph) -> list[DeadBranch]:
     """The branches that reach no output and hold trainable weights used nowhere else, in graph order.
 
-    Branches that end in a layer that adds a loss are used. A nested model that is called twice gives one branch.
+    Branches that end in a layer that adds a loss are used. A nested model that is called twice counts as one branch.
     """
     live = graph.live_nodes
     dead = [call for call in graph.calls if call not in live]
@@ -61,7 +61,7 @@ def _stops(graph: ModelGraph, call: str) -> bool:
 
 
 def uncalled_layers(graph: ModelGraph) -> list[Layer]:
-    """Weighted layers and nested models that a model holds and no call uses, outermost first.
+    """Layers with weights and nested models that a model contains but never calls, outermost first.
 
     Only in models of Keras's own classes: the methods of another class may use them.
     """

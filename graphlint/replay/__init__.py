@@ -1,1 +1,1 @@
-"""Replay: walk the graph of a live model again, with some tensors given, some calls changed, in any value domain."""
+"""Replay: run the graph of a live model again, with some tensors given and some calls changed, in any value domain."""

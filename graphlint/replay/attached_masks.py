@@ -1,4 +1,4 @@
-"""Masks that travel with tensors and are no arguments: where they are, and who would miss them behind a cut."""
+"""Masks that travel with tensors and are not arguments: where they are, and who would miss them after a cut."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def _attaches_mask(operation: Any) -> bool:
 def attached_masks(live: LiveGraph) -> dict[Tensor, Any]:
     """The tensors to which a mask is attached at run time, with the symbolic mask.
 
-    The model is replayed with every container opened, since a container does not tell of masks on what it returns;
-    the nodes that this makes are taken back.
+    The model is replayed with every container opened, since a container does not show the masks on what it returns; the
+    nodes that this adds are removed again.
     """
     if not carries_masks(live):
         return {}
@@ -51,12 +51,12 @@ def attached_masks(live: LiveGraph) -> dict[Tensor, Any]:
 
 
 def needs_mask(live: LiveGraph, tensor: Tensor, masks: Collection[Tensor], behind: Collection[str]) -> bool:
-    """Whether a call behind the cut sees the mask that is attached to a cut tensor."""
+    """Whether a call after the cut reads the mask that is attached to a cut tensor."""
     return any(True for _ in mask_readers(live, tensor, masks, behind))
 
 
 def mask_readers(live: LiveGraph, tensor: Tensor, masks: Collection[Tensor], behind: Collection[str]) -> Iterable[str]:
-    """The calls behind a cut that see the mask attached to a tensor, itself or passed on by calls between."""
+    """The calls after a cut that read the mask attached to a tensor, directly or passed on by calls in between."""
     if tensor not in masks:
         return
     consumers = _consumers(live, behind)
@@ -76,16 +76,16 @@ def mask_readers(live: LiveGraph, tensor: Tensor, masks: Collection[Tensor], beh
 
 
 def reads_mask_unasked(live: LiveGraph, call: str) -> bool:
-    """Whether a call can see a mask only as an attribute of its tensor: code of its own, and no mask argument."""
+    """Whether a call can read a mask only as an attribute of its tensor: custom code, and no mask argument."""
     operation = live.operation(call)
     takes = any(name == "mask" or name.endswith("_mask") for name in call_parameters(operation))
     return not takes and _is_code(operation)
 
 
 def changes_masks_unseen(live: LiveGraph, masks: Collection[Tensor], behind: Collection[str]) -> bool:
-    """Whether masks come and go behind a cut that the symbolic tensors there do not show.
+    """Whether masks are attached and removed after a cut that the symbolic tensors there do not show.
 
-    A container does not tell of the masks on what it returns, and MultiHeadAttention takes them off what it receives.
+    A container does not show the masks on what it returns, and MultiHeadAttention removes them from what it receives.
     """
     scopes = (scope for name, scope in live.graph.scopes.items() if name != ROOT)
     returned = any(tensor in masks and tensor.call in behind for scope in scopes for tensor in scope.outputs)
@@ -93,7 +93,7 @@ def changes_masks_unseen(live: LiveGraph, masks: Collection[Tensor], behind: Col
 
 
 def masks_at_run_time(live: LiveGraph, masks: Collection[Tensor], behind: Collection[str]) -> Collection[Tensor]:
-    """The tensors that carry a mask before what is behind a cut runs; symbolic ones may where these do not."""
+    """The tensors that carry a mask before the part after a cut runs; symbolic ones may carry one that these do not."""
     return still_masked(expand(read_live(live.model)), behind) if _takes_masks_off(live) else masks
 
 
@@ -112,7 +112,7 @@ def _reads(live: LiveGraph, call: str, argument: str) -> bool:
 
 
 def _is_code(operation: Any) -> bool:
-    """Whether a layer is somebody's code with sublayers, or a model, inside which the mask may be read."""
+    """Whether a layer is custom code with sublayers, or a model, inside which the mask may be read."""
     if not isinstance(operation, keras.Layer) or keras_internals.graph_model(operation) is not None:
         return False
     return not type(operation).__module__.startswith("keras.")

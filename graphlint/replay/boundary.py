@@ -1,4 +1,4 @@
-"""Does a cut separate the inputs of a model from its outputs, and if not, what goes around it?"""
+"""Whether a cut separates the inputs of a model from its outputs, and if not, what bypasses it."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ class Boundary:
     live: frozenset[str]
     """Calls between the cut and the outputs."""
     side_tensors: tuple[Tensor, ...]
-    """Tensors from outside that calls behind the cut receive, or that are outputs themselves."""
+    """Tensors from outside that calls after the cut receive, or that are outputs themselves."""
     side_masks: tuple[Tensor, ...]
-    """Side tensors that are received as masks and in no other way."""
+    """Side tensors that are received only as masks."""
     _: KW_ONLY
     leaking_inputs: tuple[str, ...]
-    """Inputs of the model that reach the outputs around the cut."""
+    """Inputs of the model that reach the outputs without passing the cut."""
     idle: tuple[Tensor, ...]
     """Cut tensors that no output depends on."""
 
 
 def boundary(live: LiveGraph, cuts: Sequence[Tensor], outputs: Iterable[Tensor]) -> Boundary:
-    """Find what goes around a cut, in time linear in the number of calls."""
+    """Find what bypasses a cut, in time linear in the number of calls."""
     outputs = list(outputs)
     given = set(cuts)
     received = {call: _received(live, call) for call in live.graph.calls}

@@ -37,14 +37,14 @@ def clone(model: keras.Model, weights: Weights = "copy", sharing: Sharing = "pre
     """Copy a model: layers, sharing, ties, flags, weights and other state, compilation and optimizer.
 
     Args:
-        model: any Keras model; a subclassed one must be able to be made from its configuration.
-        weights: ``copy`` gives the copy variables of its own with the same values, with random states, vocabularies
-            and optimizer; ``share`` makes a new model of the same layers; ``init`` starts anew.
-        sharing: ``undo`` gives every call of a layer its own copy of the layer, and dissolves ties; where the weights
+        model: any Keras model; a subclassed one has to be creatable from its configuration.
+        weights: ``copy`` gives the copy its own variables with the same values, with random states, vocabularies and
+            optimizer; ``share`` builds a new model of the same layers; ``init`` initialises the weights again.
+        sharing: ``undo`` gives every call of a layer its own copy of the layer, and unties variables; if the weights
             are shared with the model there is nothing to undo.
 
     Raises:
-        CannotClone: a layer cannot be made from its configuration.
+        CannotClone: a layer cannot be created from its configuration.
         LostTie: a tie cannot be kept.
 
     >>> import keras
@@ -76,7 +76,7 @@ def copy_layer(layer: Any, name: str) -> Any:
     """A layer or nested model like another one, with the same values, under a new name.
 
     Raises:
-        CannotClone: it cannot be made from its configuration.
+        CannotClone: it cannot be created from its configuration.
     """
     layers = keras_internals.all_layers(layer) if isinstance(layer, keras.Layer) else []
     with Transaction([layer, *layers]), _own_classes(layers), warnings.catch_warnings():
@@ -107,11 +107,11 @@ class Cloner:
         self.pairs: list[tuple[Any, Any]] = []
         """Every layer with its copy, sublayers included."""
         self.variables: dict[int, Any] = {}
-        """``id`` of a variable -> the variable that takes its place."""
+        """``id`` of a variable -> the variable that replaces it."""
         self.handed: set[int] = set()
-        """``id`` of every copy of a sublayer that is in its place."""
+        """``id`` of every copy of a sublayer that has been put into its place."""
         self.kept: list[Any] = []
-        """Keeps what is known by its ``id`` alive."""
+        """Keeps alive what is identified by its ``id``."""
 
     def clone(self, model: keras.Model) -> keras.Model:
         """The copy of a whole model."""
@@ -124,7 +124,7 @@ class Cloner:
         return copy
 
     def finish(self) -> None:
-        """Copy state, ties and flags, all layers being there."""
+        """Copy state, ties and flags, once all layers exist."""
         for old, new in self.pairs:
             # Layers that only their first call could build.
             self.hand_sublayers(old, new)
@@ -163,7 +163,7 @@ class Cloner:
             copy = type(operation).from_config(operation.get_config())
         except Exception as error:
             raise CannotClone(
-                f"{type(operation).__name__} {operation.name!r} cannot be made from its configuration "
+                f"{type(operation).__name__} {operation.name!r} cannot be created from its configuration "
                 f"({one_line(error)}): "
                 "give it get_config() and from_config()"
             ) from error
@@ -179,7 +179,7 @@ class Cloner:
         return copy
 
     def hand_sublayers(self, old: Any, new: Any) -> None:
-        """Replace what a new layer made for itself by copies that are known already, so that ties through it hold."""
+        """Replace the sublayers that a new layer created with existing copies, so that ties through it are kept."""
         before, after = _direct_sublayers(old), _direct_sublayers(new)
         for path, sublayer in before.items():
             twin = after.get(path)
@@ -200,7 +200,7 @@ class Cloner:
 
     @staticmethod
     def build(old: Any, new: Any) -> None:
-        """Create the variables of a new layer now where its class says how; otherwise its first call does."""
+        """Create the variables of a new layer now if its class says how; otherwise its first call does."""
         config = old.get_build_config()
         if config:
             try:
@@ -257,7 +257,7 @@ class Cloner:
         if len(before) != len(after):
             raise CannotClone(
                 f"{type(old).__name__} {old.name!r} has {len(before)} variables and its copy {len(after)}: let its "
-                "configuration and build() make all of them"
+                "configuration and build() create all of them"
             )
         for one, other in zip(before, after, strict=True):
             if not self.undo:
@@ -266,7 +266,7 @@ class Cloner:
             copy_state(old, new)
 
     def tie(self) -> None:
-        """Let variables that are one in the model be one in the copy."""
+        """Tie the variables of the copy that are one in the model."""
         for old, new in self.pairs:
             for one, other in zip(keras_internals.own_variables(old), keras_internals.own_variables(new), strict=True):
                 first = self.variables[id(one)]
@@ -287,7 +287,7 @@ class Cloner:
                     other.trainable = one.trainable
 
     def variable(self, variable: Any) -> Any:
-        """What takes the place of a variable that is an argument of a call."""
+        """What replaces a variable that is an argument of a call."""
         if self.weights == "share":
             return variable
         for old, new in self.pairs:
@@ -340,7 +340,7 @@ class _Cloning(Interpreter):
 
 
 def _follows_its_graph(model: Any) -> bool:
-    """Whether a model is nothing but its graph: no call, constructor or configuration of its own."""
+    """Whether a model is only its graph: without a custom call, constructor or configuration."""
     if isinstance(model, keras.Sequential):
         return type(model) is keras.Sequential
     cls = type(model)
@@ -361,7 +361,7 @@ def copy_state(old: Any, new: Any) -> None:
         old.save_own_variables(store)
         new.load_own_variables({key: np.array(keras.ops.convert_to_numpy(value)) for key, value in store.items()})
     for one, other in zip(variables, keras_internals.own_variables(new), strict=False):
-        # A layer may save something else than it holds: LoRA merges its matrices into the kernel.
+        # A layer may save something other than its variables: LoRA merges its matrices into the kernel.
         other.assign(keras.ops.convert_to_numpy(one))
     states = [[*keras_internals.seed_states(one), *keras_internals.carried_states(one)] for one in (old, new)]
     for one, other in zip(*states, strict=False):

@@ -1,4 +1,4 @@
-"""Every shape conflict of a model or configuration in one pass, where Keras stops at the first."""
+"""Every shape conflict of a model or configuration in one pass; Keras stops at the first."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Conflict:
     received: str
     _: KW_ONLY
     expected: str
-    """What the layer says it takes; empty where it does not say."""
+    """What the layer declares that it accepts; empty if it does not say."""
     reason: str
     """What Keras says about it."""
 
@@ -47,7 +47,7 @@ _CONVOLUTIONS = (keras.layers.Dense, keras.layers.Conv1D, keras.layers.Conv2D, k
 
 
 class _Unknown:
-    """A value of which nothing is known, behind a conflict."""
+    """A value of which nothing is known, after a conflict."""
 
 
 UNKNOWN = _Unknown()
@@ -88,7 +88,7 @@ class Specs:
             self.found.append(Conflict(address, name, shapes, expected=_expected(operation), reason=_reason(error)))
 
     def outputs_of(self, unit: str, operation: Any, args: Any, kwargs: Any) -> list[Any]:
-        """The outputs that a call would have if what it receives were right."""
+        """The outputs that a call would have if its inputs were right."""
         recorded = self.recorded(unit)
         if all(one is not UNKNOWN for one in recorded):
             return recorded
@@ -128,7 +128,7 @@ def find_conflicts(model: keras.Model | Mapping[str, Any] | str) -> list[Conflic
 
     Raises:
         ReplayError: this is neither.
-        UnreadableError: this is no configuration of a model.
+        UnreadableError: this is not the configuration of a model.
 
     >>> import keras, json
     >>> inputs = keras.Input((4,), name="x")
@@ -157,7 +157,7 @@ def find_conflicts(model: keras.Model | Mapping[str, Any] | str) -> list[Conflic
 
 
 class _FromConfiguration(LiveGraph):
-    """The graph of a configuration, with layers made one by one: no layer is called."""
+    """The graph of a configuration, with layers created individually: no layer is called."""
 
     def __init__(self, config: Any) -> None:
         keras_internals.self_test()
@@ -249,7 +249,7 @@ def _fits(shape: tuple[int | None, ...], expected: tuple[int | None, ...]) -> bo
 
 
 def _check_kernel(operation: Any, args: tuple[Any, ...]) -> None:
-    """Shape inference looks at the configuration of a layer; its weights may have been given another shape since."""
+    """Shape inference reads the configuration of a layer; its weights may have another shape by now."""
     if not isinstance(operation, _CONVOLUTIONS) or not args:
         return
     kernel, groups, axis = operation.kernel.shape, getattr(operation, "groups", 1), -1
@@ -261,7 +261,7 @@ def _check_kernel(operation: Any, args: tuple[Any, ...]) -> None:
 
 
 def _expected(operation: Any) -> str:
-    """What a layer says that it takes."""
+    """What a layer declares that it accepts."""
     specs = getattr(operation, "input_spec", None)
     texts = []
     for spec in specs if isinstance(specs, (list, tuple)) else [specs]:

@@ -50,9 +50,9 @@ class Eager:
 class Symbolic:
     """Values are KerasTensors: records the calls again.
 
-    A call that receives what it received before is recorded without shape inference; ``infer=True`` always infers.
-    With ``explicit_masks`` a mask that travels with a tensor is also passed as an argument, for masks that will not
-    be there at run time because they come from an Input.
+    A call whose inputs are unchanged is recorded without shape inference; ``infer=True`` always infers. With
+    ``explicit_masks`` a mask that travels with a tensor is also passed as an argument, for masks that will not be there
+    at run time because they come from an Input.
     """
 
     def __init__(self, *, infer: bool = False, explicit_masks: bool = False) -> None:
@@ -88,7 +88,7 @@ class Symbolic:
         inner = keras.Input(batch_shape=value.shape, dtype=value.dtype, name="unmasked")
         attach = keras.Model(inner, keras.layers.Identity(name="masked")(inner), name=name)
         with warnings.catch_warnings():
-            # Keras warns that a nested model drops the mask it is called with, and then sets it on the Inputs.
+            # Keras warns that a nested model drops the mask it receives, and then sets it on the Inputs.
             warnings.simplefilter("ignore")
             masked = attach(value, mask=mask)
         keras_internals.set_mask(masked, mask)
@@ -99,7 +99,7 @@ class Symbolic:
 
 
 def _recall(node: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any] | None:
-    """Copies of the outputs a call had, if it receives the same specs now and no masks are about."""
+    """Copies of the outputs a call had, if it receives the same specs now and there are no masks."""
     before = keras_internals.node_inputs(node)
     now = [leaf for leaf in keras.tree.flatten((args, kwargs)) if isinstance(leaf, keras.KerasTensor)]
     outputs = keras_internals.node_outputs(node)
@@ -128,19 +128,19 @@ def with_masks(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
 
 
 def refused(address: str, args: Any, kwargs: Any, error: Exception) -> ShapeMismatch:
-    """The error for a call that Keras refuses, in one line."""
+    """The error for a call that Keras rejects, in one line."""
     tensors = [one for one in keras.tree.flatten((args, kwargs)) if hasattr(one, "shape")]
     shapes = ", ".join(f"{keras.backend.standardize_dtype(one.dtype)}{list(one.shape)}" for one in tensors)
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     reason = next((line for line in lines if not line.startswith(("Exception encountered", "Arguments received"))), "")
     return ShapeMismatch(
         f"{address} cannot be called on {shapes or 'nothing'} ({type(error).__name__}: {reason}): "
-        "give it what it takes, or change it too"
+        "give it inputs that it accepts, or change it too"
     )
 
 
 def adjust_rank(value: Any, shape: tuple[int | None, ...]) -> Any:
-    """Add or drop a last axis of size one, as a Functional model does with what it is called on."""
+    """Add or drop a last axis of size 1, as a Functional model does with its inputs."""
     rank, expected = len(value.shape), len(shape)
     if rank == expected + 1 and value.shape[-1] == 1:
         return keras.ops.squeeze(value, axis=-1)

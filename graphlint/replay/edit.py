@@ -26,29 +26,29 @@ from graphlint.replay.transaction import Transaction
 
 @dataclass(slots=True)
 class _Change:
-    """What becomes of one call."""
+    """The change of one call."""
 
     before: list[tuple[str, Any]] = field(default_factory=list)
     """Layers to run on an argument first, by the path of the argument."""
     operation: Any = None
     """The layer that runs instead."""
     inputs: tuple[Tensor, ...] = ()
-    """What the layer that runs instead receives, where that is not what the call receives."""
+    """What the layer that runs instead receives, if that is not what the call receives."""
     passes: str | None = None
-    """Path of the argument that is passed on, the call being removed."""
+    """Path of the argument that is passed on, if the call is removed."""
     after: list[tuple[int, Any]] = field(default_factory=list)
     """Layers to run on an output, by its index."""
     without: set[str] = field(default_factory=set)
-    """Keyword arguments that the call no longer gets."""
+    """Keyword arguments that the call no longer receives."""
     given: dict[str, Any] = field(default_factory=dict)
-    """Keyword arguments that the call gets besides."""
+    """Keyword arguments that the call receives in addition."""
 
     @property
     def replaced(self) -> bool:
         return self.operation is not None or self.passes is not None
 
     def layers(self) -> list[Any]:
-        """The layers that come in."""
+        """The layers that are added."""
         return [self.operation, *(layer for _, layer in self.before), *(layer for _, layer in self.after)]
 
     def key(self) -> object:
@@ -76,10 +76,10 @@ class _Change:
 
 
 class Edit:
-    """Edits of one model, made at once by `build`. Every method returns the edit itself.
+    """Edits of one model, made together by `build`. Every method returns the edit itself.
 
-    Addresses are those of the model as it was given. An address without call indices that fits one call of a nested
-    model stands for that call wherever the nested model is called.
+    Addresses are those of the given model. An address without call indices that matches one call of a nested model
+    means that call wherever the nested model is called.
     """
 
     def __init__(self, model: keras.Model) -> None:
@@ -92,7 +92,7 @@ class Edit:
     # -- structure ----------------------------------------------------------------------------------------------
 
     def insert_before(self, address: str, layer: Any, *, argument: str | None = None) -> Edit:
-        """Run a layer on what a call receives; ``argument`` says which tensor, where it receives several."""
+        """Run a layer on what a call receives; ``argument`` says which tensor, if it receives several."""
         _check_layer(layer)
         units = sites(self._live, address)
         path = _argument(self._live, units[0], argument, address)
@@ -104,7 +104,7 @@ class Edit:
         return self._add(apply)
 
     def insert_after(self, address: str, layer: Any) -> Edit:
-        """Run a layer on a tensor, for all that receives it."""
+        """Run a layer on a tensor, for all its consumers."""
         _check_layer(layer)
         units = sites(self._live, address)
         output = _output(self._live, units[0], address)
@@ -116,10 +116,10 @@ class Edit:
         return self._add(apply)
 
     def replace(self, address: str, layer: Any, *, inputs: str | Sequence[str] | None = None) -> Edit:
-        """Run another layer in place of a call, with the same arguments.
+        """Run another layer instead of a call, with the same arguments.
 
-        With ``inputs`` the layer takes the place of the whole block from those tensors to the result of the call, and
-        receives those tensors.
+        With ``inputs`` the layer replaces the whole block from those tensors to the result of the call, and receives
+        those tensors.
         """
         _check_layer(layer)
         units = sites(self._live, address)
@@ -134,7 +134,7 @@ class Edit:
         return self._add(apply)
 
     def remove(self, address: str, *, argument: str | None = None) -> Edit:
-        """Drop a call: what it received is passed on; ``argument`` says which tensor, where it receives several."""
+        """Drop a call: what it received is passed on; ``argument`` says which tensor, if it receives several."""
         units = sites(self._live, address)
         if self._live.is_input(units[0]):
             raise InvalidEdit(
@@ -154,7 +154,7 @@ class Edit:
         return self._add(apply)
 
     def drop_argument(self, address: str, argument: str) -> Edit:
-        """Leave a keyword argument out of a call, so that it takes its default: ``training``, ``mask``."""
+        """Remove a keyword argument from a call, so that it has its default: ``training``, ``mask``."""
         units = sites(self._live, address)
         if argument not in self._live.arguments(units[0]).kwargs:
             raise InvalidEdit(f"expected a keyword argument of {address}, got {argument!r}: it is not passed there")
@@ -166,7 +166,7 @@ class Edit:
         return self._add(apply)
 
     def set_argument(self, address: str, argument: str, value: Any) -> Edit:
-        """Pass a keyword argument to a call: ``reverse=True``. The value is no tensor."""
+        """Pass a keyword argument to a call: ``reverse=True``. The value is not a tensor."""
         units = sites(self._live, address)
 
         def apply(builder: _Builder) -> None:
@@ -176,11 +176,12 @@ class Edit:
         return self._add(apply)
 
     def share(self, first: str, second: str) -> Edit:
-        """Let two layers become one: the calls of the second run the first."""
+        """Make two layers one: the calls of the second run the first."""
         kept, dropped = (self._live.graph.layers[resolve_layer(self._live.graph, one)] for one in (first, second))
         if kept.parent != dropped.parent:
             raise InvalidEdit(
-                f"{first} and {second} are in different models, and Keras cannot load what shares a layer between two: "
+                f"{first} and {second} are in different models, and Keras cannot load a file that shares a layer "
+                "between two: "
                 "move one of them, or tie() their variables"
             )
         shapes = [[tuple(v.shape) for v in keras_internals.own_variables(one.obj)] for one in (kept, dropped)]
@@ -210,7 +211,7 @@ class Edit:
         taken = {self._live.operation(unit).name for unit in self._live.units[scope]}
         operation = self._live.operation(units[0])
         if name is not None and name in taken:
-            raise InvalidEdit(f"expected a new name for the copy, got {name!r}, which another layer there has")
+            raise InvalidEdit(f"expected a new name for the copy, got {name!r}, which another layer of that model has")
         number = 1
         while name is None or (name in taken and number):
             name, number = f"{operation.name}_{number}", number + 1
@@ -225,7 +226,7 @@ class Edit:
     # -- variables and flags ------------------------------------------------------------------------------------
 
     def tie(self, first: str, second: str) -> Edit:
-        """Let two variables of one shape become one: the second layer holds the first variable. Copies the model."""
+        """Tie two variables of one shape: the second layer holds the first variable. Copies the model."""
         kept, dropped = (_slot(self._live, one) for one in (first, second))
         if kept[1].shape != dropped[1].shape or kept[1].dtype != dropped[1].dtype:
             raise InvalidEdit(
@@ -240,7 +241,7 @@ class Edit:
         return self._add(apply, copies=True)
 
     def untie(self, address: str) -> Edit:
-        """Give a layer a variable of its own in place of one that it has in common with others. Copies the model."""
+        """Give a layer its own variable instead of one that it shares with others. Copies the model."""
         _, variable = _slot(self._live, address)
         holders = [
             layer
@@ -263,7 +264,7 @@ class Edit:
         return self._set_trainable(address, False)
 
     def unfreeze(self, address: str) -> Edit:
-        """Make a layer and everything inside it trainable, also where the layer's own flag is set. Copies the model."""
+        """Make a layer and everything inside it trainable, even if the layer's own flag is set. Copies the model."""
         return self._set_trainable(address, True)
 
     def _set_trainable(self, address: str, trainable: bool) -> Edit:
@@ -288,13 +289,13 @@ class Edit:
         """Make the edited model.
 
         It shares the layers of the model with their weights, unless variables are tied or untied or layers frozen or
-        unfrozen, which is done to a copy: the model stays as it is, also if this raises. A compiled model is compiled
-        alike again.
+        unfrozen, which is done on a copy: the model does not change, even if this raises. A compiled model is compiled
+        again in the same way.
 
         Raises:
             ShapeMismatch: a call does not accept what it would receive.
             InvalidEdit: two edits of one call contradict each other.
-            NameCollision: a new layer has the name of another one beside it.
+            NameCollision: a new layer has the name of another one in the same model.
         """
         live = LiveGraph(clone(self._live.model)) if self._copies else self._live
         builder = _Builder(live)
@@ -326,7 +327,7 @@ class _Builder:
         return self.changes.setdefault(unit, _Change())
 
     def exclusive(self, unit: str, address: str) -> _Change:
-        """The change of a unit that nothing else replaces."""
+        """The change of a unit, which no other edit may replace."""
         change = self.change(unit)
         if change.replaced:
             raise InvalidEdit(f"{address} is replaced, removed, shared or unshared twice: build() in between")
@@ -392,8 +393,8 @@ def sites(live: LiveGraph, address: str) -> list[str]:
     """The calls that an address means: one, or one inside a nested model at every call of that model.
 
     Raises:
-        AddressError: no call fits, or several that are not one.
-        OpaqueBody: it leads into a body that cannot be seen.
+        AddressError: no call matches, or several different ones.
+        OpaqueBody: it leads into an opaque layer.
     """
     parsed = parse(address)
     try:
@@ -405,7 +406,7 @@ def sites(live: LiveGraph, address: str) -> list[str]:
     if units[0] == ROOT or units[0] not in live.parent:
         raise InvalidEdit(f"expected a call inside the model, got {address}, the model itself")
     if len(parsed.parts) > units[0].count("/") + 1:
-        raise OpaqueBody(f"{address} lies in {live.graph.address(units[0])}, whose body is code: edit that call")
+        raise OpaqueBody(f"{address} lies in {live.graph.address(units[0])}, whose inside is code: edit that call")
     return units
 
 
@@ -458,7 +459,7 @@ def _block_input(live: LiveGraph, unit: str, address: str, units: list[str]) -> 
         beside = [one for one in sites(live, address) if live.parent[one] == live.parent[unit]]
         if len(beside) != 1:
             raise InvalidEdit(
-                f"{address} fits {len(beside)} calls beside {unit}: write the call index of the last part"
+                f"{address} matches {len(beside)} calls besides {unit}: write the call index of the last part"
             )
         output = parse(address).output
         tensor = resolve_tensor(live.graph, beside[0] if output is None else f"{beside[0]}:{output}")
@@ -474,7 +475,7 @@ def _slot(live: LiveGraph, address: str) -> tuple[Any, Any]:
     """The layer that an address with a slot names, and the variable it holds there."""
     parsed = parse(address)
     if parsed.slot is None:
-        raise AddressError(f"expected a variable such as 'encoder/dense@kernel', got {address!r}: add @ and the slot")
+        raise AddressError(f"expected a variable such as 'encoder/dense@kernel', got {address!r}: append @slot")
     layer = live.graph.layers[resolve_layer(live.graph, address.partition("@")[0])].obj
     held = keras_internals.own_variables(layer)
     for index, variable in enumerate(held):
@@ -512,7 +513,7 @@ def _at(args: Any, kwargs: Any, path: str, layer: Any) -> tuple[tuple[Any, ...],
 
 
 def moved(old: LiveGraph, domain: Rebuild, plan: Plan, model: keras.Model, removed: Collection[str]) -> dict[str, str]:
-    """The addresses of the calls and layers of a model -> their addresses in what became of it."""
+    """The addresses of the calls and layers of a model -> their addresses in the edited one."""
     new = LiveGraph(model)
     inlined = {one.scope for one in plan.plans() if one.mode.value == "inline"}
     units = {(new.parent[unit], id(new.node(unit))): unit for unit in new.position}

@@ -1,4 +1,4 @@
-"""Take a part out of a model: between any tensors, or features from inside."""
+"""Extract a part of a model: between any tensors, or features from inside."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def extract(
 
     Args:
         model: a Functional or Sequential model.
-        inputs: addresses of tensors to start from; without them the inputs of the model.
-        outputs: addresses of tensors to end at; without them the outputs of the model.
+        inputs: addresses of tensors to start from; by default the inputs of the model.
+        outputs: addresses of tensors to end at; by default the outputs of the model.
 
     Raises:
         UnboundedCut: the inputs do not determine the outputs; names the tensors that are missing.
         AddressError: an address is malformed, unknown or ambiguous.
-        OpaqueBody: the model, or what an address leads into, is code and no graph.
+        OpaqueBody: the model, or what an address leads into, is code without a graph.
 
     >>> import keras
     >>> x = inputs = keras.Input((4,), name="x")
@@ -62,7 +62,7 @@ def features(model: keras.Model, at: Mapping[str, str]) -> keras.Model:
 
     Raises:
         AddressError: an address is malformed, unknown or ambiguous.
-        OpaqueBody: the model, or what an address leads into, is code and no graph.
+        OpaqueBody: the model, or what an address leads into, is code without a graph.
 
     >>> import keras
     >>> inputs = keras.Input((4,), name="x")

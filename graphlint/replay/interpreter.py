@@ -1,4 +1,4 @@
-"""The walker: runs a plan over a live graph in one value domain."""
+"""The interpreter: runs a plan over a live graph in one value domain."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from graphlint.replay.plan import Mode, Plan
 Environment = dict[Tensor, Any]
 Proceed = Callable[[Any, tuple[Any, ...], dict[str, Any]], list[Any]]
 Hook = Callable[[Any, tuple[Any, ...], dict[str, Any], Proceed], list[Any]]
-"""Runs in place of a call: receives the operation, its arguments, and the function that runs a call as it was."""
+"""Runs instead of a call: receives the operation, its arguments, and the function that runs a call as it was."""
 
 
 class Domain(Protocol):
@@ -25,29 +25,29 @@ class Domain(Protocol):
     def call(
         self, unit: str, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], recorded: Any
     ) -> list[Any]:
-        """Run one call and return its outputs, flat. ``recorded`` is the node, None where the call was changed."""
+        """Run one call and return its outputs, flat. ``recorded`` is the node, None if the call was changed."""
 
     def bind(self, operation: Any, value: Any) -> Any:
-        """What the Input of an opened container makes of a value: its dtype, its rank."""
+        """A value as the Input of an opened container returns it: its dtype, its rank."""
 
     def attach_mask(self, value: Any, mask: Any) -> Any:
         """The value with a mask attached."""
 
     def container(self, walk: Interpreter, plan: Plan, environment: Environment, context: Mapping[str, Any]) -> None:
-        """Run a container that is rebuilt under its own name, and store what is wanted of it."""
+        """Run a container that is rebuilt under its own name, and store its required outputs."""
 
 
 @dataclass(slots=True)
 class _Frame:
     steps: Iterator[str | Plan]
     context: dict[str, Any]
-    """Call arguments that a container hands to everything inside it: ``training``."""
+    """Call arguments that a container passes to everything inside it: ``training``."""
 
 
 class Interpreter:
-    """Walks the calls of a plan in graph order. A value that is in the environment always wins.
+    """Walks the calls of a plan in graph order. A value that is already in the environment always wins.
 
-    ``hooks`` run in place of single units; ``operations`` replaces layers, by the ``id`` of the one replaced.
+    ``hooks`` run instead of single units; ``operations`` replaces layers, by the ``id`` of the one replaced.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class Interpreter:
         return tuple(args), kwargs
 
     def inner_context(self, plan: Plan, environment: Environment, context: Mapping[str, Any]) -> dict[str, Any]:
-        """What an inlined container hands inward: ``training``, and masks passed to it by its Inputs."""
+        """What an inlined container passes inward: ``training``, and masks passed to it by its Inputs."""
         live = self.live
         kwargs = live.arguments(plan.scope).kwargs
         inner: dict[str, Any] = {}

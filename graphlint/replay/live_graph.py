@@ -1,4 +1,4 @@
-"""The graph of a live model with what replay needs beside it: operations, arguments as Keras recorded them, units.
+"""The graph of a live model with what replay also needs: operations, arguments as Keras recorded them, units.
 
 A *unit* of a scope is what runs there as one step: a call, or the call of a container.
 """
@@ -35,10 +35,10 @@ class Arguments:
 
 
 class LiveGraph:
-    """A `ModelGraph` of a model in memory, for replay. The model is only looked at.
+    """A `ModelGraph` of a model in memory, for replay. The model is only read.
 
     Raises:
-        OpaqueBody: the model is subclassed, or runs code of its own in place of its graph.
+        OpaqueBody: the model is subclassed, or runs code instead of its graph.
         NotBuilt: the model has no graph yet.
     """
 
@@ -55,12 +55,12 @@ class LiveGraph:
                     "call model.build(input_shape) first"
                 )
             raise OpaqueBody(
-                f"expected a Functional or Sequential model, got {type(model).__name__} {model.name!r}, whose body "
+                f"expected a Functional or Sequential model, got {type(model).__name__} {model.name!r}, whose inside "
                 "is code and cannot be replayed: cut the Functional models inside it"
             )
         if not keras_internals.runs_its_graph(model):
             raise OpaqueBody(
-                f"{type(model).__name__} {model.name!r} has a call() of its own, so its graph is not what runs: "
+                f"{type(model).__name__} {model.name!r} has its own call(), so its graph is not what runs: "
                 "cut the Functional models inside it"
             )
         self.model = model
@@ -106,7 +106,7 @@ class LiveGraph:
                     symbols.setdefault(id(symbol), tensor)
                     known = self._symbol_of.setdefault(tensor, symbol)
                     if len(known.shape) != len(symbol.shape):
-                        # The call of a container does not tell of ranks that it adjusts.
+                        # The call of a container does not show which ranks it adjusts.
                         self._symbol_of[tensor] = symbol
 
     # -- units --------------------------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ class LiveGraph:
         return self.graph.layers[self.layer_path(unit)].obj
 
     def runs_its_graph(self, scope: str) -> bool:
-        """Whether what runs when a container is called is the graph it holds, and not a ``call`` of its class."""
+        """Whether what runs when a container is called is the graph it holds, and not a custom ``call``."""
         return keras_internals.runs_its_graph(self.operation(scope))
 
     def node(self, unit: str) -> Any:
@@ -151,7 +151,7 @@ class LiveGraph:
         return self._symbol_of[tensor]
 
     def unit_in(self, scope: str, tensor: Tensor) -> str:
-        """The unit of ``scope`` that holds the call which makes a tensor."""
+        """The unit of ``scope`` that contains the call that produces a tensor."""
         unit = tensor.call
         while self.parent[unit] != scope:
             unit = self.parent[unit]
@@ -171,7 +171,7 @@ class LiveGraph:
     # -- arguments ----------------------------------------------------------------------------------------------
 
     def arguments(self, unit: str) -> Arguments:
-        """What a unit receives in its scope, without what Keras fills in by itself."""
+        """What a unit receives in its scope, without what Keras fills in automatically."""
         found = self._arguments.get(unit)
         if found is None:
             found = self._arguments[unit] = self._read_arguments(unit)
@@ -213,7 +213,7 @@ def call_parameters(operation: Any) -> dict[str, inspect.Parameter]:
 def chosen_kwargs(
     operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, keep_masks: bool = False
 ) -> dict[str, Any]:
-    """The keyword arguments that somebody chose, without those that Keras records although nobody passed them.
+    """The keyword arguments that the user chose, without those that Keras records although nobody passed them.
 
     These are ``mask`` arguments that are None or the mask attached to the tensor they belong to, and ``training``
     where it equals the default of the signature. A call that was recorded without the mask that its tensor carries
@@ -260,7 +260,7 @@ def masked_argument(operation: Any, mask_name: str, args: tuple[Any, ...], kwarg
 def filled_masks(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """The mask arguments that Keras fills by itself, each with the argument from whose tensors it takes the masks.
 
-    ``mask`` is filled only where one argument holds tensors: ``lstm(x, initial_state=[h, c])`` gets no mask.
+    ``mask`` is filled only if one argument holds tensors: ``lstm(x, initial_state=[h, c])`` gets no mask.
     """
     names = list(call_parameters(operation))
     bound = {**dict(zip(names, args, strict=False)), **kwargs}
@@ -287,7 +287,7 @@ def _follows(mask: Any, tensor: Any) -> bool:
 def same_computation(first: Any, second: Any) -> bool:
     """Whether two symbolic tensors are one, or are computed alike from the same tensors by plain operations.
 
-    Loading a model makes its masks a second time: once as stored, once as the layers attach them.
+    Loading a model creates its masks twice: once as stored, once as the layers attach them.
     """
     stack = [(first, second)]
     while stack:

@@ -17,11 +17,11 @@ def load(path: Path, modules: Iterable[str] = ()) -> keras.Model:
     """Load a model without running code from the file; ``modules`` are imported first, for the classes they register.
 
     Raises:
-        CannotLoad: there is no such file or module, or Keras refuses the file.
+        CannotLoad: there is no such file or module, or Keras rejects the file.
     """
     if not path.is_file():
         raise CannotLoad(
-            f"expected a model file, got {path}, which {'is no file' if path.exists() else 'is not there'}"
+            f"expected a model file, got {path}, which {'is not a file' if path.exists() else 'does not exist'}"
         )
     import_modules(modules)
     try:
@@ -36,7 +36,7 @@ def load(path: Path, modules: Iterable[str] = ()) -> keras.Model:
 
 
 def import_modules(names: Iterable[str]) -> None:
-    """Import modules that register classes, those of the current directory too.
+    """Import modules that register classes, including those in the current directory.
 
     Raises:
         CannotLoad: there is no such module, or it raises.

@@ -1,4 +1,4 @@
-"""What has to run: the calls between given tensors and wanted ones, and what becomes of each container on the way."""
+"""What has to run: the calls between given tensors and required ones, and how each container on the way runs."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from graphlint.replay.live_graph import LiveGraph
 
 
 class Mode(Enum):
-    """What becomes of one call of a container."""
+    """How one call of a container runs."""
 
     WHOLE = "whole"
-    """The container itself is called: nothing inside it is concerned."""
+    """The container itself is called: nothing inside it changes."""
     NESTED = "nested"
-    """A new model takes its place, under its name, with those of its calls that are needed."""
+    """A new model replaces it, under its name, with those of its calls that are needed."""
     INLINE = "inline"
     """Its calls run in the enclosing scope."""
 
@@ -30,7 +30,7 @@ class Plan:
     scope: str
     mode: Mode
     wanted: tuple[Tensor, ...]
-    """Tensors from inside that are needed outside, or asked for."""
+    """Tensors from inside that are needed outside, or required."""
     steps: list[str | Plan] = field(default_factory=list)
     """Calls, and plans of containers, in graph order."""
     inputs: list[str] = field(default_factory=list)
@@ -53,9 +53,10 @@ class Planner:
     """Plans a replay.
 
     ``given`` are tensors whose values are there already and always win. ``touched`` are units whose replay differs from
-    their call, with what tells one change from another: the containers around them are opened. ``inline`` are paths of
-    containers to run in the enclosing scope, ``opened`` paths of containers to rebuild although nothing in them is
-    concerned, without outputs that nothing needs if ``prune`` is set; with ``whole`` every container is called whole.
+    their call, with what distinguishes one change from another: the containers around them are opened. ``inline`` are
+    paths of containers to run in the enclosing scope, ``opened`` paths of containers to rebuild although nothing in
+    them changes, without outputs that nothing needs if ``prune`` is set; with ``whole`` every container is called
+    whole.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class Planner:
         self._computable: set[str] | None = None
 
     def plan(self, wanted: Iterable[Tensor]) -> Plan:
-        """Plan the replay that gives the wanted tensors."""
+        """Plan the replay that computes the required tensors."""
         plan = self._plan(ROOT, Mode.INLINE, tuple(dict.fromkeys(wanted)))
         if self.inline_all:
             return plan
@@ -159,7 +160,7 @@ class Planner:
         if not live.runs_its_graph(unit):
             if inside:
                 raise OpaqueBody(
-                    f"{live.graph.address(unit)} has a call() of its own, so nothing inside it can be reached: "
+                    f"{live.graph.address(unit)} has its own call(), so nothing inside it can be reached: "
                     "cut at its inputs or outputs"
                 )
             return Plan(unit, Mode.WHOLE, wanted)
@@ -176,7 +177,7 @@ class Planner:
         if not inline and not inside and not plan.taken and unit not in self.edited_scopes and all_inputs:
             return Plan(unit, Mode.WHOLE, wanted)
         if not self.prune and not inside and not set(outputs) <= set(wanted):
-            # Prefer the container's own signature where all of its outputs come at no further cost.
+            # Prefer the container's own signature if all of its outputs come at no further cost.
             full = self._plan(unit, mode, tuple(dict.fromkeys((*outputs, *wanted))))
             if full.inputs == plan.inputs and full.taken == plan.taken:
                 return full
@@ -186,7 +187,7 @@ class Planner:
         live = self.live
         bindings = (live.binding(one) for one in plan.inputs)
         yield from (tensor for tensor in bindings if isinstance(tensor, Tensor))
-        # A mask handed to the container explicitly.
+        # A mask passed to the container explicitly.
         kept = {tensor for one in plan.inputs if isinstance(tensor := live.binding(one), Tensor)}
         for name, tensor in live.arguments(plan.scope).tensors:
             if name == "mask" and tensor not in kept and plan.inputs:
@@ -220,7 +221,7 @@ class Planner:
 def _differing_containers(live: LiveGraph, plan: Plan) -> set[str]:
     """Paths of containers that would be in the result in more than one form.
 
-    Their layers would sit in two models at once, which Keras saves and cannot load.
+    Their layers would belong to two models at once, which Keras saves but cannot load.
     """
     forms: dict[str, set[object]] = {}
     for one in plan.plans():

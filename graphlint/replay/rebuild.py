@@ -1,4 +1,4 @@
-"""Rebuild models from symbolic tensors: names stay, layers are shared, containers keep their place."""
+"""Rebuild models from symbolic tensors: names are kept, layers are shared, containers keep their place."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from graphlint.replay.plan import Mode, Plan, form
 
 @dataclass(frozen=True, slots=True)
 class _Rebuilt:
-    """What a container became. ``masked`` are the outputs whose masks it returns as well, behind all outputs."""
+    """The rebuilt container. ``masked`` are the outputs whose masks it also returns, after all outputs."""
 
     model: Any
     source: str
@@ -34,7 +34,7 @@ class Rebuild(Symbolic):
     """The symbolic domain of one surgery, which also rebuilds the containers on its way.
 
     With ``thread_masks`` the masks that travel with tensors into and out of rebuilt containers become tensors that
-    these receive and return, so that a mask can be traced to where it is made.
+    these receive and return, so that a mask can be traced to its source.
     """
 
     def __init__(
@@ -51,9 +51,9 @@ class Rebuild(Symbolic):
         self.keep_classes = keep_classes
         self.known = {id(operation) for operation in live.operations()}
         self.rebuilt: dict[object, _Rebuilt] = {}
-        """What containers became, by layer path, form and masks."""
+        """The rebuilt containers, by layer path, form and masks."""
         self.trace: dict[str, Any] = {}
-        """The node that each unit became."""
+        """The new node of each unit."""
 
     def call(
         self, unit: str, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], recorded: Any
@@ -105,7 +105,7 @@ class Rebuild(Symbolic):
             keras_internals.set_mask(environment[returned[index]], mask)
 
     def _masks_in(self, plan: Plan, environment: Environment) -> list[Any]:
-        """The mask on what each Input of a container receives, where masks are handed through; else None."""
+        """The mask on what each Input of a container receives, if masks are passed through; else None."""
         bound = [self.live.binding(one) for one in plan.inputs]
         values = [environment[one] if isinstance(one, Tensor) else None for one in bound]
         return [keras_internals.mask_of(value) if self.thread_masks and value is not None else None for value in values]
@@ -151,7 +151,7 @@ class Rebuild(Symbolic):
 
 
 def _available(live: LiveGraph, plan: Plan, environment: Environment) -> Environment:
-    """The environment, with nothing in place of arguments that a partial container does not receive."""
+    """The environment, without the arguments that a partial container does not receive."""
     missing = [tensor for _, tensor in live.arguments(plan.scope).tensors if tensor not in environment]
     return {**environment, **dict.fromkeys(missing)} if missing else environment
 
@@ -206,7 +206,7 @@ def fresh_input(operation: Any) -> Any:
 def fresh_input_layer(operation: Any) -> Any:
     """A new InputLayer like another one."""
     layer = type(operation).from_config(operation.get_config())
-    layer.optional = operation.optional  # Keras 3.8 has it in no configuration.
+    layer.optional = operation.optional  # Keras 3.8 does not write it to any configuration.
     keras_internals.set_own_trainable(layer, operation.trainable)
     return layer
 
@@ -218,7 +218,7 @@ def input_like(symbol: Any, name: str, *, dtype: str | None = None) -> Any:
 
 
 def _true_shape(symbol: Any) -> tuple[int | None, ...]:
-    """The shape of a tensor, but for attention scores: Keras records their last axis as long as the query."""
+    """The shape of a tensor, except of attention scores, whose last axis Keras records with the length of the query."""
     made = keras_internals.producer(symbol)
     if (
         made is None
@@ -232,7 +232,7 @@ def _true_shape(symbol: Any) -> tuple[int | None, ...]:
 
 
 def unique(name: str, taken: set[str]) -> str:
-    """The name, or the name with ``_input`` or a number where a layer of the model has it; adds it to ``taken``."""
+    """The name, or the name with ``_input`` or a number if a layer of the model has it; adds it to ``taken``."""
     number, found = 0, name
     while found in taken:
         found = f"{name}_input_{number}" if number else f"{name}_input"
@@ -246,7 +246,7 @@ def build_model(
 ) -> Any:
     """A Functional model from symbolic tensors.
 
-    Operations made on the way (``known`` holds the ``id`` of all others) give up a name that is taken.
+    Operations created on the way (``known`` holds the ``id`` of all others) are renamed if their name is taken.
 
     Raises:
         NameCollision: two layers of the user have one name.
@@ -272,7 +272,7 @@ def build_model(
 
 
 def _connect(inputs: Any, outputs: Any) -> Any:
-    """The outputs of a model in which every Input is received by something, as Keras 3.12 asks for."""
+    """The outputs of a model in which every Input has a consumer, as Keras 3.12 requires."""
     passed: dict[int, Any] = {}
     for tensor in keras.tree.flatten(inputs):
         operation = keras_internals.history(tensor)[0]  # type: ignore[index]
@@ -282,7 +282,7 @@ def _connect(inputs: Any, outputs: Any) -> Any:
 
 
 def _passed_on(symbol: Any) -> Any:
-    """An Input behind an Identity: called on another shape, a model would return what it receives, in a cycle."""
+    """An Input followed by an Identity: called on another shape, a model would return what it receives, in a cycle."""
     name = keras_internals.history(symbol)[0].name  # type: ignore[index]
     return keras.layers.Identity(name=f"{name}_identity", dtype=symbol.dtype)(symbol)
 
@@ -290,7 +290,7 @@ def _passed_on(symbol: Any) -> Any:
 def build_like(
     model: Any, inputs: Any, outputs: Any, known: Collection[int], depth: int, *, keep_class: bool = True
 ) -> Any:
-    """A model in the place of another one: its name, flags and, where its constructor allows, its class."""
+    """A model that replaces another one: its name, flags and, if its constructor allows, its class."""
     made: Any = None
     if keep_class and type(model) is keras.Sequential:
         layers = _chain(inputs, outputs)
@@ -356,7 +356,7 @@ def _rename_made_operations(inputs: Any, outputs: Any, known: Collection[int]) -
 
 @contextmanager
 def _recursion_limit(needed: int) -> Iterator[None]:
-    """Room for Keras, which walks the graph of a new model recursively."""
+    """A higher recursion limit for Keras, which walks the graph of a new model recursively."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(max(before, needed + 1000))
     try:

@@ -43,7 +43,7 @@ def run(
         NumPy arrays in the structure of ``fetch``.
 
     Raises:
-        UnboundedCut: an input is needed that ``feeds`` does not hold.
+        UnboundedCut: an input is needed that ``feeds`` does not contain.
         AddressError: an address is malformed, unknown or ambiguous.
         OpaqueBody: the model, or what an address leads into, is code and no graph.
 
@@ -91,8 +91,8 @@ def evaluate(
     if found.leaking_inputs:
         missing = ", ".join(live.graph.address(one) for one in found.leaking_inputs)
         raise UnboundedCut(
-            f"expected values for every input that the result depends on, got none for {missing}: feed it, or give the "
-            "tensors behind it",
+            f"expected values for every input that the result depends on, got none for {missing}: feed it, or give "
+            "the tensors after it",
             [live.graph.address(tensor) for tensor in found.side_tensors],
             [live.graph.address(one) for one in found.leaking_inputs],
         )

@@ -40,7 +40,7 @@ from graphlint.replay.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A tensor to cut at, and what to call it."""
+    """A tensor to cut at, and its name."""
 
     tensor: Tensor
     name: str
@@ -50,7 +50,7 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Frontier:
-    """A cut that bounds: its tensors, and which of them carry a mask to the other side."""
+    """A cut that separates inputs from outputs: its tensors, and which of them carry a mask to the other side."""
 
     cuts: tuple[Cut, ...]
     masked: tuple[Cut, ...]
@@ -66,17 +66,17 @@ class Frontier:
 def split(model: keras.Model, at: str | Sequence[str], *, complete: bool = False) -> tuple[keras.Model, keras.Model]:
     """Cut a model at one or several tensors into a head and a tail, so that ``tail(head(x))`` equals ``model(x)``.
 
-    The layers are shared with the model, which stays as it is. The head has the inputs of the model and returns the
+    The layers are shared with the model, which does not change. The head has the inputs of the model and returns the
     cut tensors in the order of ``at``; the tail takes them and returns the outputs of the model. A mask that crosses
-    the cut becomes a boolean tensor behind the others.
+    the cut becomes a boolean tensor after the others.
 
     Args:
         model: a Functional or Sequential model.
         at: addresses of tensors, at any depth.
-        complete: add the tensors that go around the cut, behind those of ``at``, instead of raising.
+        complete: add the tensors that bypass the cut, after those of ``at``, instead of raising.
 
     Raises:
-        UnboundedCut: tensors go around the cut; names them and the model inputs they come from.
+        UnboundedCut: tensors bypass the cut; names them and the model inputs they come from.
         AddressError: an address is malformed, unknown or ambiguous.
         OpaqueBody: the model, or what an address leads into, is code and no graph.
 
@@ -96,7 +96,7 @@ def split(model: keras.Model, at: str | Sequence[str], *, complete: bool = False
 
 
 def cut_name(address: str) -> str:
-    """The name for the Input at an address: its last part, with the output index where one is written.
+    """The name for the Input at an address: its last part, with the output index if one is given.
 
     >>> cut_name("encoder#1/dense"), cut_name("split:1")
     ('dense', 'split_1')
@@ -115,7 +115,7 @@ def bound(live: LiveGraph, cuts: Sequence[Cut], outputs: Sequence[Tensor], *, co
     chosen = {cut.tensor: cut for cut in cuts}
     found = boundary(live, list(chosen), outputs)
     if any(live.graph.spec(tensor).dtype == "bool" for tensor in found.idle):
-        # It may be a mask that Keras recorded by itself.
+        # It may be a mask that Keras recorded automatically.
         live.keep_masks()
         found = boundary(live, list(chosen), outputs)
     if len(found.idle) == len(chosen):
@@ -143,7 +143,7 @@ def _unbounded(live: LiveGraph, cuts: list[Cut], found: Boundary) -> UnboundedCu
     at = ", ".join(live.graph.address(cut.tensor) for cut in cuts)
     return UnboundedCut(
         f"the cut at {at} does not separate the outputs from the inputs: {', '.join(side)} "
-        f"{'goes' if len(side) == 1 else 'go'} around it, from the {'input' if len(inputs) == 1 else 'inputs'} "
+        f"{'bypasses' if len(side) == 1 else 'bypass'} it, from the {'input' if len(inputs) == 1 else 'inputs'} "
         f"{', '.join(inputs)}: add {'it' if len(side) == 1 else 'them'} to the cut, or pass complete=True",
         side,
         inputs,
@@ -160,7 +160,7 @@ def _unreached(live: LiveGraph, cuts: list[Cut]) -> UnboundedCut:
 
 
 def masked_containers(live: LiveGraph, frontier: Frontier) -> set[str]:
-    """Containers to open where a mask must be traced back to where it is made: a container does not return masks."""
+    """Containers to open because a mask has to be traced to its source: a container does not return masks."""
     if not frontier.masked:
         return set()
     return {live.graph.scopes[scope].layer for tensor in frontier.masks for scope in live.enclosing(tensor)}
@@ -185,7 +185,7 @@ def _tail(live: LiveGraph, frontier: Frontier) -> keras.Model:
 
 
 def root_inputs(live: LiveGraph) -> Environment:
-    """New Inputs in place of those of a model, with their names and specs."""
+    """New Inputs to replace those of a model, with their names and specs."""
     return {Tensor(unit, 0): fresh_input(live.operation(unit)) for unit in dict.fromkeys(live.graph.inputs)}
 
 
@@ -197,7 +197,7 @@ def declared_root_inputs(live: LiveGraph, environment: Environment) -> Any:
 def given_inputs(
     live: LiveGraph, frontier: Frontier, wanted: Sequence[Tensor]
 ) -> tuple[list[Any], Environment, Plan, Rebuild]:
-    """The Inputs of what lies behind a cut, one for each tensor and mask that crosses it, and the plan to run it."""
+    """The Inputs of the part after a cut, one per tensor and mask that crosses it, and the plan to run it."""
     domain = Rebuild(live, explicit_masks=frontier.explicit)
     plan = Planner(live, [cut.tensor for cut in frontier.cuts]).plan(wanted)
     names = step_names(live, plan)
@@ -218,7 +218,7 @@ def given_inputs(
 
 
 def finish(live: LiveGraph, domain: Rebuild, plan: Plan, inputs: Any, outputs: Any, part: str) -> keras.Model:
-    """Make the model of one part, with the trainable flag of the whole."""
+    """Build the model of one part, with the trainable flag of the whole."""
     if isinstance(inputs, list) and len(inputs) == 1:
         inputs = inputs[0]
     if isinstance(outputs, list) and len(outputs) == 1:

@@ -16,7 +16,7 @@ def addresses(value: str | Sequence[str], argument: str) -> list[str]:
     """One address or several, as a list.
 
     Raises:
-        AddressError: there is none, or something in the list is no string.
+        AddressError: there is none, or something in the list is not a string.
     """
     found: list[Any] = list(value) if isinstance(value, (list, tuple)) else [value]
     for one in found:
@@ -34,22 +34,22 @@ def tensor_at(live: LiveGraph, address: str) -> Tensor:
     """The tensor that an address names.
 
     Raises:
-        AddressError: it names none, or more than one.
-        OpaqueBody: it leads into a body that cannot be seen.
+        AddressError: it matches none, or more than one.
+        OpaqueBody: it leads into an opaque layer.
     """
     tensor = resolve_tensor(live.graph, address)
     depth = len(parse(address).parts)
     if depth > tensor.call.count("/") + 1:
         owner = live.graph.layer(tensor.call)
         raise OpaqueBody(
-            f"{address} lies in {live.graph.address(tensor.call)}, a {owner.class_name}, whose body is code and "
-            "cannot be seen: cut at what it receives or returns"
+            f"{address} lies in {live.graph.address(tensor.call)}, a {owner.class_name}, which is opaque: cut at "
+            "what it receives or returns"
         )
     scopes = [*live.enclosing(tensor)][::-1]
     for scope in scopes[: depth - 1]:
         if not live.runs_its_graph(scope):
             raise OpaqueBody(
-                f"{address} lies in {live.graph.address(scope)}, which has a call() of its own, so its graph is not "
-                "what runs: cut at what it receives or returns"
+                f"{address} lies in {live.graph.address(scope)}, which has its own call(), so its graph is not what "
+                "runs: cut at what it receives or returns"
             )
     return tensor

@@ -1,4 +1,4 @@
-"""All or nothing: symbolic calls leave nodes on layers; a failed surgery takes them back."""
+"""All or nothing: symbolic calls add nodes to layers; a failed surgery removes them again."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from graphlint.knowledge import keras_internals
 
 
 class Transaction:
-    """Remembers the node lists of some operations and truncates them where the block raises.
+    """Remembers the node lists of some operations and truncates them if the block raises.
 
-    With ``keep=False`` the nodes are taken back in any case. Keras warns of every nested model that is called on a
-    tensor with a mask, although the mask does reach what is inside; the model said so when it was made.
+    With ``keep=False`` the nodes are removed in any case. Keras warns about every nested model that is called on a
+    tensor with a mask, although the mask does reach its layers; that warning is silenced.
     """
 
     def __init__(self, operations: Iterable[Any], *, keep: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""Prove that a surgery kept what a model computes, and its variables, ties, flags and masks."""
+"""Verify that a surgery kept what a model computes, and its variables, ties, flags and masks."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from graphlint.replay.run import bind_feeds
 from graphlint.sources.live import read_live
 
 RELATIVE = {"float64": 1e-7, "float32": 1.3e-6, "float16": 1e-3, "bfloat16": 1.6e-2}
-"""Relative tolerance by dtype where results need not be exactly equal; those of PyTorch's ``assert_close``."""
+"""Relative tolerance by dtype if results need not be exactly equal; those of PyTorch's ``assert_close``."""
 ABSOLUTE = 1e-5
 
 _LENGTHS = {2: 8, 3: 7, 4: 64, 5: 16}
-"""Length given to a free dimension, by rank."""
+"""Length given to an unknown dimension, by rank."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +44,23 @@ class Difference:
 
 @dataclass(slots=True)
 class Verification:
-    """What `verify` measured. Truthy if nothing but what a surgery may change has changed; prints as a report."""
+    """What `verify` measured. Truthy if only what a surgery may change has changed; prints as a report."""
 
     differences: list[Difference] = field(default_factory=list)
     first_difference: str | None = None
-    """The first call in graph order whose result differs, where one can be found."""
+    """The first call in graph order whose result differs, if one can be found."""
     shared: int = 0
     """Variables that are the same objects in both."""
     lost: list[str] = field(default_factory=list)
-    """Addresses of variables of the old model that the new one holds neither as such nor with the same value."""
+    """Addresses of variables of the old model of which the new one has neither the object nor the value."""
     added: list[str] = field(default_factory=list)
     """Addresses of variables that only the new model has."""
     ties: list[str] = field(default_factory=list)
-    """Variables that are tied in one of the models and not in the other."""
+    """Variables that are tied in only one of the models."""
     flags: list[str] = field(default_factory=list)
     """Variables and layers whose ``trainable`` changed."""
     masks: list[str] = field(default_factory=list)
-    """Calls whose result carries a mask in one of the models and not in the other."""
+    """Calls whose result carries a mask in only one of the models."""
     specs: list[str] = field(default_factory=list)
     """Inputs and outputs whose shape or dtype changed."""
 
@@ -108,15 +108,15 @@ def verify(
     batches: Iterable[Any] | None = None,
     seed: int = 0,
 ) -> Verification:
-    """Compare a model with what a surgery made of it.
+    """Compare a model with the result of a surgery on it.
 
-    Both run eagerly on the same batches, with the same random numbers, and are left as they were.
+    Both run eagerly on the same batches, with the same random numbers, and do not change.
 
     Args:
         old: the model before.
         new: the model after, or the parts to run one after the other (what `split` returns).
-        batches: what to call the models on; without it three random batches that fit the inputs, one of them with
-            rows of padding.
+        batches: what to call the models on; by default three random batches that fit the inputs, one of them with rows
+            of padding.
         seed: of the random batches.
 
     >>> import keras
@@ -152,7 +152,7 @@ def verify(
 
 
 class _Random:
-    """Runs models so that each run starts from the same state and leaves it."""
+    """Runs models so that each run starts from the same state and restores it."""
 
     def __init__(self, models: list[keras.Model]) -> None:
         held = {id(one): one for model in models for one in model.non_trainable_variables}
@@ -166,7 +166,7 @@ class _Random:
             warnings.simplefilter("ignore")
             try:
                 for part in parts:
-                    value = part(value, training=False)  # Layers that augment images are random without it.
+                    value = part(value, training=False)  # Without it, layers that augment images are random.
             finally:
                 self.restore()
         return [np.asarray(keras.ops.convert_to_numpy(one)) for one in keras.tree.flatten(value)]
@@ -207,11 +207,11 @@ def _declared(model: keras.Model) -> Any:
     try:
         return declared_inputs(LiveGraph(model), ROOT)
     except OpaqueBody as error:
-        raise OpaqueBody(f"the inputs of {model.name!r} cannot be seen: pass batches=") from error
+        raise OpaqueBody(f"the inputs of {model.name!r} are unknown: pass batches=") from error
 
 
 def _highest_index(model: keras.Model) -> int:
-    """One above the largest integer that every layer with a vocabulary takes."""
+    """One above the largest integer that every layer with a vocabulary accepts."""
     sizes = [10]
     for layer in keras_internals.all_layers(model):
         for name in ("input_dim", "num_tokens", "num_bins"):
@@ -271,7 +271,7 @@ def _compare_specs(old: keras.Model, new: keras.Model, found: Verification) -> N
 
 
 def _spec(symbol: Any, kind: str) -> str:
-    """Dtype and shape; of an Input also its name and whether it may be left out."""
+    """Dtype and shape; of an Input also its name and whether it is optional."""
     made = keras_internals.history(symbol)
     operation = made[0] if made is not None and kind == "input" else None
     name = f"{operation.name} " if operation is not None else ""
@@ -340,7 +340,7 @@ def _slots(graph: ModelGraph) -> dict[str, str]:
 
 
 def _calls_that_parted(before: ModelGraph, after: ModelGraph) -> list[str]:
-    """Variables that several calls have in common in one of two graphs of the same calls, and not in the other."""
+    """Variables that several calls share in only one of two graphs of the same calls."""
     old = [before.layer(call) for call in before.calls]
     new = [after.layer(call) for call in after.calls]
     if [one.class_name for one in old] != [one.class_name for one in new]:

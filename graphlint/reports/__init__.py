@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from graphlint.reports.report import Report
 
 FORMATS = {
-    "full": "what a person reads: where, what, why, what to do",
-    "concise": "one line a finding",
+    "full": "for reading: where, what, why, what to do",
+    "concise": "one line per finding",
     "json": "everything, for programs (version 1)",
     "sarif": "SARIF 2.1.0, for code scanning",
     "github": "annotations in a GitHub workflow",
@@ -19,9 +19,9 @@ FORMATS = {
 
 
 def render(report: Report, format: str = "full", *, color: bool = False, statistics: bool = False) -> str:
-    """A report as text, without a newline at the end.
+    """A report as text, without a final newline.
 
-    ``color`` and ``statistics`` (counts of each code) only mean something to the formats that people read.
+    ``color`` and ``statistics`` (counts per code) only affect the formats for reading.
 
     >>> from graphlint.reports.report import Report
     >>> render(Report(), "concise")

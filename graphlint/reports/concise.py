@@ -1,4 +1,4 @@
-"""One line a finding: ``path: address: CODE name: message``."""
+"""One line per finding: ``path: address: CODE name: message``."""
 
 from __future__ import annotations
 

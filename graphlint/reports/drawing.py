@@ -1,7 +1,7 @@
-"""The graph of a model as text for other programs: DOT, Mermaid, GraphML, JSON.
+"""The graph of a model in the formats of other programs: DOT, Mermaid, GraphML, JSON.
 
-DOT and Mermaid show the calls and what flows between them, each call of a nested model in a box of its own; GraphML and
-JSON hold the whole graph, variables and layers included.
+DOT and Mermaid show the calls and the tensors between them, each call of a nested model in its own box; GraphML and
+JSON contain the whole graph, with variables and layers.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def dot(graph: ModelGraph) -> str:
 
 
 def mermaid(graph: ModelGraph) -> str:
-    """For Markdown that draws Mermaid."""
+    """For Markdown that renders Mermaid."""
     numbers = {call: number for number, call in enumerate(graph.calls)}
     calls = _calls_by_scope(graph)
     boxes = {scope: number for number, scope in enumerate(graph.scopes)}
@@ -75,7 +75,7 @@ def graph_json(graph: ModelGraph) -> str:
 
 
 def graphml(graph: ModelGraph) -> str:
-    """GraphML knows numbers, truth values and text: lists and configurations are written as JSON."""
+    """GraphML has numbers, booleans and strings: lists and configurations are written as JSON."""
     import networkx as nx
 
     from graphlint.projections.plain import plain

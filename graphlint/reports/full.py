@@ -1,4 +1,4 @@
-"""What a person reads: each model with its findings, what could not be seen, and the parameters."""
+"""The report for reading: each model with its findings, what could not be checked, and the parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Annotations in a GitHub workflow: one command a finding."""
+"""Annotations in a GitHub workflow: one command per finding."""
 
 from __future__ import annotations
 

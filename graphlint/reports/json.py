@@ -22,7 +22,7 @@ def render(report: Report, *, color: bool = False, statistics: bool = False) -> 
 
 
 def dumps(value: Any) -> str:
-    """JSON that every parser takes: ASCII, lone surrogates written as ``\\udXXX`` in the text."""
+    """JSON that every parser accepts: ASCII, lone surrogates written as ``\\udXXX`` in the text."""
     return json.dumps(_clean(value), indent=2, ensure_ascii=True)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Status(StrEnum):
-    """What became of one model."""
+    """The outcome for one model."""
 
     CHECKED = "checked"
     REFUSED = "refused"
@@ -35,9 +35,9 @@ class SkippedRule(NamedTuple):
 class ModelReport:
     """What a run found in one model.
 
-    ``opaque`` are the paths of layers whose bodies cannot be seen; ``parameters`` is None where no weights are known
-    or the model was refused; ``graph`` is only kept where one model was checked through the Python API.
-    ``tried_ignores`` and ``used_ignores`` are places in the config's list.
+    ``opaque`` are the paths of opaque layers; ``parameters`` is None if no weights are known or the model was refused;
+    ``graph`` is only kept if one model was checked through the Python API. ``tried_ignores`` and ``used_ignores`` are
+    indices into the configuration's list.
     """
 
     path: str
@@ -61,7 +61,7 @@ class ModelReport:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Counts over a run. ``models`` leaves out those that were skipped."""
+    """Counts over a run. ``models`` does not count those that were skipped."""
 
     models: int
     error: int
@@ -72,7 +72,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Report:
-    """What a run found; ``str(report)`` is the text a person reads.
+    """What a run found; ``str(report)`` is the report for reading.
 
     ``general`` are findings that belong to no model, ``notes`` what the reader should know about the run itself
     (ignores that match nothing), ``explanations`` why each reported code is bad, in one sentence.
@@ -86,17 +86,17 @@ class Report:
 
     @property
     def findings(self) -> list[Finding]:
-        """Every finding, model by model; inside a model the worst first."""
+        """Every finding, model by model; within a model the most severe first."""
         return [*self.general, *(finding for model in self.models for finding in model.findings)]
 
     @property
     def graph(self) -> ModelGraph | None:
-        """The graph of the model, where exactly one was checked and could be read."""
+        """The graph of the model, if exactly one was checked and could be read."""
         return self.models[0].graph if len(self.models) == 1 else None
 
     @property
     def parameters(self) -> Parameters | None:
-        """The parameter audit of the model, where exactly one was checked and its weights are known."""
+        """The parameter counts of the model, if exactly one was checked and its weights are known."""
         return self.models[0].parameters if len(self.models) == 1 else None
 
     @property
@@ -111,9 +111,9 @@ class Report:
         )
 
     def exit_code(self, fail_on: str | None = None) -> int:
-        """2 where something was not checked, 1 for a finding at or above ``fail_on``, otherwise 0.
+        """2 if something was not checked, 1 for a finding at or above ``fail_on``, otherwise 0.
 
-        ``fail_on`` is ``error``, ``warning``, ``info`` or ``never``; None leaves it to each model's config.
+        ``fail_on`` is ``error``, ``warning``, ``info`` or ``never``; None leaves it to each model's configuration.
         """
         if any(finding.code in TOOL_FINDINGS for finding in self.findings):
             return 2

@@ -1,4 +1,4 @@
-"""Text that is safe to print, and counts as people write them."""
+"""Text that is safe to print, and counts with their nouns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UNPRINTABLE = re.compile(
 
 
 def printable(text: str) -> str:
-    r"""The text with whatever could move the cursor, hide or reorder other text written as an escape.
+    r"""The text with every character that could move the cursor, or hide or reorder other text, as an escape.
 
     >>> printable("a\x1b[31m\nb")
     'a\\x1b[31m\\nb'

@@ -76,7 +76,7 @@ _ABOVE = {dtype: _above(dtype) for dtype in _STEPS}
 def result_type(*dtypes: Any) -> str | None:
     """The dtype of an operation on these dtypes; the types ``int``, ``float`` and ``bool`` stand for plain numbers.
 
-    None where a dtype is unknown or does not promote.
+    None if a dtype is unknown or does not promote.
 
     >>> result_type("int32", "float16"), result_type("uint8", "int8"), result_type("int32", float)
     ('float16', 'int16', 'float32')

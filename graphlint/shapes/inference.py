@@ -250,7 +250,7 @@ def operation(*names: str) -> Callable[[Rule], Rule]:
 def infer(definition: LayerDefinition, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[TensorSpec, ...] | None:
     """What one call of a layer or operation returns: a spec for each output, flattened in Keras's order.
 
-    ``args`` and ``kwargs`` are the arguments of the call with a `TensorSpec` in place of every tensor. None where the
+    ``args`` and ``kwargs`` are the arguments of the call with a `TensorSpec` in place of every tensor. None if the
     class is unknown or not Keras's own, or where too little is known of the inputs.
 
     Raises:

@@ -8,7 +8,7 @@ from graphlint.model.dimensions import Dim
 
 
 class Slot(NamedTuple):
-    """One variable: its name inside the layer, its shape (None where it is unknown), and whether it can train."""
+    """One variable: its name inside the layer, its shape (None if it is unknown), and whether it can train."""
 
     name: str
     shape: tuple[int, ...] | None

@@ -39,14 +39,14 @@ class _Layer(LayerCall):
 
     @property
     def build(self) -> Shape:
-        """The shape the layer was built for; empty where it is unknown."""
+        """The shape the layer was built for; empty if it is unknown."""
         shape = self.layer.build_shape
         if isinstance(shape, (list, tuple)) and all(dim is None or isinstance(dim, int) for dim in shape):
             return tuple(shape)
         return ()
 
     def dim(self, axis: int) -> Dim:
-        """One dimension of the build shape, None where it is unknown."""
+        """One dimension of the build shape, None if it is unknown."""
         shape = self.build
         return shape[axis] if -len(shape) <= axis < len(shape) else None
 
@@ -66,7 +66,7 @@ class _Layer(LayerCall):
 def slots(definition: LayerDefinition) -> list[Slot] | None:
     """The variables of a layer itself, without those of its sublayers, in saved order.
 
-    None where the class is unknown or not Keras's own. ``trainable`` leaves the flag of the layer aside.
+    None if the class is unknown or not Keras's own. ``trainable`` leaves the flag of the layer aside.
 
     >>> slots(LayerDefinition("d", "Dense", "keras.layers", config={"units": 3}, build_shape=[None, 4]))
     [Slot(name='kernel', shape=(4, 3), trainable=True), Slot(name='bias', shape=(3,), trainable=True)]

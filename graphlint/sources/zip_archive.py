@@ -396,7 +396,7 @@ class ZipArchive:
         return offset, finish
 
     def _descriptor_size(self, member: Member, position: int, directory: int) -> int:
-        """Bytes of the record after the data that repeats checksum and sizes; 0 where there is none."""
+        """Bytes of the record after the data that repeats checksum and sizes; 0 if there is none."""
         after = self._at(position, min(24, directory - position))
         for signature in (b"PK\x07\x08", b""):
             for layout in ("<LLL", "<LQQ"):

@@ -113,7 +113,7 @@ def test_the_own_file_wins_over_pyproject_in_one_folder(tmp_path):
         ("[limits]\njson-byte = 1", "limits.json-byte: unknown key: did you mean json-bytes?"),
         ("[limits]\njson-bytes = -1", "limits.json-bytes: expected a whole number, got -1"),
         ("[limits]\njson-bytes = true", "limits.json-bytes: expected a whole number, got True"),
-        ("select = [", "no valid TOML"),
+        ("select = [", "not valid TOML"),
     ],
 )
 def test_errors_name_the_file_and_the_key(tmp_path, text, message):
@@ -132,7 +132,7 @@ def test_files_without_a_configuration(tmp_path):
         load_config(write(tmp_path / "pyproject.toml", "[tool]\ngraphlint = 1"))
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
         load_config(tmp_path / "none.toml")
-    with pytest.raises(ConfigError, match="no valid TOML"):
+    with pytest.raises(ConfigError, match="not valid TOML"):
         bad = tmp_path / "bad.toml"
         bad.write_bytes(b"\xff\xfe")
         load_config(bad)

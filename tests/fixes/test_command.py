@@ -123,7 +123,7 @@ def test_select_ignore_and_target(bad, tmp_path):
     assert codes(out) == ["A001"]
     result = run(bad, "--unsafe", "--target", "weekday#0", "-o", out, "--force")
     assert codes(out) == ["A001", "T001"]
-    assert "left T001 trainable-leak at backbone: not asked for" in result.output
+    assert "left T001 trainable-leak at backbone: not requested" in result.output
     assert run(bad, "--unsafe", "--select", "Q999", "-o", out, "--force").exit_code == 2
 
 

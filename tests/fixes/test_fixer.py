@@ -122,7 +122,7 @@ def test_training_starts_anew_with_layers_that_do():
     model.fit(np.ones((4, 8, 8, 3)), np.ones((4, 1)), epochs=2, verbose=0)
     fixed, report = graphlint.fix(model, select="H011", unsafe=True)
     assert codes(report) == ["H011"] and fixed.compiled and int(fixed.optimizer.iterations) == 0
-    assert report.notes == ("the optimizer starts anew",)
+    assert report.notes == ("the optimizer state is reset",)
     assert "N003" not in {one.code for one in graphlint.check(fixed).findings}
 
 
@@ -275,7 +275,7 @@ def only(rule, **options):
 
 
 def test_fixes_without_end_are_an_error():
-    with pytest.raises(FixError, match="did not come to an end after 50 rounds"):
+    with pytest.raises(FixError, match="still found work after 50 rounds"):
         only(Restless).run(keras.Sequential([keras.Input((4,)), layers.Dense(1)]))
 
 

@@ -83,7 +83,7 @@ def fixed(path, folder):
     linter = Linter()
     done = fix_file(path, Fixer(linter))
     assert done.changed
-    assert done.report or "written anew" in " ".join(done.report.notes)
+    assert done.report or "rewritten" in " ".join(done.report.notes)
     target = folder / "rescued.keras"
     done.save(target)
     codes = {one.code for one in linter.check_file(target).findings}

@@ -84,7 +84,7 @@ def test_a_concurrent_writer_wins(model):
 
 def test_two_fixers_exclude_each_other(model):
     with locked(model) as first:
-        with pytest.raises(WriteError, match="another graphlint is at work"), locked(model):
+        with pytest.raises(WriteError, match="another graphlint process"), locked(model):
             pass
         first.replace(put(NEW))
     assert model.read_bytes() == NEW

@@ -88,14 +88,14 @@ def test_every_address_of_a_call_resolves_to_it(graph):
 @pytest.mark.parametrize(
     ("find", "text", "message"),
     [
-        (resolve_call, "enc/dense", "fits 2 calls: write one of enc#0/dense#0, enc#1/dense#0"),
+        (resolve_call, "enc/dense", "matches 2 calls: write one of enc#0/dense#0, enc#1/dense#0"),
         (resolve_call, "enc#7", "the calls there are enc#0, enc#1"),
         (resolve_call, "unused", "layer 'unused' is never called"),
         (resolve_call, "enc/dense@kernel", "drop the slot"),
         (resolve_tensor, "split", "has 2 outputs: write one of split#0:0, split#0:1"),
         (resolve_tensor, "split:2", "no output 2 in 'split:2'"),
         (resolve_tensor, "enc/dense@kernel", "drop the slot"),
-        (resolve_variable, "enc/dense", "add @ and the slot"),
+        (resolve_variable, "enc/dense", "append @slot"),
         (resolve_variable, "enc/dense@bias", "it has enc/dense@kernel"),
         (resolve_variable, "split@bias", "it has none"),
         (resolve_layer, "enc/dens", "did you mean enc/dense"),

@@ -36,7 +36,7 @@ def test_split_writes_two_halves(model_file: Path, tmp_path: Path) -> None:
 
 def test_a_cut_that_does_not_separate_writes_nothing(model_file: Path, tmp_path: Path) -> None:
     result = graphlint("split", model_file, "--at", "b", "-o", tmp_path / "out")
-    assert result.exit_code == 2 and "a#0 goes around it" in result.stderr
+    assert result.exit_code == 2 and "a#0 bypasses it" in result.stderr
     assert not (tmp_path / "out").exists()
     assert graphlint("split", model_file, "--at", "b", "--complete", "-o", tmp_path / "out").exit_code == 0
 
