@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -360,6 +361,126 @@ def trusting_scope() -> Any:
     from keras.src.saving.serialization_lib import SafeModeScope
 
     return SafeModeScope(safe_mode=False)
+
+
+# -- tracing ----------------------------------------------------------------------------------------------------
+
+Replacement = tuple[Any, str, Any]
+"""Owner (a class or a module), name, and what stands there while a trace runs."""
+
+
+@contextmanager
+def replaced(replacements: Iterable[Replacement]) -> Iterator[None]:
+    """A context in which attributes of classes and modules are others; whatever happens, they come back."""
+    undo: list[tuple[Any, str, bool, Any]] = []
+    try:
+        for owner, name, value in replacements:
+            undo.append((owner, name, name in vars(owner), vars(owner).get(name)))
+            setattr(owner, name, value)
+        yield
+    finally:
+        for owner, name, own, value in reversed(undo):
+            if own:
+                setattr(owner, name, value)
+            else:
+                delattr(owner, name)
+
+
+def run_abstractly(function: Any, *arguments: Any) -> None:
+    """Run a function the way Keras infers shapes: in a graph of its own, where no variable is written.
+
+    Each ``KerasTensor`` among the arguments arrives as a tensor of the backend without a value.
+    """
+    from keras.src import backend
+
+    backend.compute_output_spec(function, *arguments)
+
+
+@contextmanager
+def called_with_training(training: bool) -> Iterator[None]:
+    """A context in which layers are called as from inside another layer that was called with this ``training``."""
+    from keras.src.backend.common import global_state
+    from keras.src.layers.layer import CallContext
+
+    outer = global_state.get_global_attribute("current_call_ctx")
+    context = CallContext(entry_layer=object())
+    context.training = training  # type: ignore[attr-defined]
+    global_state.set_global_attribute("current_call_ctx", context)
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute("current_call_ctx", outer)
+
+
+@contextmanager
+def kept_global_state() -> Iterator[None]:
+    """A context after which Keras's global state is as before: name counters, the global seed generator, scopes."""
+    from keras.src.backend.common import global_state
+
+    state = vars(global_state.GLOBAL_STATE_TRACKER)
+    before = dict(state)
+    contents = {key: value.copy() for key, value in before.items() if isinstance(value, (dict, list, set))}
+    try:
+        yield
+    finally:
+        state.clear()
+        state.update(before)
+        for key, content in contents.items():
+            held = before[key]
+            held.clear()
+            held.extend(content) if isinstance(held, list) else held.update(content)
+
+
+def operation_modules() -> list[tuple[str, tuple[Any, ...]]]:
+    """The modules in which code looks up operations and random functions, public and private, by public name."""
+    import keras.src.ops
+    import keras.src.random
+
+    return [("keras.ops", (keras.ops, keras.src.ops)), ("keras.random", (keras.random, keras.src.random))]
+
+
+def is_untouched(layer: keras.Layer, method: str) -> bool:
+    """Whether a layer has a method as ``keras.Layer`` has it."""
+    return getattr(type(layer), method, None) is getattr(keras.Layer, method, None)
+
+
+def has_call(layer: keras.Layer) -> bool:
+    """Whether the class of a layer says what a call of it does."""
+    return type(layer).call not in (keras.Layer.call, keras.Model.call)
+
+
+def trackers(layer: keras.Layer) -> list[Any]:
+    """What a layer tracks its variables and sublayers with; the ids in it must agree with the layer's lists."""
+    tracker = getattr(layer, "_tracker", None)
+    return [] if tracker is None else [tracker]
+
+
+def build_shapes(layer: keras.Layer) -> dict[str, Any] | None:
+    """The shapes that a layer was built for, by the name of the argument; None where it keeps none."""
+    found = getattr(layer, "_build_shapes_dict", None)
+    return dict(found) if isinstance(found, dict) and found else None
+
+
+def variable_handle(variable: keras.Variable) -> Any:
+    """What stands for a variable in a graph of TensorFlow: its resource handle."""
+    value = getattr(variable, "_value", None)
+    return getattr(value, "handle", value)
+
+
+def function_graph(graph: Any, name: str) -> Any | None:
+    """The graph of TensorFlow that a control-flow operation or a function call runs, by the name it is called by."""
+    while graph is not None:
+        found = graph._get_function(name) if hasattr(graph, "_get_function") else None
+        if found is not None:
+            return getattr(found, "graph", None)
+        graph = getattr(graph, "outer_graph", None)
+    return None
+
+
+def run_order(functional: Any) -> list[Any]:
+    """The calls of a Functional model in the order in which it runs them."""
+    by_depth = functional._nodes_by_depth
+    return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
 
 
 # -- self-test --------------------------------------------------------------------------------------------------

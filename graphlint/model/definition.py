@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 Shape = tuple[int | None, ...]
 
+INFERENCE = "inference"
+TRAINING = "training"
+MODES = frozenset({INFERENCE, TRAINING})
+
 
 class TensorSpec(NamedTuple):
     """Shape (``None`` where the rank is unknown, a ``None`` entry where a dimension is free) and dtype of a tensor."""
@@ -94,14 +98,37 @@ class CallDefinition:
     _: KW_ONLY
     outputs: tuple[TensorSpec, ...] | None = None
     obj: Any = field(default=None, repr=False)
+    form: Body | None = None
+    """The body that this call runs, where it is not the one that its layer has first: code may do another thing in
+    each call."""
+    captured: tuple[Any, ...] = ()
+    """What reaches a call beside its arguments: tensors and variables that its code finds elsewhere."""
+    modes: frozenset[str] = MODES
+    """When the call is made: in ``inference``, in ``training``, or in both."""
+
+    @property
+    def body(self) -> Body | None:
+        """What is inside the call."""
+        return self.form if self.form is not None else self.layer.body
+
+
+class Effect(NamedTuple):
+    """What a call does beside returning something: ``kind`` is ``loss`` (``add_loss``), ``update`` (a variable is
+    assigned) or ``metric`` (a metric is updated). ``tensors`` is where the value comes from, ``variable`` the
+    ``keras.Variable`` that is written."""
+
+    kind: str
+    tensors: tuple[Any, ...]
+    variable: Any = None
 
 
 @dataclass(eq=False, slots=True)
 class Body:
-    """The inside of a Functional or Sequential model.
+    """The inside of a Functional or Sequential model, or of code that was traced.
 
     ``inputs`` and ``outputs`` are nested structures (a `TensorRef`, or lists, tuples and dicts of them) as the model
-    declares them. ``layers`` holds every layer of the model in its order, called or not, operations included.
+    declares them. ``layers`` holds every layer of the model in its order, called or not, operations included; in a
+    traced body those that are no sublayer of the layer it belongs to.
     """
 
     layers: list[LayerDefinition]
@@ -109,6 +136,12 @@ class Body:
     inputs: Any
     _: KW_ONLY
     outputs: Any
+    traced: bool = False
+    """Whether code makes this body. Nothing in it is written to a file."""
+    arguments: tuple[str, ...] = ()
+    """Of a traced body: the path of the argument that each input stands for (``0``, ``query``, ``captured/0``). One
+    that begins with ``mask:`` is the mask that the argument carries."""
+    effects: tuple[Effect, ...] = ()
 
 
 @dataclass(eq=False, slots=True)
@@ -133,6 +166,8 @@ class LayerDefinition:
     is_operation: bool = False
     is_model: bool = False
     opaque: bool = False
+    opaque_because: str | None = None
+    """Why the body of an opaque layer was not opened, where that was tried."""
     body: Body | None = None
     children: dict[str, LayerDefinition] = field(default_factory=dict)
     variables: list[VariableDefinition] = field(default_factory=list)

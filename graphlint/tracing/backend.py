@@ -1,0 +1,72 @@
+"""What tracing needs of a backend. Everything else in this package is the same for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import keras
+
+from graphlint.model.definition import TensorSpec
+
+
+@dataclass(slots=True)
+class Sources:
+    """What a tensor is made from: the result of going back from it to tensors that are known.
+
+    ``tensors`` are the known tensors reached, in the order of the arguments; ``variables`` what variables are read (a
+    ``keras.Variable``, or another object where the variable is none of the model's); ``operations`` the names of what
+    was crossed; ``is_random`` whether something crossed gives another result each time.
+    """
+
+    tensors: list[Any] = field(default_factory=list)
+    variables: list[Any] = field(default_factory=list)
+    operations: list[str] = field(default_factory=list)
+    is_random: bool = False
+
+
+class Trace(Protocol):
+    """One abstract run, from inside which tensors come.
+
+    Tensors are compared by identity, so two different tensors must be two objects, and one tensor one object.
+    """
+
+    def is_here(self) -> bool:
+        """Whether the code that runs now runs in this trace, and not in a function that is made for later."""
+
+    def is_tensor(self, value: Any) -> bool:
+        """Whether a value is a tensor of this trace, and not a number that is known."""
+
+    def distinct(self, tensor: Any) -> Any:
+        """The same tensor under an identity of its own, with the same mask."""
+
+    def spec(self, tensor: Any) -> TensorSpec:
+        """Shape and dtype of a tensor."""
+
+    def value(self, tensor: Any) -> Any | None:
+        """The numbers of a tensor that does not depend on any input, if they are known and few."""
+
+    def operators(self) -> Iterator[type]:
+        """The classes whose Python operators (``x + y``, ``x[0]``) make new tensors."""
+
+    def sources(self, tensor: Any, known: Container[int], variables: Callable[[Any], Any]) -> Sources:
+        """Go back from a tensor as far as the tensors whose ids are ``known``.
+
+        The shape of a tensor is no source: only what its numbers depend on. ``variables`` finds the ``keras.Variable``
+        for what stands for one in the backend.
+        """
+
+
+def start_trace() -> Trace:
+    """A trace on the backend that Keras uses. To be called inside the abstract run.
+
+    Raises:
+        NotImplementedError: the backend is not one that tracing knows; the message names it.
+    """
+    name = keras.backend.backend()
+    if name == "tensorflow":
+        from graphlint.tracing.tensorflow import GraphTrace
+
+        return GraphTrace()
+    raise NotImplementedError(f"bodies are not opened on the backend {name} yet")

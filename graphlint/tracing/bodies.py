@@ -1,0 +1,408 @@
+"""From a recording to bodies: what the calls inside a layer were, and which tensor goes where.
+
+A tensor that no recorded call returned comes from functions of the backend. What lies between it and the tensors that
+are known becomes one call of a *glue* operation: exact for what influences what, silent on values and shapes.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+from graphlint.knowledge import keras_internals
+from graphlint.model.definition import (
+    Body,
+    CallDefinition,
+    Constant,
+    Effect,
+    LayerDefinition,
+    TensorRef,
+    TensorSpec,
+    flat,
+    leaves,
+)
+from graphlint.tracing.functions import Function, configuration, named
+from graphlint.tracing.record import Event, Recording
+
+GLUE = "Glue"
+"""Class of the operation that stands for functions of the backend, in the module `GLUE_MODULE`."""
+GLUE_MODULE = "graphlint.glue"
+
+Define = Callable[[Any], LayerDefinition]
+
+
+@dataclass(eq=False, slots=True)
+class Form:
+    """A body, with what reaches it beside the arguments of its call: tensors and variables found elsewhere."""
+
+    body: Body
+    captured: list[Any] = field(default_factory=list)
+    """Tensors of the trace that the body's inputs ``captured/...`` stand for."""
+
+
+class Builder:
+    """Makes the bodies of one recording. ``define`` gives the definition of a layer, the same for the same layer."""
+
+    def __init__(self, recording: Recording, define: Define) -> None:
+        self.recording = recording
+        self.trace = recording.trace
+        self.define = define
+        self.forms: dict[int, Form] = {}
+        self.same: dict[Any, Body] = {}
+        self.inner: dict[int, dict[tuple[str, str], LayerDefinition]] = {}
+        """For each opened layer the definitions of the operations in its bodies, which its forms share."""
+
+    def form(self, event: Event) -> Form:
+        """The body of one call of an opened layer; calls that do the same share one."""
+        found = self.forms.get(id(event))
+        if found is None:
+            found = _BodyBuilder(self, event).build()
+            found.body = self.same.setdefault(_key(event, found.body), found.body)
+            self.forms[id(event)] = found
+        return found
+
+    def operation(self, owner: keras.Layer, name: str, class_name: str, module: str, config: dict[str, Any]) -> Any:
+        """The definition of an operation inside a layer, under a name that no other has there."""
+        known = self.inner.setdefault(id(owner), {})
+        text = json.dumps([class_name, module, config], sort_keys=True, default=str)
+        found = known.get((name, text))
+        if found is None:
+            found = known[name, text] = LayerDefinition(name, class_name, module, config=config, is_operation=True)
+        return found
+
+
+def _key(event: Event, body: Body) -> Any:
+    calls = [
+        (id(call.layer), _frozen([list(call.args), call.kwargs, list(call.captured)]), call.outputs, id(call.form))
+        for call in body.calls
+    ]
+    effects = [(effect.kind, id(effect.variable), _frozen(list(effect.tensors))) for effect in body.effects]
+    frozen = (_frozen(body.inputs), _frozen(body.outputs))
+    return (id(event.target), tuple(calls), *frozen, body.arguments, tuple(effects))
+
+
+def _frozen(structure: Any) -> Any:
+    """A structure as a key. Variables and other objects count by identity."""
+    if isinstance(structure, list):
+        return tuple(map(_frozen, structure))
+    if isinstance(structure, dict):
+        return tuple((key, _frozen(value)) for key, value in sorted(structure.items()))
+    if isinstance(structure, Constant):
+        if structure.kind in ("variable", "object"):
+            return structure.kind, id(structure.obj)
+        return structure.kind, repr(structure.value), structure.shape, structure.dtype
+    return structure
+
+
+class _BodyBuilder:
+    """Makes the body of one call of a layer."""
+
+    def __init__(self, builder: Builder, event: Event) -> None:
+        self.builder = builder
+        self.trace = builder.trace
+        self.event = event
+        self.refs: dict[int, TensorRef] = {}
+        """What is known, by the id of the tensor."""
+        self.outer: dict[int, str] = {}
+        """Tensors from outside the call that its body uses, by the argument they stand for."""
+        self.calls: list[CallDefinition] = []
+        self.layers: dict[int, LayerDefinition] = {}
+        self.inputs: list[TensorRef] = []
+        self.arguments: list[str] = []
+        self.captured: list[Any] = []
+        self.constants: dict[int, Any] = {}
+        self.counts: dict[str, int] = {}
+        self.masks = {
+            id(mask): path
+            for path, tensor in self.given()
+            if (mask := keras_internals.mask_of(tensor)) is not None and self.trace.is_tensor(mask)
+        }
+
+    def build(self) -> Form:
+        names = _argument_names(self.event)
+        for path, tensor in self.given():
+            if id(tensor) not in self.refs:
+                self.input(path, names.get(path.partition("/")[0], path), tensor)
+        for child in self.event.children:
+            self.child(child)
+        outputs = _structure(self.event.outputs, self.leaf)
+        effects = tuple(self.effects())
+        body = Body(
+            list(self.layers.values()),
+            self.calls,
+            self.inputs,
+            outputs,
+            traced=True,
+            arguments=tuple(self.arguments),
+            effects=effects,
+        )
+        return Form(body, self.captured)
+
+    def given(self) -> Iterator[tuple[str, Any]]:
+        """The tensors among the arguments, by path."""
+        for structure in (list(self.event.args), self.event.kwargs):
+            for path, leaf in leaves(_structure(structure, _as_it_is)):
+                if self.trace.is_tensor(leaf):
+                    yield path, leaf
+
+    def input(self, path: str, name: str, tensor: Any) -> TensorRef:
+        spec = self.trace.spec(tensor)
+        definition = self.operation(self.name(name), "InputLayer", "keras.layers", {"dtype": spec.dtype})
+        definition.is_operation = False
+        definition.dtype_policy = spec.dtype
+        ref = self.add(CallDefinition(definition, outputs=(spec,), obj=tensor))
+        self.refs[id(tensor)] = ref
+        self.inputs.append(ref)
+        self.arguments.append(path)
+        return ref
+
+    def add(self, call: CallDefinition) -> TensorRef:
+        self.calls.append(call)
+        return TensorRef(len(self.calls) - 1, 0)
+
+    def operation(self, name: str, class_name: str, module: str, config: dict[str, Any]) -> LayerDefinition:
+        layer = self.event.layer
+        assert layer is not None
+        found: LayerDefinition = self.builder.operation(layer, name, class_name, module, config)
+        self.layers[id(found)] = found
+        return found
+
+    def name(self, name: str) -> str:
+        """A name as the body's operations have it: numbered from the second on."""
+        number = self.counts[name] = self.counts.get(name, -1) + 1
+        return f"{name}_{number}" if number else name
+
+    # -- tensors ------------------------------------------------------------------------------------------------
+
+    def leaf(self, value: Any) -> Any:
+        """A leaf of arguments or outputs as definitions have it."""
+        if self.trace.is_tensor(value):
+            return self.tensor(value)
+        return _constant(value)
+
+    def tensor(self, tensor: Any) -> Any:
+        """A tensor as a reference into the body, or as a constant where no input and no variable influences it."""
+        ref = self.refs.get(id(tensor))
+        if ref is not None:
+            return ref
+        if id(tensor) in self.constants:
+            return self.constants[id(tensor)]
+        sources = self.trace.sources(tensor, _Known(self), self.builder.recording.variable)
+        found = [self.refs.get(id(one)) or self.from_outside(one) for one in sources.tensors]
+        crossed = [name for name in sources.operations if name != "Cast"]
+        if not found and not sources.variables and not sources.is_random:
+            value = self.trace.value(tensor)
+            spec = self.trace.spec(tensor)
+            constant = Constant(
+                "tensor", None if value is None else value.tolist(), spec.shape or (), spec.dtype, tensor
+            )
+            self.constants[id(tensor)] = constant
+            return constant
+        if len(found) == 1 and not sources.variables and not sources.operations:
+            self.refs[id(tensor)] = found[0]
+            return found[0]
+        if not found and len(sources.variables) == 1 and not crossed and not sources.is_random:
+            constant = _constant(sources.variables[0])
+            self.constants[id(tensor)] = constant
+            return constant
+        variables = [_constant(variable) for variable in sources.variables]
+        last = _snake(sources.operations[0]) if sources.operations else "identity"
+        name = self.name("cast" if last == "cast" and len(found) == 1 and not variables else f"glue_{last}")
+        config = {"ops": sources.operations[::-1]}
+        definition = self.operation(name, GLUE, GLUE_MODULE, config)
+        call = CallDefinition(definition, ([*found, *variables],), {}, (self.trace.spec(tensor),), tensor)
+        ref = self.refs[id(tensor)] = self.add(call)
+        return ref
+
+    def from_outside(self, tensor: Any) -> TensorRef:
+        """A tensor that reaches the body beside its arguments: a mask that one of them carries, or something that the
+        code finds elsewhere."""
+        path = self.masks.get(id(tensor))
+        if path is not None:
+            names = _argument_names(self.event)
+            name = names.get(path.partition("/")[0], path)
+            return self.input(f"mask:{path}", f"{name}_mask", tensor)
+        self.captured.append(tensor)
+        return self.input(f"captured/{len(self.captured) - 1}", "captured", tensor)
+
+    # -- calls --------------------------------------------------------------------------------------------------
+
+    def child(self, child: Event) -> None:
+        if isinstance(child.target, Function):
+            self.function(child, child.target)
+            return
+        definition = self.builder.define(child.target)
+        args = [_structure(value, self.leaf) for value in child.args]
+        kwargs = {key: _structure(value, self.leaf) for key, value in child.kwargs.items()}
+        form: Form | None = None
+        if child.is_open:
+            form = self.builder.form(child)
+        captured = tuple(self.leaf(one) for one in form.captured) if form is not None else ()
+        call = CallDefinition(definition, tuple(args), self.told(kwargs), captured=captured, obj=child)
+        if form is None:
+            call.outputs = tuple(self.trace.spec(one) for one in flat(child.outputs) if self.trace.is_tensor(one))
+        elif definition.body is None:
+            definition.body = form.body
+        elif definition.body is not form.body:
+            call.form = form.body
+        if id(child.target) not in self.builder.recording.tracked:
+            self.layers[id(definition)] = definition
+        self.register(call, child)
+
+    def register(self, call: CallDefinition, child: Event) -> None:
+        position = self.add(call).call
+        index = 0
+        for place, leaf in enumerate(flat(_structure(child.outputs, _as_it_is))):
+            if self.trace.is_tensor(leaf):
+                self.refs.setdefault(id(leaf), TensorRef(position, place if call.body is not None else index))
+                index += 1
+
+    def told(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The arguments that say something: not those that only hand on what holds without them."""
+        return {
+            key: value
+            for key, value in kwargs.items()
+            if value is not None and not (key == "training" and value is self.builder.recording.training)
+        }
+
+    def function(self, child: Event, function: Function) -> None:
+        args, kwargs = child.args, child.kwargs
+        tensors = [leaf for leaf in flat(_structure([list(args), kwargs], _as_it_is)) if self.is_value(leaf)]
+        given = {id(tensor): self.leaf(tensor) for tensor in tensors}
+        fixed = all(isinstance(leaf, Constant) and leaf.kind != "variable" for leaf in given.values())
+        if fixed and not function.is_random:
+            return
+        back: dict[int, Any] = {}
+
+        def stand_in(leaf: Any) -> Any:
+            if id(leaf) not in given:
+                return leaf
+            value = given[id(leaf)]
+            spec = self.trace.spec(leaf) if self.trace.is_tensor(leaf) else TensorSpec(leaf.shape, str(leaf.dtype))
+            if isinstance(value, Constant) and value.kind == "tensor" and spec.shape == ():
+                return None if value.value is None else value.value
+            tensor = keras.KerasTensor(spec.shape or (), dtype=_dtype(spec.dtype))
+            back[id(tensor)] = (tensor, value)
+            return tensor
+
+        found = None if function.is_random else named(function, args, kwargs, child.outputs, stand_in)
+        config = configuration(found.operation) if found is not None else None
+        specs = tuple(self.trace.spec(one) for one in flat(child.outputs) if self.trace.is_tensor(one))
+        if found is not None and config is not None:
+
+            def leaf(value: Any) -> Any:
+                return back[id(value)][1] if id(value) in back else _constant(value)
+
+            class_name, module, _ = keras_internals.class_identity(type(found.operation))
+            config.pop("name", None)
+            name = self.name(_snake(class_name))
+            definition = self.operation(name, class_name, module or "keras", config)
+            definition.obj = found.operation
+            call = CallDefinition(
+                definition,
+                tuple(_structure(value, leaf) for value in found.args),
+                {key: _structure(value, leaf) for key, value in found.kwargs.items()},
+                specs,
+                child,
+            )
+        else:
+            short = function.name.rpartition(".")[2].strip("_")
+            values = [value for value in given.values() if isinstance(value, TensorRef) or value.kind == "variable"]
+            if function.is_random:
+                definition = self.operation(self.name(short), short, "keras.random", {})
+            else:
+                definition = self.operation(self.name(f"glue_{short}"), GLUE, GLUE_MODULE, {"ops": [function.name]})
+            call = CallDefinition(definition, (values,), {}, specs, child)
+        self.register(call, child)
+
+    def is_value(self, leaf: Any) -> bool:
+        return self.trace.is_tensor(leaf) or isinstance(leaf, keras.Variable)
+
+    def effects(self) -> Iterator[Effect]:
+        seeds = self.builder.recording.seeds
+        for kind, variable, value in self.event.effects:
+            if variable is not None and id(variable) in seeds:
+                continue
+            tensors = [self.leaf(leaf) for leaf in flat(_structure(value, _as_it_is)) if self.trace.is_tensor(leaf)]
+            if variable is not None and id(variable) in self.builder.recording.metric_variables:
+                kind = "metric"
+            yield Effect(kind, tuple(tensors), variable)
+
+
+class _Known:
+    """The ids at which going back ends: what the body knows, and what was there before its call began."""
+
+    def __init__(self, builder: _BodyBuilder) -> None:
+        self.refs = builder.refs
+        self.masks = builder.masks
+        self.made = builder.builder.recording.made
+        self.begin, self.end = builder.event.begin, builder.event.end
+
+    def __contains__(self, tensor: object) -> bool:
+        if tensor in self.refs or tensor in self.masks:
+            return True
+        event = self.made.get(tensor)  # type: ignore[call-overload]
+        return event is not None and not self.begin <= event.begin <= self.end
+
+
+def _argument_names(event: Event) -> dict[str, str]:
+    """What the parameters are called, by the place of a positional argument."""
+    assert event.layer is not None
+    try:
+        parameters = list(inspect.signature(event.layer.call).parameters.values())
+    except (TypeError, ValueError):
+        return {}
+    names: dict[str, str] = {}
+    for place in range(len(event.args)):
+        if place < len(parameters) and parameters[place].kind is not inspect.Parameter.VAR_POSITIONAL:
+            names[str(place)] = parameters[place].name
+        else:
+            names[str(place)] = f"input_{place}"
+    return names
+
+
+def _constant(value: Any) -> Any:
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, keras.Variable):
+        return Constant("variable", None, tuple(value.shape), str(value.dtype), value)
+    if isinstance(value, slice):
+        parts = [one if one is None or isinstance(one, int) else None for one in (value.start, value.stop, value.step)]
+        return Constant("slice", parts, obj=value)
+    if value is Ellipsis:
+        return Constant("ellipsis", obj=value)
+    if isinstance(value, np.generic):
+        return value.item()
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return Constant("numpy", None, tuple(value.shape), str(keras.backend.standardize_dtype(value.dtype)), value)
+    return Constant("object", {"class_name": type(value).__name__, "config": None}, obj=value)
+
+
+def _structure(value: Any, leaf: Callable[[Any], Any]) -> Any:
+    """Sequences as lists and dicts with text keys, as other bodies have them."""
+    if isinstance(value, (list, tuple)):
+        return [_structure(item, leaf) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _structure(item, leaf) for key, item in value.items()}
+    return leaf(value)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _dtype(dtype: str | None) -> str:
+    return dtype or "float32"
+
+
+def _snake(name: str) -> str:
+    name = re.sub(r"\W+", "_", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()

@@ -1,0 +1,350 @@
+"""Recording: one abstract run of a model, with every call of a layer and of a named operation noted as it is made.
+
+The model runs in the graph in which Keras infers shapes: nothing is computed and no variable is written. While it runs,
+``Layer.__call__``, ``add_loss``, the functions of ``keras.ops`` and ``keras.random`` and the operators of tensors are
+others, for this thread; afterwards they, and the model, are as before.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any
+
+import keras
+
+from graphlint.knowledge import keras_internals
+from graphlint.tracing.backend import Trace, start_trace
+from graphlint.tracing.functions import Function, is_open, interceptions, operators
+from graphlint.tracing.restoring import kept
+
+_LOCK = threading.RLock()
+"""Held while a trace runs: what it replaces is the same for the whole process."""
+
+
+class TraceError(Exception):
+    """A model could not be run abstractly. ``layer`` is the innermost layer in which that became clear."""
+
+    def __init__(self, reason: str, layer: keras.Layer | None = None) -> None:
+        super().__init__(reason)
+        self.layer = layer
+
+
+@dataclass(eq=False, slots=True)
+class Event:
+    """One call of a layer or of a function, as it was made.
+
+    ``args`` and ``kwargs`` are copies of what the caller passed; ``begin`` and ``end`` count events, so that what lies
+    between them happened inside.
+    """
+
+    target: keras.Layer | Function
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    parent: Event | None
+    begin: int
+    outputs: Any = None
+    end: int = -1
+    children: list[Event] = field(default_factory=list)
+    effects: list[tuple[str, Any, Any]] = field(default_factory=list)
+    """Kind, the variable that is written if there is one, and the value."""
+    closed: str | None = None
+    """Why what happened inside is not known."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether what happens inside is a body of its own."""
+        return self.closed is None and isinstance(self.target, keras.Layer) and is_open(self.target)
+
+    @property
+    def layer(self) -> keras.Layer | None:
+        return self.target if isinstance(self.target, keras.Layer) else None
+
+
+@dataclass(eq=False)
+class Recording:
+    """What one run of a model did. ``made`` tells which event returned a tensor, by the tensor's id."""
+
+    trace: Trace
+    training: bool
+    root: Event | None = None
+    made: dict[int, Event] = field(default_factory=dict)
+    variables: dict[int, keras.Variable] = field(default_factory=dict)
+    """The variables of the model, by the id of what stands for them in the backend."""
+    tracked: set[int] = field(default_factory=set)
+    """Ids of the layers that the model tracks."""
+    seeds: set[int] = field(default_factory=set)
+    metric_variables: set[int] = field(default_factory=set)
+    held: list[Any] = field(default_factory=list)
+    """Tensors that must not be freed, because others would get their ids."""
+
+    def events(self) -> Iterator[Event]:
+        """All events, each after the one it happened in."""
+        stack = [self.root] if self.root is not None else []
+        while stack:
+            event = stack.pop()
+            yield event
+            stack.extend(reversed(event.children))
+
+    def variable(self, handle: Any) -> Any:
+        """The variable that something in the backend stands for; the thing itself if it is none of the model's."""
+        return self.variables.get(id(handle), handle)
+
+
+def record(model: keras.Layer, args: tuple[Any, ...], kwargs: dict[str, Any], *, training: bool) -> Recording:
+    """Run a model once, abstractly, and note what is called. The model is as before afterwards, whatever happens.
+
+    ``args`` and ``kwargs`` are what the model is called with, with a ``KerasTensor`` for every tensor.
+
+    Raises:
+        TraceError: the model cannot be run in this way, or would be changed by it.
+        NotImplementedError: the backend is not one that tracing knows.
+    """
+    with _LOCK:
+        return _Recorder(model, training).run(args, kwargs)
+
+
+class _Recorder:
+    def __init__(self, model: keras.Layer, training: bool) -> None:
+        self.model = model
+        self.training = training
+        self.thread = threading.get_ident()
+        self.recording: Recording | None = None
+        self.stack: list[Event] = []
+        self.known: list[set[int]] = []
+        """For each event on the stack, the tensors that its body can name already."""
+        self.count = 0
+        self.made_inside: set[int] = set()
+        self.failed: keras.Layer | None = None
+        self.refusal: TraceError | None = None
+
+    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recording:
+        tensors = [leaf for leaf in keras.tree.flatten((args, kwargs)) if isinstance(leaf, keras.KerasTensor)]
+        with ExitStack() as stack:
+            stack.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore")
+            stack.enter_context(kept(self.model))
+            stack.enter_context(keras_internals.kept_global_state())
+            stack.enter_context(keras_internals.replaced(self.replacements()))
+
+            def inside(*values: Any) -> None:
+                self.recording = Recording(start_trace(), self.training)
+                _look_up(self.recording, self.model)
+                given = dict(zip(map(id, tensors), values, strict=True))
+                _set_masks(tensors, given)
+
+                def fill(leaf: Any) -> Any:
+                    return given.get(id(leaf), leaf)
+
+                filled_args, filled_kwargs = keras.tree.map_structure(fill, (args, kwargs))
+                patches = operators(self.recording.trace.operators(), self)
+                with keras_internals.replaced(patches), keras_internals.called_with_training(self.training):
+                    self.model(*filled_args, **filled_kwargs)
+
+            try:
+                keras_internals.run_abstractly(inside, *tensors)
+            except NotImplementedError as error:
+                if self.recording is None:
+                    raise
+                raise self.failure(error) from error
+            except Exception as error:
+                raise self.failure(error) from error
+        assert self.recording is not None
+        return self.recording
+
+    def failure(self, error: Exception) -> TraceError:
+        return self.refusal or TraceError(reason(error), self.failed)
+
+    # -- interception -------------------------------------------------------------------------------------------
+
+    def replacements(self) -> Iterable[keras_internals.Replacement]:
+        recorder = self
+        call, init, add_loss = keras.Layer.__call__, keras.Layer.__init__, keras.Layer.add_loss
+        add_update = keras.StatelessScope.add_update
+
+        @wraps(call)
+        def layer_call(layer: keras.Layer, *args: Any, **kwargs: Any) -> Any:
+            if not recorder.is_recording():
+                return call(layer, *args, **kwargs)
+            return recorder.layer(layer, lambda: call(layer, *args, **kwargs), args, kwargs)
+
+        @wraps(init)
+        def layer_init(layer: keras.Layer, *args: Any, **kwargs: Any) -> None:
+            if recorder.is_recording():
+                recorder.made_inside.add(id(layer))
+                recorder.hold(layer)
+            init(layer, *args, **kwargs)
+
+        @wraps(add_loss)
+        def layer_add_loss(layer: keras.Layer, loss: Any) -> None:
+            if recorder.is_recording():
+                recorder.effect("loss", None, loss)
+            add_loss(layer, loss)
+
+        @wraps(add_update)
+        def scope_add_update(scope: Any, update: tuple[Any, Any]) -> None:
+            if recorder.is_recording():
+                recorder.effect("update", *update)
+            add_update(scope, update)
+
+        yield keras.Layer, "__call__", layer_call
+        yield keras.Layer, "__init__", layer_init
+        yield keras.Layer, "add_loss", layer_add_loss
+        yield keras.StatelessScope, "add_update", scope_add_update
+        yield from interceptions(self)
+
+    def is_recording(self) -> bool:
+        return (
+            self.recording is not None
+            and threading.get_ident() == self.thread
+            and self.recording.trace.is_here()
+        )
+
+    def in_open_body(self) -> bool:
+        """Whether code of an opened layer runs now, and not one of the functions that it called."""
+        return bool(self.stack) and self.stack[-1].is_open and self.is_recording()
+
+    # -- events -------------------------------------------------------------------------------------------------
+
+    def layer(
+        self, layer: keras.Layer, run: Callable[[], Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        self.check_built(layer)
+        try:
+            return self.event(layer, run, args, kwargs)
+        except TraceError:
+            raise
+        except Exception:
+            if self.failed is None:
+                self.failed = layer
+            raise
+
+    def check_built(self, layer: keras.Layer) -> None:
+        """
+        Raises:
+            TraceError: calling the layer would build it, which must be left to the user.
+        """
+        if layer.built or id(layer) in self.made_inside or keras_internals.is_untouched(layer, "build"):
+            return
+        self.refusal = TraceError(f"{layer.name!r} is not built: call the model on data first", layer)
+        raise self.refusal
+
+    def operation(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return self.event(function, lambda: function.run(*args, **kwargs), args, kwargs)
+
+    def event(
+        self, target: keras.Layer | Function, run: Callable[[], Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        recording = self.recording
+        assert recording is not None
+        parent = self.stack[-1] if self.stack else None
+        event = Event(target, *_copied((tuple(args), dict(kwargs))), parent, self.tick())
+        tensors = self.tensors((event.args, event.kwargs))
+        recording.held += tensors
+        self.stack.append(event)
+        self.known.append({id(tensor) for tensor in tensors})
+        try:
+            outputs = run()
+        finally:
+            self.stack.pop()
+            inside = self.known.pop()
+        event.end = self.tick()
+        if outputs is NotImplemented:
+            return outputs
+        named = self.known[-1] if self.known else inside
+
+        def distinct(value: Any) -> Any:
+            if not recording.trace.is_tensor(value):
+                return value
+            if id(value) in named:
+                value = recording.trace.distinct(value)
+            recording.held.append(value)
+            recording.made[id(value)] = event
+            named.add(id(value))
+            return value
+
+        event.outputs = outputs = _mapped(outputs, distinct)
+        if parent is None:
+            recording.root = event
+        else:
+            parent.children.append(event)
+        return outputs
+
+    def effect(self, kind: str, variable: Any, value: Any) -> None:
+        if self.stack and self.stack[-1].is_open:
+            self.hold(value)
+            self.stack[-1].effects.append((kind, variable, value))
+
+    def tensors(self, structure: Any) -> list[Any]:
+        assert self.recording is not None
+        is_tensor = self.recording.trace.is_tensor
+        return [leaf for leaf in _leaves(structure) if is_tensor(leaf)]
+
+    def hold(self, value: Any) -> None:
+        assert self.recording is not None
+        self.recording.held.append(value)
+
+    def tick(self) -> int:
+        self.count += 1
+        return self.count
+
+
+def reason(error: BaseException) -> str:
+    """An error in one line, as the reason why a body stays closed."""
+    text = " ".join(str(error).split())
+    name = type(error).__name__
+    if name == "OperatorNotAllowedInGraphError" or "Using a symbolic `tf.Tensor`" in text:
+        return "its code decides by the values of a tensor, which no graph can hold"
+    if "has no attribute 'numpy'" in text or "numpy() is only available" in text:
+        return "its code reads the values of a tensor with numpy, which no graph can hold"
+    return f"running it raises {name}: {text[:200]}" if text else f"running it raises {name}"
+
+
+def _look_up(recording: Recording, model: keras.Layer) -> None:
+    """Note what the model holds."""
+    for layer in keras_internals.all_layers(model):
+        recording.tracked.add(id(layer))
+        seeds = keras_internals.seed_states(layer)
+        metrics = [variable for metric in getattr(layer, "_metrics", ()) for variable in metric.variables]
+        recording.seeds.update(map(id, seeds))
+        recording.metric_variables.update(map(id, metrics))
+        for variable in (*keras_internals.own_variables(layer), *seeds, *metrics):
+            recording.variables[id(keras_internals.variable_handle(variable))] = variable
+
+
+def _set_masks(tensors: list[keras.KerasTensor], given: dict[int, Any]) -> None:
+    for tensor in tensors:
+        mask = keras_internals.mask_of(tensor)
+        if mask is not None and id(mask) in given:
+            keras_internals.set_mask(given[id(tensor)], given[id(mask)])
+
+
+def _copied(structure: Any) -> Any:
+    """The same lists, tuples and dicts anew: callers change theirs after the call."""
+    return _mapped(structure, lambda leaf: leaf)
+
+
+def _mapped(structure: Any, function: Callable[[Any], Any]) -> Any:
+    kind = type(structure)
+    if kind is list or kind is tuple:
+        return kind(_mapped(item, function) for item in structure)
+    if kind is dict:
+        return {key: _mapped(item, function) for key, item in structure.items()}
+    if isinstance(structure, (list, tuple, dict)):
+        return keras.tree.map_structure(function, structure)
+    return function(structure)
+
+
+def _leaves(structure: Any) -> Iterator[Any]:
+    if isinstance(structure, (list, tuple)):
+        for item in structure:
+            yield from _leaves(item)
+    elif isinstance(structure, dict):
+        for item in structure.values():
+            yield from _leaves(item)
+    else:
+        yield structure

@@ -1,0 +1,75 @@
+"""What a trace could leave behind in a model, kept and put back."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+
+from graphlint.knowledge import keras_internals
+
+
+@contextmanager
+def kept(model: keras.Layer) -> Iterator[None]:
+    """A context after which every layer of a model, and each generator of random numbers of Python, is as before.
+
+    Values of variables are not among it: a trace writes none.
+    """
+    layers = [_Kept(layer) for layer in keras_internals.all_layers(model)]
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        for one in layers:
+            one.restore()
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
+
+
+class _Kept:
+    """The attributes of one layer, and what is in those that are lists, sets or dicts."""
+
+    def __init__(self, layer: keras.Layer) -> None:
+        self.attributes = vars(layer)
+        self.before = dict(self.attributes)
+        self.contents: list[tuple[Any, Any]] = []
+        seen: set[int] = set()
+        stack = list(self.before.values())
+        for tracker in keras_internals.trackers(layer):
+            stack += [vars(tracker), tracker.stored_ids]
+        while stack:
+            value = stack.pop()
+            if not isinstance(value, (list, set, dict)) or id(value) in seen:
+                continue
+            seen.add(id(value))
+            if isinstance(value, dict):
+                self.contents.append((value, dict(value)))
+                stack += value.values()
+            else:
+                self.contents.append((value, list(value)))
+                stack += value if isinstance(value, list) else ()
+
+    def restore(self) -> None:
+        if not _same(self.attributes, self.before):
+            self.attributes.clear()
+            self.attributes.update(self.before)
+        for value, content in self.contents:
+            if isinstance(value, dict):
+                if not _same(value, content):
+                    dict.clear(value)
+                    dict.update(value, content)
+            elif isinstance(value, set):
+                if value != set(content):
+                    set.clear(value)
+                    set.update(value, content)
+            elif len(value) != len(content) or any(one is not other for one, other in zip(value, content, strict=True)):
+                list.clear(value)
+                list.extend(value, content)
+
+
+def _same(now: dict[Any, Any], before: dict[Any, Any]) -> bool:
+    return list(now) == list(before) and all(now[key] is value for key, value in before.items())
