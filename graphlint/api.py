@@ -33,6 +33,7 @@ def check(
     target_keras: str | None = None,
     config: str | os.PathLike[str] | Config | None = None,
     name: str | None = None,
+    inputs: Any = None,
 ) -> Report:
     """Check one model, in memory or in a file.
 
@@ -50,6 +51,9 @@ def check(
         A configuration file. No other is read.
     name
         What the report calls the model; by default the path, or ``<live>``.
+    inputs
+        What a subclassed model in memory receives, where that is not known because it was never called: a shape such as
+        ``(None, 28, 28)``, a ``keras.Input``, a batch, or a list or dict of them.
 
     Returns
     -------
@@ -70,7 +74,7 @@ def check(
     linter = Linter(settings, selection, preview=preview, options=options)
     if isinstance(model_or_path, (str, os.PathLike)):
         return linter.report([linter.check_file(Path(model_or_path), name)])
-    return linter.report([linter.check_model(model_or_path, name or LIVE)])
+    return linter.report([linter.check_model(model_or_path, name or LIVE, inputs=inputs)])
 
 
 def assert_clean(
@@ -84,6 +88,7 @@ def assert_clean(
     target_keras: str | None = None,
     config: str | os.PathLike[str] | Config | None = None,
     name: str | None = None,
+    inputs: Any = None,
 ) -> None:
     """Check one model and fail if something is found at or above ``fail_on``, or could not be checked.
 
@@ -104,6 +109,7 @@ def assert_clean(
         target_keras=target_keras,
         config=config,
         name=name,
+        inputs=inputs,
     )
     if report.exit_code(fail_on):
         raise AssertionError(str(report))

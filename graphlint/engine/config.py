@@ -60,6 +60,8 @@ class Config:
     rules: Mapping[str, RuleSettings] = field(default_factory=dict)
     """Settings by the rule's name or code, as written."""
     limits: Limits = DEFAULT
+    open_layers: bool = False
+    """Whether a model in memory is run once, abstractly, to see what is inside custom layers and subclassed models."""
     given: frozenset[str] = frozenset()
     """The keys that the source sets."""
 
@@ -144,6 +146,7 @@ def effective(config: Config) -> dict[str, Any]:
         "ignores": ignores,
         "rules": rules,
         "limits": limits,
+        "open-layers": config.open_layers,
     }
 
 
@@ -215,6 +218,7 @@ def _config(table: dict[str, Any], path: Path) -> Config:
         "ignores": reader.ignores,
         "rules": reader.rules,
         "limits": reader.limits,
+        "open-layers": reader.boolean,
     }
     got = reader.table("", table, known)
     selection = Selection(got.get("select"), got.get("extend-select", ()), got.get("ignore", ()))

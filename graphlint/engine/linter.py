@@ -74,18 +74,24 @@ class Linter:
         limits = self.config.limits
         return self.check_source(lambda: read(path, limits=limits), shown or Path(path).as_posix(), Path(path))
 
-    def check_model(self, model: Any, shown: str = LIVE) -> ModelReport:
+    def check_model(
+        self, model: Any, shown: str = LIVE, *, inputs: Any = None, open_layers: bool | None = None
+    ) -> ModelReport:
         """Check a ``keras.Model`` in memory.
 
+        With ``open_layers`` (by default as configured) the model is run once, abstractly, to see what is inside custom
+        layers and subclassed models; ``inputs`` is what it is called with, where that is not known.
+
         Raises:
-            GraphlintError: this is not a ``keras.Model``, or Keras is not installed.
+            GraphlintError: this is not a ``keras.Model``, Keras is not installed, or the inputs are none.
         """
         from graphlint.extras import require_keras
 
         require_keras("a live model")
         from graphlint.sources.live import read_live
 
-        definition = read_live(model)
+        opened = self.config.open_layers if open_layers is None else open_layers
+        definition = read_live(model, open_layers=opened, inputs=inputs)
         return self.check_source(lambda: definition, shown)
 
     def check_source(self, read: Callable[[], ModelDefinition], shown: str, path: Path | None = None) -> ModelReport:
@@ -189,6 +195,7 @@ class _Run:
             format=definition.format,
             keras_version=definition.keras_version,
             opaque=tuple(layer.path for layer in graph.opaque_layers),
+            opened=tuple(layer.path for layer in graph.opened_layers),
             skipped_rules=tuple(skipped),
             parameters=parameters,
             findings=tuple(findings),

@@ -404,7 +404,7 @@ def called_with_training(training: bool) -> Iterator[None]:
 
     outer = global_state.get_global_attribute("current_call_ctx")
     context = CallContext(entry_layer=object())
-    context.training = training  # type: ignore[attr-defined]
+    context.training = training
     global_state.set_global_attribute("current_call_ctx", context)
     try:
         yield

@@ -60,7 +60,7 @@ class Constant:
 
     kind: str
     value: Any = None
-    shape: tuple[int, ...] | None = None
+    shape: Shape | None = None
     _: KW_ONLY
     dtype: str | None = None
     obj: Any = field(default=None, compare=False, repr=False)
@@ -103,6 +103,8 @@ class CallDefinition:
     each call."""
     captured: tuple[Any, ...] = ()
     """What reaches a call beside its arguments: tensors and variables that its code finds elsewhere."""
+    masks: tuple[Shape | None, ...] = ()
+    """Of a traced call, the shape of the mask that each of its outputs carries."""
     modes: frozenset[str] = MODES
     """When the call is made: in ``inference``, in ``training``, or in both."""
 

@@ -20,7 +20,20 @@ from graphlint.model.definition import (
     leaves,
     map_leaves,
 )
-from graphlint.model.graph import HELD_BY, MASK, RUNS_AS, TENSOR, Call, Layer, ModelGraph, Scope, Tensor, Variable
+from graphlint.model.graph import (
+    HELD_BY,
+    MASK,
+    READ_BY,
+    RUNS_AS,
+    TENSOR,
+    Call,
+    Layer,
+    ModelGraph,
+    Scope,
+    SideEffect,
+    Tensor,
+    Variable,
+)
 from graphlint.model.masks import MASK_ARGUMENTS as MASK_ARGUMENTS
 from graphlint.model.masks import add_mask_edges
 from graphlint.model.stored_names import stored_names
@@ -46,7 +59,7 @@ class _Plan:
     indices: dict[int, int]
     _: KW_ONLY
     names: dict[int, str]
-    """``id(layer definition)`` -> unescaped name, unique in the body."""
+    """``id(layer definition)`` -> its path below the layer that the body belongs to, unique there."""
 
 
 @dataclass(slots=True)
@@ -91,24 +104,30 @@ def _expanded_size(root: LayerDefinition) -> tuple[int, int]:
     """
     calls: dict[int, int] = {}
     layers: dict[int, int] = {}
-    stack: list[tuple[LayerDefinition, bool]] = [(root, False)]
+    stack: list[tuple[LayerDefinition | Body, bool]] = [(root, False)]
     while stack:
-        layer, ready = stack.pop()
-        key = id(layer)
-        body = layer.body
+        one, ready = stack.pop()
+        key = id(one)
+        if isinstance(one, Body):
+            if ready:
+                calls[key] = max(1, sum(calls.get(id(call.body), 1) for call in one.calls))
+            elif key not in calls:
+                calls[key] = 1
+                stack.append((one, True))
+                stack.extend((inner, False) for inner in one.layers)
+                stack.extend((call.layer, False) for call in one.calls)
+                stack.extend((call.form, False) for call in one.calls if call.form is not None)
+            continue
+        held = [*one.children.values(), *(one.body.layers if one.body is not None else ())]
         if ready:
-            held = [*layer.children.values(), *(body.layers if body is not None else ())]
-            layers[key] = 1 + sum(layers.get(id(one), 1) for one in held)
-            if body is not None:
-                calls[key] = max(1, sum(calls.get(id(call.layer), 1) for call in body.calls))
-        elif key not in layers and (body is not None or layer.children):
+            layers[key] = 1 + sum(layers.get(id(inner), 1) for inner in held)
+        elif key not in layers and (one.body is not None or one.children):
             layers[key] = 1
-            stack.append((layer, True))
-            stack.extend((one, False) for one in layer.children.values())
-            if body is not None:
-                stack.extend((one, False) for one in body.layers)
-                stack.extend((call.layer, False) for call in body.calls)
-    return calls.get(id(root), 1), layers.get(id(root), 1) - 1
+            stack.append((one, True))
+            stack.extend((inner, False) for inner in one.children.values())
+            if one.body is not None:
+                stack.append((one.body, False))
+    return calls.get(id(root.body), 1), layers.get(id(root), 1) - 1
 
 
 class _Expansion:
@@ -120,6 +139,10 @@ class _Expansion:
         self.run_as: dict[str, list[str]] = {}
         self.contained: set[tuple[str, str]] = set()
         self.variable_ids: dict[int, str] = {}
+        self.reads: list[tuple[int, str]] = []
+        """Which call reads a variable itself, by the id of the ``keras.Variable``."""
+        self.stored: set[str] = set()
+        """Paths of the layers inside opaque and opened layers: they have the names under which they are stored."""
 
     def run(self, root: LayerDefinition) -> None:
         graph = self.graph
@@ -129,7 +152,7 @@ class _Expansion:
             self.add_call(f"{ROOT}#0", call, ROOT, 0, (), {}, (_UNKNOWN,))
             graph.outputs = [Tensor(f"{ROOT}#0", 0)]
             return
-        frames = [self.enter(root, ROOT, None, 0, (), {}, None, {})]
+        frames = [self.enter(root, root.body, ROOT, None, 0, (), {}, None, {})]
         while frames:
             frame = frames[-1]
             if frame.position < len(frame.plan.order):
@@ -144,19 +167,22 @@ class _Expansion:
                 if isinstance(ref, TensorRef) and ref in frame.tensors
             }
             frame.scope.outputs = tuple(outputs.values())
-            self.register_body(frame.body, frame.path)
+            self.register_body(frame)
+            self.add_effects(frame)
             if frames:
                 for index, tensor in outputs.items():
                     frames[-1].tensors[TensorRef(frame.caller, index)] = tensor
             else:
                 graph.inputs = list(frame.scope.inputs)
                 graph.outputs = list(outputs.values())
+        self.add_reads()
 
     # -- bodies -------------------------------------------------------------------------------------------------
 
     def enter(
         self,
         layer: LayerDefinition,
+        body: Body,
         scope_id: str,
         parent: str | None,
         index: int,
@@ -165,9 +191,7 @@ class _Expansion:
         definition: CallDefinition | None,
         bindings: dict[int, tuple[str, Any]],
     ) -> _Frame:
-        body = layer.body
-        assert body is not None
-        plan = self.plan(body)
+        plan = self.plan(layer, body)
         path = self.graph.layer_of[id(layer)]
         prefix = "" if scope_id == ROOT else f"{scope_id}/"
         inputs = tuple(
@@ -186,14 +210,15 @@ class _Expansion:
             args=args,
             kwargs=kwargs,
             definition=definition,
+            body=body,
         )
         self.graph.scopes[scope_id] = scope
         return _Frame(scope, path, body, plan=plan, tensors={}, bindings=bindings)
 
-    def plan(self, body: Body) -> _Plan:
+    def plan(self, owner: LayerDefinition, body: Body) -> _Plan:
         plan = self.plans.get(id(body))
         if plan is None:
-            names = unique_names(body.layers + [call.layer for call in body.calls])
+            names = self.names(owner, body)
             order = graph_order(body)
             counts: dict[int, int] = {}
             parts, indices = {}, {}
@@ -201,9 +226,43 @@ class _Expansion:
                 layer = body.calls[position].layer
                 indices[position] = counts.get(id(layer), 0)
                 counts[id(layer)] = indices[position] + 1
-                parts[position] = f"{escape(names[id(layer)])}#{indices[position]}"
+                parts[position] = f"{names[id(layer)]}#{indices[position]}"
             plan = self.plans[id(body)] = _Plan(order, parts, indices, names=names)
         return plan
+
+    def names(self, owner: LayerDefinition, body: Body) -> dict[int, str]:
+        """``id(layer)`` -> its escaped path below the owner of a body, for every layer in the body or called there."""
+        layers = body.layers + [call.layer for call in body.calls]
+        if not body.traced:
+            names = {key: escape(name) for key, name in unique_names(layers).items()}
+            if self.graph.layer_of[id(owner)] in self.stored:
+                names |= {key: _below("", f"layers/{name}") for key, name in stored_names(owner).items()}
+            return names
+        path = self.graph.layer_of[id(owner)]
+        prefix = "" if path == ROOT else f"{path}/"
+        held = {id(child): _below("", attribute) for attribute, child in owner.children.items()}
+        names = {}
+        for layer in layers:
+            known = self.graph.layer_of.get(id(layer))
+            if known is not None and known != ROOT and known.startswith(prefix):
+                names[id(layer)] = known.removeprefix(prefix)
+            elif id(layer) in held:
+                names[id(layer)] = held[id(layer)]
+        taken = {*names.values(), *held.values(), *(self.below(path))}
+        for layer in layers:
+            if id(layer) not in names:
+                name = base = escape(layer.name)
+                number = 1
+                while name in taken:
+                    name, number = f"{base}~{number}", number + 1
+                taken.add(name)
+                names[id(layer)] = name
+        return names
+
+    def below(self, path: str) -> set[str]:
+        """The names that are taken below a layer."""
+        prefix = "" if path == ROOT else f"{path}/"
+        return {child.removeprefix(prefix) for child in self.graph.children.get(path, ())}
 
     def step(self, frame: _Frame) -> _Frame | None:
         """Add the next call of a frame; returns the frame of a container to expand first, if that is what it is."""
@@ -212,7 +271,7 @@ class _Expansion:
         call = frame.body.calls[position]
         prefix = "" if frame.scope.id == ROOT else f"{frame.scope.id}/"
         call_id = prefix + frame.plan.parts[position]
-        self.register(call.layer, join(frame.path, frame.plan.names[id(call.layer)]), frame.path)
+        self.register_inside(frame, call.layer)
 
         def bind(leaf: Any) -> Any:
             if isinstance(leaf, TensorRef):
@@ -221,19 +280,50 @@ class _Expansion:
 
         args = map_leaves(call.args, bind)
         kwargs = map_leaves(call.kwargs, bind)
+        captured = map_leaves(call.captured, bind)
         index = frame.plan.indices[position]
-        if call.layer.body is not None:
-            bindings = bind_inputs(call.layer.body, args, kwargs)
-            inner = self.enter(call.layer, call_id, frame.scope.id, index, args, kwargs, call, bindings)
+        if call.body is not None:
+            bindings = bind_inputs(call.body, args, kwargs, captured)
+            inner = self.enter(call.layer, call.body, call_id, frame.scope.id, index, args, kwargs, call, bindings)
             inner.caller = position
             return inner
         outputs = call.outputs if call.outputs is not None else (_UNKNOWN,)
         if position in frame.bindings:
-            args = (frame.bindings[position][1],)
+            argument, value = frame.bindings[position]
+            if argument.startswith("mask:"):
+                kwargs = {"mask": value}
+            else:
+                args = (value,)
         self.add_call(call_id, call, frame.scope.id, index, args, kwargs, outputs)
+        if frame.body.traced:
+            variables = [*flat(args), *flat(kwargs), *captured]
+            self.reads += [(id(leaf.obj), call_id) for leaf in variables if _is_variable(leaf)]
         for output in range(len(outputs)):
             frame.tensors[TensorRef(position, output)] = Tensor(call_id, output)
         return None
+
+    def register_inside(self, frame: _Frame, layer: LayerDefinition) -> None:
+        """Register a layer that a body calls, below the layer that the body belongs to."""
+        inside = frame.body.traced or frame.path in self.stored
+        if inside and id(layer) in self.graph.layer_of:
+            return
+        self.register(layer, _joined(frame.path, frame.plan.names[id(layer)]), frame.path, stored=inside)
+
+    def add_effects(self, frame: _Frame) -> None:
+        """Note what a call of traced code does beside returning something."""
+        for effect in frame.body.effects:
+            tensors = tuple(
+                frame.tensors[ref] for ref in effect.tensors if isinstance(ref, TensorRef) and ref in frame.tensors
+            )
+            variable = self.variable_ids.get(id(effect.variable))
+            self.graph.effects.append(SideEffect(effect.kind, frame.scope.id, tensors, variable))
+
+    def add_reads(self) -> None:
+        """Add an edge from each variable to the calls that receive it, now that all variables are known."""
+        for key, call in self.reads:
+            variable = self.variable_ids.get(key)
+            if variable is not None:
+                self.graph.nx.add_edge(variable, call, kind=READ_BY)
 
     def add_call(
         self,
@@ -294,22 +384,24 @@ class _Expansion:
 
     # -- layers -------------------------------------------------------------------------------------------------
 
-    def register_body(self, body: Body, path: str) -> None:
+    def register_body(self, frame: _Frame) -> None:
         """Register the layers of a body that are never called."""
-        names = self.plan(body).names
-        for layer in body.layers:
-            self.register(layer, join(path, names[id(layer)]), path)
+        for layer in frame.body.layers:
+            self.register_inside(frame, layer)
 
-    def register(self, layer: LayerDefinition, path: str, parent: str | None) -> None:
+    def register(self, layer: LayerDefinition, path: str, parent: str | None, *, stored: bool = False) -> None:
         """Add a layer with its variables, and everything inside it that is not expanded call by call.
 
-        Inside an opaque layer, the layers of a model have the names under which they are stored: a file has no other,
-        and automatic names change whenever the layer is built again.
+        Inside an opaque or opened layer, the layers of a model have the names under which they are stored: a file has
+        no other, and automatic names change whenever the layer is built again.
         """
         graph = self.graph
-        stack: list[tuple[LayerDefinition, str, str | None, bool, bool]] = [(layer, path, parent, False, False)]
+        around = graph.layers[parent] if parent is not None else None
+        hidden = around is not None and (around.hidden or around.definition.opaque)
+        stack: list[tuple[LayerDefinition, str, str | None, bool, bool, bool]] = []
+        stack.append((layer, path, parent, False, hidden, stored))
         while stack:
-            layer, path, parent, inside_leaf, hidden = stack.pop()
+            layer, path, parent, inside_leaf, hidden, stored = stack.pop()
             known = graph.layer_of.get(id(layer))
             if known is not None:
                 if known != path and path not in graph.aliases:
@@ -329,14 +421,19 @@ class _Expansion:
                 self.contained.add((parent, path))
                 graph.children.setdefault(parent, []).append(path)
             self.add_variables(layer, path)
+            if stored:
+                self.stored.add(path)
+            traced = layer.body is not None and layer.body.traced
             hidden = hidden or layer.opaque
-            inner = [(child, _below(path, name), path, True, hidden) for name, child in layer.children.items()]
-            if layer.body is not None and inside_leaf:
-                names = self.plan(layer.body).names
-                stored = {key: f"layers/{name}" for key, name in stored_names(layer).items()} if hidden else {}
+            stored = stored or layer.opaque or traced
+            inner = [(child, _below(path, name), path, True, hidden, stored) for name, child in layer.children.items()]
+            if layer.body is not None and inside_leaf and not traced:
+                groups = stored_names(layer) if stored else {}
+                names = unique_names(layer.body.layers)
                 for child in layer.body.layers:
-                    where = stored.get(id(child)) or names[id(child)]
-                    inner.append((child, _below(path, where) if hidden else join(path, where), path, True, hidden))
+                    where = groups.get(id(child))
+                    below = _below(path, f"layers/{where}") if where is not None else join(path, names[id(child)])
+                    inner.append((child, below, path, True, hidden, stored))
             stack.extend(reversed(inner))
 
     def add_variables(self, layer: LayerDefinition, path: str) -> None:
@@ -368,6 +465,15 @@ def _below(path: str, attribute_path: str) -> str:
     for name in attribute_path.split("/"):
         path = join(path, name)
     return path
+
+
+def _joined(path: str, below: str) -> str:
+    """The path of what lies below a layer, by its escaped path there."""
+    return below if path == ROOT else f"{path}/{below}"
+
+
+def _is_variable(leaf: Any) -> bool:
+    return isinstance(leaf, Constant) and leaf.kind == "variable" and leaf.obj is not None
 
 
 def unique_names(layers: Iterable[LayerDefinition]) -> dict[int, str]:
@@ -414,10 +520,19 @@ def graph_order(body: Body) -> list[int]:
     return order
 
 
-def bind_inputs(body: Body, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[int, tuple[str, Any]]:
+def bind_inputs(
+    body: Body, args: tuple[Any, ...], kwargs: dict[str, Any], captured: tuple[Any, ...] = ()
+) -> dict[int, tuple[str, Any]]:
     """Match what a call site passes to the Inputs of a body: index of the inner Input call -> (path, value)."""
-    passed = args[0] if args else kwargs.get("inputs")
     refs = [ref for ref in flat(body.inputs) if isinstance(ref, TensorRef)]
+    if body.traced:
+        passed_by_path: dict[str, Any] = {**dict(leaves(list(args))), **dict(leaves(kwargs))}
+        passed_by_path |= {f"captured/{place}": value for place, value in enumerate(captured)}
+        return {
+            ref.call: (argument, passed_by_path.get(argument.removeprefix("mask:"), Constant("missing")))
+            for ref, argument in zip(refs, body.arguments, strict=True)
+        }
+    passed = args[0] if args else kwargs.get("inputs")
     if isinstance(passed, dict) and not isinstance(body.inputs, dict):
         names = [body.calls[ref.call].layer.name for ref in refs]
         if all(name in passed for name in names):

@@ -4,6 +4,8 @@ Every node can influence an output, and every edge points the way influence flow
 
     variable --(held by)--> layer --(runs as)--> call --(tensor, mask)--> call --> ... --> output
 
+In a body that code makes, a variable can also be read by a call itself.
+
 Nested models are expanded once per call, as at run time. Containment is kept separate from influence: a container is a
 layer node without calls, and each of its calls is a `Scope`.
 """
@@ -21,6 +23,7 @@ import networkx as nx
 
 from graphlint.model.address import ROOT
 from graphlint.model.definition import (
+    Body,
     CallDefinition,
     LayerDefinition,
     ModelDefinition,
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
 HELD_BY = "held by"
 RUNS_AS = "runs as"
+READ_BY = "read by"
 TENSOR = "tensor"
 MASK = "mask"
 
@@ -123,6 +127,11 @@ class Layer:
     def container(self) -> bool:
         """Whether this is a Functional or Sequential model, expanded wherever it is called inside another body."""
         return self.definition.body is not None
+
+    @property
+    def traced(self) -> bool:
+        """Whether code makes the body of this container, so that no file holds it."""
+        return self.definition.body is not None and self.definition.body.traced
 
     @property
     def opaque(self) -> bool:
@@ -219,6 +228,20 @@ class Scope:
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = field(default_factory=dict)
     definition: CallDefinition | None = field(default=None, repr=False)
+    body: Body | None = field(default=None, repr=False)
+
+
+class SideEffect(NamedTuple):
+    """What the code of one scope does beside returning something.
+
+    ``kind`` is ``loss``, ``update`` or ``metric``; ``tensors`` is what the value is made from, ``variable`` the id of
+    the variable that is written.
+    """
+
+    kind: str
+    scope: str
+    tensors: tuple[Tensor, ...]
+    variable: str | None
 
 
 class Edge(NamedTuple):
@@ -239,9 +262,9 @@ class ModelGraph:
     """One model as a ``networkx.MultiDiGraph`` of typed nodes, with named queries.
 
     ``nx`` holds the nodes and edges; its node attributes are ``kind`` (``variable``, ``layer``, ``call``) and ``data``
-    (the `Variable`, `Layer` or `Call`); its edge attributes are ``kind`` (``held by``, ``runs as``, ``tensor``,
-    ``mask``) and, on tensors and masks, ``output``, ``argument``, ``shape``, ``dtype`` and ``position`` (the order of
-    the arguments of the target). Node ids of the three kinds
+    (the `Variable`, `Layer` or `Call`); its edge attributes are ``kind`` (``held by``, ``read by``, ``runs as``,
+    ``tensor``, ``mask``) and, on tensors and masks, ``output``, ``argument``, ``shape``, ``dtype`` and ``position``
+    (the order of the arguments of the target). Node ids of the three kinds
     never collide: a variable has ``@``, a call ``#``, a layer neither.
 
     Built by `graphlint.model.expand.expand`; read-only afterwards.
@@ -266,6 +289,8 @@ class ModelGraph:
         """The root's output tensors, flattened in Keras's order."""
         self.children: dict[str, list[str]] = {}
         """Containment: layer path -> paths of the layers directly inside, in order."""
+        self.effects: list[SideEffect] = []
+        """What code does beside returning something: losses added, variables and metrics updated."""
         self.layer_of: dict[int, str] = {}
         """``id(layer definition)`` -> path."""
 
@@ -295,6 +320,11 @@ class ModelGraph:
     def opaque_layers(self) -> list[Layer]:
         """Layers whose bodies are code, inside which nothing can be checked."""
         return [layer for layer in self.layers.values() if layer.opaque]
+
+    @property
+    def opened_layers(self) -> list[Layer]:
+        """Layers whose bodies are code, and were seen as it ran."""
+        return [layer for layer in self.layers.values() if layer.traced]
 
     @cached_property
     def parameters(self) -> Parameters:
@@ -419,9 +449,25 @@ class ModelGraph:
         Without ``wrapped``, only if a model itself writes it.
         """
         around = list(self.enclosing(layer))
-        if any(outer.definition.rebuilt for outer in around):
+        if any(outer.definition.rebuilt or outer.traced for outer in around):
             return False
         return self.seen(layer) if wrapped else all(outer.container for outer in around)
+
+    def called_by_code(self, node: str) -> bool:
+        """Whether code makes a call itself, or calls the container that a scope is of."""
+        scope = self.calls[node].scope if node in self.calls else self.scopes[node].parent
+        body = self.scopes[scope].body if scope in self.scopes else None
+        return body is not None and body.traced
+
+    def in_code(self, node: str) -> bool:
+        """Whether a call or scope lies in a body that code makes, at any depth: no file holds it."""
+        scope = self.calls[node].scope if node in self.calls else self.scopes[node].parent
+        while scope in self.scopes:
+            body = self.scopes[scope].body
+            if body is not None and body.traced:
+                return True
+            scope = self.scopes[scope].parent
+        return False
 
     def in_edges(self, call: str, kind: str = TENSOR) -> Sequence[Edge]:
         """Tensors (or masks) that a call receives, in argument order."""
@@ -493,8 +539,13 @@ class ModelGraph:
 
     @cached_property
     def live_nodes(self) -> set[str]:
-        """Every node that influences an output of the root model."""
-        return self.ancestors({tensor.call for tensor in self.outputs})
+        """Every node that influences an output of the root model, or a loss or update that its code adds."""
+        ends = {tensor.call for tensor in self.outputs}
+        for effect in self.effects:
+            ends.update(tensor.call for tensor in effect.tensors)
+            if effect.variable is not None:
+                ends.add(effect.variable)
+        return self.ancestors(ends)
 
     @cached_property
     def fed_calls(self) -> set[str]:
@@ -527,16 +578,18 @@ class ModelGraph:
             text = self.address(node.call)
             return f"{text}:{node.output}" if len(self.calls[node.call].outputs) > 1 else text
         if node in self.calls:
-            return self._scope_prefix(self.calls[node].scope) + node.rpartition("/")[2]
+            scope = self.calls[node].scope
+            return self._scope_prefix(scope) + _inside(node, scope)
         if node in self.scopes and node != ROOT:
-            return self._scope_prefix(self.scopes[node].parent) + node.rpartition("/")[2]
+            parent = self.scopes[node].parent
+            return self._scope_prefix(parent) + _inside(node, parent)
         return node
 
     def _scope_prefix(self, scope: str | None) -> str:
         parts = []
         while scope is not None and scope != ROOT:
-            part = scope.rpartition("/")[2]
             parent = self.scopes[scope].parent
+            part = _inside(scope, parent)
             name = part.rpartition("#")[0]
             parts.append(part if self._calls_by_name[parent, name] > 1 else name)
             scope = parent
@@ -544,7 +597,9 @@ class ModelGraph:
 
     @cached_property
     def _calls_by_name(self) -> Counter[tuple[str | None, str]]:
-        return Counter((scope.parent, scope.id.rpartition("/")[2].rpartition("#")[0]) for scope in self.scopes.values())
+        return Counter(
+            (scope.parent, _inside(scope.id, scope.parent).rpartition("#")[0]) for scope in self.scopes.values()
+        )
 
     def leaves(self, call: str) -> Iterator[tuple[str, Any]]:
         """``(argument path, leaf)`` of every argument of a call: `Tensor`, `Constant` or plain value."""
@@ -557,3 +612,8 @@ class ModelGraph:
             f"<ModelGraph {self.root.name!r}: {len(self.calls)} calls, {len(self.layers)} layers, "
             f"{len(self.variables)} variables>"
         )
+
+
+def _inside(node: str, scope: str | None) -> str:
+    """The id of a call or scope without that of the scope around it."""
+    return node if scope in (None, ROOT) else node.removeprefix(f"{scope}/")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from graphlint.model.address import ROOT
 from graphlint.model.definition import Body, CallDefinition, Constant, LayerDefinition, Shape, TensorRef, flat, leaves
 from graphlint.model.dimensions import ShapeError, broadcast
-from graphlint.model.graph import MASK, Call, Layer, ModelGraph, Tensor
+from graphlint.model.graph import MASK, Call, Layer, ModelGraph, Scope, Tensor
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -165,7 +165,7 @@ def _can_make(layer: Layer) -> bool:
     definition = layer.definition
     if not definition.is_custom:
         return _makes(definition) or (definition.class_name == "Lambda" and definition.config.get("mask") is not None)
-    return bool(getattr(layer.obj, "supports_masking", False)) and not layer.container
+    return bool(getattr(layer.obj, "supports_masking", False)) and (layer.traced or not layer.container)
 
 
 def _makes(definition: LayerDefinition) -> bool:
@@ -189,6 +189,9 @@ class _Run:
 
     def run(self) -> _Travel:
         for call in _run_order(self.graph):
+            if isinstance(call, Scope):
+                self.leave(call)
+                continue
             layer = self.graph.layers[call.layer]
             if call.id in self.without:
                 continue
@@ -234,6 +237,13 @@ class _Run:
 
     # -- what is called -----------------------------------------------------------------------------------------
 
+    def leave(self, scope: Scope) -> None:
+        """The end of a call of traced code: its layer may have put masks on what it returns."""
+        if scope.definition is not None:
+            for tensor, shape in zip(scope.outputs, scope.definition.masks, strict=False):
+                if shape is not None and self.mask(tensor) is None:
+                    self.attach(tensor, _Mask(tensor.call, shape))
+
     def operation(self, call: Call, layer: Layer) -> None:
         """Operations know no masks, but a cast to the same dtype returns the array itself."""
         if layer.class_name == "Cast" and call.args and isinstance(call.args[0], Tensor):
@@ -247,7 +257,8 @@ class _Run:
             return
         source, tensor = call.args[0], Tensor(call.id, 0)
         scope = self.graph.scopes[call.scope]
-        explicit = list(flat(scope.kwargs.get("mask")))
+        traced = scope.body is not None and scope.body.traced
+        explicit = [] if traced else list(flat(scope.kwargs.get("mask")))
         index = scope.inputs.index(call.id) if call.id in scope.inputs else len(explicit)
         if index < len(explicit) and isinstance(explicit[index], Tensor):
             mask = explicit[index]
@@ -434,35 +445,41 @@ def _joined(shapes: list[Shape | None]) -> Shape | None:
 # -- the order of a run -----------------------------------------------------------------------------------------
 
 
-def _run_order(graph: ModelGraph) -> Iterator[Call]:
-    """The calls in an order in which they can run; in Keras's order if it makes a difference."""
-    if not any(layer.class_name == "MultiHeadAttention" for layer in graph.layers.values()) or ROOT not in graph.scopes:
+def _run_order(graph: ModelGraph) -> Iterator[Call | Scope]:
+    """The calls in an order in which they can run; in Keras's order if it makes a difference.
+
+    A call of traced code is followed by its scope.
+    """
+    as_keras = any(layer.class_name == "MultiHeadAttention" for layer in graph.layers.values())
+    if ROOT not in graph.scopes or not (as_keras or any(layer.traced for layer in graph.layers.values())):
         yield from graph.calls.values()
         return
     calls: dict[tuple[str, int], Call] = {(call.scope, id(call.definition)): call for call in graph.calls.values()}
     scopes = {(scope.parent, id(scope.definition)): scope for scope in graph.scopes.values()}
     orders: dict[int, list[int]] = {}
 
-    def steps(scope: str, layer: str) -> Iterator[tuple[str, CallDefinition]]:
-        body = graph.layers[layer].definition.body
+    def steps(scope: Scope) -> Iterator[CallDefinition]:
+        body = scope.body
         assert body is not None
         if id(body) not in orders:
-            orders[id(body)] = _body_order(body)
-        return iter([(scope, body.calls[position]) for position in orders[id(body)]])
+            orders[id(body)] = list(range(len(body.calls))) if body.traced else _body_order(body)
+        return iter([body.calls[position] for position in orders[id(body)]])
 
-    stack = [steps(ROOT, graph.scopes[ROOT].layer)]
+    stack = [(graph.scopes[ROOT], steps(graph.scopes[ROOT]))]
     while stack:
-        step = next(stack[-1], None)
-        if step is None:
+        scope, remaining = stack[-1]
+        definition = next(remaining, None)
+        if definition is None:
             stack.pop()
+            if scope.body is not None and scope.body.traced:
+                yield scope
             continue
-        scope, definition = step
-        call = calls.get((scope, id(definition)))
+        call = calls.get((scope.id, id(definition)))
         if call is not None:
             yield call
         else:
-            inner = scopes[scope, id(definition)]
-            stack.append(steps(inner.id, inner.layer))
+            inner = scopes[scope.id, id(definition)]
+            stack.append((inner, steps(inner)))
 
 
 def _body_order(body: Body) -> list[int]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from graphlint.model.definition import Constant
-from graphlint.model.graph import HELD_BY, MASK, RUNS_AS, TENSOR, Call, Layer, ModelGraph, Tensor, Variable
+from graphlint.model.graph import HELD_BY, MASK, READ_BY, RUNS_AS, TENSOR, Call, Layer, ModelGraph, Tensor, Variable
 
 _IGNORED_CONFIG = frozenset({"name", "trainable", "dtype", "build_input_shape", "batch_shape"})
 _ADDED_LATER = frozenset({"shared_object_id", "renorm_momentum", "implementation", "batch_input_shape", "build_config"})
@@ -136,6 +136,8 @@ def _edges(graph: ModelGraph) -> Iterator[list[Any]]:
             yield [source, target, data["kind"], data["output"], data["argument"]]
         elif data["kind"] == RUNS_AS:
             yield [source, target, RUNS_AS, 0, ""]
+        elif data["kind"] == READ_BY:
+            continue
         elif not _merged_on_save(graph.variables[source]):
             yield [_variable(graph, graph.variables[source])[0], target, HELD_BY, 0, ""]
 

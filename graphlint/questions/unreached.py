@@ -78,6 +78,8 @@ def uncalled_layers(graph: ModelGraph) -> list[Layer]:
             continue
         if graph.call_sites(layer.path) or graph.container_calls(layer.path):
             continue
+        if parent.path != ROOT and not graph.container_calls(parent.path):
+            continue
         uncalled.add(layer.path)
         if graph.variables_below(layer.path):
             found.append(layer)

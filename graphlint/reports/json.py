@@ -52,6 +52,7 @@ def _model(model: ModelReport) -> dict[str, Any]:
         "format": model.format,
         "keras_version": model.keras_version,
         "opaque": list(model.opaque),
+        "opened": list(model.opened),
         "skipped_rules": [rule._asdict() for rule in model.skipped_rules],
         "parameters": None if model.parameters is None else asdict(model.parameters),
     }

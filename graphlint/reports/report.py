@@ -35,9 +35,9 @@ class SkippedRule(NamedTuple):
 class ModelReport:
     """What a run found in one model.
 
-    ``opaque`` are the paths of opaque layers; ``parameters`` is None if no weights are known or the model was refused;
-    ``graph`` is only kept if one model was checked through the Python API. ``tried_ignores`` and ``used_ignores`` are
-    indices into the configuration's list.
+    ``opaque`` are the paths of opaque layers, ``opened`` those of layers whose code was run to see inside;
+    ``parameters`` is None if no weights are known or the model was refused; ``graph`` is only kept if one model was
+    checked through the Python API. ``tried_ignores`` and ``used_ignores`` are indices into the configuration's list.
     """
 
     path: str
@@ -47,6 +47,7 @@ class ModelReport:
     format: str | None = None
     keras_version: str | None = None
     opaque: tuple[str, ...] = ()
+    opened: tuple[str, ...] = ()
     skipped_rules: tuple[SkippedRule, ...] = ()
     parameters: Parameters | None = None
     findings: tuple[Finding, ...] = ()

@@ -63,14 +63,17 @@ def _itemsize(dtype: str) -> int:
     return max(1, bits // 8)
 
 
-def read_live(model: keras.Model, *, structure_only: bool = False) -> ModelDefinition:
-    """Define a model in memory and everything inside it.
+def read_live(
+    model: keras.Model, *, structure_only: bool = False, open_layers: bool = False, inputs: Any = None
+) -> ModelDefinition:
+    """Define a model in memory, and everything inside it.
 
     With ``structure_only`` there are layers and calls, but no configurations, variables or compilation, which saves
-    most of the time.
+    most of the time. With ``open_layers`` the model is run once, abstractly, to see what is inside custom layers and
+    subclassed models; ``inputs`` is what it is called with, where that is not known.
 
     Raises:
-        GraphlintError: this is not a ``keras.Model``.
+        GraphlintError: this is not a ``keras.Model``, or the inputs are none.
         UnknownKerasError: graphlint does not know the installed Keras.
     """
     if not isinstance(model, keras.Model):
@@ -79,7 +82,7 @@ def read_live(model: keras.Model, *, structure_only: bool = False) -> ModelDefin
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         reader = _Reader(structure_only)
-        root = reader.read(model)
+        root = reader.read(model, open_layers, inputs)
         return ModelDefinition(
             root,
             "live",
@@ -101,16 +104,34 @@ class _Reader:
         self.known: dict[int, LayerDefinition] = {}
         self.waiting: list[LayerDefinition] = []
         self.waiting_for_build: list[LayerDefinition] = []
+        self.called: set[int] = set()
+        """Ids of the layers that were seen to be called."""
 
-    def read(self, model: keras.Model) -> LayerDefinition:
-        root = self.define(model)
-        while self.waiting:
-            definition = self.waiting.pop()
-            self.fill(definition)
+    def read(self, model: keras.Model, open_layers: bool, inputs: Any) -> LayerDefinition:
+        root = self.whole(model)
+        if open_layers:
+            self.open(model, inputs)
         if not self.structure_only:
             self.waiting_for_build = self.find_unbuilt(root)
         self.drop_weightless()
         return root
+
+    def whole(self, operation: keras.Operation) -> LayerDefinition:
+        """The definition of a layer or operation with everything inside."""
+        root = self.define(operation)
+        while self.waiting:
+            self.fill(self.waiting.pop())
+        return root
+
+    def open(self, model: keras.Model, inputs: Any) -> None:
+        """Put traced bodies into the definitions, and why not where that could not be done."""
+        from graphlint.tracing.opening import open_bodies
+
+        layers = [one.obj for one in self.known.values() if isinstance(one.obj, keras.Layer)]
+        opening = open_bodies(model, layers, self.whole, inputs)
+        self.called = opening.called
+        for definition in self.known.values():
+            definition.opaque_because = opening.closed.get(id(definition.obj))
 
     def find_unbuilt(self, root: LayerDefinition) -> list[LayerDefinition]:
         """The layers that have no variables yet: all of a model that was never run, and those inside a custom layer
@@ -254,7 +275,7 @@ class _Reader:
                 definition.children = {
                     path: child
                     for path, child in definition.children.items()
-                    if id(child) in weighted or _in_configuration(definition, path)
+                    if id(child) in weighted or id(child.obj) in self.called or _in_configuration(definition, path)
                 }
             if definition.body is None:
                 custom = not definition.is_operation and not _is_keras(definition)

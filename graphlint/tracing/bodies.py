@@ -10,7 +10,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -30,6 +30,7 @@ from graphlint.model.definition import (
 )
 from graphlint.tracing.functions import Function, configuration, named
 from graphlint.tracing.record import Event, Recording
+from graphlint.tracing.structure import as_it_is, members, plain
 
 GLUE = "Glue"
 """Class of the operation that stands for functions of the backend, in the module `GLUE_MODULE`."""
@@ -56,6 +57,9 @@ class Builder:
         self.define = define
         self.forms: dict[int, Form] = {}
         self.same: dict[Any, Body] = {}
+        self.settled: set[int] = set()
+        """Bodies of Functional models whose calls have been opened once."""
+        self.copies: dict[Any, Body] = {}
         self.inner: dict[int, dict[tuple[str, str], LayerDefinition]] = {}
         """For each opened layer the definitions of the operations in its bodies, which its forms share."""
 
@@ -66,7 +70,82 @@ class Builder:
             found = _BodyBuilder(self, event).build()
             found.body = self.same.setdefault(_key(event, found.body), found.body)
             self.forms[id(event)] = found
+            definition = self.define(event.target)
+            if definition.body is None or not definition.body.traced:
+                definition.body = found.body
         return found
+
+    def inside(self, event: Event) -> Body | None:
+        """The body that a call runs, where it is not the first one of its layer. Opens everything inside the call."""
+        definition = self.define(event.target)
+        if event.is_open:
+            body = self.form(event).body
+        elif definition.body is not None and not definition.body.traced:
+            body = self.graph(event, definition.body)
+        else:
+            for child in event.children:
+                if child.layer is not None:
+                    self.inside(child)
+            return None
+        return None if body is definition.body else body
+
+    def graph(self, event: Event, body: Body) -> Body:
+        """The body of a call of a Functional or Sequential model: its own, with what is inside its calls opened."""
+        positions = _positions(event, body)
+        known = dict(
+            zip(map(id, self.tensors([list(event.args), event.kwargs])), _references(body.inputs), strict=False)
+        )
+        forms: dict[int, Body | None] = {}
+        captured: dict[int, tuple[Any, ...]] = {}
+        for child in event.children:
+            position = positions.get(id(child))
+            forms_of = self.inside(child) if child.layer is not None else None
+            if position is None:
+                continue
+            forms[position] = forms_of
+            if child.is_open:
+                captured[position] = tuple(self.found(tensor, known) for tensor in self.form(child).captured)
+            expanded = self.define(child.target).body is not None
+            number = 0
+            for place, leaf in enumerate(members(child.outputs)):
+                if self.trace.is_tensor(leaf):
+                    known.setdefault(id(leaf), TensorRef(position, place if expanded else number))
+                    number += 1
+        masks = {positions[id(child)]: self.masks(child) for child in event.children if id(child) in positions}
+        if id(body) not in self.settled:
+            self.settled.add(id(body))
+            for position, form in forms.items():
+                call = body.calls[position]
+                call.form, call.captured, call.masks = form, captured.get(position, ()), masks[position]
+            return body
+        key = (id(body), tuple(sorted((position, id(form)) for position, form in forms.items())))
+        if all(body.calls[position].form is form for position, form in forms.items()):
+            return body
+        if key not in self.copies:
+            calls = [
+                replace(call, form=forms.get(position), captured=captured.get(position, ()))
+                for position, call in enumerate(body.calls)
+            ]
+            self.copies[key] = replace(body, calls=calls)
+        return self.copies[key]
+
+    def found(self, tensor: Any, known: dict[int, TensorRef]) -> Any:
+        """What a tensor found by code is in the body of a Functional model."""
+        sources = self.trace.sources(tensor, known, self.recording.variable)
+        found = [known[id(one)] for one in sources.tensors if id(one) in known]
+        found += [_constant(variable) for variable in sources.variables]
+        return found[0] if len(found) == 1 else found
+
+    def tensors(self, structure: Any) -> list[Any]:
+        return [leaf for leaf in members(structure) if self.trace.is_tensor(leaf)]
+
+    def masks(self, event: Event) -> tuple[Any, ...]:
+        """The shapes of the masks on what an opened layer returned."""
+        found = []
+        for tensor in self.tensors(event.outputs) if event.is_open else ():
+            mask = keras_internals.mask_of(tensor)
+            found.append(None if mask is None else self.trace.spec(mask).shape)
+        return tuple(found) if any(shape is not None for shape in found) else ()
 
     def operation(self, owner: keras.Layer, name: str, class_name: str, module: str, config: dict[str, Any]) -> Any:
         """The definition of an operation inside a layer, under a name that no other has there."""
@@ -132,13 +211,13 @@ class _BodyBuilder:
                 self.input(path, names.get(path.partition("/")[0], path), tensor)
         for child in self.event.children:
             self.child(child)
-        outputs = _structure(self.event.outputs, self.leaf)
+        outputs = plain(self.event.outputs, self.leaf)
         effects = tuple(self.effects())
         body = Body(
             list(self.layers.values()),
             self.calls,
             self.inputs,
-            outputs,
+            outputs=outputs,
             traced=True,
             arguments=tuple(self.arguments),
             effects=effects,
@@ -148,7 +227,7 @@ class _BodyBuilder:
     def given(self) -> Iterator[tuple[str, Any]]:
         """The tensors among the arguments, by path."""
         for structure in (list(self.event.args), self.event.kwargs):
-            for path, leaf in leaves(_structure(structure, _as_it_is)):
+            for path, leaf in leaves(plain(structure, as_it_is)):
                 if self.trace.is_tensor(leaf):
                     yield path, leaf
 
@@ -201,7 +280,11 @@ class _BodyBuilder:
             value = self.trace.value(tensor)
             spec = self.trace.spec(tensor)
             constant = Constant(
-                "tensor", None if value is None else value.tolist(), spec.shape or (), spec.dtype, tensor
+                "tensor",
+                None if value is None else value.tolist(),
+                spec.shape or (),
+                dtype=spec.dtype,
+                obj=tensor,
             )
             self.constants[id(tensor)] = constant
             return constant
@@ -217,7 +300,7 @@ class _BodyBuilder:
         name = self.name("cast" if last == "cast" and len(found) == 1 and not variables else f"glue_{last}")
         config = {"ops": sources.operations[::-1]}
         definition = self.operation(name, GLUE, GLUE_MODULE, config)
-        call = CallDefinition(definition, ([*found, *variables],), {}, (self.trace.spec(tensor),), tensor)
+        call = CallDefinition(definition, ([*found, *variables],), {}, outputs=(self.trace.spec(tensor),), obj=tensor)
         ref = self.refs[id(tensor)] = self.add(call)
         return ref
 
@@ -239,19 +322,23 @@ class _BodyBuilder:
             self.function(child, child.target)
             return
         definition = self.builder.define(child.target)
-        args = [_structure(value, self.leaf) for value in child.args]
-        kwargs = {key: _structure(value, self.leaf) for key, value in child.kwargs.items()}
-        form: Form | None = None
+        args = [plain(value, self.leaf) for value in child.args]
+        kwargs = {key: plain(value, self.leaf) for key, value in child.kwargs.items()}
+        inside = self.builder.inside(child)
+        captured: tuple[Any, ...] = ()
         if child.is_open:
-            form = self.builder.form(child)
-        captured = tuple(self.leaf(one) for one in form.captured) if form is not None else ()
-        call = CallDefinition(definition, tuple(args), self.told(kwargs), captured=captured, obj=child)
-        if form is None:
-            call.outputs = tuple(self.trace.spec(one) for one in flat(child.outputs) if self.trace.is_tensor(one))
-        elif definition.body is None:
-            definition.body = form.body
-        elif definition.body is not form.body:
-            call.form = form.body
+            captured = tuple(self.leaf(one) for one in self.builder.form(child).captured)
+        call = CallDefinition(
+            definition,
+            tuple(args),
+            self.told(kwargs),
+            obj=child,
+            form=inside,
+            captured=captured,
+            masks=self.builder.masks(child),
+        )
+        if call.body is None:
+            call.outputs = tuple(self.trace.spec(one) for one in self.builder.tensors(child.outputs))
         if id(child.target) not in self.builder.recording.tracked:
             self.layers[id(definition)] = definition
         self.register(call, child)
@@ -259,7 +346,7 @@ class _BodyBuilder:
     def register(self, call: CallDefinition, child: Event) -> None:
         position = self.add(call).call
         index = 0
-        for place, leaf in enumerate(flat(_structure(child.outputs, _as_it_is))):
+        for place, leaf in enumerate(members(child.outputs)):
             if self.trace.is_tensor(leaf):
                 self.refs.setdefault(id(leaf), TensorRef(position, place if call.body is not None else index))
                 index += 1
@@ -274,7 +361,7 @@ class _BodyBuilder:
 
     def function(self, child: Event, function: Function) -> None:
         args, kwargs = child.args, child.kwargs
-        tensors = [leaf for leaf in flat(_structure([list(args), kwargs], _as_it_is)) if self.is_value(leaf)]
+        tensors = [leaf for leaf in members([list(args), kwargs]) if self.is_value(leaf)]
         given = {id(tensor): self.leaf(tensor) for tensor in tensors}
         fixed = all(isinstance(leaf, Constant) and leaf.kind != "variable" for leaf in given.values())
         if fixed and not function.is_random:
@@ -307,10 +394,10 @@ class _BodyBuilder:
             definition.obj = found.operation
             call = CallDefinition(
                 definition,
-                tuple(_structure(value, leaf) for value in found.args),
-                {key: _structure(value, leaf) for key, value in found.kwargs.items()},
-                specs,
-                child,
+                tuple(plain(value, leaf) for value in found.args),
+                {key: plain(value, leaf) for key, value in found.kwargs.items()},
+                outputs=specs,
+                obj=child,
             )
         else:
             short = function.name.rpartition(".")[2].strip("_")
@@ -319,7 +406,7 @@ class _BodyBuilder:
                 definition = self.operation(self.name(short), short, "keras.random", {})
             else:
                 definition = self.operation(self.name(f"glue_{short}"), GLUE, GLUE_MODULE, {"ops": [function.name]})
-            call = CallDefinition(definition, (values,), {}, specs, child)
+            call = CallDefinition(definition, (values,), {}, outputs=specs, obj=child)
         self.register(call, child)
 
     def is_value(self, leaf: Any) -> bool:
@@ -330,7 +417,7 @@ class _BodyBuilder:
         for kind, variable, value in self.event.effects:
             if variable is not None and id(variable) in seeds:
                 continue
-            tensors = [self.leaf(leaf) for leaf in flat(_structure(value, _as_it_is)) if self.trace.is_tensor(leaf)]
+            tensors = [self.leaf(leaf) for leaf in members(value) if self.trace.is_tensor(leaf)]
             if variable is not None and id(variable) in self.builder.recording.metric_variables:
                 kind = "metric"
             yield Effect(kind, tuple(tensors), variable)
@@ -350,6 +437,32 @@ class _Known:
             return True
         event = self.made.get(tensor)  # type: ignore[call-overload]
         return event is not None and not self.begin <= event.begin <= self.end
+
+
+def _positions(event: Event, body: Body) -> dict[int, int]:
+    """Which call of a Functional or Sequential model each event inside a run of it is, by the id of the event.
+
+    A layer that did not run as often as the model calls it has none.
+    """
+    places = {id(call.obj): place for place, call in enumerate(body.calls)}
+    graph = keras_internals.graph_model(event.target)
+    ran: dict[int, list[Event]] = {}
+    for child in event.children:
+        ran.setdefault(id(child.target), []).append(child)
+    expected: dict[int, list[int]] = {}
+    for node in keras_internals.run_order(graph) if graph is not None else ():
+        if id(node) in places:
+            expected.setdefault(id(keras_internals.node_operation(node)), []).append(places[id(node)])
+    return {
+        id(child): place
+        for layer, children in ran.items()
+        if len(children) == len(expected.get(layer, ()))
+        for child, place in zip(children, expected[layer], strict=True)
+    }
+
+
+def _references(structure: Any) -> list[TensorRef]:
+    return [ref for ref in flat(structure) if isinstance(ref, TensorRef)]
 
 
 def _argument_names(event: Event) -> dict[str, str]:
@@ -372,7 +485,7 @@ def _constant(value: Any) -> Any:
     if value is None or type(value) in (bool, int, float, str):
         return value
     if isinstance(value, keras.Variable):
-        return Constant("variable", None, tuple(value.shape), str(value.dtype), value)
+        return Constant("variable", None, tuple(value.shape), dtype=str(value.dtype), obj=value)
     if isinstance(value, slice):
         parts = [one if one is None or isinstance(one, int) else None for one in (value.start, value.stop, value.step)]
         return Constant("slice", parts, obj=value)
@@ -381,21 +494,9 @@ def _constant(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     if hasattr(value, "shape") and hasattr(value, "dtype"):
-        return Constant("numpy", None, tuple(value.shape), str(keras.backend.standardize_dtype(value.dtype)), value)
+        dtype = str(keras.backend.standardize_dtype(value.dtype))
+        return Constant("numpy", None, tuple(value.shape), dtype=dtype, obj=value)
     return Constant("object", {"class_name": type(value).__name__, "config": None}, obj=value)
-
-
-def _structure(value: Any, leaf: Callable[[Any], Any]) -> Any:
-    """Sequences as lists and dicts with text keys, as other bodies have them."""
-    if isinstance(value, (list, tuple)):
-        return [_structure(item, leaf) for item in value]
-    if isinstance(value, dict):
-        return {str(key): _structure(item, leaf) for key, item in value.items()}
-    return leaf(value)
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
 
 
 def _dtype(dtype: str | None) -> str:

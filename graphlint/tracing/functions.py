@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import wraps
 from typing import Any, Protocol
 
 import keras
 
 from graphlint.knowledge import keras_internals
+from graphlint.tracing.structure import mapped
 
 _UNNAMED = frozenset(
     {
@@ -53,6 +54,7 @@ class Function:
     run: Callable[..., Any]
     symbolic: Callable[..., Any]
     """The same on symbolic tensors."""
+    _: KW_ONLY
     is_random: bool = False
 
 
@@ -91,7 +93,7 @@ def interceptions(recorder: Recorder) -> Iterator[keras_internals.Replacement]:
         for name, function in list(vars(modules[0]).items()):
             if name.startswith("_") or name in _UNNAMED or isinstance(function, type) or not callable(function):
                 continue
-            known = Function(f"{prefix}.{name}", function, function, prefix == "keras.random")
+            known = Function(f"{prefix}.{name}", function, function, is_random=prefix == "keras.random")
             wrapper = _intercepted(known, recorder)
             for module in modules:
                 if getattr(module, name, None) is function:
@@ -133,7 +135,7 @@ def named(
     makes no operation, several, or one that cannot be written down.
     """
     calls: list[Named] = []
-    result = _mapped(outputs, lambda leaf: keras.KerasTensor((1,)) if leaf is not None else None)
+    result = mapped(outputs, lambda leaf: keras.KerasTensor((1,)) if leaf is not None else None)
 
     def symbolic_call(operation: keras.Operation, *args: Any, **kwargs: Any) -> Any:
         calls.append(Named(operation, args, kwargs))
@@ -141,7 +143,7 @@ def named(
 
     try:
         with keras_internals.replaced([(keras.Operation, "symbolic_call", symbolic_call)]):
-            returned = function.symbolic(*_mapped(args, stand_in), **_mapped(kwargs, stand_in))
+            returned = function.symbolic(*mapped(args, stand_in), **mapped(kwargs, stand_in))
     except Exception:
         return None
     if len(calls) != 1 or returned is not result:
@@ -156,11 +158,3 @@ def configuration(operation: keras.Operation) -> dict[str, Any] | None:
     except Exception:
         return None
     return config
-
-
-def _mapped(structure: Any, function: Callable[[Any], Any]) -> Any:
-    if isinstance(structure, (list, tuple)):
-        return type(structure)(_mapped(item, function) for item in structure)
-    if isinstance(structure, dict):
-        return {key: _mapped(item, function) for key, item in structure.items()}
-    return function(structure)

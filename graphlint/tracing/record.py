@@ -11,7 +11,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from functools import wraps
 from typing import Any
 
@@ -19,8 +19,9 @@ import keras
 
 from graphlint.knowledge import keras_internals
 from graphlint.tracing.backend import Trace, start_trace
-from graphlint.tracing.functions import Function, is_open, interceptions, operators
+from graphlint.tracing.functions import Function, interceptions, is_open, operators
 from graphlint.tracing.restoring import kept
+from graphlint.tracing.structure import as_it_is, mapped, members
 
 _LOCK = threading.RLock()
 """Held while a trace runs: what it replaces is the same for the whole process."""
@@ -45,6 +46,7 @@ class Event:
     target: keras.Layer | Function
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    _: KW_ONLY
     parent: Event | None
     begin: int
     outputs: Any = None
@@ -198,11 +200,7 @@ class _Recorder:
         yield from interceptions(self)
 
     def is_recording(self) -> bool:
-        return (
-            self.recording is not None
-            and threading.get_ident() == self.thread
-            and self.recording.trace.is_here()
-        )
+        return self.recording is not None and threading.get_ident() == self.thread and self.recording.trace.is_here()
 
     def in_open_body(self) -> bool:
         """Whether code of an opened layer runs now, and not one of the functions that it called."""
@@ -210,9 +208,7 @@ class _Recorder:
 
     # -- events -------------------------------------------------------------------------------------------------
 
-    def layer(
-        self, layer: keras.Layer, run: Callable[[], Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
+    def layer(self, layer: keras.Layer, run: Callable[[], Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self.check_built(layer)
         try:
             return self.event(layer, run, args, kwargs)
@@ -242,7 +238,7 @@ class _Recorder:
         recording = self.recording
         assert recording is not None
         parent = self.stack[-1] if self.stack else None
-        event = Event(target, *_copied((tuple(args), dict(kwargs))), parent, self.tick())
+        event = Event(target, mapped(args, as_it_is), mapped(kwargs, as_it_is), parent=parent, begin=self.tick())
         tensors = self.tensors((event.args, event.kwargs))
         recording.held += tensors
         self.stack.append(event)
@@ -267,7 +263,7 @@ class _Recorder:
             named.add(id(value))
             return value
 
-        event.outputs = outputs = _mapped(outputs, distinct)
+        event.outputs = outputs = mapped(outputs, distinct)
         if parent is None:
             recording.root = event
         else:
@@ -282,7 +278,7 @@ class _Recorder:
     def tensors(self, structure: Any) -> list[Any]:
         assert self.recording is not None
         is_tensor = self.recording.trace.is_tensor
-        return [leaf for leaf in _leaves(structure) if is_tensor(leaf)]
+        return [leaf for leaf in members(structure) if is_tensor(leaf)]
 
     def hold(self, value: Any) -> None:
         assert self.recording is not None
@@ -321,30 +317,3 @@ def _set_masks(tensors: list[keras.KerasTensor], given: dict[int, Any]) -> None:
         mask = keras_internals.mask_of(tensor)
         if mask is not None and id(mask) in given:
             keras_internals.set_mask(given[id(tensor)], given[id(mask)])
-
-
-def _copied(structure: Any) -> Any:
-    """The same lists, tuples and dicts anew: callers change theirs after the call."""
-    return _mapped(structure, lambda leaf: leaf)
-
-
-def _mapped(structure: Any, function: Callable[[Any], Any]) -> Any:
-    kind = type(structure)
-    if kind is list or kind is tuple:
-        return kind(_mapped(item, function) for item in structure)
-    if kind is dict:
-        return {key: _mapped(item, function) for key, item in structure.items()}
-    if isinstance(structure, (list, tuple, dict)):
-        return keras.tree.map_structure(function, structure)
-    return function(structure)
-
-
-def _leaves(structure: Any) -> Iterator[Any]:
-    if isinstance(structure, (list, tuple)):
-        for item in structure:
-            yield from _leaves(item)
-    elif isinstance(structure, dict):
-        for item in structure.values():
-            yield from _leaves(item)
-    else:
-        yield structure

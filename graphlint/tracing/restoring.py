@@ -20,14 +20,14 @@ def kept(model: keras.Layer) -> Iterator[None]:
     Values of variables are not among it: a trace writes none.
     """
     layers = [_Kept(layer) for layer in keras_internals.all_layers(model)]
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    python, numpy = random.getstate(), np.random.get_state()
     try:
         yield
     finally:
         for one in layers:
             one.restore()
         random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002
+        np.random.set_state(numpy)
 
 
 class _Kept:

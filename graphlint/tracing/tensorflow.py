@@ -159,5 +159,3 @@ class GraphTrace:
 def _parts(tensor: Any) -> list[Any]:
     """The dense tensors that a tensor consists of: several for one that is sparse or ragged."""
     return [part for part in tf.nest.flatten(tensor, expand_composites=True) if hasattr(part, "op")]
-
-

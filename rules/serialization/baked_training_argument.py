@@ -59,6 +59,8 @@ class BakedTrainingArgument(Rule):
         found = []
         for call in graph.calls.values():
             layer = graph.layers[call.layer]
+            if graph.in_code(call.id):
+                continue
             if layer.class_name in _DEFAULT_FALSE and layer.is_builtin and call.kwargs.get("training") is False:
                 found.append(call.id)
         if found:

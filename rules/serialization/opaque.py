@@ -57,19 +57,22 @@ class Opaque(Rule):
     severity = Severity.INFO
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
-        by_class: dict[tuple[str | None, str | None], list[Layer]] = {}
+        by_class: dict[tuple[str | None, str | None, str | None], list[Layer]] = {}
         for layer in graph.opaque_layers:
             if not graph.seen(layer.path):
                 continue
-            by_class.setdefault((layer.class_name, layer.registered_name), []).append(layer)
-        for (class_name, _), (first, *others) in by_class.items():
+            because = layer.definition.opaque_because
+            by_class.setdefault((layer.class_name, layer.registered_name, because), []).append(layer)
+        for (class_name, _, because), (first, *others) in by_class.items():
             inner = sum(1 for _ in graph.layers_below(first.path)) - 1
             size = sum(variable.size for variable in graph.variables_below(first.path))
             more = f", {len(others) + 1} layers of this class" if others else ""
             held = f"{inner} sublayer{'' if inner == 1 else 's'}" if inner else "no sublayers known"
+            reason = f", since {because}" if because else ""
             yield Problem(
                 f"{class_name} is opaque ({held}, {size:,} parameters{more}): "
-                "rules about connections, shapes and losses have not checked its inside",
+                "rules about connections, shapes and losses have not checked its inside"
+                + (f": {because}" if because else ""),
                 first.path,
                 "Build it as a functional model to have it checked, or check its parts separately.",
                 related=tuple(layer.path for layer in others),

@@ -63,6 +63,8 @@ class UntrackedVariable(Rule):
             if id(call.definition) in seen:
                 continue
             seen.add(id(call.definition))
+            if graph.in_code(call.id):
+                continue
             for argument, leaf in graph.leaves(call.id):
                 if isinstance(leaf, Constant) and argument.partition("/")[0] not in MASK_ARGUMENTS:
                     if leaf.kind == "variable":
@@ -100,7 +102,7 @@ class UntrackedVariable(Rule):
             )
 
 
-def _shape(leaf: Constant) -> tuple[int, ...] | None:
+def _shape(leaf: Constant) -> tuple[int | None, ...] | None:
     if leaf.shape is not None:
         return leaf.shape
     shape: list[int] = []

@@ -59,6 +59,8 @@ class HardcodedTraining(Rule):
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         reported: set[tuple[str, int]] = set()
         for scope in graph.scopes.values():
+            if scope.parent is not None and graph.called_by_code(scope.id):
+                continue
             if scope.kwargs.get("training") is True and (scope.layer, id(scope.definition)) not in reported:
                 reported.add((scope.layer, id(scope.definition)))
                 inside = [one for one in graph.layers_below(scope.layer) if _noisy(one)]
@@ -73,6 +75,8 @@ class HardcodedTraining(Rule):
                     )
         for call in graph.calls.values():
             if call.kwargs.get("training") is not True or (call.layer, id(call.definition)) in reported:
+                continue
+            if graph.called_by_code(call.id):
                 continue
             reported.add((call.layer, id(call.definition)))
             layer = innermost(graph, graph.layers[call.layer])

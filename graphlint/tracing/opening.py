@@ -1,0 +1,67 @@
+"""Opening: the definitions of a model in memory receive the bodies that one abstract run of it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+
+from graphlint.tracing.bodies import Builder, Define
+from graphlint.tracing.functions import is_open
+from graphlint.tracing.inputs import known_arguments
+from graphlint.tracing.record import Recording, TraceError, record
+
+NO_INPUTS = "nothing is known of what it is called with: pass inputs="
+NOT_CALLED = "no call of the model reaches it"
+
+
+class Opening:
+    """What tracing a model came to. ``closed`` says for each layer that stays closed why, by the layer's id."""
+
+    def __init__(self) -> None:
+        self.closed: dict[int, str] = {}
+        self.called: set[int] = set()
+        """Ids of the layers that were called."""
+        self.recordings: list[Recording] = []
+
+
+def open_bodies(model: keras.Layer, layers: Iterable[keras.Layer], define: Define, inputs: Any = None) -> Opening:
+    """Give a traced body to every one of the layers whose code can be run abstractly as the model runs it.
+
+    ``define`` gives the definition of a layer, filled in.
+
+    Raises:
+        InputsError: the given inputs have no form that can be used.
+    """
+    opening = Opening()
+    candidates = [layer for layer in layers if is_open(layer)]
+    if not candidates:
+        return opening
+    arguments = known_arguments(model, inputs)
+    if arguments is None:
+        opening.closed = dict.fromkeys(map(id, candidates), NO_INPUTS)
+        return opening
+    try:
+        recording = record(model, *arguments, training=False)
+    except NotImplementedError as error:
+        opening.closed = dict.fromkeys(map(id, candidates), str(error))
+        return opening
+    except TraceError as error:
+        opening.closed = {
+            id(layer): str(error) if error.layer is layer else f"the model cannot be traced: {error}"
+            for layer in candidates
+        }
+        return opening
+    assert recording.root is not None
+    opening.recordings.append(recording)
+    builder = Builder(recording, define)
+    builder.inside(recording.root)
+    for event in recording.events():
+        opening.called.add(id(event.target))
+        if event.closed is not None:
+            opening.closed[id(event.target)] = event.closed
+    for layer in candidates:
+        if id(layer) not in opening.called:
+            opening.closed[id(layer)] = NOT_CALLED
+    return opening
