@@ -6,8 +6,6 @@ from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import keras
-
 from graphlint.model.definition import TensorSpec
 
 
@@ -56,17 +54,3 @@ class Trace(Protocol):
         The shape of a tensor is no source: only what its numbers depend on. ``variables`` finds the ``keras.Variable``
         for what stands for one in the backend.
         """
-
-
-def start_trace() -> Trace:
-    """A trace on the backend that Keras uses. To be called inside the abstract run.
-
-    Raises:
-        NotImplementedError: the backend is not one that tracing knows; the message names it.
-    """
-    name = keras.backend.backend()
-    if name == "tensorflow":
-        from graphlint.tracing.tensorflow import GraphTrace
-
-        return GraphTrace()
-    raise NotImplementedError(f"bodies are not opened on the backend {name} yet")

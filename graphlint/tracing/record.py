@@ -18,9 +18,10 @@ from typing import Any
 import keras
 
 from graphlint.knowledge import keras_internals
-from graphlint.tracing.backend import Trace, start_trace
+from graphlint.tracing.backend import Trace
 from graphlint.tracing.functions import Function, interceptions, is_open, operators
 from graphlint.tracing.restoring import kept
+from graphlint.tracing.starting import start_trace
 from graphlint.tracing.structure import as_it_is, mapped, members
 
 _LOCK = threading.RLock()

@@ -71,8 +71,7 @@ class Opaque(Rule):
             reason = f", since {because}" if because else ""
             yield Problem(
                 f"{class_name} is opaque ({held}, {size:,} parameters{more}): "
-                "rules about connections, shapes and losses have not checked its inside"
-                + (f": {because}" if because else ""),
+                f"rules about connections, shapes and losses have not checked its inside{reason}",
                 first.path,
                 "Build it as a functional model to have it checked, or check its parts separately.",
                 related=tuple(layer.path for layer in others),
