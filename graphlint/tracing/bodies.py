@@ -381,7 +381,7 @@ class _BodyBuilder:
 
         found = None if function.is_random else named(function, args, kwargs, child.outputs, stand_in)
         config = configuration(found.operation) if found is not None else None
-        specs = tuple(self.trace.spec(one) for one in flat(child.outputs) if self.trace.is_tensor(one))
+        specs = tuple(self.trace.spec(one) for one in self.builder.tensors(child.outputs))
         if found is not None and config is not None:
 
             def leaf(value: Any) -> Any:

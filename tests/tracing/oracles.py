@@ -1,0 +1,331 @@
+"""Two ways to the same answer, for any layer or model: what a traced body says against what Keras computes.
+
+`replay` runs the body of a layer call by call and compares with the layer itself. `influence` perturbs variables and
+inputs of a model one by one and compares with what its graph says of them. `fingerprint` is everything on a model that
+a trace could disturb.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.eager import wrap_function
+
+from graphlint.knowledge import keras_internals
+from graphlint.model.definition import Body, CallDefinition, LayerDefinition, TensorRef, flat, leaves
+from graphlint.model.expand import expand
+from graphlint.sources.live import read_live
+from graphlint.tracing.bodies import GLUE, Builder
+from graphlint.tracing.functions import Function
+from graphlint.tracing.record import Event, Recording, record
+from graphlint.tracing.structure import as_it_is, mapped, members, plain
+
+# -- replay ---------------------------------------------------------------------------------------------------------
+
+
+def replay(layer: keras.Layer, args: tuple[Any, ...], kwargs: dict[str, Any], *, training: bool) -> float:
+    """The greatest difference between a layer and its traced body, run on the same arrays; NaN where one has it.
+
+    ``args`` and ``kwargs`` hold arrays; the trace leaves the first dimension of each free, and the batch is run with
+    one more row than it was traced with, too. The states of seed generators are the same before both runs.
+
+    Raises:
+        AssertionError: a call of the body needs a tensor that the body does not give it, or the outputs have another
+            structure.
+    """
+    states = _states(layer)
+
+    def spec(value: Any) -> Any:
+        if not isinstance(value, np.ndarray):
+            return value
+        return keras.KerasTensor((None, *value.shape[1:]) if value.ndim else (), dtype=str(value.dtype))
+
+    recording = record(layer, mapped(args, spec), mapped(kwargs, spec), training=training)
+    worst = 0.0
+    for batch in (as_it_is, _larger):
+        given, named = mapped(args, batch), mapped(kwargs, batch)
+        given, named = mapped(given, _tensor), mapped(named, _tensor)
+        _assign(states)
+        with keras_internals.called_with_training(training):
+            expected = layer(*given, **named)
+        _assign(states)
+        found = Replay(recording).run(given, named)
+        _assign(states)
+        worst = max(worst, difference(expected, found))
+    return worst
+
+
+def difference(expected: Any, found: Any) -> float:
+    """The greatest difference between two structures of arrays; the same NaN in both is none."""
+    one, other = [[value for value in members(values) if tf.is_tensor(value)] for values in (expected, found)]
+    assert len(one) == len(other), f"expected {len(one)} outputs, got {len(other)}"
+    worst = 0.0
+    for first, second in zip(map(np.asarray, one), map(np.asarray, other), strict=True):
+        assert first.shape == second.shape, f"expected {first.shape}, got {second.shape}"
+        if first.dtype.kind not in "fc":
+            worst = max(worst, 0.0 if np.array_equal(first, second) else float("inf"))
+            continue
+        first, second = first.astype("float64"), second.astype("float64")
+        differs = ~((first == second) | (np.isnan(first) & np.isnan(second)))
+        if differs.any():
+            worst = max(worst, float(np.max(np.abs(first - second)[differs])))
+    return worst
+
+
+class Replay:
+    """Runs the bodies of a recording."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+        self.trace: Any = recording.trace
+        self.definitions: dict[int, LayerDefinition] = {}
+        self.builder = Builder(recording, self.define)
+        self.function = wrap_function.WrappedFunction(self.trace.graph, wrap_function.VariableHolder())
+
+    def define(self, operation: Any) -> LayerDefinition:
+        return self.definitions.setdefault(
+            id(operation), LayerDefinition(operation.name, type(operation).__name__, obj=operation)
+        )
+
+    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        event = self.recording.root
+        assert event is not None
+        with keras_internals.called_with_training(self.recording.training):
+            return self.event(event, args, kwargs, [])
+
+    def event(self, event: Event, args: tuple[Any, ...], kwargs: dict[str, Any], captured: list[Any]) -> Any:
+        body = self.builder.form(event).body
+        return _Run(self, event, body).run(args, kwargs, captured)
+
+
+class _Run:
+    """One run of one body: the values of its tensors by reference and by the tensor of the trace."""
+
+    def __init__(self, replayed: Replay, event: Event, body: Body) -> None:
+        self.replay = replayed
+        self.trace = replayed.trace
+        self.own = event
+        self.body = body
+        self.values: dict[TensorRef, Any] = {}
+        self.symbols: dict[TensorRef, Any] = {}
+        self.known: dict[int, Any] = {}
+
+    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any], captured: list[Any]) -> Any:
+        passed = {**dict(leaves(plain(list(args), as_it_is))), **dict(leaves(plain(kwargs, as_it_is)))}
+        passed |= {f"captured/{place}": value for place, value in enumerate(captured)}
+        inputs = {ref.call: path for ref, path in zip(flat(self.body.inputs), self.body.arguments, strict=True)}
+        for position, call in enumerate(self.body.calls):
+            if position in inputs:
+                path = inputs[position]
+                value = passed[path.removeprefix("mask:")]
+                value = keras_internals.mask_of(value) if path.startswith("mask:") else tf.convert_to_tensor(value)
+                self.keep(TensorRef(position, 0), call.obj, value)
+            elif call.layer.class_name == GLUE and not isinstance(call.obj, Event):
+                self.keep(TensorRef(position, 0), call.obj, self.computed(call.obj, self.given(call)))
+            else:
+                self.call(position, call, call.obj)
+        found = iter(list(flat(self.body.outputs)))
+
+        def output(leaf: Any) -> Any:
+            ref = next(found)
+            value = self.values[ref] if isinstance(ref, TensorRef) else self.leaf(leaf, {})
+            mask = keras_internals.mask_of(leaf) if self.trace.is_tensor(leaf) else None
+            if mask is not None and keras_internals.mask_of(value) is None:
+                value = tf.identity(value)
+                keras_internals.set_mask(value, self.computed(mask, self.all()))
+            return value
+
+        return mapped(self.own.outputs, output)
+
+    def keep(self, ref: TensorRef, symbol: Any, value: Any) -> None:
+        self.values[ref] = value
+        self.symbols[ref] = symbol
+        self.known[id(symbol)] = value
+
+    def given(self, call: CallDefinition) -> dict[int, tuple[Any, Any]]:
+        """What a call may depend on: tensor of the trace and value, for every reference among its arguments."""
+        refs = [leaf for leaf in flat([list(call.args), call.kwargs]) if isinstance(leaf, TensorRef)]
+        return {id(self.symbols[ref]): (self.symbols[ref], self.values[ref]) for ref in refs}
+
+    def all(self) -> dict[int, tuple[Any, Any]]:
+        return {id(self.symbols[ref]): (self.symbols[ref], value) for ref, value in self.values.items()}
+
+    def call(self, position: int, call: CallDefinition, event: Event) -> None:
+        if isinstance(event.target, Function):
+            given = self.given(call)
+            args, kwargs = [mapped(one, lambda leaf: self.leaf(leaf, given)) for one in (event.args, event.kwargs)]
+            result = event.target.run(*args, **kwargs)
+        else:
+            args, kwargs = self.arguments(call, event)
+            if event.is_open:
+                captured = [self.values[ref] for ref in call.captured]
+                result = self.replay.event(event, args, kwargs, captured)
+            else:
+                result = event.target(*args, **kwargs)
+        places = enumerate(zip(members(event.outputs), members(result), strict=True))
+        tensors = [(place, symbol, value) for place, (symbol, value) in places if self.trace.is_tensor(symbol)]
+        for index, (place, symbol, value) in enumerate(tensors):
+            self.keep(TensorRef(position, place if call.body is not None else index), symbol, value)
+
+    def arguments(self, call: CallDefinition, event: Event) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Arguments of a layer: where the body has a reference, its value."""
+        refs = {**dict(leaves(list(call.args))), **dict(leaves(call.kwargs))}
+
+        def filled(structure: Any, prefix: str) -> Any:
+            paths = iter([path for path, _ in leaves(plain(structure, as_it_is), prefix)])
+            if not isinstance(structure, (list, tuple, dict)):
+                return self.argument(structure, refs.get(prefix))
+            return mapped(structure, lambda leaf: self.argument(leaf, refs.get(next(paths))))
+
+        args = tuple(filled(value, str(place)) for place, value in enumerate(event.args))
+        return args, {name: filled(value, name) for name, value in event.kwargs.items()}
+
+    def argument(self, leaf: Any, ref: Any) -> Any:
+        return self.values[ref] if isinstance(ref, TensorRef) else self.leaf(leaf, {})
+
+    def leaf(self, leaf: Any, given: dict[int, tuple[Any, Any]]) -> Any:
+        return self.computed(leaf, given) if self.trace.is_tensor(leaf) else leaf
+
+    def computed(self, symbol: Any, given: dict[int, tuple[Any, Any]]) -> Any:
+        """The value of a tensor of the trace from given ones alone; of any other only the shape may be used."""
+        if id(symbol) in given:
+            return given[id(symbol)][1]
+        feeds = dict(given)
+        stack, seen = [(symbol, False)], set()
+        while stack:
+            tensor, shape_only = stack.pop()
+            if (id(tensor), shape_only) in seen or id(tensor) in given:
+                continue
+            seen.add((id(tensor), shape_only))
+            if id(tensor) in self.known:
+                assert shape_only, (
+                    f"{self.own.target.name}: {symbol.op.type} needs {tensor.op.type} and does not have it"
+                )
+                feeds[id(tensor)] = (tensor, self.known[id(tensor)])
+                continue
+            inside = shape_only or tensor.op.type in ("Shape", "ShapeN", "Size", "Rank")
+            stack += [(one, inside) for one in tensor.op.inputs]
+        with self.trace.graph.as_default():
+            end = tf.identity(symbol)
+        used = list(feeds.values())
+        run = self.replay.function.prune([tensor for tensor, _ in used], end)
+        return run(*[tf.cast(tf.convert_to_tensor(value), tensor.dtype) for tensor, value in used])
+
+
+def _states(layer: keras.Layer) -> list[tuple[keras.Variable, np.ndarray]]:
+    variables = {id(one): one for one in layer.variables}
+    for inner in keras_internals.all_layers(layer):
+        variables |= {id(one): one for one in keras_internals.seed_states(inner)}
+    return [(one, np.array(one)) for one in variables.values()]
+
+
+def _assign(states: Iterable[tuple[keras.Variable, np.ndarray]]) -> None:
+    for variable, value in states:
+        variable.assign(value)
+
+
+def _tensor(value: Any) -> Any:
+    return tf.convert_to_tensor(value) if isinstance(value, np.ndarray) else value
+
+
+def _larger(value: Any) -> Any:
+    return np.concatenate([value, value[:1]]) if isinstance(value, np.ndarray) and value.ndim else value
+
+
+# -- influence ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Influence:
+    """What perturbing showed. ``contradictions`` are variables and inputs that the graph says reach no output, and that
+    change one; ``silent`` those that it says reach one, and that change none, which may be."""
+
+    tried: int = 0
+    unreached: list[str] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
+    contradictions: list[str] = field(default_factory=list)
+
+
+def influence(model: keras.Model, inputs: Any, *, run: Callable[[], Any] | None = None) -> Influence:
+    """Perturb each float variable and each float input of a model alone, and compare with its opened graph.
+
+    ``inputs`` is the structure of arrays that the model is called with. The model keeps its values.
+    """
+    graph = expand(read_live(model, open_layers=True))
+    reached = graph.ancestors({tensor.call for tensor in graph.outputs})
+    compute = run or (lambda: model(inputs, training=False))
+    random = np.random.default_rng(0)
+    found = Influence()
+    kept = [(one, np.array(one)) for one in model.variables]
+    try:
+        for variable, value in kept:
+            if value.dtype.kind == "f":
+                noise = random.normal(size=value.shape) * 0.3
+                variable.assign(np.abs(value + noise) + 0.1 if "variance" in variable.name else value + noise)
+        base = [(one, np.array(one)) for one in model.variables]
+        expected = _arrays(compute())
+        for variable in graph.variables.values():
+            value = np.array(variable.obj)
+            if value.dtype.kind != "f":
+                continue
+            variable.obj.assign(value + np.abs(random.normal(size=value.shape)) * 0.1 + 0.01)
+            _note(found, variable.id, variable.id in reached, _equal(expected, _arrays(compute())))
+            _assign(base)
+    finally:
+        _assign(kept)
+    return found
+
+
+def _note(found: Influence, name: str, reaches: bool, same: bool) -> None:
+    found.tried += 1
+    if not reaches:
+        (found.unreached if same else found.contradictions).append(name)
+    elif same:
+        found.silent.append(name)
+
+
+def _arrays(structure: Any) -> list[np.ndarray]:
+    return [np.asarray(value) for value in keras.tree.flatten(structure) if tf.is_tensor(value)]
+
+
+def _equal(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
+    return all(np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in zip(one, other, strict=True))
+
+
+# -- nothing left behind --------------------------------------------------------------------------------------------
+
+
+def fingerprint(model: keras.Layer) -> Any:
+    """Everything on a model that a trace could disturb: attributes by identity, what lists and dicts hold, recorded
+    calls, losses, values, and the names that Keras would give next."""
+    layers = []
+    for layer in keras_internals.all_layers(model):
+        attributes = vars(layer)
+        layers.append(
+            (
+                id(layer),
+                [(name, id(value)) for name, value in attributes.items()],
+                [(name, _content(value)) for name, value in attributes.items()],
+            )
+        )
+    digest = hashlib.sha256()
+    for variable in model.variables:
+        digest.update(np.ascontiguousarray(np.array(variable)).tobytes())
+    names = dict(keras.src.backend.common.global_state.get_global_attribute("object_name_uids", {}) or {})
+    return layers, digest.hexdigest(), names
+
+
+def _content(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_content(item) for item in value] if len(value) < 100 else len(value)
+    if isinstance(value, set):
+        return len(value)
+    if isinstance(value, dict):
+        return [(str(key), _content(item)) for key, item in value.items()]
+    return id(value)
