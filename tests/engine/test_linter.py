@@ -8,6 +8,7 @@ from graphlint.engine.config import Config, Ignore, RuleSettings
 from graphlint.engine.linter import Linter, nothing_to_check
 from graphlint.errors import ConfigError, LimitError, UnreadableError
 from graphlint.findings.finding import Location
+from graphlint.model.graph import Tensor
 from graphlint.reports.report import Report, SkippedRule, Status
 from tests.engine.pack import check, codes, linter, network
 from tests.model.definitions import call, definition, input_call, layer, model
@@ -255,6 +256,14 @@ def test_fingerprints_tell_two_problems_at_one_node_apart():
     same = prints(network(1), rules=[rule([Problem("x", "dense"), Problem("y", "dense")])])
     keyed = prints(network(1), rules=[rule([Problem("x", "dense", key="a"), Problem("x", "dense", key="b")])])
     assert len({*same, *keyed}) == 4
+
+
+def test_fingerprints_tell_the_outputs_of_a_call_apart():
+    """A finding at the second output that is fixed does not take the one at the first along."""
+    outputs = [Tensor("dense#0", 0), Tensor("dense#0", 1)]
+    together = prints(network(1), rules=[rule([Problem("x", one) for one in outputs])])
+    apart = [prints(network(1), rules=[rule([Problem("x", one)])])[0] for one in outputs]
+    assert sorted(together) == sorted(apart) and len(set(apart)) == 2
 
 
 def test_the_default_linter_has_the_installed_rules():

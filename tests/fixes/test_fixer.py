@@ -178,6 +178,29 @@ def test_fixes_inside_a_model_that_is_called_twice():
     equal(model, fixed, [random.normal(size=(3, 4)).astype("float32") for _ in range(2)])
 
 
+def test_fixes_of_one_layer_are_made_and_measured_one_after_another():
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(1, activation="softmax", name="out")(layers.Dense(8, name="d")(inputs)))
+    fixed, report = graphlint.fix(model, unsafe=True)
+    assert {one.finding.code: one.difference > 0.01 for one in report.applied} == {"A001": True, "A007": False}
+    np.testing.assert_allclose(
+        fixed(np.ones((2, 4))), keras.ops.sigmoid(model.layers[1](np.ones((2, 4))) @ model.weights[2]), atol=1e-6
+    )
+
+
+def test_a_fix_of_a_nested_model_and_one_inside_it_are_made_one_after_another():
+    inputs = keras.Input((4,))
+    main = layers.Dense(1, activation="softmax", name="main")(inputs)
+    spare = layers.Dense(2, kernel_regularizer="l2", name="spare")(inputs)
+    inner = keras.Model(inputs, [main, spare], name="inner")
+    outer = keras.Input((4,), name="x")
+    model = keras.Model(outer, layers.Identity(name="end")(inner(outer)[0]))
+    fixed, report = graphlint.fix(model, select=["A001", "D002"], unsafe=True)
+    assert {one.finding.code: one.difference for one in report.applied}["D002"] == 0
+    assert {one.finding.code for one in report.applied if one.difference} == {"A001"}
+    assert [layer.name for layer in fixed.get_layer("inner").layers[1:]] == ["main"]
+
+
 def test_permutes_that_undo_each_other_go_together():
     inputs = keras.Input((3, 4))
     first = layers.Permute((2, 1), name="there")(inputs)

@@ -87,6 +87,16 @@ def merged(merge: Any, both: bool = True) -> Any:
     return build
 
 
+def of_another_length(merge: Any) -> Any:
+    """One time step is merged with each of four."""
+
+    def build() -> keras.Model:
+        one, four = keras.Input((1,), dtype="int32", name="one"), tokens("four")
+        return keras.Model([one, four], L.LSTM(3)(merge([embedded(one), embedded(four)])))
+
+    return build
+
+
 def residual(policy: str = "float32", after: Any = lambda x: L.GlobalAveragePooling1D()(x)) -> Any:
     def build() -> keras.Model:
         inputs = tokens()
@@ -255,6 +265,10 @@ MODELS = {
     "concatenate": merged(L.Concatenate()),
     "concatenate one": merged(L.Concatenate(), both=False),
     "concatenate in time": merged(L.Concatenate(axis=1)),
+    **{
+        f"{layer.__name__.lower()} of another length": of_another_length(layer())
+        for layer in (L.Add, L.Subtract, L.Average, L.Multiply, L.Maximum, L.Minimum)
+    },
     "dot": merged(L.Dot(axes=2)),
     "operator": through(lambda: lambda x: x * 2, lstm()),
     "residual": residual(),

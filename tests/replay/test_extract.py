@@ -84,6 +84,32 @@ def test_run_overrides_one_call_of_a_nested_model() -> None:
     assert_same(run(model, {"left": left}, "same", given={"encoder#1/hidden": hidden}), model([left, right]))
 
 
+def test_run_keeps_a_given_value_where_the_call_that_makes_it_runs_all_the_same() -> None:
+    """For the state of a recurrence the whole layer runs; the sequence stays the one that was given."""
+    inputs = keras.Input((4, 3), name="x")
+    sequence, state = layers.GRU(2, return_sequences=True, return_state=True, name="gru")(inputs)
+    pooled = layers.GlobalAveragePooling1D(name="pool")(sequence)
+    model = keras.Model(inputs, layers.Concatenate(name="out")([pooled, state]))
+    data = batch(model)
+    given = np.full((len(data), 4, 2), 7.0, "float32")
+    found = run(model, data, {"gru": "gru#0:0", "state": "gru#0:1", "out": "out"}, given={"gru#0:0": given})
+    state = keras.Model(inputs, state)(data)
+    assert_same(found["gru"], given)
+    assert_same(found["state"], state)
+    assert_same(found["out"], np.concatenate([given[:, 0], state], axis=1))
+
+
+def test_run_keeps_a_given_value_inside_a_nested_model_that_runs_all_the_same() -> None:
+    inputs = keras.Input((4,), name="f")
+    a, b = layers.Rescaling(2.0, name="a")(inputs), layers.Rescaling(3.0, name="b")(inputs)
+    inner = keras.Model(inputs, [a, b], name="inner")
+    x = keras.Input((4,), name="x")
+    model = keras.Model(x, layers.Concatenate(name="out")(inner(x)))
+    ones = np.ones((1, 4), "float32")
+    given = run(model, ones, "out", given={"inner/a": 7 * ones})
+    assert_same(given, np.concatenate([7 * ones, 3 * ones], axis=1))
+
+
 def test_run_keeps_the_mask_of_an_overridden_tensor() -> None:
     model = tagger()
     inputs = np.array([[1, 2, 0, 0], [1, 0, 0, 0]])

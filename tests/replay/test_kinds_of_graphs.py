@@ -70,6 +70,20 @@ def a_mask_passed_to_a_nested_model() -> keras.Model:
     return keras.Model([x, y, mask], layers.Add(name="add")([inner(x, mask=mask), inner(y)]))
 
 
+class SecondAlone(layers.Layer):
+    """Its first argument may be left out."""
+
+    def call(self, first=None, second=None, mask=None, training=False):
+        return second if first is None else first + second
+
+
+@kind
+def an_argument_passed_by_name_without_those_before_it() -> keras.Model:
+    x = keras.Input((4,), name="x")
+    alone = SecondAlone(name="alone")
+    return keras.Model(x, layers.Dense(2, name="out")(alone(second=layers.Dense(4, name="a")(x), training=False)))
+
+
 @kind
 def a_nested_model_called_in_two_modes() -> keras.Model:
     inputs = keras.Input((4,), name="s")

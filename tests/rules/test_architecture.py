@@ -343,6 +343,13 @@ def test_dropout_at_the_end(tmp_path):
     assert [address for address, _, _ in both(DropoutOnOutput(), reshaped, tmp_path)] == ["last#0"]
 
 
+def test_one_dropout_before_several_outputs_is_one_finding(tmp_path):
+    inputs = keras.Input((4,))
+    dropped = layers.Dropout(0.5, name="last")(layers.Dense(4, activation="sigmoid")(inputs))
+    model = keras.Model(inputs, [dropped, layers.Reshape((2, 2))(dropped), layers.Flatten()(dropped)])
+    assert [address for address, _, _ in both(DropoutOnOutput(), model, tmp_path)] == ["last#0"]
+
+
 def test_backbone_that_ends_in_dropout(tmp_path):
     backbone = sequential(layers.Dense(8, activation="relu"), layers.Dropout(0.5))
     assert both(DropoutOnOutput(), backbone, tmp_path) == []

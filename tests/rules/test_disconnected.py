@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+import graphlint
 from graphlint.model.expand import expand
 from rules.disconnected.constant_output import ConstantOutput
 from rules.disconnected.dead_branch import DeadBranchRule
@@ -120,6 +121,21 @@ def test_an_unused_output_of_a_model_of_a_class_of_its_own(tmp_path):
     inner = OwnStep(x, [layers.Dense(4)(x), layers.Dense(2)(x)], name="inner")
     outer = keras.Input((4,))
     assert both(DeadBranchRule(), keras.Model(outer, layers.Dense(1)(inner(outer)[0])), tmp_path) == []
+
+
+def test_a_model_of_a_class_of_its_own_is_not_rebuilt(tmp_path):
+    """The branch lies in a plain model inside it: it is reported, and left."""
+    x = keras.Input((4,))
+    inner = keras.Model(x, [layers.Dense(4, name="main")(x), layers.Dense(2, name="spare")(x)], name="inner")
+    around = keras.Input((4,))
+    own = OwnStep(around, inner(around)[0], name="own")
+    outer = keras.Input((4,))
+    model = keras.Model(outer, layers.Dense(1)(own(outer)))
+    (finding,) = both(DeadBranchRule(), model, tmp_path)
+    assert finding[0] == "own/inner/spare#0"
+    fixed, report = graphlint.fix(model, select="D002", unsafe=True)
+    assert fixed is model and [one.finding.code for one in report.left] == ["D002"]
+    assert report.left[0].reason.startswith("no fix")
 
 
 def test_a_nested_model_called_twice_is_one_finding(tmp_path):

@@ -488,6 +488,23 @@ def test_kernels_that_fit(layer, tmp_path):
     assert both(OversizedKernel(), sequential(layer, inputs=(4, 3)), tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("length", "kernel", "fires"),
+    [((1, 8), 3, False), ((None, 8), 9, True), ((None, 9), 9, False), ((None, None), 9, False), ((1, 2), 3, True)],
+    ids=["size 1", "shorter beside unknown", "fits beside unknown", "unknown", "shorter beside size 1"],
+)
+def test_axes_of_size_1_or_unknown_are_as_long_as_any_kernel(length, kernel, fires, tmp_path):
+    found = both(OversizedKernel(), sequential(layers.Conv2D(2, kernel, padding="same"), inputs=(*length, 3)), tmp_path)
+    assert bool(found) is fires
+
+
+def test_a_kernel_is_measured_along_the_axes_that_it_slides_over(tmp_path):
+    """Channels are no length: neither two of them, nor two hundred."""
+    first = layers.Conv2D(2, 3, padding="same", data_format="channels_first")
+    assert both(OversizedKernel(), sequential(first, inputs=(2, 8, 8)), tmp_path) == []
+    assert len(both(OversizedKernel(), sequential(first, inputs=(200, 8, 2)), tmp_path)) == 1
+
+
 # -- H013 -------------------------------------------------------------------------------------------------------
 
 
