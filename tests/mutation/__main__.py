@@ -1,7 +1,7 @@
 """Mutation testing: small faults in the code, each of which some test should notice.
 
-    python -m tests.mutation --record                                 # once: which tests run which lines
-    python -m tests.mutation --package graphlint/replay --sample 150 --seed 1
+python -m tests.mutation --record                                 # once: which tests run which lines
+python -m tests.mutation --package graphlint/replay --sample 150 --seed 1
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _package(package: str, recorded: Recorded, tree: Path, arguments: argparse.N
     outcomes: Counter[Outcome] = Counter()
     results = arguments.folder / f"{package.replace('/', '-')}-{arguments.seed}.jsonl"
     with results.open("w") as file:
-        for number, mutant in enumerate(chosen, 1):
+        for mutant in chosen:
             began = time.monotonic()
             outcome, met = meet(mutant, recorded, tree)
             outcomes[outcome] += 1

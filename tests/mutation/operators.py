@@ -66,7 +66,9 @@ def mutants(file: str, source: bytes) -> list[Mutant]:
     tree = ast.parse(source)
     found: list[Mutant] = []
     for statement in tree.body:
-        names = tuple(node.id for target in _targets(statement) for node in ast.walk(target) if isinstance(node, ast.Name))
+        names = tuple(
+            node.id for target in _targets(statement) for node in ast.walk(target) if isinstance(node, ast.Name)
+        )
         for node, kind, new in _visit(statement):
             old = ast.get_source_segment(source.decode(), node)
             if old is None or old == new:
