@@ -105,6 +105,10 @@ class Linter:
             code, message = _refusal(error)
             finding = _tool_finding(code, message, shown)
             return ModelReport(shown, Status.REFUSED, message, findings=(finding,), fail_on=self.config.fail_on)
+        return self.check_graph(graph, shown, path)
+
+    def check_graph(self, graph: ModelGraph, shown: str, path: Path | None = None) -> ModelReport:
+        """Check a graph that was read before."""
         return _Run(self, graph, shown, path or Path(shown)).report()
 
     def settings(self, rule: RuleClass) -> RuleSettings:

@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import keras
 
 import graphlint
-from tests.samples import SAMPLES
+from graphlint.testing.samples import SAMPLES
 
 LIMIT_MB = 120
 GRAPHLINT = [sys.executable, "-c", "import sys; from graphlint.cli import main; sys.exit(main())"]

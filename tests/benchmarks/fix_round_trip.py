@@ -21,8 +21,8 @@ from graphlint.errors import GraphlintError, one_line
 from graphlint.findings.finding import Severity
 from graphlint.fixes.files import fix_file
 from graphlint.fixes.fixer import Fixer
+from graphlint.testing.samples import SAMPLES
 from tests.benchmarks.rescue import files, refusal
-from tests.samples import SAMPLES
 
 
 def main(arguments: list[str]) -> int:

@@ -201,6 +201,19 @@ def test_a_fix_of_a_nested_model_and_one_inside_it_are_made_one_after_another():
     assert [layer.name for layer in fixed.get_layer("inner").layers[1:]] == ["main"]
 
 
+def test_a_fix_inside_a_nested_model_waits_for_one_of_the_model():
+    inputs = keras.Input((8, 8, 3))
+    conv = layers.Conv2D(4, 3, padding="same", name="conv")(inputs)
+    main = layers.BatchNormalization(axis=1, name="norm")(conv)
+    spare = layers.Dense(2, kernel_regularizer="l2", name="spare")(inputs)
+    inner = keras.Model(inputs, [main, spare], name="inner")
+    outer = keras.Input((8, 8, 3), name="x")
+    model = keras.Model(outer, layers.GlobalMaxPooling2D(name="end")(inner(outer)[0]))
+    _, report = graphlint.fix(model, select=["D002", "H011"], unsafe=True)
+    assert codes(report) == ["D002", "H011"]
+    assert report.applied[0].difference == 0
+
+
 def test_permutes_that_undo_each_other_go_together():
     inputs = keras.Input((3, 4))
     first = layers.Permute((2, 1), name="there")(inputs)

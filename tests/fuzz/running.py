@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from graphlint.engine.linter import Linter
+from graphlint.engine.registry import load_registry
+from graphlint.engine.selection import Selection
 from graphlint.reports import render
 from tests.fuzz.mutations import Input
 
@@ -55,7 +57,7 @@ class Outcome:
 
 def run(inputs: Iterator[Input], count: int, folder: Path, again: int = 1) -> Outcome:
     """Check ``count`` inputs, every ``again``-th of them twice. Inputs that fail, and the slowest, are kept."""
-    linter = Linter()
+    linter = Linter(overrides=Selection(extend_select=tuple(rule.code for rule in load_registry())), preview=True)
     outcome = Outcome()
     watch = _Watch()
     for number in range(count):

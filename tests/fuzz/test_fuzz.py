@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from graphlint.errors import GraphlintError
 from graphlint.model.expand import expand
 from graphlint.sources import read_text
+from graphlint.testing.samples import SAMPLES
 from tests.fuzz.__main__ import MAKERS
 from tests.fuzz.running import run
 from tests.fuzz.seeds import Seeds
-from tests.samples import SAMPLES
 
 COUNTS = {"config": 2000, "zip": 2000, "hdf5": 1000}
 NAMES = ("mlp", "cnn", "doubly_nested", "bidirectional", "transformer", "siamese", "custom_composite_layer", "trained")

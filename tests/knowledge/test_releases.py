@@ -18,7 +18,7 @@ from graphlint.knowledge.releases import (
 from graphlint.model.expand import expand
 from graphlint.portability.obstacles import obstacles
 from graphlint.sources.live import read_live
-from tests.samples import SAMPLES
+from graphlint.testing.samples import SAMPLES
 
 NEWEST = len(RELEASES) - 1
 INSTALLED = release_index(keras.__version__)

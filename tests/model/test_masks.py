@@ -387,6 +387,30 @@ def test_a_custom_class_in_a_file_ends_the_mask(name, tmp_path):
     assert all(graph.layers[graph.calls[tensor.call].layer].is_keras for tensor in masked(graph))
 
 
+MERGES = (L.Add, L.Subtract, L.Average, L.Multiply, L.Maximum, L.Minimum, L.Concatenate)
+
+
+@pytest.mark.parametrize("merge", MERGES, ids=lambda merge: merge.__name__)
+@pytest.mark.parametrize("both", [True, False])
+def test_a_merge_receives_masks_that_it_reads_or_hands_on(merge, both):
+    """It reads them if the same weights without masks give another sum."""
+    model = merged(merge(), both)()
+    plain = keras.models.clone_model(model, clone_function=lambda layer: type(layer)(**without_mask(layer)))
+    plain.set_weights(model.get_weights())
+    reads = not np.array_equal(model(feeds(model)), plain(feeds(model)))
+    graph = expand(read_live(model))
+    call = graph.outputs[0].call
+    hands_on = Tensor(call, 0) in masked(graph)
+    assert [edge.argument for edge in graph.in_edges(call, MASK)] == (
+        ["mask/0", "mask/1"][: 2 if both else 1] if reads or hands_on else []
+    )
+
+
+def without_mask(layer: Any) -> dict[str, Any]:
+    config = layer.get_config()
+    return {**config, "mask_zero": False} if "mask_zero" in config else config
+
+
 def test_hops_run_from_the_maker_to_the_consumer():
     graph = expand(read_live(sequential()))
     made = next(call for call in graph.calls if graph.layer(call).class_name == "Embedding")
@@ -406,8 +430,12 @@ def test_positions_continue_those_of_the_arguments():
 
 
 def test_consumers_are_classes_of_keras():
-    legacy = {"CuDNNLSTM", "CuDNNGRU"}
-    assert all(hasattr(L, name) for name in mask_consumers - legacy - {"GroupedQueryAttention"})
+    legacy = {"CuDNNLSTM", "CuDNNGRU", "GroupedQueryAttention"}
+    merges = {"Multiply", "Maximum", "Minimum"}  # They read the masks of their tensors in ``call``.
+    found = {cls.__name__ for cls in vars(L).values() if inspect.isclass(cls) and issubclass(cls, L.Layer)}
+    taking = {name for name in found if set(FILLED) & set(inspect.signature(getattr(L, name).call).parameters)}
+    handing_on = {"TimeDistributed", "Lambda", "Pipeline"}
+    assert mask_consumers - legacy - merges == {getattr(L, name).__name__ for name in taking} - handing_on
 
 
 def test_a_graph_without_masks_is_left_alone():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -81,7 +81,7 @@ class Recorded:
         return found
 
     def tests(self, mutant: Mutant) -> list[str]:
-        """The tests that can tell a mutant from the code, in an order that soon has seen every file of tests.
+        """The tests that can tell a mutant from the code, the nearest first.
 
         A fault outside functions meets the tests that run the functions which read the names it binds, or if there are
         none, all tests that run anything in the file.
@@ -93,7 +93,7 @@ class Recorded:
             found = set().union(*(lines.get(one, ()) for one in readers))
         if not found and not self._inside_function(mutant):
             found = set().union(*lines.values())
-        return _by_turns(found, self.seconds)
+        return _nearest_first(found, self.seconds)
 
     def _readers(self, file: str, names: tuple[str, ...]) -> set[int]:
         found: set[int] = set()
@@ -115,10 +115,13 @@ class Recorded:
         return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
 
 
-def _by_turns(tests: set[str], seconds: dict[str, float]) -> list[str]:
-    """The quickest test of each file, then the second of each, and so on."""
-    files: dict[str, list[str]] = defaultdict(list)
-    for test in sorted(tests, key=lambda one: (seconds[one], one)):
-        files[test.partition("::")[0]].append(test)
-    turns = [(turn, seconds[test], test) for own in files.values() for turn, test in enumerate(own)]
-    return [test for _, _, test in sorted(turns)]
+def _nearest_first(tests: set[str], seconds: dict[str, float]) -> list[str]:
+    """First the files of tests most of which reach the fault, each from its quickest test on."""
+    all_of = Counter(test.partition("::")[0] for test in seconds)
+    these = Counter(test.partition("::")[0] for test in tests)
+
+    def place(test: str) -> tuple[float, str, float]:
+        file = test.partition("::")[0]
+        return -these[file] / all_of[file], file, seconds[test]
+
+    return sorted(tests, key=place)

@@ -19,7 +19,7 @@ from tests.mutation.operators import Mutant
 from tests.mutation.recorded import Recorded, Recorder
 
 ROOT = Path(__file__).parents[2]
-QUICK, LONG = 20.0, 120.0
+QUICK, LONG = 5.0, 25.0
 """Recorded seconds of tests that a mutant meets: at first, and if it lives."""
 
 
@@ -80,7 +80,7 @@ def meet(mutant: Mutant, recorded: Recorded, tree: Path) -> tuple[Outcome, int]:
             chosen = _within(tests[met:], limit, recorded.seconds)
             if not chosen:
                 break
-            seconds = 30 + 5 * sum(recorded.seconds[one] for one in chosen)
+            seconds = 60 + 10 * sum(recorded.seconds[one] for one in chosen)
             code = _forked(lambda chosen=chosen: _pytest(chosen), seconds)
             met += len(chosen)
             if code is None:

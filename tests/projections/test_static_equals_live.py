@@ -14,7 +14,7 @@ from graphlint.model.expand import expand
 from graphlint.projections.canonical import canonical
 from graphlint.sources import read
 from graphlint.sources.live import read_live
-from tests.samples import SAMPLES
+from graphlint.testing.samples import SAMPLES
 
 APPLICATIONS = {
     "mobilenet": lambda: keras.applications.MobileNet(weights=None, input_shape=(32, 32, 3), alpha=0.25),

@@ -9,7 +9,7 @@ from graphlint.model.expand import expand
 from graphlint.questions.references import Kind, last_name, references
 from graphlint.sources import read
 from graphlint.sources.live import read_live
-from tests.samples import SAMPLES
+from graphlint.testing.samples import SAMPLES
 
 
 def named(raw, **fields):

@@ -11,9 +11,9 @@ from graphlint.errors import CannotClone, ReplayError
 from graphlint.knowledge import keras_internals
 from graphlint.replay.clone import clone
 from graphlint.replay.verify import verify
+from graphlint.testing.samples import SAMPLES
 from tests.replay.invariants import assert_same, batch
 from tests.replay.test_split import Block, encoder, siamese, tagger
-from tests.samples import SAMPLES
 
 
 @pytest.mark.parametrize("name", sorted(SAMPLES))

@@ -10,9 +10,9 @@ from keras import layers
 from graphlint.errors import ReplayError, UnreadableError
 from graphlint.knowledge import keras_internals
 from graphlint.replay.conflicts import find_conflicts
+from graphlint.testing.samples import SAMPLES
 from tests.replay.invariants import node_counts
 from tests.replay.test_split import chain, siamese
-from tests.samples import SAMPLES
 
 
 def broken() -> dict:  # type: ignore[type-arg]

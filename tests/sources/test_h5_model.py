@@ -13,7 +13,7 @@ from graphlint.model.expand import expand
 from graphlint.projections.canonical import canonical
 from graphlint.sources import read, read_text
 from graphlint.sources.live import read_live
-from tests.samples import SAMPLES
+from graphlint.testing.samples import SAMPLES
 
 pytestmark = pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
 

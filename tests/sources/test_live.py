@@ -16,7 +16,7 @@ from graphlint.model.definition import Constant, LayerDefinition, TensorRef
 from graphlint.model.expand import expand
 from graphlint.model.graph import ModelGraph
 from graphlint.sources.live import read_live
-from tests.samples import SAMPLES, Classifier, FeedForward
+from graphlint.testing.samples import SAMPLES, Classifier, FeedForward
 
 
 def live(model: keras.Model) -> ModelGraph:

@@ -7,8 +7,8 @@ from functools import partial
 
 import keras
 
+from graphlint.testing.samples import SAMPLES
 from tests.benchmarks.architectures import ARCHITECTURES
-from tests.samples import SAMPLES
 
 TINY = ("lenet", "tagger_masked", "deep_and_cross", "sample_cnn")
 """Of the models below, those of the quick test."""

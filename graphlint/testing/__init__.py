@@ -17,6 +17,7 @@ from graphlint.engine.rule import Need, Rule
 from graphlint.engine.selection import Selection
 from graphlint.findings.finding import Finding, Severity
 from graphlint.reports.report import ModelReport, Status
+from graphlint.testing.robustness import check_robust
 
 if TYPE_CHECKING:
     from graphlint.fixes.fixer import Fixer
@@ -32,6 +33,9 @@ def check_rule(rule: type[Rule], tmp_path: Path) -> None:
     so is every other at warning or error. A ``model`` is checked in memory and, unless the rule needs a live model,
     saved as ``.keras``. The blocks run with ``keras``, ``layers`` (``keras.layers``), ``ops`` (``keras.ops``), ``np``
     and ``tmp_path``.
+
+    The rule then runs on `graphlint.testing.samples.SAMPLES`, in memory and saved, where it may find something but must
+    not raise, and on some two hundred configurations with one odd setting each: a setting is what a file says.
 
     Parameters
     ----------
@@ -50,8 +54,14 @@ def check_rule(rule: type[Rule], tmp_path: Path) -> None:
     for title, fires in ((EXAMPLE, True), (INSTEAD, False)):
         folder = tmp_path / title.partition(" ")[0].lower()
         folder.mkdir()
-        for where, report in _reports(rule, linter, title, folder):
-            _check_report(rule, f"{rule.code}, {title!r}, {where}", report, fires)
+        model, path = _made(rule, title, folder)
+        if model is not None:
+            _check_report(rule, f"{rule.code}, {title!r}, in memory", linter.check_model(model), fires)
+        if path is not None:
+            where = "the file" if model is None else "saved"
+            _check_report(rule, f"{rule.code}, {title!r}, {where}", linter.check_file(path), fires)
+        if fires:
+            check_robust(rule, path)
 
 
 def check_fix(rule: type[Rule], tmp_path: Path) -> None:
@@ -170,17 +180,16 @@ def _linter(rule: type[Rule]) -> Linter:
     return Linter(Config(), Selection(extend_select=(rule.code,)), registry=Registry([*installed, rule]))
 
 
-def _reports(rule: type[Rule], linter: Linter, title: str, folder: Path) -> list[tuple[str, ModelReport]]:
+def _made(rule: type[Rule], title: str, folder: Path) -> tuple[Any, Path | None]:
+    """What an example makes: a model, and the file it is saved to unless the rule needs it live; or a file."""
     made = run_example(rule, title, folder)
     if "path" in made:
-        return [("the file", linter.check_file(made["path"]))]
-    model = made["model"]
-    live = [("in memory", linter.check_model(model))]
+        return None, Path(made["path"])
     if Need.LIVE in rule.needs:
-        return live
+        return made["model"], None
     saved = folder / "saved.keras"
-    model.save(saved)
-    return [*live, ("saved", linter.check_file(saved))]
+    made["model"].save(saved)
+    return made["model"], saved
 
 
 def run_example(rule: type[Rule], title: str, folder: Path) -> dict[str, Any]:

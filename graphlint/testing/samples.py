@@ -307,14 +307,14 @@ def conv_lstm() -> keras.Model:
 class PositionEmbedding(layers.Layer):
     """Adds one trained vector for each position."""
 
-    def build(self, input_shape):  # type: ignore[no-untyped-def]
+    def build(self, input_shape):
         self.positions = self.add_weight(shape=input_shape[1:], initializer="glorot_uniform", name="positions")
         self.built = True
 
-    def call(self, inputs):  # type: ignore[no-untyped-def]
+    def call(self, inputs):
         return inputs + self.positions
 
-    def compute_output_shape(self, input_shape):  # type: ignore[no-untyped-def]
+    def compute_output_shape(self, input_shape):
         return input_shape
 
 
@@ -385,10 +385,10 @@ def named_outputs() -> keras.Model:
 class AddIfGiven(layers.Layer):
     """Adds a second tensor where there is one."""
 
-    def call(self, x, other=None):  # type: ignore[no-untyped-def]
+    def call(self, x, other=None):
         return x if other is None else x + other
 
-    def compute_output_shape(self, x_shape, other_shape=None):  # type: ignore[no-untyped-def]
+    def compute_output_shape(self, x_shape, other_shape=None):
         return x_shape
 
 
@@ -433,6 +433,27 @@ def augmentation() -> keras.Model:
     )
 
 
+@sample
+def layers_as_settings() -> keras.Model:
+    """Settings that are mostly names and numbers are objects here: layers, constraints, schedules, policies."""
+    inputs = keras.Input((6, 4), name="x")
+    x = layers.LSTM(8, activation=layers.ReLU(), return_sequences=True, name="recurrent")(inputs)
+    x = layers.Conv1D(8, 3, activation=layers.LeakyReLU(), kernel_constraint="max_norm", name="conv")(x)
+    x = layers.TimeDistributed(layers.Dense(4, activation=keras.activations.swish), name="steps")(x)
+    x = layers.Dense(
+        4,
+        activation=layers.PReLU(),
+        kernel_initializer=keras.initializers.Orthogonal(0.5),
+        kernel_regularizer=keras.regularizers.L1L2(1e-4, 1e-4),
+        dtype=keras.DTypePolicy("float32"),
+        name="hidden",
+    )(layers.Flatten(name="flat")(x))
+    model = keras.Model(inputs, layers.Dense(1, activation=layers.Activation("sigmoid"), name="head")(x))
+    schedule = keras.optimizers.schedules.CosineDecay(1e-3, 100)
+    model.compile(keras.optimizers.Adam(schedule), keras.losses.BinaryCrossentropy(), metrics=[keras.metrics.AUC()])
+    return model
+
+
 # -- custom code ------------------------------------------------------------------------------------------------
 
 
@@ -440,20 +461,20 @@ def augmentation() -> keras.Model:
 class Sampling(layers.Layer):
     """Draws from a normal distribution with the mean and log variance given."""
 
-    def __init__(self, seed: int = 1, **kwargs) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, seed: int = 1, **kwargs) -> None:
         super().__init__(**kwargs)
         self.seed = seed
         self.generator = keras.random.SeedGenerator(seed)
 
-    def call(self, inputs):  # type: ignore[no-untyped-def]
+    def call(self, inputs):
         mean, log_variance = inputs
         noise = keras.random.normal(ops.shape(mean), seed=self.generator)
         return mean + ops.exp(0.5 * log_variance) * noise
 
-    def compute_output_shape(self, input_shape):  # type: ignore[no-untyped-def]
+    def compute_output_shape(self, input_shape):
         return input_shape[0]
 
-    def get_config(self):  # type: ignore[no-untyped-def]
+    def get_config(self):
         return {**super().get_config(), "seed": self.seed}
 
 
@@ -473,23 +494,23 @@ def variational_autoencoder() -> keras.Model:
 class Scale(layers.Layer):
     """Multiplies by one trained factor for each channel."""
 
-    def __init__(self, start: float = 1.0, **kwargs) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, start: float = 1.0, **kwargs) -> None:
         super().__init__(**kwargs)
         self.start = start
 
-    def build(self, input_shape):  # type: ignore[no-untyped-def]
+    def build(self, input_shape):
         self.factor = self.add_weight(
             shape=(input_shape[-1],), initializer=keras.initializers.Constant(self.start), name="factor"
         )
         self.built = True
 
-    def call(self, inputs):  # type: ignore[no-untyped-def]
+    def call(self, inputs):
         return inputs * self.factor
 
-    def compute_output_shape(self, input_shape):  # type: ignore[no-untyped-def]
+    def compute_output_shape(self, input_shape):
         return input_shape
 
-    def get_config(self):  # type: ignore[no-untyped-def]
+    def get_config(self):
         return {**super().get_config(), "start": self.start}
 
 
@@ -503,13 +524,13 @@ def custom_layer() -> keras.Model:
 class FeedForward(layers.Layer):
     """Two dense layers, a list of layers and a residual connection: a layer with sublayers."""
 
-    def __init__(self, width: int, **kwargs) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, width: int, **kwargs) -> None:
         super().__init__(**kwargs)
         self.width = width
         self.expand = layers.Dense(2 * width, activation="relu")
         self.blocks = [layers.Dense(2 * width), layers.LayerNormalization(), layers.Dense(width)]
 
-    def build(self, input_shape):  # type: ignore[no-untyped-def]
+    def build(self, input_shape):
         wide = (*input_shape[:-1], 2 * self.width)
         self.expand.build(input_shape)
         self.blocks[0].build(wide)
@@ -517,14 +538,14 @@ class FeedForward(layers.Layer):
         self.blocks[2].build(wide)
         self.built = True
 
-    def call(self, inputs):  # type: ignore[no-untyped-def]
+    def call(self, inputs):
         x = self.expand(inputs)
         return inputs + self.blocks[2](self.blocks[1](self.blocks[0](x)))
 
-    def compute_output_shape(self, input_shape):  # type: ignore[no-untyped-def]
+    def compute_output_shape(self, input_shape):
         return input_shape
 
-    def get_config(self):  # type: ignore[no-untyped-def]
+    def get_config(self):
         return {**super().get_config(), "width": self.width}
 
 
@@ -539,29 +560,29 @@ def custom_composite_layer() -> keras.Model:
 class Classifier(keras.Model):
     """A subclassed model."""
 
-    def __init__(self, classes: int, **kwargs) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, classes: int, **kwargs) -> None:
         super().__init__(**kwargs)
         self.classes = classes
         self.hidden = layers.Dense(8, activation="relu")
         self.stack = [layers.Dense(8), layers.Dense(8)]
         self.head = layers.Dense(classes)
 
-    def build(self, input_shape):  # type: ignore[no-untyped-def]
+    def build(self, input_shape):
         self.hidden.build(input_shape)
         for layer in [*self.stack, self.head]:
             layer.build((None, 8))
         self.built = True
 
-    def call(self, inputs):  # type: ignore[no-untyped-def]
+    def call(self, inputs):
         x = self.hidden(inputs)
         for layer in self.stack:
             x = layer(x)
         return self.head(x)
 
-    def compute_output_shape(self, input_shape):  # type: ignore[no-untyped-def]
+    def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.classes)
 
-    def get_config(self):  # type: ignore[no-untyped-def]
+    def get_config(self):
         return {**super().get_config(), "classes": self.classes}
 
 
