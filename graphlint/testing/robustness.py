@@ -21,7 +21,7 @@ from graphlint.engine.selection import Selection
 from graphlint.errors import GraphlintError
 from graphlint.findings.tool_findings import RULE_CRASHED
 from graphlint.model.expand import expand
-from graphlint.model.graph import ModelGraph
+from graphlint.model.graph import ModelGraph, Tensor
 from graphlint.sources import read, read_text
 from graphlint.testing.oddities import variants
 
@@ -47,7 +47,7 @@ def check_robust(rule: type[Rule], example: Path | None) -> None:
     linter = Linter(Config(), Selection(select=(rule.code,)), registry=Registry([rule]))
     for what, graph in sample_graphs():
         _ask(rule, linter, graph, what)
-    for what, graph in _odd_samples():
+    for what, graph in odd_graphs():
         _ask(rule, linter, graph, what)
     if example is not None:
         with_weights = Need.WEIGHTS in rule.needs
@@ -66,13 +66,13 @@ def _ask(rule: type[Rule], linter: Linter, graph: ModelGraph, what: str) -> None
 
 def _traceback(rule: type[Rule], graph: ModelGraph) -> str:
     try:
-        for problem in rule().check(graph):
-            for node in (problem.node, *problem.related):
-                if node is not None:
-                    graph.address(node)
+        nodes = [node for problem in rule().check(graph) for node in (problem.node, *problem.related)]
     except Exception:
         return traceback.format_exc()
-    return "a problem at what is no node of the graph"
+    known = graph.layers.keys() | graph.calls.keys() | graph.scopes.keys() | graph.variables.keys()
+    at = [node.call if isinstance(node, Tensor) else node for node in nodes if node is not None]
+    strange = [node for node in at if node not in known]
+    return f"a problem at what is no node of the graph: {strange[0]!r}" if strange else "an error in the report"
 
 
 @cache
@@ -103,7 +103,8 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
 
 
 @cache
-def _odd_samples() -> tuple[tuple[str, ModelGraph], ...]:
+def odd_graphs() -> tuple[tuple[str, ModelGraph], ...]:
+    """Odd configurations of the sample models, with their weights, with what is odd in them."""
     from graphlint.testing.samples import SAMPLES
 
     sample_graphs()

@@ -38,5 +38,6 @@ class RawImage(Rule):
     def check(self, graph):
         for image in graph.inputs:
             reached = {graph.layer(node).class_name for node in graph.descendants([image]) if node in graph.calls}
-            if len(graph.calls[image].outputs[0].shape) == 4 and "Rescaling" not in reached:
+            shape = graph.calls[image].outputs[0].shape
+            if shape is not None and len(shape) == 4 and "Rescaling" not in reached:
                 yield Problem("an image that is never rescaled", image, "Put Rescaling(1 / 255) behind it.")

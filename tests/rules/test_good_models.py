@@ -8,7 +8,7 @@ import pytest
 from keras import layers, ops
 
 from graphlint.engine.linter import Linter
-from tests.benchmarks.architectures import ARCHITECTURES
+from tests.models import ARCHITECTURES
 
 LINTER = Linter(preview=True)
 SLOW = {"transfer_learning", "fine_tuning_top_layers", "sequential_around_backbone", "feature_extractor"}

@@ -8,7 +8,7 @@ from functools import partial
 import keras
 
 from graphlint.testing.samples import SAMPLES
-from tests.benchmarks.architectures import ARCHITECTURES
+from tests.models import ARCHITECTURES
 
 TINY = ("lenet", "tagger_masked", "deep_and_cross", "sample_cnn")
 """Of the models below, those of the quick test."""
