@@ -57,7 +57,7 @@ def idle(path: Path, *more: layers.Layer) -> Path:
 def test_a_fix_that_brings_in_a_new_finding_is_refused(tmp_path: Path) -> None:
     fixed = fix_file(idle(tmp_path / "model.keras"), fixer(NoDropout))
     assert [one.finding.code for one in fixed.report.applied] == ["R001"]
-    with pytest.raises(FixError, match="the fix would bring in ZZZ010"):
+    with pytest.raises(FixError, match="ZZZ010"):
         fixed.save(tmp_path / "fixed.keras")
 
 
