@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from graphlint.knowledge.releases import (
-    FUNCTIONS,
     RELEASES,
     has_class,
     is_known_class,
@@ -30,16 +29,6 @@ _NESTED = RELEASES.index("3.4")
 """From this release on Keras writes and reads the inputs and outputs of a model with their structure."""
 _NO_IMPORTS = RELEASES.index("3.9")
 """From this release on Keras imports no modules but its own to find a class."""
-_BASE_2 = frozenset(
-    """
-    activity_regularizer autocast batch_input_shape batch_size dtype dynamic implementation input_dim input_shape name
-    trainable weights
-    """.split()
-)
-_BASE_3 = frozenset({"activity_regularizer", "autocast", "dtype", "input_dim", "input_shape", "name", "trainable"})
-"""Arguments that every layer accepts, in Keras 2 and 3."""
-_FEW_ARGUMENTS = frozenset({"Discretization", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"})
-"""Layers of Keras 3 that accept only ``name`` and ``dtype`` of those arguments."""
 _OPERATION_LAYERS = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "Lambda"})
 _RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM2D"})
 _ACTIVATIONS = ("activation", "recurrent_activation")
@@ -49,22 +38,6 @@ _HUBS = ("keras_hub", "keras_cv", "keras_nlp")
 _PARTS = {"initializer": "initializers", "regularizer": "regularizers", "constraint": "constraints"}
 _REGISTER = "put @keras.saving.register_keras_serializable() on it and save again, or pass it in custom_objects"
 _RECOMPILE = "load it with compile=False, compile it and save it again as .keras"
-_FUNCTIONS_OF_LAYERS = frozenset(
-    {
-        "Input",
-        "add",
-        "average",
-        "concatenate",
-        "deserialize",
-        "dot",
-        "maximum",
-        "minimum",
-        "multiply",
-        "serialize",
-        "subtract",
-    }
-)
-"""Functions next to the layers of Keras 3, which substitutes them for a string of that name in an HDF5 file."""
 _SAVED_MODEL = "load it with the tf_keras package, or with keras.layers.TFSMLayer for inference only"
 _TF_KERAS = "load it with the tf_keras package, or build the model again from code and load its weights"
 
@@ -221,10 +194,8 @@ def _entry(entry: _Entry, release: int) -> Iterator[tuple[str, str, bool]]:
             True,
         )
         return
-    base = (_BASE_3 if release >= _KERAS_3 else _BASE_2) | ({"batch_input_shape"} if module is None else set())
-    if name in _FEW_ARGUMENTS and release >= _KERAS_3:
-        base = frozenset({"name", "dtype"})
-    refused = [key for key in config if key not in base and not takes_argument(name, key, release)]
+    read = {"batch_input_shape"} if module is None else set()
+    refused = [key for key in config if key not in read and not takes_argument(name, key, release)]
     if refused:
         since = {_taken(name, key) for key in refused}
         yield (
@@ -496,7 +467,7 @@ def _held_by_layers(graph: ModelGraph, release: int) -> Iterator[_Finding]:
         if foreign and not _is_foreign(str(one.root)):
             continue
         if one.kind is Kind.FUNCTION:
-            found = place in _ACTIVATIONS or one.name in FUNCTIONS or has_class(one.name, release, "activations")
+            found = place in _ACTIVATIONS or is_known_class(one.name, ("functions",))
         else:  # K002 reports wrapped layers without a module.
             found = is_known_class(one.name) or (release < _NO_IMPORTS if foreign else place in _WRAPPED)
         if found:
@@ -515,7 +486,7 @@ def _texts_as_functions(graph: ModelGraph, release: int) -> Iterator[_Finding]:
         if not layer.is_builtin or layer.container:
             continue
         for key, value in layer.config.items():
-            if key != "name" and isinstance(value, str) and value in _FUNCTIONS_OF_LAYERS:
+            if key != "name" and isinstance(value, str) and has_class(value, release, "layer_functions"):
                 what = f"{layer.class_name} has {key}={value!r}, which Keras {RELEASES[release]} takes"
                 why = f"{what} for its function keras.layers.{value} in an .h5 file"
                 yield layer.path, why, "save the model as .keras", True

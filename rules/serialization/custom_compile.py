@@ -8,7 +8,7 @@ from typing import Any
 
 from graphlint.engine.rule import Need, Rule
 from graphlint.findings.finding import Problem, Severity
-from graphlint.knowledge.releases import FUNCTIONS, class_names, is_known_class
+from graphlint.knowledge.releases import class_names, is_known_class
 from graphlint.model.address import ROOT
 from graphlint.model.graph import ModelGraph
 from graphlint.questions.references import Kind, Reference, references
@@ -83,8 +83,8 @@ class CustomCompile(Rule):
 
 @cache
 def _short_names() -> frozenset[str]:
-    kinds = ("losses", "metrics", "optimizers")
-    return frozenset(name.replace("_", "").lower() for name in (*FUNCTIONS, *class_names(kinds)))
+    kinds = ("functions", "losses", "metrics", "optimizers")
+    return frozenset(name.replace("_", "").lower() for name in class_names(kinds))
 
 
 def _known(name: str) -> bool:
