@@ -6,10 +6,10 @@ A name is part of a model where a table lists it, never because it is not known 
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from graphlint.knowledge import namespace_tables as tables
-from graphlint.knowledge.release_operations import OPERATIONS
-from graphlint.knowledge.releases import FUNCTIONS, is_known_class
+from graphlint.knowledge.releases import class_names, is_known_class
 
 KERAS_PACKAGES = frozenset({"keras", "tf_keras", "keras_core"})
 """Packages that are Keras itself; `tensorflow.keras` and `tensorflow.python.keras` are too."""
@@ -24,9 +24,6 @@ UNSAFE_LAYERS = {
 }
 """Layers that load code of their own, and what each does."""
 
-_OPERATION_CLASSES = frozenset(
-    line.partition(":")[0].split()[0].partition(".")[2] for line in OPERATIONS.strip().replace("\n  ", " ").split("\n")
-)
 _VERSION = re.compile(r"V[12]$")
 _TENSORFLOW_NAMESPACES = frozenset(
     """
@@ -153,9 +150,15 @@ def _is_keras(name: str) -> bool:
     plain = _VERSION.sub("", name)
     return (
         name in tables.KERAS_FUNCTIONS
-        or name in FUNCTIONS
-        or any(is_known_class(one) or one in tables.KERAS_CLASSES or one in _OPERATION_CLASSES for one in (name, plain))
+        or is_known_class(name, ("functions",))
+        or any(is_known_class(one) or one in tables.KERAS_CLASSES or one in _operations() for one in (name, plain))
     )
+
+
+@cache
+def _operations() -> frozenset[str]:
+    """Operations of Keras without their modules."""
+    return frozenset(name.rpartition(".")[2] for name in class_names(("operations",)))
 
 
 def _is_tensorflow(inner: list[str], name: str) -> bool:

@@ -21,8 +21,8 @@ _CLASSES = ("layers", "initializers", "regularizers", "constraints", "losses", "
 _FUNCTIONS = ("activations", "constraints", "initializers", "losses", "metrics", "regularizers")
 """Packages of Keras among whose functions a text in a configuration is looked for."""
 _NO_MODELS = re.compile(
-    r"^(_tf_keras|api|backend|callbacks|callbacks_v1|backend_config|datasets|distribute|estimator|integration_test"
-    r"|protobuf|testing|testing_infra|tests|tree|visualization)(\.|$)|(^|[._])test(_|$)|(^|\.)conftest$"
+    r"^(_tf_keras|api|callbacks|callbacks_v1|backend_config|datasets|distribute|estimator|integration_test|protobuf"
+    r"|testing|testing_infra|tests|tree|visualization)(\.|$)|(^|\.)backend(\.|$)|(^|[._])test(_|$)|(^|\.)conftest$"
 )
 """Modules that no model is made of."""
 
@@ -176,13 +176,12 @@ class KerasSources:
                     yield from _texts(value)
 
     def _module_names(self) -> Iterator[str]:
+        found = {name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in self.names}
+        inner = {name.removeprefix("keras.").removeprefix("src.") for name in found - {"keras", "keras.src"}}
         for name in self.names:
-            dotted = name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-            inner = dotted.removeprefix("keras.").removeprefix("src.")
-            if dotted not in ("keras", "keras.src") and not _NO_MODELS.search(inner):
-                yield inner
             if name.startswith("keras/src/legacy/"):
-                yield from _LEGACY.findall(self._read(name).decode())
+                inner.update(_LEGACY.findall(self._read(name).decode()))
+        return (name for name in inner if not _NO_MODELS.search(name))
 
     def _value(self, module: str, name: str) -> ast.expr | None:
         found = self._module(f"keras.src.{module}")
