@@ -6,32 +6,20 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from graphlint.knowledge.loading import KERAS_3, OLD_OPTIMIZERS, SHORT_LOSSES
 from graphlint.knowledge.releases import RELEASES, class_names, has_class, is_known_class, releases_with, takes_argument
 from graphlint.model.graph import ModelGraph
-
-_KERAS_3 = RELEASES.index("3.0")
-_SHORT_LOSSES = frozenset({"bce", "kld", "mae", "mape", "mse", "msle"})
-"""Short names of losses that Keras 3 accepts in ``compile`` but not in the training configuration of an HDF5 file."""
-
-_OLD_OPTIMIZERS = ("keras.optimizers.legacy", "keras.optimizers.experimental", "keras.src.optimizers.legacy")
-_OLD_LOSSES = frozenset({"cosine", "cosine_proximity", "huber_loss", "kullback_leibler_divergence", "logcosh"})
-"""Names of losses that Keras 2 has and Keras 3 does not."""
 
 
 def compile_obstacles(graph: ModelGraph, release: int) -> Iterator[str]:
     """What a Keras release (an index into `RELEASES`) rejects in the compile configuration, one message each."""
-    if release < _KERAS_3:
+    if release < KERAS_3:
         return
     yield from _optimizer(graph, release)
     config = graph.compile_config
     if graph.definition.format in ("keras", "h5") and config is not None:
-        loss = config.get("loss")
-        short: frozenset[str] = frozenset()
-        if graph.definition.format == "h5":
-            short = _SHORT_LOSSES
-            if isinstance(loss, str) and loss in _OLD_LOSSES:
-                yield f"the loss {loss!r} is a Keras 2 name, which Keras {RELEASES[release]} does not have"
-        yield from dict.fromkeys(_losses(loss, short, release))
+        by_name = graph.definition.format == "h5"
+        yield from dict.fromkeys(_losses(config.get("loss"), by_name, release))
         for key in ("metrics", "weighted_metrics"):
             yield from dict.fromkeys(_metrics(config.get(key), release))
 
@@ -42,7 +30,7 @@ def _optimizer(graph: ModelGraph, release: int) -> Iterator[str]:
         return
     if graph.definition.format == "keras" and optimizer.module == "keras.optimizers":
         name: str | None = optimizer.class_name
-    elif graph.definition.format == "keras" and (optimizer.module or "").startswith(_OLD_OPTIMIZERS):
+    elif graph.definition.format == "keras" and (optimizer.module or "").startswith(OLD_OPTIMIZERS):
         what = f"the optimizer {optimizer.class_name} is in {optimizer.module}"
         yield f"{what}, which Keras {RELEASES[release]} does not have"
         return
@@ -63,15 +51,14 @@ def _optimizers() -> dict[str, str]:
     return {name.lower(): name for name in class_names(("optimizers",))}
 
 
-def _refused(name: str, key: str, release: int, kind: str) -> bool:
-    return key not in ("name", "dtype") and takes_argument(name, key, release, kind) is False
-
-
-def _losses(value: Any, short: frozenset[str], release: int) -> Iterator[str]:
+def _losses(value: Any, by_name: bool, release: int) -> Iterator[str]:
     for one in _leaves(value):
         if isinstance(one, str):
-            if one.lower() in short:
-                yield f"the loss {one!r} is a short name, which Keras {RELEASES[release]} cannot read from an .h5 file"
+            target = RELEASES[release]
+            if by_name and one.lower() in SHORT_LOSSES:
+                yield f"the loss {one!r} is a short name, which Keras {target} cannot read from an .h5 file"
+            elif by_name and has_class(one, release, "functions") is False:
+                yield f"the loss {one!r} exists in Keras {releases_with(one, 'functions')} only, not in {target}"
             continue
         name, config = one["class_name"], one["config"]
         reduction = config.get("reduction")
@@ -90,7 +77,7 @@ def _metrics(value: Any, release: int) -> Iterator[str]:
 def _class(word: str, kind: str, name: str, config: dict[str, Any], release: int) -> Iterator[str]:
     if has_class(name, release, kind) is False:
         yield f"the {word} {name} exists in Keras {releases_with(name, kind)}, not in {RELEASES[release]}"
-    refused = [key for key in config if _refused(name, key, release, kind)]
+    refused = [key for key in config if takes_argument(name, key, release, kind) is False]
     if refused:
         yield f"the {word} {name} of Keras {RELEASES[release]} does not accept {', '.join(map(repr, refused))}"
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from graphlint.knowledge.loading import FUNCTIONS_FOUND, KERAS_3, NESTED, NO_IMPORTS
 from graphlint.knowledge.releases import (
     RELEASES,
     has_class,
@@ -22,13 +23,6 @@ from graphlint.model.graph import Layer, ModelGraph, Tensor
 from graphlint.portability.compilation import compile_obstacles
 from graphlint.questions.references import CODE_RUNNERS, KERAS_ROOTS, Kind, references
 
-_KERAS_3 = RELEASES.index("3.0")
-_FUNCTIONS_FOUND = RELEASES.index("3.14")
-"""From this release on Keras looks up every string in an HDF5 file among its functions."""
-_NESTED = RELEASES.index("3.4")
-"""From this release on Keras writes and reads the inputs and outputs of a model with their structure."""
-_NO_IMPORTS = RELEASES.index("3.9")
-"""From this release on Keras imports no modules but its own to find a class."""
 _OPERATION_LAYERS = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "Lambda"})
 _RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM2D"})
 _ACTIVATIONS = ("activation", "recurrent_activation")
@@ -88,15 +82,15 @@ def _all(graph: ModelGraph, release: int) -> Iterator[_Finding]:
         elif not layer.is_builtin:
             yield from _custom(layer, release)
         elif layer.container:
-            if legacy and release >= _KERAS_3:
+            if legacy and release >= KERAS_3:
                 yield from _implied_input(layer)
-            if _KERAS_3 <= release < _NESTED:
+            if KERAS_3 <= release < NESTED:
                 yield from _structure(layer, release)
         elif not layer.is_model:
             for entry in _with_wrapped(layer, legacy):
                 for message, hint, certain in _entry(entry, release):
                     yield layer.path, message, hint, certain
-    if release >= _KERAS_3:
+    if release >= KERAS_3:
         yield from _held_by_layers(graph, release)
         if legacy:
             yield from _states_as_inputs(graph, release)
@@ -104,7 +98,7 @@ def _all(graph: ModelGraph, release: int) -> Iterator[_Finding]:
                 yield from _structured_inputs(graph)
             yield from _tensors_by_name(graph, release)
             yield from _counted_from_one(graph, release)
-        if graph.definition.format == "h5" and release >= _FUNCTIONS_FOUND:
+        if graph.definition.format == "h5" and release >= FUNCTIONS_FOUND:
             yield from _texts_as_functions(graph, release)
 
 
@@ -112,7 +106,7 @@ def _dialect(graph: ModelGraph, release: int) -> Iterator[_Finding]:
     """Whether the release cannot read files of this kind at all."""
     raw = graph.definition.raw
     target = RELEASES[release]
-    if graph.definition.format == "saved_model" and release >= _KERAS_3:
+    if graph.definition.format == "saved_model" and release >= KERAS_3:
         yield ROOT, f"a SavedModel directory, which Keras {target} does not load", _SAVED_MODEL, True
         return
     if not isinstance(raw, dict):
@@ -124,7 +118,7 @@ def _dialect(graph: ModelGraph, release: int) -> Iterator[_Finding]:
             _TF_KERAS,
             True,
         )
-    elif release >= _KERAS_3 and graph.definition.format == "json" and "module" not in raw:
+    elif release >= KERAS_3 and graph.definition.format == "json" and "module" not in raw:
         yield (
             ROOT,
             f"written by Keras 1 or 2: Keras {target} cannot find the class {raw.get('class_name')!r} without a module",
@@ -134,10 +128,10 @@ def _dialect(graph: ModelGraph, release: int) -> Iterator[_Finding]:
     for layer in graph.layers.values():
         module = layer.module or ""
         engine = module.startswith(("keras.src.engine.", "keras.engine.", "tf_keras."))
-        if layer.is_model and engine and release >= _KERAS_3:
+        if layer.is_model and engine and release >= KERAS_3:
             yield layer.path, f"refers to the module {module}, which Keras {target} does not have", _TF_KERAS, True
         written = "module" in raw and module.startswith("keras.src.models.")
-        if layer.is_model and written and release < _KERAS_3:
+        if layer.is_model and written and release < KERAS_3:
             yield (
                 layer.path,
                 f"written by Keras 3: Keras {target} does not have the module {module}",
@@ -178,7 +172,7 @@ def _entry(entry: _Entry, release: int) -> Iterator[tuple[str, str, bool]]:
     target = RELEASES[release]
     if name in _OPERATION_LAYERS or module not in (None, "keras", "keras.layers"):
         return
-    if module is None and wrapper is not None and release >= _KERAS_3:
+    if module is None and wrapper is not None and release >= KERAS_3:
         yield (
             f"{wrapper} holds a {name} without a module, as Keras 2 wrote it: Keras {target} does not find the class",
             _TF_KERAS,
@@ -211,7 +205,7 @@ def _entry(entry: _Entry, release: int) -> Iterator[tuple[str, str, bool]]:
             "build the model without it, or with factors such as (0, 0.2)",
             True,
         )
-    if release >= _KERAS_3:
+    if release >= KERAS_3:
         yield from _misread(entry, target)
     for key, value in config.items():
         kind = _PARTS.get(key.rpartition("_")[2])
@@ -258,7 +252,7 @@ def _activation(value: Any, release: int) -> Iterator[tuple[str, str, bool]]:
         newer = _newer(release, next_release(value, release, "activations"))
         text = f"the activation {value!r} exists in Keras {since}, not in {RELEASES[release]}"
         yield text, newer or "use one that it has", True
-    elif known is None and (release >= _KERAS_3 or not has_class(value, release)):
+    elif known is None and (release >= KERAS_3 or not has_class(value, release)):
         yield (
             f"Keras {RELEASES[release]} has no activation {value!r}",
             "pass it in custom_objects, or use a built-in activation",
@@ -268,7 +262,7 @@ def _activation(value: Any, release: int) -> Iterator[tuple[str, str, bool]]:
 
 def _dtype(name: str, policy: Any, release: int) -> Iterator[tuple[str, str, bool]]:
     """A dtype policy or quantization mode that was added later."""
-    if release < _KERAS_3:
+    if release < KERAS_3:
         return
     if isinstance(policy, dict) and policy.get("class_name") == "Policy":
         text = f"{name} has a mixed-precision Policy as Keras 2 wrote it, which Keras {RELEASES[release]} cannot read"
@@ -302,7 +296,7 @@ def _structure(layer: Layer, release: int) -> Iterator[_Finding]:
             yield (
                 layer.path,
                 f"the {word} are written as a structure: Keras {RELEASES[release]} expects a list, or one dictionary",
-                _newer(release, RELEASES[_NESTED]) or "",
+                _newer(release, RELEASES[NESTED]) or "",
                 True,
             )
 
@@ -442,7 +436,7 @@ def _operation(layer: Layer, release: int, legacy: bool) -> Iterator[_Finding]:
 
 def _custom(layer: Layer, release: int) -> Iterator[_Finding]:
     module, registered = layer.module, layer.registered_name or ""
-    if release < _NO_IMPORTS or module in (None, "__main__") or ">" in registered or ">" in (layer.class_name or ""):
+    if release < NO_IMPORTS or module in (None, "__main__") or ">" in registered or ">" in (layer.class_name or ""):
         return
     if layer.is_keras or not _is_foreign((module or "").partition(".")[0]):
         return
@@ -469,7 +463,7 @@ def _held_by_layers(graph: ModelGraph, release: int) -> Iterator[_Finding]:
         if one.kind is Kind.FUNCTION:
             found = place in _ACTIVATIONS or is_known_class(one.name, ("functions",))
         else:  # K002 reports wrapped layers without a module.
-            found = is_known_class(one.name) or (release < _NO_IMPORTS if foreign else place in _WRAPPED)
+            found = is_known_class(one.name) or (release < NO_IMPORTS if foreign else place in _WRAPPED)
         if found:
             continue
         what = f"{layer.class_name} refers to the {one.kind} {one.name!r}, which is not registered"

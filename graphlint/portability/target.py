@@ -7,9 +7,8 @@ from functools import cache
 from importlib import metadata
 
 from graphlint.errors import GraphlintError
+from graphlint.knowledge.loading import KERAS_3
 from graphlint.knowledge.releases import RELEASES, release_index
-
-KERAS_3 = RELEASES.index("3.0")
 
 _RELEASE = re.compile(r"\d+\.\d+(\.\w+)*")
 

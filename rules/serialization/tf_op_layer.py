@@ -10,8 +10,9 @@ from graphlint.engine.rule import Option, Rule
 from graphlint.errors import GraphlintError
 from graphlint.findings.edits import Rewrite
 from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.knowledge.loading import KERAS_3
 from graphlint.model.graph import Layer, ModelGraph
-from graphlint.portability.target import KERAS_3, target_release
+from graphlint.portability.target import target_release
 from graphlint.portability.tensorflow_operations import as_keras_operation
 
 _CLASSES = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"})
