@@ -18,8 +18,10 @@ def compile_obstacles(graph: ModelGraph, release: int) -> Iterator[str]:
     yield from _optimizer(graph, release)
     config = graph.compile_config
     if graph.definition.format in ("keras", "h5") and config is not None:
-        by_name = graph.definition.format == "h5"
-        yield from dict.fromkeys(_losses(config.get("loss"), by_name, release))
+        loss, by_name = config.get("loss"), graph.definition.format == "h5"
+        if by_name and isinstance(loss, str) and has_class(loss, release, "functions") is False:
+            yield f"the loss {loss!r} exists in Keras {releases_with(loss, 'functions')} only, not in {RELEASES[release]}"
+        yield from dict.fromkeys(_losses(loss, by_name, release))
         for key in ("metrics", "weighted_metrics"):
             yield from dict.fromkeys(_metrics(config.get(key), release))
 
@@ -54,11 +56,8 @@ def _optimizers() -> dict[str, str]:
 def _losses(value: Any, by_name: bool, release: int) -> Iterator[str]:
     for one in _leaves(value):
         if isinstance(one, str):
-            target = RELEASES[release]
             if by_name and one.lower() in SHORT_LOSSES:
-                yield f"the loss {one!r} is a short name, which Keras {target} cannot read from an .h5 file"
-            elif by_name and has_class(one, release, "functions") is False:
-                yield f"the loss {one!r} exists in Keras {releases_with(one, 'functions')} only, not in {target}"
+                yield f"the loss {one!r} is a short name, which Keras {RELEASES[release]} cannot read from an .h5 file"
             continue
         name, config = one["class_name"], one["config"]
         reduction = config.get("reduction")
