@@ -20,7 +20,8 @@ def compile_obstacles(graph: ModelGraph, release: int) -> Iterator[str]:
     if graph.definition.format in ("keras", "h5") and config is not None:
         loss, by_name = config.get("loss"), graph.definition.format == "h5"
         if by_name and isinstance(loss, str) and has_class(loss, release, "functions") is False:
-            yield f"the loss {loss!r} exists in Keras {releases_with(loss, 'functions')} only, not in {RELEASES[release]}"
+            since = releases_with(loss, "functions")
+            yield f"the loss {loss!r} exists in Keras {since} only, not in {RELEASES[release]}"
         yield from dict.fromkeys(_losses(loss, by_name, release))
         for key in ("metrics", "weighted_metrics"):
             yield from dict.fromkeys(_metrics(config.get(key), release))
