@@ -59,7 +59,7 @@ def main() -> None:
     options = parser.parse_args()
     models = import_module(f"tests.benchmarks.inside.{options.set}").MODELS
     rows = []
-    print(f"{'model':22}{'parameters':>11}{'visible':>9}{'opaque':>8}{'calls':>7}{'seconds':>9}  findings")
+    print(f"{'model':36}{'parameters':>11}{'visible':>9}{'opaque':>8}{'calls':>7}{'seconds':>9}  findings")
     for name in options.names or models:
         keras.utils.clear_session(free_memory=False)
         keras.utils.set_random_seed(7)
@@ -70,7 +70,7 @@ def main() -> None:
         found = " ".join(f"{code} x{count}" for code, count in sorted(row.findings.items()))
         share = row.visible / max(row.parameters, 1)
         print(
-            f"{name:22}{row.parameters:11,}{share:9.1%}{row.opaque:8}{row.calls:7}{row.seconds:9.2f}  {found}",
+            f"{name:36}{row.parameters:11,}{share:9.1%}{row.opaque:8}{row.calls:7}{row.seconds:9.2f}  {found}",
             flush=True,
         )
         if options.findings:
