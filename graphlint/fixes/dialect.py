@@ -15,6 +15,7 @@ import keras
 import numpy as np
 
 from graphlint.errors import Unmendable
+from graphlint.knowledge.layers import Family
 from graphlint.model.definition import Body, CallDefinition, Constant, LayerDefinition, TensorRef, flat, map_leaves
 from graphlint.model.stored_names import is_sequential
 from graphlint.portability.tensorflow_operations import OPERATION_LAYERS, KerasOperation, as_keras_operation
@@ -66,6 +67,7 @@ _OBJECTS = {
     "constraint": "keras.constraints",
 }
 _ARITHMETIC = frozenset({"Add", "Maximum", "Minimum", "Multiply", "Subtract"})
+"""Layers that Keras 2 called with a number as well, and operations of the same name: for this translation only."""
 _RENAMED = {"lr": "learning_rate", "alpha": "negative_slope", "Functional": "Functional", "Model": "Functional"}
 
 
@@ -87,7 +89,7 @@ def _entry(layer: LayerDefinition) -> dict[str, Any]:
 
 
 def _model(layer: LayerDefinition, class_name: str, config: dict[str, Any]) -> dict[str, Any]:
-    own = layer.class_name in ("Functional", "Model", "Sequential")
+    own = layer.traits.family is Family.MODEL
     entry = {
         "module": "keras" if own else layer.module,
         "class_name": class_name if own else layer.class_name,
@@ -145,7 +147,7 @@ def _functional(layer: LayerDefinition, body: Body) -> dict[str, Any]:
         entry["inbound_nodes"] = []
         for number, position in enumerate(calls[id(one)]):
             args, kwargs = _arguments(body.calls[position]) if operation is None else operation.arguments[number]
-            if one.class_name != "InputLayer":
+            if not one.is_input:
                 node = {"args": [map_leaves(arg, leaf) for arg in args], "kwargs": map_leaves(kwargs, leaf)}
                 entry["inbound_nodes"].append(node)
         entries.append(entry)
@@ -165,7 +167,7 @@ def _arithmetic(layer: LayerDefinition, calls: list[CallDefinition]) -> dict[str
 
     The layer takes one list of tensors, the operation takes two operands.
     """
-    if layer.class_name not in _ARITHMETIC or not _is_builtin(layer) or all(len(call.args) < 2 for call in calls):
+    if layer.traits.name not in _ARITHMETIC or all(len(call.args) < 2 for call in calls):
         return None
     name = layer.class_name
     return {"module": "keras.src.ops", "class_name": name, "config": {"name": layer.name}, "registered_name": name}
@@ -198,7 +200,7 @@ def _built_in_node(layer: LayerDefinition) -> int:
 def _arguments(call: CallDefinition) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments of a call; initial states passed as further inputs of an RNN become what they are."""
     args, kwargs = call.args, {key: value for key, value in call.kwargs.items() if value is not None}
-    recurrent = call.layer.class_name in ("LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM2D")
+    recurrent = call.layer.traits.recurrent
     if recurrent and len(args) == 1 and isinstance(args[0], list) and len(args[0]) > 1:
         inputs, *states = args[0]
         return (inputs,), {**kwargs, "initial_state": states}
@@ -224,9 +226,9 @@ def _constant(value: Any) -> Any:
 
 
 def _leaf(layer: LayerDefinition) -> dict[str, Any]:
-    if layer.class_name == "InputLayer":
+    if layer.is_input:
         return _input(layer)
-    found = getattr(keras.layers, layer.class_name or "", None) if _is_builtin(layer) else None
+    found = getattr(keras.layers, layer.class_name or "", None) if layer.is_keras else None
     if not isinstance(found, type) and layer.module in ("keras.layers", "keras.src.engine.base_layer"):
         raise Unmendable(f"{layer.class_name} {layer.name!r} is a layer that Keras {keras.__version__} does not have")
     if not isinstance(found, type):
@@ -237,11 +239,11 @@ def _leaf(layer: LayerDefinition) -> dict[str, Any]:
             "registered_name": layer.registered_name,
             **({"build_config": {"input_shape": layer.build_shape}} if layer.build_shape is not None else {}),
         }
-    if layer.class_name == "Lambda":
+    if layer.traits.name == "Lambda":
         raise Unmendable(f"Lambda {layer.name!r} contains Python code: replace it with a registered layer or keras.ops")
-    given = {"reset_after": False, **layer.config} if layer.class_name in ("GRU", "GRUCell") else layer.config
+    given = {"reset_after": False, **layer.config} if layer.traits.name in ("GRU", "GRUCell") else layer.config
     config = arguments_of(found, given, f"{layer.class_name} {layer.name!r}")
-    if layer.class_name == "Normalization":
+    if layer.traits.name == "Normalization":
         _same_shape(config)
     for attribute, key in (("layer", "layer"), ("forward_layer", "layer"), ("backward_layer", "backward_layer")):
         if attribute in layer.children and key in config:
@@ -259,13 +261,6 @@ def _same_shape(config: dict[str, Any]) -> None:
     if mean is not None and variance is not None:
         both = np.broadcast_arrays(np.asarray(mean), np.asarray(variance))
         config["mean"], config["variance"] = (one.tolist() for one in both)
-
-
-def _is_builtin(layer: LayerDefinition) -> bool:
-    registered = layer.registered_name
-    if registered is not None and ">" in registered:
-        return False
-    return layer.module is None or layer.module.partition(".")[0] in ("keras", "tf_keras", "tensorflow")
 
 
 def _input(layer: LayerDefinition) -> dict[str, Any]:

@@ -9,10 +9,9 @@ import re
 from functools import cache
 
 from graphlint.knowledge import namespace_tables as tables
+from graphlint.knowledge.origin import KERAS_PACKAGES
 from graphlint.knowledge.releases import class_names, is_known_class
 
-KERAS_PACKAGES = frozenset({"keras", "tf_keras", "keras_core"})
-"""Packages that are Keras itself; `tensorflow.keras` and `tensorflow.python.keras` are too."""
 TRUSTED_PACKAGES = KERAS_PACKAGES | {"tensorflow", "tensorflow_core", "numpy", "torch", "jax"}
 """Packages of which `is_part_of_model` knows every name that a model can be made of."""
 

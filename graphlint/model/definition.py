@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from graphlint.knowledge.origin import is_custom
+from graphlint.knowledge import layers, operations
+from graphlint.knowledge.origin import is_keras_class
 
 if TYPE_CHECKING:
     import numpy as np
@@ -188,9 +189,25 @@ class LayerDefinition:
     """Static only: False if the file's weights have no group for this layer although they have groups for others."""
 
     @property
-    def is_custom(self) -> bool:
-        """Whether the class is custom, by what the configuration says about it."""
-        return is_custom(self.module, self.registered_name)
+    def is_keras(self) -> bool:
+        """Whether the class is one of Keras's own, by what the configuration says of it."""
+        return is_keras_class(self.class_name, self.module, self.registered_name)
+
+    @property
+    def traits(self) -> layers.LayerTraits:
+        """What is known of a layer class of Keras; nothing of other classes and of operations."""
+        if self.is_operation:
+            return layers.UNKNOWN
+        return layers.layer_traits(self.class_name, self.module, self.registered_name)
+
+    @property
+    def is_input(self) -> bool:
+        return self.class_name == "InputLayer"
+
+    @property
+    def operation(self) -> operations.OperationTraits:
+        """What is known of an operation of Keras; nothing of layers."""
+        return operations.operation_traits(self.class_name) if self.is_operation else operations.UNKNOWN
 
 
 @dataclass(eq=False, slots=True)

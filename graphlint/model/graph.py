@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import networkx as nx
 
+from graphlint.knowledge.layers import LayerTraits
+from graphlint.knowledge.operations import OperationTraits
 from graphlint.model.address import ROOT
 from graphlint.model.definition import (
     Body,
@@ -82,7 +84,17 @@ class Layer:
     aliases: list[str] = field(default_factory=list)
     hidden: bool = False
     """Whether it lies in a body that cannot be seen."""
-    _is_keras: bool | None = field(default=None, init=False, repr=False)
+    is_keras: bool = field(init=False, repr=False)
+    """Whether the class is built in, by what the configuration says about it."""
+    traits: LayerTraits = field(init=False, repr=False)
+    """What is known of a built-in layer class; nothing of other classes and of operations."""
+    operation: OperationTraits = field(init=False, repr=False)
+    """What is known of an operation of Keras; nothing of layers."""
+
+    def __post_init__(self) -> None:
+        self.is_keras = self.definition.is_keras
+        self.traits = self.definition.traits
+        self.operation = self.definition.operation
 
     @property
     def name(self) -> str:
@@ -144,7 +156,7 @@ class Layer:
             return True
         if self.hidden or definition.body is not None or definition.is_operation or self.class_name is None:
             return False
-        return not self.is_builtin
+        return not self.is_keras
 
     @property
     def is_model(self) -> bool:
@@ -162,28 +174,7 @@ class Layer:
 
     @property
     def is_input(self) -> bool:
-        return self.definition.class_name == "InputLayer"
-
-    @property
-    def is_keras(self) -> bool:
-        """Whether the class is built in, by the module the configuration names."""
-        if self._is_keras is None:
-            module, registered = self.definition.module, self.definition.registered_name
-            self._is_keras = (
-                not (registered and ">" in registered)
-                and module is not None
-                and (module == "keras" or module.startswith(("keras.", "tf_keras.", "tensorflow.")))
-            )
-        return self._is_keras
-
-    @property
-    def is_builtin(self) -> bool:
-        """Whether the class is built in; by its name in files of Keras 1 and 2, which name no module."""
-        if self.module is not None or self.registered_name is not None:
-            return self.is_keras
-        from graphlint.knowledge.releases import is_known_class
-
-        return self.class_name is not None and is_known_class(self.class_name, ("layers",))
+        return self.definition.is_input
 
     @property
     def obj(self) -> Any:
@@ -441,7 +432,7 @@ class ModelGraph:
 
     def seen(self, layer: str) -> bool:
         """Whether no container of a layer is opaque: all are models with a graph or built-in wrappers."""
-        return all(outer.container or outer.is_builtin for outer in self.enclosing(layer))
+        return all(outer.container or outer.is_keras for outer in self.enclosing(layer))
 
     def written(self, layer: str, *, wrapped: bool = True) -> bool:
         """Whether a file has the configuration of a layer, not only arguments of the class that creates it.

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from graphlint.knowledge.layers import Family, LayerTraits
 from graphlint.model.address import ROOT
 from graphlint.model.definition import Body, CallDefinition, Constant, LayerDefinition, Shape, TensorRef, flat, leaves
 from graphlint.model.dimensions import ShapeError, broadcast
@@ -22,77 +23,6 @@ if TYPE_CHECKING:
 
 MASK_ARGUMENTS = frozenset({"mask", "query_mask", "value_mask", "key_mask"})
 """Call arguments that Keras itself fills with the mask of another argument."""
-
-_RECURRENT = frozenset(
-    {
-        "LSTM",
-        "GRU",
-        "SimpleRNN",
-        "RNN",
-        "ConvLSTM1D",
-        "ConvLSTM2D",
-        "ConvLSTM3D",
-        "CuDNNLSTM",
-        "CuDNNGRU",
-        "Bidirectional",
-    }
-)
-_SCORED = frozenset({"Attention", "AdditiveAttention"})
-_HEADS = frozenset({"MultiHeadAttention", "GroupedQueryAttention", "GroupQueryAttention"})
-_MERGES = frozenset({"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"})
-_EMBEDDINGS = frozenset({"Embedding", "ReversibleEmbedding"})
-
-_UNCHANGED = frozenset(
-    {
-        "Identity",
-        "Dropout",
-        "AlphaDropout",
-        "GaussianDropout",
-        "GaussianNoise",
-        "ActivityRegularization",
-        "SpatialDropout1D",
-        "SpatialDropout2D",
-        "SpatialDropout3D",
-    }
-)
-"""Layers that return the very tensor they receive, outside training."""
-
-_KEEPS = _UNCHANGED | {
-    "Dense",
-    "Activation",
-    "ELU",
-    "LeakyReLU",
-    "ReLU",
-    "PReLU",
-    "Softmax",
-    "ThresholdedReLU",
-    "LayerNormalization",
-    "GroupNormalization",
-    "BatchNormalization",
-    "UnitNormalization",
-    "Normalization",
-    "Rescaling",
-    "TimeDistributed",
-}
-"""Layers that pass on the mask of their first argument unchanged."""
-
-_FILLED = _RECURRENT | _SCORED | {"GlobalAveragePooling1D", "BatchNormalization", "Softmax", "TimeDistributed"}
-"""Layers with a ``mask`` argument."""
-
-mask_consumers = (
-    _RECURRENT
-    | _SCORED
-    | _HEADS
-    | {
-        "GlobalAveragePooling1D",
-        "BatchNormalization",
-        "Softmax",
-        "Multiply",
-        "Maximum",
-        "Minimum",
-    }
-)
-"""Classes of Keras whose result depends on a mask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,15 +93,15 @@ def _travel(graph: ModelGraph) -> _Travel:
 
 def _can_make(layer: Layer) -> bool:
     definition = layer.definition
-    if not definition.is_custom:
-        return _makes(definition) or (definition.class_name == "Lambda" and definition.config.get("mask") is not None)
+    if definition.is_keras:
+        return _makes(definition) or (definition.traits.name == "Lambda" and definition.config.get("mask") is not None)
     return bool(getattr(layer.obj, "supports_masking", False)) and (layer.traced or not layer.container)
 
 
 def _makes(definition: LayerDefinition) -> bool:
     """Whether a layer of Keras attaches a mask that it computes from its input."""
-    name = definition.class_name
-    return name == "Masking" or (name in _EMBEDDINGS and definition.config.get("mask_zero") is True)
+    traits = definition.traits
+    return traits.makes_mask and (traits.family is Family.MASKING or definition.config.get("mask_zero") is True)
 
 
 def _records_mask(kwargs: dict[str, Any]) -> bool:
@@ -199,7 +129,7 @@ class _Run:
                 self.operation(call, layer)
             elif layer.is_input:
                 self.input(call)
-            elif not layer.definition.is_custom:
+            elif layer.definition.is_keras:
                 self.layer(call, layer.definition)
             elif layer.obj is not None:
                 self.live_layer(call, layer.obj)
@@ -246,7 +176,7 @@ class _Run:
 
     def operation(self, call: Call, layer: Layer) -> None:
         """Operations know no masks, but a cast to the same dtype returns the array itself."""
-        if layer.class_name == "Cast" and call.args and isinstance(call.args[0], Tensor):
+        if layer.operation.name == "Cast" and call.args and isinstance(call.args[0], Tensor):
             tensor = Tensor(call.id, 0)
             if self.graph.spec(tensor).dtype == self.graph.spec(call.args[0]).dtype:
                 self.same(tensor, call.args[0])
@@ -271,50 +201,51 @@ class _Run:
 
     def layer(self, call: Call, definition: LayerDefinition) -> None:
         """A layer of Keras."""
-        name = definition.class_name or ""
+        traits = definition.traits
         output = Tensor(call.id, 0)
         if _makes(definition):
             if call.kwargs.get("reverse") is not True and True not in call.args[1:2]:
                 shape = call.outputs[0].shape
                 self.attach(output, _Mask(call.id, None if shape is None else shape[:-1]))
-        elif name in _HEADS:
-            self.heads(call, name)
-        elif name in _MERGES or name == "Concatenate":
-            self.merge(call, name)
-        elif name == "Lambda":
+        elif traits.query_mask:
+            self.heads(call, traits)
+        elif traits.family is Family.MERGE:
+            if traits.hands_mask_on:
+                self.merge(call, traits)
+        elif traits.name == "Lambda":
             if definition.config.get("mask") is not None:
                 self.attach(output, _Mask(call.id, None))
-        elif name == "SpectralNormalization" and "layer" in definition.children:
+        elif traits.name == "SpectralNormalization" and "layer" in definition.children:
             # It supports no masking, but returns what the layer inside returns, mask and all, if no cast is needed.
             source = _first_argument(call)
             if isinstance(source, Tensor) and self.graph.spec(source).dtype == call.outputs[0].dtype:
                 self.layer(call, definition.children["layer"])
-        elif name in _KEEPS or name in _FILLED:
+        elif traits.hands_mask_on or traits.mask:
             self.keep(call, definition)
 
     def keep(self, call: Call, definition: LayerDefinition) -> None:
         """One mask in, filled into the ``mask`` argument where there is one; the same mask out, or none."""
-        name = definition.class_name or ""
+        traits = definition.traits
         inputs = list(leaves(_first_argument(call)))
         explicit = self.given(call.kwargs.get("mask"))
         masks = [explicit] if explicit is not None else [self.mask(leaf) for _, leaf in inputs]
-        if explicit is None and (name not in _FILLED or _tensor_arguments(call) == 1):
+        if explicit is None and (not traits.mask or _tensor_arguments(call) == 1):
             self.receive_all(call, inputs)
         outputs = [Tensor(call.id, index) for index in range(len(call.outputs))]
-        if name in _RECURRENT:
+        if traits.recurrent:
             for tensor in outputs[: _sequence_outputs(definition)]:
                 self.attach(tensor, masks[0])
-        elif name in _SCORED:
+        elif traits.family is Family.ATTENTION:
             self.attach(outputs[0], masks[0])
-        elif name in _KEEPS:
-            unchanged = name in _UNCHANGED or definition.config.get("activation") == "linear"
+        elif traits.hands_mask_on:
+            unchanged = traits.same_tensor or definition.config.get("activation") == "linear"
             for tensor, mask, (_, leaf) in zip(outputs, masks, inputs, strict=False):
                 if unchanged and explicit is None:
                     self.same(tensor, leaf)
                 else:
                     self.attach(tensor, mask)
 
-    def heads(self, call: Call, name: str) -> None:
+    def heads(self, call: Call, traits: LayerTraits) -> None:
         """Attention with a query, a value and a key: the output has the query's mask."""
         values = {
             argument: call.args[position] if position < len(call.args) else call.kwargs.get(argument)
@@ -325,7 +256,7 @@ class _Run:
         for argument, tensor in tensors.items():
             if call.kwargs.get(f"{argument}_mask") is None:
                 self.receive(call, f"{argument}_mask", tensor)
-        if name == "MultiHeadAttention":
+        if traits.strips_masks:
             # It removes the masks from the arrays it receives, for all later readers; a cast has made copies.
             for tensor in tensors.values():
                 carrier = self.carriers.get(tensor)
@@ -336,17 +267,18 @@ class _Run:
             # The softmax inside passes the joint mask on to the scores.
             self.attach(Tensor(call.id, 1), _Mask(call.id, call.outputs[1].shape))
 
-    def merge(self, call: Call, name: str) -> None:
+    def merge(self, call: Call, traits: LayerTraits) -> None:
         """Add and similar layers keep a mask if every input has one, Concatenate if any has."""
         inputs = list(leaves(_first_argument(call)))
         found = [self.mask(leaf) for _, leaf in inputs]
         masks = [mask for mask in found if mask is not None]
-        kept = bool(masks) and (name == "Concatenate" or len(masks) == len(found))
-        if kept or name in mask_consumers:
+        some = traits.name == "Concatenate"
+        kept = bool(masks) and (some or len(masks) == len(found))
+        if kept or traits.uses_mask:
             self.receive_all(call, inputs)
         if kept:
             shape = call.outputs[0].shape
-            if name in ("Add", "Subtract", "Average"):
+            if not traits.uses_mask and not some:
                 shape = _joined([mask.shape for mask in masks])
             elif shape is not None:
                 shape = shape[:-1]
@@ -422,7 +354,7 @@ def _is_tensor_argument(value: Any) -> bool:
 
 def _sequence_outputs(definition: LayerDefinition) -> int:
     """How many outputs of a recurrent layer keep the time axis, and with it the mask."""
-    if definition.class_name != "Bidirectional":
+    if definition.traits.name != "Bidirectional":
         return int(definition.config.get("return_sequences") is True)
     forward = definition.children.get("forward_layer")
     if forward is None or forward.config.get("return_sequences") is not True:
@@ -450,7 +382,7 @@ def _run_order(graph: ModelGraph) -> Iterator[Call | Scope]:
 
     A call of traced code is followed by its scope.
     """
-    as_keras = any(layer.class_name == "MultiHeadAttention" for layer in graph.layers.values())
+    as_keras = any(layer.traits.strips_masks for layer in graph.layers.values())
     if ROOT not in graph.scopes or not (as_keras or any(layer.traced for layer in graph.layers.values())):
         yield from graph.calls.values()
         return

@@ -27,10 +27,10 @@ def stored_names(model: LayerDefinition) -> dict[int, str]:
     return {
         id(layer): group_name(layer, counts)
         for layer in model.body.layers
-        if not layer.is_operation and not (skip_inputs and layer.class_name == "InputLayer")
+        if not layer.is_operation and not (skip_inputs and layer.is_input)
     }
 
 
 def is_sequential(model: LayerDefinition) -> bool:
     """Whether a model with a body is a Sequential, or of a class derived from it."""
-    return model.class_name == "Sequential" or "build_input_shape" in model.config
+    return model.traits.name == "Sequential" or "build_input_shape" in model.config

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from graphlint.model.definition import LayerDefinition
 
-LOOKUPS = frozenset({"StringLookup", "IntegerLookup", "TextVectorization"})
-"""Layers that look words up in a vocabulary: given, and then in the configuration, or adapted."""
-
 
 def vocabulary_size(layer: LayerDefinition) -> int | None:
     """The words of a lookup layer and the indices for masked and unknown ones; None if that is not known."""
@@ -17,7 +14,7 @@ def vocabulary_size(layer: LayerDefinition) -> int | None:
             return layer.vocabulary_size
         return counted if isinstance(counted, int) else None
     mask, unknown, oov = config.get("mask_token"), config.get("num_oov_indices", 1), config.get("oov_token", "[UNK]")
-    if layer.class_name == "TextVectorization":
+    if layer.traits.name == "TextVectorization":
         mask, unknown, oov = "", 1, "[UNK]"
     if not isinstance(unknown, int):
         return None

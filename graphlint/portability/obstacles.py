@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from graphlint.knowledge.loading import FUNCTIONS_FOUND, KERAS_3, NESTED, NO_IMPORTS
+from graphlint.knowledge.origin import KERAS_ROOTS
 from graphlint.knowledge.releases import (
     RELEASES,
     has_class,
@@ -21,10 +22,10 @@ from graphlint.model.address import ROOT, join
 from graphlint.model.definition import flat
 from graphlint.model.graph import Layer, ModelGraph, Tensor
 from graphlint.portability.compilation import compile_obstacles
-from graphlint.questions.references import CODE_RUNNERS, KERAS_ROOTS, Kind, references
+from graphlint.portability.tensorflow_operations import OPERATION_LAYERS
+from graphlint.questions.references import CODE_RUNNERS, Kind, references
 
-_OPERATION_LAYERS = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "Lambda"})
-_RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM2D"})
+_OPERATION_LAYERS = OPERATION_LAYERS | {"Lambda"}
 _ACTIVATIONS = ("activation", "recurrent_activation")
 _WRAPPED = ("layer", "backward_layer", "cell", "cells")
 """Keys under which a built-in layer holds other layers."""
@@ -79,7 +80,7 @@ def _all(graph: ModelGraph, release: int) -> Iterator[_Finding]:
             continue
         if layer.is_operation:
             yield from _operation(layer, release, legacy)
-        elif not layer.is_builtin:
+        elif not layer.is_keras:
             yield from _custom(layer, release)
         elif layer.container:
             if legacy and release >= KERAS_3:
@@ -288,7 +289,7 @@ def _dtype(name: str, policy: Any, release: int) -> Iterator[tuple[str, str, boo
 
 def _structure(layer: Layer, release: int) -> Iterator[_Finding]:
     body = layer.definition.body
-    if body is None or layer.class_name == "Sequential":
+    if body is None or layer.traits.name == "Sequential":
         return
     for word, held in (("inputs", body.inputs), ("outputs", body.outputs)):
         inside = list(held.values()) if isinstance(held, dict) else held if isinstance(held, list) else None
@@ -304,7 +305,7 @@ def _structure(layer: Layer, release: int) -> Iterator[_Finding]:
 def _implied_input(layer: Layer) -> Iterator[_Finding]:
     """A Sequential of Keras 2.3 and before has no InputLayer: Keras 3 counts the batch axis twice."""
     body = layer.definition.body
-    if layer.class_name != "Sequential" or body is None or len(body.layers) < 2:
+    if layer.traits.name != "Sequential" or body is None or len(body.layers) < 2:
         return
     implied, first = body.layers[:2]
     # An InputLayer of the file has batch_input_shape; the Input that the reader adds does not.
@@ -321,9 +322,9 @@ def _tensors_by_name(graph: ModelGraph, release: int) -> Iterator[_Finding]:
     """Keras 3 resolves the inputs of calls that Keras 2 wrote, but ignores tensors that are passed by keyword."""
     for call in graph.calls.values():
         layer = graph.layers[call.layer]
-        if layer.is_builtin and layer.class_name not in _OPERATION_LAYERS:
+        if layer.is_keras and layer.class_name not in _OPERATION_LAYERS:
             named = [key for key, value in call.kwargs.items() if any(isinstance(one, Tensor) for one in flat(value))]
-            if named and layer.class_name not in _RECURRENT:
+            if named and not layer.traits.recurrent:
                 yield (
                     layer.path,
                     f"{layer.class_name} receives a tensor as {named[0]}=, which Keras {RELEASES[release]} ignores",
@@ -453,7 +454,7 @@ def _held_by_layers(graph: ModelGraph, release: int) -> Iterator[_Finding]:
     target = RELEASES[release]
     for one in references(graph):
         layer, place = graph.layers[one.layer], one.where.rpartition("/")[2]
-        if one.kind is Kind.CODE or one.is_layer or one.where.startswith("compile_config") or not layer.is_builtin:
+        if one.kind is Kind.CODE or one.is_layer or one.where.startswith("compile_config") or not layer.is_keras:
             continue
         if layer.container or ">" in f"{one.registered_name}{one.class_name}{one.name}" or one.name in CODE_RUNNERS:
             continue
@@ -477,7 +478,7 @@ def _is_foreign(root: str) -> bool:
 
 def _texts_as_functions(graph: ModelGraph, release: int) -> Iterator[_Finding]:
     for layer in graph.layers.values():
-        if not layer.is_builtin or layer.container:
+        if not layer.is_keras or layer.container:
             continue
         for key, value in layer.config.items():
             if key != "name" and isinstance(value, str) and has_class(value, release, "layer_functions"):
@@ -490,7 +491,7 @@ def _states_as_inputs(graph: ModelGraph, release: int) -> Iterator[_Finding]:
     """Keras 2 wrote the initial states of a recurrent layer among its inputs."""
     for call in graph.calls.values():
         layer = graph.layers[call.layer]
-        if layer.class_name not in _RECURRENT or not layer.is_builtin or not call.args:
+        if not layer.traits.recurrent or not call.args:
             continue
         count = sum(isinstance(leaf, Tensor) for leaf in flat(call.args[0]))
         if count > 1:

@@ -67,7 +67,7 @@ def canonical(graph: ModelGraph) -> dict[str, Any]:
 
 
 def _inferable(layer: Layer) -> bool:
-    return layer.is_keras and layer.class_name != "Lambda"
+    return layer.is_keras and layer.traits.name != "Lambda"
 
 
 def _seen(graph: ModelGraph, layer: Layer) -> bool:

@@ -5,171 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from graphlint.knowledge.operations import Batch
 from graphlint.model.definition import Constant
 from graphlint.model.graph import Call, Layer, ModelGraph, Tensor
 from graphlint.questions.references import is_lambda
-
-BROADCASTING = frozenset(
-    [
-        "Add",
-        "Arctan2",
-        "BitwiseAnd",
-        "BitwiseOr",
-        "BitwiseXor",
-        "Divide",
-        "DivideNoNan",
-        "Equal",
-        "FloorDivide",
-        "Fmax",
-        "Fmin",
-        "Fmod",
-        "Greater",
-        "GreaterEqual",
-        "Heaviside",
-        "Hypot",
-        "Less",
-        "LessEqual",
-        "Logaddexp",
-        "Logaddexp2",
-        "LogicalAnd",
-        "LogicalOr",
-        "LogicalXor",
-        "Maximum",
-        "Minimum",
-        "Mod",
-        "Multiply",
-        "NotEqual",
-        "Power",
-        "Subtract",
-        "TrueDivide",
-        "Where",
-    ]
-)
-"""Operations (``keras.ops``) that align their operands' axes from the right."""
-
-UNARY = frozenset(
-    [
-        "Abs",
-        "Absolute",
-        "Angle",
-        "Arccos",
-        "Arccosh",
-        "Arcsin",
-        "Arcsinh",
-        "Arctan",
-        "Arctanh",
-        "BitwiseInvert",
-        "BitwiseNot",
-        "Cast",
-        "Cbrt",
-        "Ceil",
-        "Celu",
-        "Clip",
-        "Conj",
-        "Conjugate",
-        "Copy",
-        "Cos",
-        "Cosh",
-        "Cumprod",
-        "Cumsum",
-        "Deg2rad",
-        "Elu",
-        "Erf",
-        "Erfc",
-        "Erfinv",
-        "Exp",
-        "Exp2",
-        "Expm1",
-        "Fabs",
-        "Floor",
-        "Gelu",
-        "HardShrink",
-        "HardSigmoid",
-        "HardSilu",
-        "HardTanh",
-        "Imag",
-        "Isfinite",
-        "Isinf",
-        "Isnan",
-        "LeakyRelu",
-        "Log",
-        "Log10",
-        "Log1p",
-        "Log2",
-        "LogSigmoid",
-        "LogSoftmax",
-        "LogicalNot",
-        "NanToNum",
-        "Negative",
-        "Normalize",
-        "OneHot",
-        "OnesLike",
-        "RMSNorm",
-        "LayerNorm",
-        "Rad2deg",
-        "Real",
-        "Reciprocal",
-        "Relu",
-        "Relu6",
-        "Round",
-        "Rsqrt",
-        "SaturateCast",
-        "Selu",
-        "Sigmoid",
-        "Sign",
-        "Silu",
-        "Sin",
-        "Sinc",
-        "Sinh",
-        "SoftShrink",
-        "Softmax",
-        "Softplus",
-        "Softsign",
-        "Sparsemax",
-        "SparsePlus",
-        "SparseSigmoid",
-        "Sqrt",
-        "Square",
-        "Squareplus",
-        "StopGradient",
-        "Tan",
-        "Tanh",
-        "TanhShrink",
-        "Threshold",
-        "Trunc",
-        "ZerosLike",
-        "TopK",
-    ]
-)
-"""Operations that leave axis 0 as it is."""
-
-_REDUCTIONS = frozenset(
-    [
-        "All",
-        "Amax",
-        "Amin",
-        "Any",
-        "Argmax",
-        "Argmin",
-        "Average",
-        "CountNonzero",
-        "Logsumexp",
-        "Max",
-        "Mean",
-        "Median",
-        "Min",
-        "Nanmax",
-        "Nanmean",
-        "Nanmin",
-        "Nansum",
-        "Norm",
-        "Prod",
-        "Ptp",
-        "Std",
-        "Sum",
-        "Var",
-    ]
-)
 
 
 def batched(graph: ModelGraph) -> set[Tensor]:
@@ -191,7 +30,7 @@ def batched(graph: ModelGraph) -> set[Tensor]:
             holds = _operation_keeps(graph, layer, call, sources, proven)
         else:
             if layer.path not in kinds:
-                kinds[layer.path] = layer.is_builtin and not layer.opaque and not is_lambda(layer)
+                kinds[layer.path] = layer.is_keras and not layer.opaque and not is_lambda(layer)
             holds = kinds[layer.path] and all(source in proven for source in sources)
         if holds:
             proven.update(Tensor(call.id, output) for output in range(len(call.outputs)))
@@ -206,27 +45,25 @@ def argument(layer: Layer, call: Call, position: int, name: str, default: Any = 
 
 
 def _operation_keeps(graph: ModelGraph, layer: Layer, call: Call, sources: list[Tensor], proven: set[Tensor]) -> bool:
-    name = layer.class_name or ""
+    traits = layer.operation
     shape = graph.spec(sources[0]).shape
-    if name in BROADCASTING:
+    if traits.broadcasting:
         ranks = [len(found) if (found := graph.spec(source).shape) is not None else None for source in sources]
-        known = [rank for rank in ranks if rank is not None]
-        highest = max(known, default=0)
-        return len(known) == len(ranks) and all(
+        highest = max((rank for rank in ranks if rank is not None), default=0)
+        return None not in ranks and all(
             source in proven for source, rank in zip(sources, ranks, strict=True) if rank == highest
         )
-    if name in ("Concatenate", "Stack"):
-        axis = argument(layer, call, 1, "axis", 0)
-        return all(source in proven for source in sources) and shape is not None and not _touches(axis, len(shape))
     if sources[0] not in proven or shape is None:
         return False
     rank = len(shape)
-    if name in UNARY:
+    if traits.batch is Batch.KEPT:
         return rank > 0
-    if name in _REDUCTIONS or name in ("Squeeze", "Split", "Flip", "Repeat", "Roll", "Take"):
-        position = 2 if name in ("Norm", "Split", "Repeat", "Roll", "Take") else 1
-        axis = argument(layer, call, position, "axis")
-        return axis is not None and not _touches(axis, rank)
+    if traits.batch in (Batch.AXIS, Batch.JOIN):
+        axis = call.kwargs.get("axis", layer.config.get("axis", traits.default_axis))
+        known = traits.batch is Batch.AXIS or all(source in proven for source in sources)
+        # Of a stack or a one-hot, which has one axis more, the first axis is one further from the end.
+        return known and axis is not None and not _touches(axis, rank) and not _touches(axis, rank + 1)
+    name = traits.name
     if name == "ExpandDims":
         return not _touches(argument(layer, call, 1, "axis", 0), rank + 1)
     if name == "Transpose":

@@ -23,9 +23,10 @@ from graphlint.knowledge.namespaces import (
     is_part_of_model,
     operation_effect,
 )
+from graphlint.knowledge.origin import KERAS_ROOTS
 from graphlint.knowledge.releases import is_known_class
 from graphlint.model.graph import ModelGraph
-from graphlint.questions.references import CODE_RUNNERS, KERAS_ROOTS, Kind, Reference, everything_named, last_name
+from graphlint.questions.references import CODE_RUNNERS, Kind, Reference, everything_named, last_name
 
 _MODELLING = frozenset(
     """

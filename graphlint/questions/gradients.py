@@ -4,28 +4,18 @@ from __future__ import annotations
 
 from graphlint.model.graph import TENSOR, Edge, ModelGraph, Tensor
 
-_ZERO_GRADIENT = frozenset(
-    {"Round", "Sign", "Signbit", "Floor", "Ceil", "Trunc", "FloorDivide", "StopGradient", "ZerosLike", "OnesLike"}
-    | {"FullLike", "Heaviside", "OneHot", "MultiHot", "Argmax", "Argmin", "Argsort", "Digitize", "SearchSorted"}
-    | {"Equal", "NotEqual", "Less", "LessEqual", "Greater", "GreaterEqual", "LogicalAnd", "LogicalOr", "LogicalNot"}
-)
-"""Operations whose derivative is zero everywhere, or that Keras defines as a stop."""
-
 _LEGACY_ZERO_GRADIENT = frozenset(
     {"math.argmax", "math.argmin", "round", "math.round", "sign", "math.sign", "floor", "math.floor", "math.ceil"}
     | {"stop_gradient", "one_hot", "math.greater", "math.less", "math.equal", "zeros_like", "ones_like"}
 )
 """The same as Keras 2 records them (``TFOpLambda``)."""
 
-_SHAPE_ONLY = frozenset({"ZerosLike", "OnesLike", "FullLike"})
-"""Operations whose values do not depend on those they receive."""
-
 
 def normalises_one(graph: ModelGraph, call: str) -> bool:
     """Whether a call normalises over axes of size 1, which leaves only the learned offset."""
     layer = graph.layer(call)
     edges = graph.in_edges(call, TENSOR)
-    if layer.class_name != "LayerNormalization" or not layer.is_builtin or len(edges) != 1:
+    if layer.traits.name != "LayerNormalization" or len(edges) != 1:
         return False
     shape, axis = edges[0].spec.shape, layer.config.get("axis", -1)
     axes = axis if isinstance(axis, (list, tuple)) else (axis,)
@@ -37,9 +27,9 @@ def normalises_one(graph: ModelGraph, call: str) -> bool:
 def cuts_gradient(graph: ModelGraph, call: str) -> bool:
     """Whether no gradient passes from the outputs of a call to what it receives."""
     layer = graph.layer(call)
-    if (layer.is_operation and layer.class_name in _ZERO_GRADIENT) or normalises_one(graph, call):
+    if layer.operation.zero_gradient or normalises_one(graph, call):
         return True
-    if layer.class_name == "TFOpLambda":
+    if layer.traits.name == "TFOpLambda":
         return layer.config.get("function") in _LEGACY_ZERO_GRADIENT
     return False
 
@@ -80,8 +70,7 @@ def value_reach(graph: ModelGraph, sources: list[str]) -> set[str]:
             if call in reached:
                 continue
             layer = graph.layer(call)
-            shape_only = layer.is_operation and layer.class_name in _SHAPE_ONLY
-            if not shape_only and not normalises_one(graph, call):
+            if not layer.operation.shape_only and not normalises_one(graph, call):
                 reached.add(call)
                 stack.append(call)
     return reached

@@ -5,90 +5,22 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
+from graphlint.knowledge.layers import Family, layer_row
+from graphlint.knowledge.operations import operation_row
 from graphlint.model.graph import Layer, ModelGraph, Tensor
 
-_TRANSPARENT = frozenset(
-    {
-        "InputLayer",
-        "Reshape",
-        "Flatten",
-        "Permute",
-        "Dropout",
-        "SpatialDropout1D",
-        "SpatialDropout2D",
-        "SpatialDropout3D",
-        "AlphaDropout",
-        "GaussianDropout",
-        "GaussianNoise",
-        "Identity",
-        "Masking",
-        "Squeeze",
-        "ExpandDims",
-        "Transpose",
-        "Cast",
-    }
-)
-"""Layers and operations that move values, or drop some, without changing the others."""
 
-_ACTIVATION_LAYERS = {
-    "Softmax": "softmax",
-    "ReLU": "relu",
-    "Relu": "relu",
-    "LeakyReLU": "leaky_relu",
-    "LeakyRelu": "leaky_relu",
-    "PReLU": "prelu",
-    "ELU": "elu",
-    "Elu": "elu",
-    "Selu": "selu",
-    "Gelu": "gelu",
-    "Silu": "silu",
-    "Sigmoid": "sigmoid",
-    "HardSigmoid": "hard_sigmoid",
-    "LogSigmoid": "log_sigmoid",
-    "LogSoftmax": "log_softmax",
-    "Softplus": "softplus",
-    "Softsign": "softsign",
-    "Tanh": "tanh",
-    "Relu6": "relu6",
-}
-"""Layers and operations that are an activation."""
-
-_WITH_ACTIVATION = frozenset(
-    {
-        "Dense",
-        "EinsumDense",
-        *(f"Conv{n}D" for n in (1, 2, 3)),
-        *(f"Convolution{n}D" for n in (1, 2, 3)),
-        *(f"Conv{n}DTranspose" for n in (1, 2, 3)),
-        "DepthwiseConv1D",
-        "DepthwiseConv2D",
-        "SeparableConv1D",
-        "SeparableConv2D",
-        "LocallyConnected1D",
-        "LocallyConnected2D",
-    }
-)
-"""Linear layers whose ``activation`` argument is applied last."""
+def moves_numbers(layer: Layer) -> bool:
+    """Whether a layer or operation moves values, or drops some, without changing the others."""
+    moves = layer.traits.same_numbers or layer.operation.same_numbers
+    return moves or layer.traits.family is Family.MASKING or layer.operation.name == "Cast"
 
 
-_KEEPS_LAST = frozenset(
-    {
-        "Activation",
-        "Dropout",
-        "SpatialDropout1D",
-        "SpatialDropout2D",
-        "SpatialDropout3D",
-        "AlphaDropout",
-        "GaussianDropout",
-        "GaussianNoise",
-        "Identity",
-        "Masking",
-        "BatchNormalization",
-        "LayerNormalization",
-        "Rescaling",
-    }
-)
-"""Layers that keep the shape of what they receive."""
+def _keeps_shape(layer: Layer) -> bool:
+    """Whether a layer or operation on one tensor keeps its shape."""
+    if layer.is_operation:
+        return layer.operation.elementwise or (layer.operation.applies or "").endswith("softmax")
+    return layer.traits.elementwise or layer.traits.family in (Family.NORMALIZATION, Family.ACTIVATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +52,8 @@ def trace_activation(graph: ModelGraph, tensor: Tensor) -> Head:
         layer = innermost(graph, graph.layer(tensor.call))
         if not _own(layer):
             return Head(tensor.call, layer.path, None, axis=None, through=tuple(through))
-        name = layer.class_name or ""
-        activation, axis = _activation(graph, tensor.call, layer, name)
-        passes = name in _TRANSPARENT or (name == "Activation" and activation == "linear")
+        activation, axis = _activation(graph, tensor.call, layer)
+        passes = moves_numbers(layer) or (layer.traits.name == "Activation" and activation == "linear")
         sources = graph.producers(tensor.call) if passes else []
         if not passes or len(sources) != 1:
             return Head(tensor.call, layer.path, activation, axis=axis, through=tuple(through))
@@ -133,7 +64,7 @@ def trace_activation(graph: ModelGraph, tensor: Tensor) -> Head:
 def activation_of(graph: ModelGraph, call: str) -> tuple[str | None, int | tuple[int, ...] | None]:
     """The activation that a call applies last, and the axis of a softmax; None if it cannot be determined."""
     layer = innermost(graph, graph.layer(call))
-    return _activation(graph, call, layer, layer.class_name or "") if _own(layer) else (None, None)
+    return _activation(graph, call, layer) if _own(layer) else (None, None)
 
 
 def last_size(graph: ModelGraph, tensor: Tensor) -> int | None:
@@ -147,8 +78,7 @@ def last_size(graph: ModelGraph, tensor: Tensor) -> int | None:
             return None
         size = units(layer)
         sources = graph.producers(tensor.call)
-        keeps = layer.class_name in _KEEPS_LAST or layer.class_name in _ACTIVATION_LAYERS
-        if size is not None or not keeps or len(sources) != 1:
+        if size is not None or not _keeps_shape(layer) or len(sources) != 1:
             return size
         tensor = sources[0]
 
@@ -156,13 +86,13 @@ def last_size(graph: ModelGraph, tensor: Tensor) -> int | None:
 def units(layer: Layer) -> int | None:
     """The size of the last axis that a layer of Keras gives, where its arguments alone tell."""
     config = layer.config
-    name = layer.class_name or ""
-    if name == "Reshape":
+    traits = layer.traits
+    if traits.name == "Reshape":
         target = config.get("target_shape")
         size = target[-1] if isinstance(target, list) and target and target[-1] != -1 else None
-    elif name == "Dense":
+    elif traits.family is Family.DENSE:
         size = config.get("units")
-    elif name in _WITH_ACTIVATION and name != "EinsumDense" and not name.startswith("Depthwise"):
+    elif traits.family in (Family.CONVOLUTION, Family.LOCALLY_CONNECTED) and not traits.depthwise:
         size = config.get("filters") if config.get("data_format") != "channels_first" else None
     else:
         return None
@@ -171,7 +101,7 @@ def units(layer: Layer) -> int | None:
 
 def innermost(graph: ModelGraph, layer: Layer) -> Layer:
     """The layer inside a TimeDistributed, else the layer itself."""
-    while layer.class_name == "TimeDistributed" and layer.is_keras:
+    while layer.traits.name == "TimeDistributed":
         children = graph.children.get(layer.path, [])
         if len(children) != 1 or graph.layers[children[0]].container:
             return layer
@@ -199,31 +129,31 @@ def activation_name(value: Any) -> str | None:
         name = value.get("class_name")
         if name == "Activation" and isinstance(config, dict):
             return activation_name(config.get("activation"))
-        return _ACTIVATION_LAYERS.get(name) if isinstance(name, str) else None
+        row = layer_row(name) or operation_row(name) if isinstance(name, str) else None
+        return row.applies if row is not None else None
     return None
 
 
 def _own(layer: Layer) -> bool:
-    """Whether the class is Keras's own, with a configuration; files of Keras 1 and 2 name no module."""
+    """Whether the class is Keras's own, with a configuration."""
     if layer.definition.config_error is not None:
         return False
-    return layer.is_keras or layer.is_operation or (layer.module is None and not layer.opaque)
+    return layer.is_keras or layer.is_operation
 
 
-def _activation(
-    graph: ModelGraph, call: str, layer: Layer, name: str
-) -> tuple[str | None, int | tuple[int, ...] | None]:
+def _activation(graph: ModelGraph, call: str, layer: Layer) -> tuple[str | None, int | tuple[int, ...] | None]:
     config = layer.config
-    if name in _ACTIVATION_LAYERS:
+    traits = layer.traits
+    activation = traits.applies or layer.operation.applies
+    if activation is not None:
         axis = config.get("axis", -1)
         if layer.is_operation:
             arguments = graph.calls[call]
             axis = arguments.kwargs.get("axis", arguments.args[1] if len(arguments.args) > 1 else axis)
-        activation = _ACTIVATION_LAYERS[name]
         if isinstance(axis, (list, tuple)):
             axis = tuple(axis) if all(isinstance(one, int) for one in axis) else None
         return activation, axis if activation.endswith("softmax") and isinstance(axis, (int, tuple)) else None
-    if name == "Activation" or name in _WITH_ACTIVATION:
+    if traits.activation and (traits.linear or traits.name == "Activation"):
         activation_or_none = activation_name(config.get("activation"))
         return activation_or_none, -1 if (activation_or_none or "").endswith("softmax") else None
     return None, None

@@ -6,41 +6,12 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from graphlint.findings.edits import Compile
+from graphlint.knowledge.layers import Family
+from graphlint.knowledge.losses import LossTraits, loss_row
+from graphlint.knowledge.origin import is_keras_package
 from graphlint.model.definition import TensorRef, flat
 from graphlint.model.graph import Layer, ModelGraph, Tensor
 from graphlint.questions.heads import last_size
-
-_BUILT_IN = {
-    "binary_crossentropy": ("BinaryCrossentropy", "bce", "BCE"),
-    "binary_focal_crossentropy": ("BinaryFocalCrossentropy",),
-    "categorical_crossentropy": ("CategoricalCrossentropy",),
-    "categorical_focal_crossentropy": ("CategoricalFocalCrossentropy",),
-    "sparse_categorical_crossentropy": ("SparseCategoricalCrossentropy",),
-    "kl_divergence": ("KLDivergence", "kld", "KLD", "kullback_leibler_divergence"),
-    "poisson": ("Poisson",),
-    "mean_squared_error": ("MeanSquaredError", "mse", "MSE"),
-    "mean_absolute_error": ("MeanAbsoluteError", "mae", "MAE"),
-    "mean_absolute_percentage_error": ("MeanAbsolutePercentageError", "mape", "MAPE"),
-    "mean_squared_logarithmic_error": ("MeanSquaredLogarithmicError", "msle", "MSLE"),
-    "cosine_similarity": ("CosineSimilarity", "cosine_proximity"),
-    "log_cosh": ("LogCosh", "logcosh"),
-    "huber": ("Huber", "huber_loss"),
-    "hinge": ("Hinge",),
-    "squared_hinge": ("SquaredHinge",),
-    "categorical_hinge": ("CategoricalHinge",),
-    "dice": ("Dice",),
-    "tversky": ("Tversky",),
-    "circle": ("Circle",),
-    "ctc": ("CTC",),
-}
-_CANONICAL = {alias: name for name, aliases in _BUILT_IN.items() for alias in (name, *aliases)}
-
-CROSS_ENTROPIES = frozenset(name for name in _BUILT_IN if name.endswith("crossentropy"))
-"""Losses that expect probabilities or, with ``from_logits=True``, logits."""
-
-_KERAS_PACKAGES = frozenset({"keras", "tf_keras", "tensorflow", "builtins"})
-_ADD_LOSS = frozenset({"ActivityRegularization", "AddLoss", "AddMetric"})
-_STOCK_MODELS = frozenset({"Functional", "Sequential", "Model"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +32,11 @@ class OutputLoss:
     from_logits: bool | None = None
     config: dict[str, Any] = field(default_factory=dict)
     weight: float | None = None
+
+    @property
+    def traits(self) -> LossTraits | None:
+        """What is known of a loss of Keras."""
+        return loss_row(self.loss) if self.built_in and self.loss is not None else None
 
 
 class _Unknown(Exception):
@@ -98,9 +74,8 @@ def losses(graph: ModelGraph) -> list[OutputLoss] | None:
 
 def one_class(graph: ModelGraph, loss: OutputLoss) -> bool:
     """Whether a categorical cross-entropy has only one class to choose from."""
-    name = loss.loss or ""
-    categorical = name.startswith(("categorical", "sparse_categorical")) and name.endswith("crossentropy")
-    if not loss.built_in or not categorical or loss.config.get("axis", -1) != -1:
+    row = loss.traits
+    if row is None or not (row.cross_entropy and row.one_label) or loss.config.get("axis", -1) != -1:
         return False
     return last_size(graph, loss.output) == 1
 
@@ -115,8 +90,9 @@ def with_loss(graph: ModelGraph, old: OutputLoss, loss: str, **arguments: Any) -
     if compiled is None or names is None:
         return None
     given, count = compiled["loss"], len(names)
-    class_name = _BUILT_IN[loss][0]
-    new = {"module": "keras.losses", "class_name": class_name, "config": arguments, "registered_name": None}
+    row = loss_row(loss)
+    assert row is not None
+    new = {"module": "keras.losses", "class_name": row.class_name, "config": arguments, "registered_name": None}
     if _is_loss(given):
         if count > 1:
             return None
@@ -142,7 +118,7 @@ def stock_training(graph: ModelGraph) -> bool:
 
 def stock_model(layer: Layer) -> bool:
     """Whether a model is of a built-in class, and not of one with its own methods."""
-    return layer.class_name in _STOCK_MODELS and (layer.module is None or layer.is_keras)
+    return layer.traits.family is Family.MODEL
 
 
 def losses_added(graph: ModelGraph) -> list[str]:
@@ -153,7 +129,7 @@ def losses_added(graph: ModelGraph) -> list[str]:
 def _may_add_loss(layer: Layer) -> bool:
     if layer.is_operation:
         return False
-    return layer.class_name in _ADD_LOSS or not (layer.is_keras or layer.module is None) or layer.opaque
+    return layer.traits.adds_loss or not layer.is_keras or layer.opaque
 
 
 def output_names(graph: ModelGraph) -> list[str] | None:
@@ -228,14 +204,14 @@ def _output_loss(output: Tensor, index: int, name: str, loss: Any, weight: float
     if loss is None:
         return OutputLoss(output, index, name, loss=None)
     written, config, custom = _named(loss)
-    canonical = None if custom else _CANONICAL.get(written)
-    if canonical is None:
+    row = None if custom else loss_row(written)
+    if row is None:
         return OutputLoss(
             output, index, name, loss=written, built_in=False, from_logits=None, config=config, weight=weight
         )
-    from_logits = bool(config.get("from_logits", False)) if canonical in CROSS_ENTROPIES else None
+    from_logits = bool(config.get("from_logits", False)) if row.from_logits else None
     return OutputLoss(
-        output, index, name, loss=canonical, built_in=True, from_logits=from_logits, config=config, weight=weight
+        output, index, name, loss=row.name, built_in=True, from_logits=from_logits, config=config, weight=weight
     )
 
 
@@ -246,7 +222,7 @@ def _named(loss: Any) -> tuple[str, dict[str, Any], bool]:
     config = loss.get("config")
     registered = loss.get("registered_name")
     module = loss.get("module")
-    foreign = isinstance(module, str) and module.partition(".")[0] not in _KERAS_PACKAGES
+    foreign = isinstance(module, str) and module != "builtins" and not is_keras_package(module)
     custom = foreign or (isinstance(registered, str) and ">" in registered)
     if loss["class_name"] == "function" or isinstance(config, str):
         return str(config), {}, custom

@@ -6,9 +6,6 @@ from graphlint.model.graph import Layer, ModelGraph
 from graphlint.questions.sharing import shared_across_scopes
 from graphlint.shapes.slots import slots
 
-_OTHER_STATE = frozenset({"Normalization", "StringLookup", "IntegerLookup", "TextVectorization", "Discretization"})
-"""Layers whose state may come from their configuration or lie outside the weights."""
-
 _RECURRENT = ("kernel", "recurrent_kernel", "bias")
 _PROJECTIONS = ("query", "key", "value", "output")
 _IN_SUBLAYERS = {
@@ -29,7 +26,7 @@ def miscounted_weights(graph: ModelGraph) -> list[tuple[Layer, list[str], int]]:
     called = {call.layer for call in graph.calls.values()}
     for layer in graph.layers.values():
         stored = graph.variables_of(layer.path)
-        if not stored or not layer.is_keras or layer.class_name in _OTHER_STATE:
+        if not stored or not layer.is_keras or layer.traits.adapts:
             continue
         if layer.path not in called and not (layer.class_name or "").endswith("Cell"):
             continue
@@ -72,13 +69,13 @@ def layers_without_weights(graph: ModelGraph) -> list[tuple[Layer, list[str]]]:
     for layer in graph.layers.values():
         if graph.variables_of(layer.path) or not layer.is_keras or layer.container or layer.opaque:
             continue
-        if layer.class_name in _OTHER_STATE or not graph.call_sites(layer.path):
+        if layer.traits.adapts or not graph.call_sites(layer.path):
             continue
-        if not all(outer.container or outer.is_builtin for outer in graph.enclosing(layer.path)):
+        if not all(outer.container or outer.is_keras for outer in graph.enclosing(layer.path)):
             continue
         names = variable_names(layer)
         if names and graph.variables_below(layer.path):
-            parts = _PROJECTIONS if layer.class_name == "MultiHeadAttention" else ()
+            parts = _PROJECTIONS if layer.traits.name == "MultiHeadAttention" else ()
             names = [name for name in parts if _absent(graph, f"{layer.path}/{name}_dense")]
         if names:
             found.append((layer, names))

@@ -13,56 +13,10 @@ from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
+from graphlint.knowledge.optimizers import Layout, Slot, optimizer_layout
+from graphlint.knowledge.origin import is_keras_package
 from graphlint.model.definition import LayerDefinition, VariableDefinition
-from graphlint.model.graph import ModelGraph, Variable
-
-
-@dataclass(frozen=True, slots=True)
-class _Slot:
-    name: str
-    initial: str | float = 0.0
-    """Initial value, or the argument of the optimizer that gives it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    groups: tuple[tuple[_Slot, ...], ...]
-    trailing: int = 0
-    """Scalars after the slots."""
-
-
-_M, _V = _Slot("momentum"), _Slot("velocity")
-_ACCUMULATOR = _Slot("accumulator", "initial_accumulator_value")
-
-
-def _layout(name: str, config: dict[str, Any]) -> _Layout | None:
-    """The layout of one of Keras's optimizers by lower-case class name; None for a class that is not in the table."""
-    if name in ("adam", "adamw"):
-        return _Layout(((_M, _V), (_Slot("velocity_hat"),)) if config.get("amsgrad") else ((_M, _V),))
-    if name == "nadam":
-        return _Layout(((_M, _V),), trailing=1)
-    if name == "lamb":
-        return _Layout(((_M, _V),))
-    if name == "adamax":
-        return _Layout(((_M, _Slot("norm")),))
-    if name == "adadelta":
-        return _Layout(((_Slot("accumulated_grad"), _Slot("accumulated_delta_var")),))
-    if name == "adagrad":
-        return _Layout(((_ACCUMULATOR,),))
-    if name == "ftrl":
-        return _Layout(((_ACCUMULATOR, _Slot("linear")),))
-    if name == "lion":
-        return _Layout(((_M,),))
-    if name == "rmsprop":
-        groups: list[tuple[_Slot, ...]] = [(_V,)]
-        if config.get("momentum"):
-            groups.append((_M,))
-        if config.get("centered"):
-            groups.append((_Slot("average_gradient"),))
-        return _Layout(tuple(groups))
-    if name == "sgd" and config.get("momentum"):
-        return _Layout(((_M,),))
-    return None
+from graphlint.model.graph import Layer, ModelGraph, Variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +32,7 @@ class OptimizerSlots:
     slots: tuple[VariableDefinition, ...]
     _: KW_ONLY
     shapes: Counter[tuple[int, ...]]
-    layout: _Layout
+    layout: Layout
     config: dict[str, Any]
 
     @property
@@ -112,9 +66,9 @@ def optimizer_slots(graph: ModelGraph) -> OptimizerSlots | None:
     config = optimizer.config
     if any(config.get(key) for key in ("use_ema", "gradient_accumulation_steps", "loss_scale_factor")):
         return None
-    if optimizer.module is not None and optimizer.module.partition(".")[0] not in ("keras", "tf_keras", "tensorflow"):
+    if optimizer.module is not None and not is_keras_package(optimizer.module):
         return None
-    layout = _layout(optimizer.class_name.lower(), config)
+    layout = optimizer_layout(optimizer.class_name, config)
     if layout is None:
         return None
     variables = optimizer.variables
@@ -186,7 +140,7 @@ def _legacy(config: dict[str, Any]) -> bool:
     return "lr" in config or "decay" in config
 
 
-def _initial(slot: _Slot, config: dict[str, Any]) -> float:
+def _initial(slot: Slot, config: dict[str, Any]) -> float:
     initial = config.get(slot.initial, 0.1) if isinstance(slot.initial, str) else slot.initial
     return initial if isinstance(initial, float) else 0.1
 
@@ -214,10 +168,6 @@ def _fit(
     return matched
 
 
-_ORDERED_CHILDREN = frozenset({"Bidirectional", "TimeDistributed", "RNN", "LSTM", "GRU", "SimpleRNN"})
-"""Classes of which it is known in which order their sublayers come."""
-
-
 def _segments(graph: ModelGraph) -> Iterator[tuple[str, list[Variable], bool]]:
     """Trainable variables layer by layer: path, variables, and whether their order inside the layer is Keras's."""
     if not graph.root.trainable:
@@ -243,8 +193,13 @@ def _segments(graph: ModelGraph) -> Iterator[tuple[str, list[Variable], bool]]:
         backward = f"{path}/backward_layer"
         inner.sort(key=lambda layer: layer.path == backward or layer.path.startswith(f"{backward}/"))
         visited.update(id(layer.definition) for layer in inner)
-        ordered = all(layer.class_name in _ORDERED_CHILDREN or not graph.children.get(layer.path) for layer in inner)
+        ordered = all(_ordered_children(layer) or not graph.children.get(layer.path) for layer in inner)
         yield from _segment(path, [v for layer in inner for v in graph.variables_of(layer.path)], seen, ordered)
+
+
+def _ordered_children(layer: Layer) -> bool:
+    """Whether it is known in which order the sublayers of a layer come."""
+    return layer.traits.recurrent or layer.traits.name == "TimeDistributed"
 
 
 def _segment(

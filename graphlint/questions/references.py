@@ -13,14 +13,10 @@ from enum import StrEnum
 from itertools import chain
 from typing import Any
 
-from graphlint.knowledge.namespaces import KERAS_PACKAGES
 from graphlint.knowledge.protobuf import message_fields
 from graphlint.model.address import ROOT, join
 from graphlint.model.definition import CallDefinition, Constant, flat
 from graphlint.model.graph import Layer, ModelGraph
-
-KERAS_ROOTS = KERAS_PACKAGES | {"tensorflow"}
-"""Packages that hold Keras's own classes."""
 
 CODE_RUNNERS = frozenset(
     """

@@ -69,4 +69,4 @@ def will_have_weights(graph: ModelGraph, layer: Layer) -> bool:
     """Whether the class of a layer makes variables when its model is built, which it is not yet."""
     if graph.variables_of(layer.path) or unbuilt(graph) is None:
         return False
-    return bool(layer.is_builtin and variable_names(layer))
+    return bool(layer.is_keras and variable_names(layer))

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from graphlint.knowledge import keras_internals
+from graphlint.knowledge.origin import is_live_keras_class
 from graphlint.model.address import ROOT
 from graphlint.model.expand import expand
 from graphlint.model.graph import Tensor
@@ -31,7 +32,7 @@ def _attaches_mask(operation: Any) -> bool:
         return True
     cls = type(operation)
     own = getattr(cls, "compute_mask", None) is not keras.Layer.compute_mask
-    return own and isinstance(operation, keras.Layer) and not cls.__module__.startswith("keras.")
+    return own and isinstance(operation, keras.Layer) and not is_live_keras_class(cls)
 
 
 def attached_masks(live: LiveGraph) -> dict[Tensor, Any]:
@@ -115,7 +116,7 @@ def _is_code(operation: Any) -> bool:
     """Whether a layer is custom code with sublayers, or a model, inside which the mask may be read."""
     if not isinstance(operation, keras.Layer) or keras_internals.graph_model(operation) is not None:
         return False
-    return not type(operation).__module__.startswith("keras.")
+    return not is_live_keras_class(type(operation))
 
 
 def _consumers(live: LiveGraph, behind: Collection[str]) -> dict[Tensor, list[tuple[str, str]]]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from graphlint.errors import CannotClone, LostTie, ReplayError, one_line
 from graphlint.knowledge import keras_internals
+from graphlint.knowledge.origin import is_live_keras_class
 from graphlint.model.address import ROOT
 from graphlint.model.graph import Tensor
 from graphlint.replay.domains import Symbolic
@@ -90,7 +91,7 @@ def copy_layer(layer: Any, name: str) -> Any:
 @contextmanager
 def _own_classes(layers: list[Any]) -> Iterator[None]:
     """Everything that a configuration of a model in memory may name."""
-    classes = {type(layer).__name__: type(layer) for layer in layers if not type(layer).__module__.startswith("keras.")}
+    classes = {type(layer).__name__: type(layer) for layer in layers if not is_live_keras_class(type(layer))}
     with ExitStack() as stack:
         stack.enter_context(keras.saving.custom_object_scope(classes))
         stack.enter_context(keras_internals.trusting_scope())

@@ -297,7 +297,7 @@ def _is_possible(spec: TensorSpec) -> bool:
 
 
 def entry_of(definition: LayerDefinition) -> Entry | None:
-    if definition.class_name is None or definition.is_custom:
+    if definition.class_name is None or not definition.is_keras:
         return None
     return (OPERATIONS if definition.is_operation else LAYERS).get(definition.class_name)
 

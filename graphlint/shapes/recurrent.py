@@ -20,8 +20,6 @@ from graphlint.shapes.inference import (
     layer,
 )
 
-_STATES = {"LSTM": 2, "CuDNNLSTM": 2, "GRU": 1, "CuDNNGRU": 1, "SimpleRNN": 1}
-
 
 def _sequence(call: LayerCall) -> Shape:
     """The shape of the sequences, which Keras 2 may pass together with the initial state in one list."""
@@ -46,21 +44,22 @@ def _check(call: LayerCall, shape: Shape, rank: int) -> None:
         raise ShapeError(f"got an input of shape {shape_text(shape)}, expected rank {rank}")
 
 
-@layer(*_STATES)
+@layer("LSTM", "CuDNNLSTM", "GRU", "CuDNNGRU", "SimpleRNN")
 def recurrent(call: LayerCall) -> Outcome:
     shape = _sequence(call)
     _check(call, shape, 3)
     check_build(call, shape, -1, "features")
     units = call.integer("units")
-    return _outputs(call, shape, (units,), [(units,)] * _STATES[call.layer.class_name or ""])
+    return _outputs(call, shape, (units,), [(units,)] * (call.layer.traits.states or 1))
 
 
 @layer("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
 def conv_lstm(call: LayerCall) -> Outcome:
     shape = _sequence(call)
-    _check(call, shape, int((call.layer.class_name or "")[8]) + 3)
+    rank = call.layer.traits.rank or 2
+    _check(call, shape, rank + 3)
     # A cell sees one step: the build shape of the layer has one axis more than the step.
-    cell = LayerDefinition("", f"Conv{(call.layer.class_name or '')[8]}D", config=call.config)
+    cell = LayerDefinition("", f"Conv{rank}D", config=call.config)
     step = (shape[0], *shape[2:])
     size = convolved(LayerCall(cell, (), {}, dtype=call.dtype), step, call.integer("filters"))[1:]
     return _outputs(call, shape, size, [size, size])
@@ -75,7 +74,7 @@ def rnn(call: LayerCall) -> Outcome:
 
 def cell_sizes(cell: LayerDefinition) -> tuple[list[int], int]:
     """State sizes (flattened) and output size of a recurrent cell."""
-    if cell.is_custom:
+    if not cell.is_keras:
         raise Insufficient
     if cell.class_name == "StackedRNNCells":
         sizes = [cell_sizes(inner) for inner in stacked_cells(cell)]

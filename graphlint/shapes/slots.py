@@ -73,13 +73,13 @@ def slots(definition: LayerDefinition) -> list[Slot] | None:
     """
     if definition.body is not None:
         return []
-    if definition.class_name is None or definition.is_custom:
+    if definition.class_name is None or not definition.is_keras:
         return None
     if definition.is_operation:
         return []
     rule = _RULES.get(definition.class_name)
     if rule is None:
-        return [] if definition.class_name in LAYERS or definition.class_name == "InputLayer" else None
+        return [] if definition.class_name in LAYERS or definition.is_input else None
     try:
         return rule(_Layer(definition, (), {}, dtype=""))
     except (Insufficient, ShapeError):

@@ -144,7 +144,7 @@ def _children(reader: _Reader, definition: LayerDefinition) -> None:
         for cell in cells:
             child = _layer(reader, cell)
             definition.children[f"cells/{group_name(child, counts)}"] = child
-    if definition.class_name == "Bidirectional" and "layer" in definition.children:
+    if definition.traits.name == "Bidirectional" and "layer" in definition.children:
         forward = definition.children.pop("layer")
         definition.children = {"forward_layer": forward, **definition.children}
 
@@ -174,7 +174,7 @@ def _functional(reader: _Reader, entries: list[Any], inputs: Any, outputs: Any) 
         stored = entry.get("inbound_nodes")
         if not isinstance(stored, list):
             stored = []
-        if layer.class_name == "InputLayer" and not stored:
+        if layer.is_input and not stored:
             stored = [None]
         for node in stored:
             by_name.setdefault(name, []).append(len(body.calls))
@@ -359,7 +359,7 @@ def _sequential(reader: _Reader, entries: list[Any], build_input_shape: Any) -> 
 
 def sequential_body(problems: list[SourceProblem], layers: list[LayerDefinition], build_input_shape: Any) -> Body:
     """The layers of a Sequential as a chain, after the Input that it implies if it has none."""
-    if not layers or layers[0].class_name != "InputLayer":
+    if not layers or not layers[0].is_input:
         layers = [_implied_input(layers[0] if layers else None, build_input_shape), *layers]
     calls = [CallDefinition(layers[0])]
     for layer in layers[1:]:
@@ -447,7 +447,7 @@ def merge(first: TensorSpec | None, second: TensorSpec | None) -> TensorSpec:
 
 def _output_specs(body: Body, call: CallDefinition) -> tuple[TensorSpec, ...]:
     layer = call.layer
-    if layer.class_name == "InputLayer":
+    if layer.is_input:
         config = layer.config
         shape = config.get("batch_shape", config.get("batch_input_shape"))
         if shape is None and isinstance(config.get("shape"), list):

@@ -12,22 +12,15 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from graphlint.knowledge.layers import Family
 from graphlint.model.definition import LayerDefinition, OptimizerDefinition, VariableDefinition
 from graphlint.shapes import Slot, slots
 from graphlint.sources.hdf5 import Dataset, Group
 
 TOP_LEVEL = "top_level_model_weights"
-_CELLS = {
-    "LSTM": "LSTMCell",
-    "GRU": "GRUCell",
-    "SimpleRNN": "SimpleRNNCell",
-    "ConvLSTM1D": "ConvLSTMCell",
-    "ConvLSTM2D": "ConvLSTMCell",
-    "ConvLSTM3D": "ConvLSTMCell",
-}
-_ATTENTION = ("MultiHeadAttention", "GroupedQueryAttention", "GroupQueryAttention")
 _PROJECTIONS = ("query_dense", "key_dense", "value_dense", "output_dense")
 _CUDNN = ("CuDNNLSTM", "CuDNNGRU")
+"""Layers that store the numbers of their cell as their own: only this format has them."""
 
 
 class Array(NamedTuple):
@@ -143,7 +136,7 @@ def _share_kernels(layer: LayerDefinition) -> None:
         wrapper = stack.pop()
         stack.extend(_members(wrapper))
         inner = wrapper.children.get("layer")
-        if wrapper.class_name != "SpectralNormalization" or inner is None or not wrapper.variables:
+        if wrapper.traits.name != "SpectralNormalization" or inner is None or not wrapper.variables:
             continue
         for variable in inner.variables:
             variable.index += 1
@@ -207,7 +200,7 @@ def _expected(layer: LayerDefinition) -> list[_Expected] | None:
             return None
         if id(inner) in shared:
             own = own[1:]
-        if inner.class_name == "SpectralNormalization":
+        if inner.traits.name == "SpectralNormalization":
             shared.update(id(one) for one in _members(inner))
         order.append((inner, own, trainable and inner.trainable))
         stack.extend((one, trainable and inner.trainable) for one in reversed(_members(inner)))
@@ -220,7 +213,7 @@ def _own_slots(layer: LayerDefinition) -> list[Slot] | None:
         return [Slot(name, None, True) for name in ("kernel", "recurrent_kernel", "bias")]
     if layer.class_name in _PROJECTIONS:
         return [Slot("kernel", None, True)] + ([Slot("bias", None, True)] if layer.config.get("use_bias") else [])
-    if layer.class_name in (*_CELLS, "RNN"):
+    if layer.traits.recurrent and layer.traits.family is Family.RECURRENT:
         return []  # Keras 2 does not save the states of a stateful layer, and Keras 3 creates them when it runs.
     return slots(layer)
 
@@ -228,10 +221,14 @@ def _own_slots(layer: LayerDefinition) -> list[Slot] | None:
 def _children(layer: LayerDefinition) -> dict[str, LayerDefinition]:
     """The sublayers with weights of built-in layers; those that no configuration mentions are created here."""
     name, config = layer.class_name, layer.config
-    if name in _CELLS and "cell" not in layer.children and layer.module != "":
-        rank = {"rank": int(name[-2])} if name.startswith("Conv") else {}
+    if layer.traits.cell is not None and "cell" not in layer.children and layer.module != "":
+        rank = {"rank": layer.traits.rank} if layer.traits.rank is not None else {}
         cell = LayerDefinition(
-            f"{layer.name}_cell", _CELLS[name], "keras.layers", config={**config, **rank}, trainable=layer.trainable
+            f"{layer.name}_cell",
+            layer.traits.cell,
+            "keras.layers",
+            config={**config, **rank},
+            trainable=layer.trainable,
         )
         cell.build_shape = layer.build_shape
         layer.children["cell"] = cell
@@ -247,7 +244,7 @@ def _children(layer: LayerDefinition) -> dict[str, LayerDefinition]:
             trainable=forward.trainable,
             dtype_policy=forward.dtype_policy,
         )
-    elif name in _ATTENTION and not layer.children:
+    elif layer.traits.query_mask and not layer.children:
         bias = {"use_bias": config.get("use_bias", True) is not False}
         prefix = "" if name == "MultiHeadAttention" else "_"
         for attribute in _PROJECTIONS:

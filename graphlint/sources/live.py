@@ -14,6 +14,7 @@ import numpy as np
 
 from graphlint.errors import GraphlintError
 from graphlint.knowledge import keras_internals
+from graphlint.knowledge.layers import Family
 from graphlint.model.definition import (
     Body,
     CallDefinition,
@@ -26,7 +27,6 @@ from graphlint.model.definition import (
     TensorSpec,
     VariableDefinition,
 )
-from graphlint.model.vocabulary import LOOKUPS
 from graphlint.sources.configuration import sequential_body
 from graphlint.sources.literals import decode_constant, policy_name
 
@@ -148,7 +148,7 @@ class _Reader:
             ]
         found = []
         for definition in self.known.values():
-            if definition.is_operation or definition.is_model or _is_keras(definition):
+            if definition.is_operation or definition.is_model or definition.is_keras:
                 continue
             inner = keras_internals.all_layers(definition.obj)[1:]
             waiting = [one for one in inner if keras_internals.waits_for_build(one)]
@@ -169,7 +169,7 @@ class _Reader:
         layer = definition.obj
         if not self.structure_only:
             definition.variables = _variables(layer)
-            if definition.class_name in LOOKUPS and _is_keras(definition):
+            if definition.traits.family is Family.LOOKUP:
                 definition.vocabulary_size = int(layer.vocabulary_size())
         graph = keras_internals.graph_model(layer)
         own: list[LayerDefinition] = []
@@ -179,7 +179,7 @@ class _Reader:
         elif graph is not None:
             definition.body = self.functional(graph)
             own = definition.body.layers
-        elif not keras_internals.tracked_layers(layer) and _is_keras(definition):
+        elif not keras_internals.tracked_layers(layer) and definition.is_keras:
             return
         if own and self.structure_only:
             return
@@ -278,12 +278,12 @@ class _Reader:
                     if id(child) in weighted or id(child.obj) in self.called or _in_configuration(definition, path)
                 }
             if definition.body is None:
-                custom = not definition.is_operation and not _is_keras(definition)
+                custom = not definition.is_operation and not definition.is_keras
                 definition.opaque = definition.is_model or (custom and bool(definition.children))
 
 
 def _in_configuration(definition: LayerDefinition, path: str) -> bool:
-    if not _is_keras(definition):
+    if not definition.is_keras:
         return False
     if path in ("forward_layer", "backward_layer"):
         return "layer" in definition.config
@@ -291,13 +291,6 @@ def _in_configuration(definition: LayerDefinition, path: str) -> bool:
     if key == "cells":
         return isinstance(definition.config.get(key), list)
     return key in ("layer", "cell") and not inside and isinstance(definition.config.get(key), dict)
-
-
-def _is_keras(definition: LayerDefinition) -> bool:
-    registered = definition.registered_name
-    if registered is not None and ">" in registered:
-        return False
-    return definition.module is not None and definition.module.partition(".")[0] == "keras"
 
 
 # -- one layer --------------------------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+from graphlint.knowledge.layers import Family
 from graphlint.model.definition import LayerDefinition
-from graphlint.model.vocabulary import LOOKUPS
 from graphlint.sources.zip_archive import ZipArchive
 
 _FILES = ("vocabulary.txt", "_lookup_layer/vocabulary.txt")
@@ -39,7 +39,7 @@ def _lookups(root: LayerDefinition) -> Iterator[LayerDefinition]:
         if id(layer) in seen:
             continue
         seen.add(id(layer))
-        if layer.class_name in LOOKUPS:
+        if layer.traits.family is Family.LOOKUP:
             yield layer
         stack.extend(layer.children.values())
         stack.extend(layer.body.layers if layer.body is not None else ())

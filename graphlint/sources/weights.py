@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from graphlint.knowledge.layers import Family
 from graphlint.knowledge.naming import snake_case
 from graphlint.model.definition import LayerDefinition, OptimizerDefinition, Values, VariableDefinition
 from graphlint.model.stored_names import group_name, is_sequential, stored_names
@@ -26,14 +27,7 @@ VARIABLES = "vars"
 CHECKPOINT_LAYERS = "_layer_checkpoint_dependencies"
 """Where Keras 2.13 and 2.14 store the layers; it lists each layer with weights twice, so that numbers are skipped."""
 LAYERS = ("layers", CHECKPOINT_LAYERS)
-_ATTENTION = ("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention")
-_SUBLAYERS: dict[tuple[str | None, str], str] = {
-    ("LSTM", "cell"): "LSTMCell",
-    ("GRU", "cell"): "GRUCell",
-    ("SimpleRNN", "cell"): "SimpleRNNCell",
-    **{(f"ConvLSTM{rank}D", "cell"): "ConvLSTMCell" for rank in (1, 2, 3)},
-    **{(name, f"{part}_dense"): "EinsumDense" for name in _ATTENTION for part in ("query", "key", "value", "output")},
-}
+_PROJECTIONS = ("query_dense", "key_dense", "value_dense", "output_dense")
 _SLOT_NAMES = {
     "EinsumDense": ("kernel", "bias"),
     **dict.fromkeys(("LSTMCell", "GRUCell", "SimpleRNNCell", "ConvLSTMCell"), ("kernel", "recurrent_kernel", "bias")),
@@ -45,8 +39,6 @@ NOT_LAYERS = frozenset(
 """Groups of a model without parameters."""
 _NUMBER = re.compile(r"_\d+$")
 _SPECTRAL = re.compile(r"(^|/)spectral_normalization(_\d+)?/$")
-_VOCABULARIES = frozenset({"TextVectorization", "StringLookup", "IntegerLookup"})
-"""Layers that store adapted values which Keras does not count as variables."""
 
 
 class StoredArray(Values, Protocol):
@@ -127,7 +119,7 @@ def attach_weights(root: LayerDefinition, stored: StoredGroup) -> dict[str, int]
         layer.variables = _variables(layer, group)
         layer.stored_at, layer.has_weight_group = path, True
         inside: list[tuple[LayerDefinition, StoredGroup, str]] = []
-        if layer.class_name in _VOCABULARIES and _is_keras(layer):
+        if layer.traits.family is Family.LOOKUP:
             layer.variables = []
             continue
         claimed = {VARIABLES} | (NOT_LAYERS if layer.is_model else set())
@@ -152,7 +144,7 @@ def attach_weights(root: LayerDefinition, stored: StoredGroup) -> dict[str, int]
             if layer.is_model and attribute.partition("/")[0] not in LAYERS and _is_metric(inner):
                 continue
             place = attribute
-            if layer.class_name == "MultiHeadAttention" and _is_keras(layer):
+            if layer.traits.family is Family.ATTENTION:
                 attribute = attribute.removeprefix("_")  # Keras 2 saved the private attributes.
             known = children.get(attribute)
             if known is None and inner.total() == 0:
@@ -163,9 +155,9 @@ def attach_weights(root: LayerDefinition, stored: StoredGroup) -> dict[str, int]
             inside.append((known, inner, f"{path}{place}/"))
         layer.children = children
         stack.extend(reversed(inside))
-        if layer.class_name == "SpectralNormalization" or (layer.class_name is None and _SPECTRAL.search(path)):
+        if layer.traits.name == "SpectralNormalization" or (layer.class_name is None and _SPECTRAL.search(path)):
             wrapped.append(layer)
-        if layer.class_name is not None and layer.body is None and not _is_keras(layer) and children:
+        if layer.class_name is not None and layer.body is None and not layer.is_keras and children:
             layer.opaque = True
     for wrapper in wrapped:
         _share_kernel(wrapper)
@@ -196,7 +188,11 @@ def unbuilt_layers(stored: StoredGroup) -> tuple[str, ...]:
 
 def _sublayer(layer: LayerDefinition, attribute: str, name: str | None) -> LayerDefinition:
     """A sublayer that the configuration does not mention. Its class is known if it is in a built-in layer."""
-    known = _SUBLAYERS.get((layer.class_name, attribute)) if _is_keras(layer) else None
+    known = None
+    if attribute == "cell":
+        known = layer.traits.cell
+    elif layer.traits.query_mask and attribute in _PROJECTIONS:
+        known = "EinsumDense"
     return LayerDefinition(
         name or attribute.rpartition("/")[2],
         known,
@@ -217,16 +213,12 @@ def _share_kernel(wrapper: LayerDefinition) -> None:
             inner.variables[index] = kernel
 
 
-def _is_keras(layer: LayerDefinition) -> bool:
-    return layer.module is not None and layer.module.partition(".")[0] in ("keras", "tf_keras", "tensorflow")
-
-
 def _variables(layer: LayerDefinition, group: StoredGroup) -> list[VariableDefinition]:
     arrays = group.variables
     if not arrays:
         return []
     known = slots(layer) if layer.class_name is not None else None
-    names = _SLOT_NAMES.get(layer.class_name or "") if _is_keras(layer) else None
+    names = _SLOT_NAMES.get(layer.class_name or "") if layer.is_keras else None
     if names is not None and len(known or ()) < len(arrays) <= len(names):
         known = [Slot(name, None, True) for name in names]
     found = []
@@ -258,7 +250,7 @@ def _match(
     skip_inputs = is_sequential(model)
     expected = {}
     for layer in body.layers:
-        if layer.is_operation or (skip_inputs and layer.class_name == "InputLayer"):
+        if layer.is_operation or (skip_inputs and layer.is_input):
             continue
         name = group_name(layer, counts)
         expected[name] = layer

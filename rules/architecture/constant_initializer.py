@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Need, Rule
 from graphlint.findings.edits import Configure
 from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.knowledge.layers import Family
 from graphlint.model.graph import Layer, ModelGraph, Tensor
 from graphlint.questions.statistics import statistics
 
 _CONSTANT = frozenset({"Zeros", "Ones", "Constant", "zeros", "ones", "constant", "zero", "one"})
-_MERGES = frozenset({"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Dot"})
 _INITIALIZERS = {"kernel_initializer": "kernel", "pointwise_initializer": "pointwise_kernel"}
 
 
@@ -60,7 +60,7 @@ class ConstantInitializer(Rule):
         for layer in graph.layers.values():
             for key, slot in _INITIALIZERS.items():
                 initializer = _initializer(layer, key)
-                if initializer not in _CONSTANT or not layer.is_builtin or "lora" in layer.name.lower():
+                if initializer not in _CONSTANT or not layer.is_keras or "lora" in layer.name.lower():
                     continue
                 if not graph.seen(layer.path):
                     continue
@@ -110,8 +110,14 @@ def _ends(graph: ModelGraph, layer: Layer) -> bool:
                 return True
             for edge in graph.out_edges(here):
                 target = graph.layer(edge.target)
-                if target.class_name in _MERGES or not (target.is_builtin or target.is_operation):
+                if _merges(target) or not (target.is_keras or target.is_operation):
                     return True
                 if not any(variable.slot.endswith("kernel") for variable in graph.variables_below(target.path)):
                     stack.append(edge.target)
     return False
+
+
+def _merges(layer: Layer) -> bool:
+    """Whether what comes in is computed with another tensor; a concatenation keeps both apart."""
+    merges = layer.traits.family is Family.MERGE and layer.traits.name != "Concatenate"
+    return merges or layer.operation.broadcasting or layer.operation.name == "Dot"

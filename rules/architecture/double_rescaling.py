@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Rule
 from graphlint.findings.edits import Remove
 from graphlint.findings.finding import Fix, Problem, Severity
-from graphlint.model.graph import Call, ModelGraph, Tensor
+from graphlint.knowledge.layers import Family
+from graphlint.model.graph import Call, Layer, ModelGraph, Tensor
 
-_KEEPS_SCALE = frozenset(
-    """
-    InputLayer Identity Resizing CenterCrop RandomCrop RandomFlip RandomRotation RandomTranslation RandomZoom
-    RandomHeight RandomWidth RandomBrightness RandomContrast RandomShear RandomPerspective RandomErasing Reshape Permute
-    Flatten Dropout GaussianNoise ZeroPadding1D ZeroPadding2D ZeroPadding3D Cropping2D Cast Transpose GetItem ExpandDims
-    UpSampling2D MaxPooling2D AveragePooling2D
-    """.split()
-)
 _SMALL, _COMBINED = 0.1, 1e-3
+
+
+_SCALING = ("Multiply", "Divide", "TrueDivide")
+_KEEP_SCALE = frozenset(
+    {Family.PADDING, Family.CROPPING, Family.RESIZING, Family.UPSAMPLING, Family.POOLING, Family.AUGMENTATION}
+)
+"""Families that change an image and not, or hardly, its range: this rule's judgement."""
 
 
 class DoubleRescaling(Rule):
@@ -79,20 +79,26 @@ class DoubleRescaling(Rule):
                         fix=_removed(graph, before[0]),
                     )
                 scaled[call.id] = (call.id, scale)
-            elif before is not None and layer.class_name in _KEEPS_SCALE:
+            elif before is not None and _keeps_scale(layer):
                 scaled[call.id] = before
+
+
+def _keeps_scale(layer: Layer) -> bool:
+    if layer.is_operation:
+        return layer.operation.same_numbers or layer.operation.name in ("Cast", "GetItem")
+    return layer.traits.same_numbers or layer.traits.family in _KEEP_SCALE
 
 
 def _scale(graph: ModelGraph, call: Call) -> float | None:
     """The factor of a Rescaling (the largest, if each channel has its own) or of an operation with a number."""
     layer = graph.layers[call.layer]
-    if layer.class_name == "Rescaling" and layer.is_builtin:
+    if layer.traits.name == "Rescaling":
         scale = layer.config.get("scale")
         scales = scale if isinstance(scale, list) else [scale]
-    elif layer.is_operation and layer.class_name in ("Multiply", "Divide", "TrueDivide"):
+    elif layer.operation.name in _SCALING:
         operands = [leaf for _, leaf in graph.leaves(call.id)][:2]
         scales = [leaf for leaf in operands if isinstance(leaf, (int, float))]
-        if layer.class_name != "Multiply":
+        if layer.operation.name != "Multiply":
             scales = [1 / scale for scale in scales[-1:] if scale and operands[-1] is scale]
     else:
         return None

@@ -6,11 +6,8 @@ from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
 from graphlint.findings.finding import Problem, Severity
+from graphlint.knowledge.layers import Family
 from graphlint.model.graph import ModelGraph
-
-_DROPOUT = frozenset(
-    {"Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout", "AlphaDropout"}
-)
 
 
 class DropoutBeforeBatchnorm(Rule):
@@ -55,17 +52,12 @@ class DropoutBeforeBatchnorm(Rule):
         reported: set[str] = set()
         for call in graph.calls.values():
             layer = graph.layers[call.layer]
-            if layer.class_name != "BatchNormalization" or not layer.is_builtin or layer.path in reported:
+            if not layer.traits.batch_statistics or layer.path in reported:
                 continue
             for source in graph.producers(call.id):
                 dropout = graph.layer(source.call)
                 rate = dropout.config.get("rate", dropout.config.get("p"))
-                if (
-                    dropout.class_name in _DROPOUT
-                    and dropout.is_builtin
-                    and isinstance(rate, (int, float))
-                    and rate > 0
-                ):
+                if dropout.traits.family is Family.DROPOUT and isinstance(rate, (int, float)) and rate > 0:
                     reported.add(layer.path)
                     yield Problem(
                         f"{dropout.class_name} {dropout.name!r} (rate {rate:g}) feeds this BatchNormalization: "

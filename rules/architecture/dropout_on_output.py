@@ -7,13 +7,10 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Rule
 from graphlint.findings.edits import InsertBefore, Remove
 from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.knowledge.layers import Family
 from graphlint.model.graph import ModelGraph
 from graphlint.questions.heads import trace_activation
 from graphlint.questions.losses import losses
-
-_DROPOUT = frozenset(
-    {"Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout", "AlphaDropout"}
-)
 
 
 class DropoutOnOutput(Rule):
@@ -76,7 +73,7 @@ class DropoutOnOutput(Rule):
 def _rate(graph: ModelGraph, call: str) -> float:
     layer = graph.layer(call)
     rate = layer.config.get("rate", layer.config.get("p"))
-    return rate if layer.class_name in _DROPOUT and layer.is_builtin and isinstance(rate, (int, float)) else 0
+    return rate if layer.traits.family is Family.DROPOUT and isinstance(rate, (int, float)) else 0
 
 
 def _moved(graph: ModelGraph, dropout: str, head: str) -> Fix | None:

@@ -8,18 +8,10 @@ from itertools import pairwise
 from graphlint.engine.rule import Rule
 from graphlint.findings.edits import MergeLinear
 from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.knowledge.layers import Family
 from graphlint.model.definition import Shape
 from graphlint.model.graph import Layer, ModelGraph, Tensor
 from graphlint.questions.heads import activation_of, innermost
-
-_LINEAR = frozenset(
-    {"Dense", "SeparableConv1D", "SeparableConv2D", *(f"Conv{n}DTranspose" for n in (1, 2, 3))}
-    | {f"{name}{n}D" for name in ("Conv", "Convolution") for n in (1, 2, 3)}
-)
-_BETWEEN = frozenset(
-    {"Dropout", "AlphaDropout", "GaussianDropout", "Identity"}
-    | {f"{name}{n}D" for name in ("SpatialDropout", "ZeroPadding") for n in (1, 2, 3)}
-)
 
 
 class LinearSandwich(Rule):
@@ -97,7 +89,7 @@ def _merged(graph: ModelGraph, chain: list[str]) -> Fix | None:
         layers = [graph.layer(call) for call in (first, second)]
         direct = [tensor.call for tensor in graph.producers(second)] == [first]
         same_model = graph.calls[first].scope == graph.calls[second].scope
-        if direct and same_model and all(one.class_name == "Dense" and not one.penalised for one in layers):
+        if direct and same_model and all(one.traits.name == "Dense" and not one.penalised for one in layers):
             edit = MergeLinear(first=layers[0].path, second=layers[1].path)
             changes = "training updates one kernel instead of two"
             return Fix.unsafe("multiply the kernels into one layer", changes, edit)
@@ -119,7 +111,9 @@ def _channels(layer: Layer, shape: Shape | None) -> int | None:
 
 def _is_linear(graph: ModelGraph, call: str) -> bool:
     layer = innermost(graph, graph.layer(call))
-    return layer.class_name in _LINEAR and layer.is_builtin and layer.config.get("groups", 1) == 1
+    traits = layer.traits
+    dense = traits.family in (Family.DENSE, Family.CONVOLUTION) and traits.linear and not traits.depthwise
+    return dense and layer.config.get("groups", 1) == 1
 
 
 def _next_linear(graph: ModelGraph, call: str) -> str | None:
@@ -158,14 +152,16 @@ def _called_once(graph: ModelGraph, call: str) -> bool:
 
 def _hands_on(graph: ModelGraph, call: str) -> bool:
     """Whether a call does nothing but drop or pad."""
-    name = graph.layer(call).class_name
-    return name in _BETWEEN or (name == "Activation" and activation_of(graph, call)[0] == "linear")
+    traits = graph.layer(call).traits
+    if traits.family in (Family.DROPOUT, Family.PADDING, Family.IDENTITY):
+        return True
+    return traits.name == "Activation" and activation_of(graph, call)[0] == "linear"
 
 
 def _upsamples(layer: Layer) -> bool:
     strides = layer.config.get("strides", 1)
     each = strides if isinstance(strides, (list, tuple)) else (strides,)
-    return (layer.class_name or "").endswith("Transpose") and any(one != 1 for one in each)
+    return layer.traits.transposed and any(one != 1 for one in each)
 
 
 def _separable(first: Layer, second: Layer) -> bool:

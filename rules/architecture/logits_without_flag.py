@@ -9,7 +9,7 @@ from graphlint.findings.edits import Configure, Edit, Replace
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import ModelGraph
 from graphlint.questions.heads import Head, trace_activation
-from graphlint.questions.losses import CROSS_ENTROPIES, OutputLoss, losses, one_class, with_loss
+from graphlint.questions.losses import OutputLoss, losses, one_class, with_loss
 
 _ENDINGS = ("linear", "relu", "tanh")
 
@@ -57,7 +57,8 @@ class LogitsWithoutFlag(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for loss in losses(graph) or ():
-            if not loss.built_in or loss.loss not in CROSS_ENTROPIES or loss.from_logits or loss.weight == 0:
+            traits = loss.traits
+            if traits is None or not traits.cross_entropy or loss.from_logits or loss.weight == 0:
                 continue
             if one_class(graph, loss):
                 continue
@@ -65,7 +66,7 @@ class LogitsWithoutFlag(Rule):
             if head.activation not in _ENDINGS:
                 continue
             layer = graph.layers[head.layer]
-            wanted = "sigmoid" if loss.loss.startswith("binary") else "softmax"
+            wanted = "softmax" if traits.one_label else "sigmoid"
             yield Problem(
                 f"{loss.loss} with from_logits=False on output {loss.name!r}, but {layer.class_name} {layer.name!r} "
                 f"ends in {head.activation}, which does not give probabilities",

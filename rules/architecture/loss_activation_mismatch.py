@@ -56,13 +56,14 @@ class LossActivationMismatch(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for loss in losses(graph) or ():
-            if not loss.built_in or loss.loss is None or loss.from_logits or loss.weight == 0:
+            traits = loss.traits
+            if traits is None or loss.loss is None or loss.from_logits or loss.weight == 0:
                 continue
             units = last_size(graph, loss.output)
-            if not loss.loss.endswith("crossentropy") or units == 1:
+            if not traits.cross_entropy or units == 1:
                 continue
             head = trace_activation(graph, loss.output)
-            binary = loss.loss.startswith("binary")
+            binary = not traits.one_label
             if head.activation != ("softmax" if binary else "sigmoid") or (binary and units is None):
                 continue
             fitting = "a categorical cross-entropy" if binary else "a binary cross-entropy"

@@ -10,10 +10,6 @@ from graphlint.model.graph import ModelGraph
 from graphlint.questions.heads import trace_activation
 from graphlint.questions.losses import losses
 
-_REGRESSION = frozenset(
-    {"mean_squared_error", "mean_absolute_error", "mean_absolute_percentage_error", "huber", "log_cosh"}
-)
-
 
 class RegressionActivation(Rule):
     """A regression loss on an output that ends in relu or softmax.
@@ -56,7 +52,7 @@ class RegressionActivation(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for loss in losses(graph) or ():
-            if not loss.built_in or loss.loss not in _REGRESSION or loss.weight == 0:
+            if loss.traits is None or not loss.traits.regression or loss.weight == 0:
                 continue
             head = trace_activation(graph, loss.output)
             if head.activation in ("relu", "softmax"):

@@ -57,7 +57,7 @@ class SameSeedSiblings(Rule):
         groups: dict[tuple[str, tuple[Tensor, ...]], dict[str, str]] = {}
         for call in graph.calls.values():
             layer = graph.layers[call.layer]
-            if not layer.is_builtin or _seed(layer) is None:
+            if not layer.is_keras or _seed(layer) is None:
                 continue
             groups.setdefault((_signature(layer), tuple(graph.producers(call.id))), {}).setdefault(layer.path, call.id)
         for members in groups.values():

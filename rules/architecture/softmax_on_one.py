@@ -14,6 +14,7 @@ from graphlint.questions.losses import kept_arguments, losses, with_loss
 
 _PAIRS = frozenset({"Matmul", "Einsum", "Dot", "Tensordot"})
 _PRODUCTS = _PAIRS | {"Multiply"}
+"""Layers and operations that multiply tensors: this rule's judgement of what attention does with its weights."""
 _HINT = 'Write activation="sigmoid" for a single unit, or normalise over an axis longer than 1.'
 _CATEGORICAL = ("categorical_crossentropy", "sparse_categorical_crossentropy")
 
@@ -137,7 +138,7 @@ def _sigmoid(graph: ModelGraph, call: str, activation: str | None) -> Fix | None
         return None
     if "activation" in layer.config:
         edit: Edit = Configure(layer=layer.path, config={"activation": "sigmoid"})
-    elif layer.class_name == "Softmax" and not layer.is_operation:
+    elif layer.traits.name == "Softmax":
         config = {"activation": "sigmoid", "name": layer.name}
         edit = Replace(layer=layer.path, class_name="Activation", config=config)
     else:

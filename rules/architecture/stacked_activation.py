@@ -7,16 +7,11 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Rule
 from graphlint.findings.edits import Configure, Edit, Remove
 from graphlint.findings.finding import Fix, Problem, Severity
-from graphlint.model.graph import ModelGraph, Tensor
+from graphlint.knowledge.layers import Family
+from graphlint.model.graph import Layer, ModelGraph, Tensor
 from graphlint.questions.heads import Head, activation_of, innermost, trace_activation
 
 _SEVERITY = {"relu": Severity.INFO, "softmax": Severity.WARNING, "sigmoid": Severity.WARNING}
-_SAME_ON_BOTH_SIDES = frozenset(
-    {"InputLayer", "Identity", "Reshape", "Flatten", "Permute", "Dropout", "SpatialDropout1D", "SpatialDropout2D"}
-    | {"SpatialDropout3D"}
-)
-"""Layers whose outputs are not negative if their inputs are not."""
-_KEEPS_AXES = frozenset({"InputLayer", "Identity", "Activation", "Cast", "Dropout"})
 
 
 class StackedActivation(Rule):
@@ -70,8 +65,8 @@ class StackedActivation(Rule):
             head = trace_activation(graph, sources[0])
             if head.activation != activation or head.call == call.id:
                 continue
-            between = {graph.layer(passed).class_name for passed in head.through}
-            if activation == "softmax" and (head.axis != axis or not between <= _KEEPS_AXES):
+            between = [graph.layer(passed) for passed in head.through]
+            if activation == "softmax" and (head.axis != axis or not all(map(_keeps_axes, between))):
                 continue
             reported.add(layer.path)
             effect = "does nothing" if activation == "relu" else "squeezes its probabilities a second time"
@@ -88,7 +83,7 @@ class StackedActivation(Rule):
 def _dropped(graph: ModelGraph, second: str, head: Head, activation: str) -> Fix | None:
     """Removes the second activation, or the first if the second names an output."""
     layer, first = graph.layer(second), graph.layers[head.layer]
-    if {graph.layer(one).class_name for one in head.through} - _SAME_ON_BOTH_SIDES:
+    if not all(_keeps_positive(graph.layer(one)) for one in head.through):
         return None
     if not graph.called_directly(layer.path, once=True):
         return None
@@ -106,3 +101,14 @@ def _dropped(graph: ModelGraph, second: str, head: Head, activation: str) -> Fix
     if activation == "relu":
         return Fix.safe(title, edit)
     return Fix.unsafe(title, "probabilities are no longer squeezed", edit)
+
+
+def _keeps_positive(layer: Layer) -> bool:
+    """Whether a layer lets nothing negative come out where nothing negative goes in, in training as well."""
+    if layer.traits.family is Family.DROPOUT:
+        return layer.traits.name not in ("AlphaDropout", "GaussianDropout")
+    return layer.traits.family in (Family.INPUT, Family.IDENTITY, Family.RESHAPING)
+
+
+def _keeps_axes(layer: Layer) -> bool:
+    return layer.traits.elementwise or layer.operation.elementwise

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from graphlint.model.definition import VariableDefinition
     from graphlint.model.graph import Variable
 
-_RECURRENT = ("LSTM", "GRU", "RNN", "Bidirectional")
-
 
 class NeverReceivedGradient(Rule):
     """The optimizer has run many steps and never received a gradient for a variable.
@@ -126,7 +124,7 @@ def _hint(graph: ModelGraph, layers: list[str]) -> str:
 def _sees_one_step(graph: ModelGraph, layer: str) -> bool:
     sites = graph.call_sites(layer)
     return any(
-        (graph.layer(call).class_name or "").endswith(_RECURRENT) and (edge.spec.shape or ())[1:2] == (1,)
+        graph.layer(call).traits.recurrent and (edge.spec.shape or ())[1:2] == (1,)
         for call in sites
         for edge in graph.in_edges(call)[:1]
     )

@@ -67,7 +67,7 @@ class BatchnormNeverUpdated(Rule):
 
 
 def _untouched(graph: ModelGraph, layer: Layer) -> bool:
-    if layer.class_name not in ("BatchNormalization", "SyncBatchNormalization") or layer.config.get("momentum") == 1:
+    if not layer.traits.batch_statistics or layer.config.get("momentum") == 1:
         return False
     if not layer.trainable or not all(outer.trainable for outer in graph.enclosing(layer.path)):
         return False

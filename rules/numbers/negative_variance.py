@@ -51,8 +51,10 @@ class NegativeVariance(Rule):
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for variable in graph.variables.values():
             layer = graph.layers[variable.layer]
-            batch = layer.class_name in ("BatchNormalization", "SyncBatchNormalization")
-            slot = "moving_variance" if batch else "variance" if layer.class_name == "Normalization" else None
+            traits = layer.traits
+            slot = (
+                "moving_variance" if traits.batch_statistics else "variance" if traits.name == "Normalization" else None
+            )
             if slot is None or variable.slot != slot:
                 continue
             found = statistics(graph, variable)

@@ -7,13 +7,9 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Rule
 from graphlint.findings.edits import FoldBias
 from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.knowledge.layers import Family
 from graphlint.model.graph import Layer, ModelGraph, Tensor
 from graphlint.questions.heads import activation_name, innermost
-
-_LINEAR = frozenset(
-    {"Dense", "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"}
-    | {"DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"}
-)
 
 
 class BiasBeforeBatchnorm(Rule):
@@ -76,7 +72,7 @@ class BiasBeforeBatchnorm(Rule):
         verdicts: dict[str, bool] = {}
         for call in graph.calls.values():
             layer = innermost(graph, graph.layers[call.layer])
-            if layer.class_name in _LINEAR and verdicts.get(layer.path, True):
+            if _adds_bias(layer) and verdicts.get(layer.path, True):
                 verdicts[layer.path] = _biased(layer) and _only_into_batchnorm(graph, call.id, layer)
         found = [path for path, verdict in verdicts.items() if verdict]
         if not found:
@@ -97,7 +93,7 @@ def _folded(graph: ModelGraph, found: list[str]) -> Fix | None:
     behind = {}
     for path in found:
         layer = graph.layers[path]
-        if not layer.is_builtin or not graph.called_directly(path, once=True):
+        if not graph.called_directly(path, once=True):
             continue
         norm = graph.calls[graph.consumers(Tensor(graph.call_sites(path)[0], 0))[0].target].layer
         counts = layer.config.get("bias_regularizer") or layer.config.get("activity_regularizer")
@@ -106,6 +102,11 @@ def _folded(graph: ModelGraph, found: list[str]) -> Fix | None:
             behind[path] = norm
     what = "the bias into the moving mean" if len(behind) == 1 else f"{len(behind)} biases into the moving means"
     return Fix.safe(f"fold {what}", FoldBias(layers=behind)) if behind else None
+
+
+def _adds_bias(layer: Layer) -> bool:
+    """Whether a layer adds a bias to each of its channels last of all."""
+    return layer.traits.linear and layer.traits.family in (Family.DENSE, Family.CONVOLUTION)
 
 
 def _biased(layer: Layer) -> bool:
@@ -119,7 +120,7 @@ def _only_into_batchnorm(graph: ModelGraph, call: str, layer: Layer) -> bool:
     if len(edges) != 1 or graph.is_output(tensor):
         return False
     norm = graph.layer(edges[0].target)
-    if norm.class_name != "BatchNormalization" or norm.config.get("center", True) is False:
+    if not norm.traits.batch_statistics or norm.config.get("center", True) is False:
         return False
     axis = norm.config.get("axis", -1)
     axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis

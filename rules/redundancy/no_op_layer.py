@@ -7,16 +7,13 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Rule
 from graphlint.findings.edits import MergeCalls, Remove
 from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.knowledge.layers import Family
 from graphlint.model.dimensions import shape_text
 from graphlint.model.graph import Layer, ModelGraph
 from graphlint.model.masks import masked
 
-_DROPOUT = frozenset(
-    {"Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout", "AlphaDropout"}
-)
 _MANY = 4
 """From this many layers of one class on they are a single finding: one argument is missing in one place."""
-_KEEPS_MASKS = _DROPOUT | {"Activation"}
 
 
 class NoOpLayer(Rule):
@@ -65,7 +62,7 @@ class NoOpLayer(Rule):
         last = {graph.calls[output.call].layer for output in graph.outputs}
         for call in graph.calls.values():
             layer = graph.layers[call.layer]
-            if layer.path in seen or not layer.is_builtin or "identity" in layer.name.lower():
+            if layer.path in seen or not layer.is_keras or "identity" in layer.name.lower():
                 continue
             if layer.path in last:
                 continue
@@ -93,9 +90,9 @@ class NoOpLayer(Rule):
 def _removed(graph: ModelGraph, layer: Layer, call: str) -> Fix | None:
     if not graph.called_directly(layer.path):
         return None
-    if layer.class_name not in _KEEPS_MASKS and not masked(graph).keys().isdisjoint(graph.producers(call)):
+    if not layer.traits.hands_mask_on and not masked(graph).keys().isdisjoint(graph.producers(call)):
         return None  # Without the layer the mask would continue.
-    if layer.class_name != "Permute" or _keeps_order(layer):
+    if layer.traits.name != "Permute" or _keeps_order(layer):
         return Fix.safe("remove it", Remove(calls=tuple(graph.call_sites(layer.path))))
     before = graph.producers(graph.producers(call)[0].call)[0]
     same_model = graph.calls[before.call].scope == graph.calls[call].scope
@@ -105,24 +102,25 @@ def _removed(graph: ModelGraph, layer: Layer, call: str) -> Fix | None:
 
 
 def _reason(graph: ModelGraph, layer: Layer, call: str) -> str | None:
-    name, config = layer.class_name or "", layer.config
+    traits, config = layer.traits, layer.config
+    name, family = traits.name, traits.family
     if name == "GaussianNoise" and config.get("stddev") in (0, 0.0):
         return "the deviation is 0"
     if name == "Rescaling" and config.get("scale") in (1, 1.0) and config.get("offset", 0.0) in (0, 0.0):
         return "the factor is 1"
     if name == "Permute" and _keeps_order(layer):
         return "the axes keep their order"
-    if name in _DROPOUT and config.get("rate", config.get("p")) in (0, 0.0):
+    if family is Family.DROPOUT and config.get("rate", config.get("p")) in (0, 0.0):
         return "the rate is 0"
     if name == "Activation" and config.get("activation") == "linear":
         return "the activation is linear"
-    if name.startswith(("ZeroPadding", "Cropping")):
+    if family in (Family.PADDING, Family.CROPPING):
         amount = config.get("padding", config.get("cropping"))
         if amount is not None and not any(_numbers(amount)):
             return "0 rows are added or removed"
-    if name.startswith("UpSampling") and set(_numbers(config.get("size"))) == {1}:
+    if family is Family.UPSAMPLING and set(_numbers(config.get("size"))) == {1}:
         return "the size is 1"
-    if name.startswith(("MaxPooling", "AveragePooling")):
+    if family is Family.POOLING:
         strides = config.get("strides") or config.get("pool_size")
         if set(_numbers(config.get("pool_size"))) == {1} and set(_numbers(strides)) == {1}:
             return "window and strides are 1"
@@ -135,7 +133,7 @@ def _reason(graph: ModelGraph, layer: Layer, call: str) -> str | None:
     if name == "Permute" and len(sources) == 1:
         first = graph.layer(sources[0].call)
         one, two = first.config.get("dims"), config.get("dims")
-        if first.class_name == "Permute" and isinstance(one, list) and isinstance(two, list) and len(one) == len(two):
+        if first.traits.name == "Permute" and isinstance(one, list) and isinstance(two, list) and len(one) == len(two):
             both = [one[index - 1] for index in two if isinstance(index, int) and 0 < index <= len(one)]
             if both == list(range(1, len(one) + 1)):
                 return f"it undoes the Permute {first.name!r}"

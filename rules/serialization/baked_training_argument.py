@@ -9,13 +9,6 @@ from graphlint.findings.edits import DropRecordedArgument
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import ModelGraph
 
-_DEFAULT_FALSE = frozenset(
-    """
-    AdditiveAttention AlphaDropout Attention Dropout GaussianDropout GaussianNoise SpatialDropout1D SpatialDropout2D
-    SpatialDropout3D LSTM GRU SimpleRNN RNN ConvLSTM1D ConvLSTM2D ConvLSTM3D
-    """.split()
-)
-
 
 class BakedTrainingArgument(Rule):
     """`training=False` is recorded on a call although nobody passed it.
@@ -61,7 +54,7 @@ class BakedTrainingArgument(Rule):
             layer = graph.layers[call.layer]
             if graph.in_code(call.id):
                 continue
-            if layer.class_name in _DEFAULT_FALSE and layer.is_builtin and call.kwargs.get("training") is False:
+            if layer.traits.training == "False" and call.kwargs.get("training") is False:
                 found.append(call.id)
         if found:
             yield Problem(

@@ -8,13 +8,13 @@ from typing import Any
 
 from graphlint.engine.rule import Need, Rule
 from graphlint.findings.finding import Problem, Severity
+from graphlint.knowledge.origin import KERAS_ROOTS
 from graphlint.knowledge.releases import class_names, is_known_class
 from graphlint.model.address import ROOT
 from graphlint.model.graph import ModelGraph
 from graphlint.questions.references import Kind, Reference, references
 
 _PLACES = ("loss", "metrics", "weighted_metrics", "optimizer", "optimizer_config")
-_PACKAGES = ("keras", "tf_keras", "tensorflow")
 
 
 class CustomCompile(Rule):
@@ -102,7 +102,7 @@ def _custom(reference: Reference) -> bool:
         return not (_known(reference.last_name) or is_known_class(reference.last_name)) and (
             reference.class_name != "function"
         )
-    return root not in _PACKAGES
+    return root not in KERAS_ROOTS
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
 from graphlint.findings.finding import Problem, Severity
-from graphlint.model.graph import ModelGraph
+from graphlint.knowledge.layers import Family, layer_row
+from graphlint.model.graph import Layer, ModelGraph
 
 _PATHS = ("vocabulary", "vocabulary_file", "idf_weights")
-_LOOKUPS = frozenset({"StringLookup", "IntegerLookup", "TextVectorization", "IndexLookup", "Hashing"})
 
 
 class ExternalFile(Rule):
@@ -63,7 +63,7 @@ class ExternalFile(Rule):
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         inside = {name.rpartition("/")[2] for name in graph.definition.asset_names}
         for layer in graph.layers.values():
-            if layer.class_name is None or layer.class_name.rpartition(">")[2] not in _LOOKUPS:
+            if not _looks_up(layer):
                 continue
             for key in _PATHS:
                 path = layer.config.get(key)
@@ -74,3 +74,9 @@ class ExternalFile(Rule):
                         "Pass the words themselves instead of a path, layer.set_vocabulary(words), and save again.",
                         key=key,
                     )
+
+
+def _looks_up(layer: Layer) -> bool:
+    """Whether a layer reads words or categories, a subclass of one of Keras's that kept its name as well."""
+    row = layer_row((layer.class_name or "").rpartition(">")[2])
+    return row is not None and row.family in (Family.LOOKUP, Family.ENCODING)

@@ -10,7 +10,8 @@ from typing import Any
 
 from graphlint.engine.rule import Rule
 from graphlint.findings.finding import Problem, Severity
-from graphlint.knowledge.releases import is_known_class
+from graphlint.knowledge.layers import LayerTraits, builds_variables, layer_traits
+from graphlint.knowledge.origin import is_keras_package
 from graphlint.model.graph import Layer, ModelGraph
 from graphlint.questions.references import is_lambda
 
@@ -80,30 +81,37 @@ def _in_file(layer: Layer) -> list[str]:
         value = held.pop(0)
         if isinstance(value, dict):
             name, config = value.get("class_name"), value.get("config")
-            if isinstance(name, str) and isinstance(config, dict) and name != "__lambda__":
-                weighted = is_known_class(name, ("layers",)) and name not in _WEIGHTLESS
-                module = value.get("module")
-                own = isinstance(module, str) and not module.startswith(("keras.init", "keras.reg", "keras.const"))
-                if weighted or ("build_config" in value and own):
-                    found[f"{name} {config.get('name', '')!r}"] = None
-                    continue
-            held.extend(value.values())
+            if isinstance(name, str) and isinstance(config, dict) and name != "__lambda__" and _has_weights(value):
+                found[f"{_traits(value).name or name} {config.get('name', '')!r}"] = None
+            else:
+                held.extend(value.values())
         elif isinstance(value, (list, tuple)):
             held.extend(value)
     return list(found)
 
 
-_WEIGHTLESS = frozenset(
-    """
-    Activation ActivityRegularization Add AlphaDropout Average AveragePooling1D AveragePooling2D AveragePooling3D
-    Concatenate Cropping1D Cropping2D Cropping3D Dot Dropout ELU Flatten GaussianDropout GaussianNoise
-    GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D
-    GlobalMaxPooling3D Identity InputLayer InputSpec LeakyReLU Masking MaxPooling1D MaxPooling2D MaxPooling3D Maximum
-    Minimum Multiply Permute ReLU RepeatVector Rescaling Reshape Resizing Softmax SpatialDropout1D SpatialDropout2D
-    SpatialDropout3D Subtract UnitNormalization UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D
-    ZeroPadding3D
-    """.split()
-)
+def _has_weights(serialized: dict[str, Any]) -> bool:
+    """Whether a serialized object is a layer with variables of its own or in a layer that it holds."""
+    held: list[Any] = [serialized]
+    while held:
+        value = held.pop()
+        if isinstance(value, (list, tuple)):
+            held.extend(value)
+        if not isinstance(value, dict):
+            continue
+        config, traits = value.get("config"), _traits(value)
+        if isinstance(config, dict) and traits.family is not None:
+            if builds_variables(traits, config):
+                return True
+        elif "build_config" in value and isinstance(value.get("module"), str) and not is_keras_package(value["module"]):
+            return True
+        held.extend(value.values())
+    return False
+
+
+def _traits(serialized: dict[str, Any]) -> LayerTraits:
+    given = [serialized.get(key) for key in ("class_name", "module", "registered_name")]
+    return layer_traits(*(one if isinstance(one, str) else None for one in given))
 
 
 def _in_memory(layer: Layer) -> list[str]:
@@ -129,11 +137,25 @@ def _in_memory(layer: Layer) -> list[str]:
             held += value
         elif any(value is function for function in functions) and not _is_keras_object(value):
             held.append(value.__call__)
-        elif _is_keras_object(value):
-            weights = getattr(value, "weights", None)
-            if weights is None or weights or not getattr(value, "built", True):
-                found[f"{type(value).__name__} {getattr(value, 'name', '')!r}"] = None
+        elif _is_keras_object(value) and _holds_weights(value):
+            name = layer_traits(type(value).__name__, type(value).__module__, None).name or type(value).__name__
+            found[f"{name} {getattr(value, 'name', '')!r}"] = None
     return list(found)
+
+
+def _holds_weights(value: Any) -> bool:
+    """Whether an object of Keras is a variable, or has variables or will have them once it is built."""
+    weights = getattr(value, "weights", None)
+    if weights is None or weights:
+        return True
+    cls = type(value)
+    if getattr(value, "built", True) or layer_traits(cls.__name__, cls.__module__, None).family is None:
+        return not getattr(value, "built", True)
+    try:
+        config = value.get_config()
+    except Exception:
+        return True
+    return _has_weights({"class_name": cls.__name__, "module": cls.__module__, "config": config})
 
 
 def _taken_from(owner: Any, method: Any) -> list[Any]:

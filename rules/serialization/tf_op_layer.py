@@ -13,9 +13,7 @@ from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.knowledge.loading import KERAS_3
 from graphlint.model.graph import Layer, ModelGraph
 from graphlint.portability.target import target_release
-from graphlint.portability.tensorflow_operations import as_keras_operation
-
-_CLASSES = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"})
+from graphlint.portability.tensorflow_operations import OPERATION_LAYERS, as_keras_operation
 
 
 class TfOpLayer(Rule):
@@ -74,7 +72,7 @@ class TfOpLayer(Rule):
         by_operation: dict[str, list[Layer]] = {}
         for layer in graph.layers.values():
             root = (layer.module or "").partition(".")[0]
-            if layer.class_name in _CLASSES and root != "tf_keras":
+            if layer.class_name in OPERATION_LAYERS and root != "tf_keras":
                 function = layer.config.get("function")
                 operation = function if isinstance(function, str) else layer.class_name or ""
                 by_operation.setdefault(operation, []).append(layer)

@@ -64,7 +64,7 @@ class UnregisteredCustom(Rule):
         by_class: dict[str, list[Layer]] = {}
         for layer in graph.layers.values():
             name, registered = layer.class_name, layer.registered_name
-            if name is None or layer.is_operation or layer.is_builtin or layer.module not in (None, "__main__"):
+            if name is None or layer.is_operation or layer.is_keras or layer.module not in (None, "__main__"):
                 continue
             if ">" in name or (registered is not None and ">" in registered):
                 continue

@@ -8,7 +8,10 @@ from graphlint.engine.rule import Rule
 from graphlint.findings.finding import Problem, Severity
 from graphlint.model.dimensions import shape_text
 from graphlint.model.graph import ModelGraph, Tensor
-from graphlint.questions.batch import BROADCASTING, batched
+from graphlint.questions.batch import batched
+
+_GIVE_AN_AXIS = ("ExpandDims", "GetItem", "Reshape")
+"""What people write to align two tensors on purpose: this rule's judgement."""
 
 
 class BatchAxisBroadcast(Rule):
@@ -56,7 +59,7 @@ class BatchAxisBroadcast(Rule):
         seen: set[int] = set()
         for call in graph.calls.values():
             layer = graph.layers[call.layer]
-            if not layer.is_operation or layer.class_name not in BROADCASTING:
+            if not layer.operation.broadcasting:
                 continue
             sources = graph.producers(call.id)
             shapes = [graph.spec(source).shape for source in sources]
@@ -84,7 +87,7 @@ class BatchAxisBroadcast(Rule):
 
 def _expanded(graph: ModelGraph, tensor: Tensor) -> bool:
     """Whether the call that produced a tensor added an axis to it."""
-    if graph.layer(tensor.call).class_name not in ("ExpandDims", "GetItem", "Reshape"):
+    if graph.layer(tensor.call).class_name not in _GIVE_AN_AXIS:
         return False
     before = [graph.spec(source).shape for source in graph.producers(tensor.call)[:1]]
     after = graph.spec(tensor).shape

@@ -7,20 +7,12 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Rule
 from graphlint.findings.edits import Configure
 from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.knowledge.layers import Family
 from graphlint.model.dimensions import shape_text
 from graphlint.model.graph import ModelGraph, Tensor
 
-_PASSING = frozenset(
-    """
-    Activation ReLU LeakyReLU ELU PReLU Dropout SpatialDropout2D GaussianNoise MaxPooling1D MaxPooling2D MaxPooling3D
-    AveragePooling1D AveragePooling2D AveragePooling3D
-    """.split()
-)
-_CONVOLUTIONS = (
-    *(f"{name}{n}D" for name in ("Conv", "Convolution") for n in (1, 2, 3)),
-    *(f"{name}{n}D" for name in ("SeparableConv", "DepthwiseConv") for n in (1, 2)),
-    *(f"Conv{n}DTranspose" for n in (1, 2, 3)),
-)
+_PASSING = frozenset({Family.ACTIVATION, Family.DROPOUT, Family.NOISE, Family.POOLING})
+"""Families that leave the channels where a convolution has put them, as they stand before a normalisation."""
 
 
 class BatchnormAxis(Rule):
@@ -63,7 +55,7 @@ class BatchnormAxis(Rule):
         reported: set[str] = set()
         for call in graph.calls.values():
             layer = graph.layers[call.layer]
-            if layer.class_name != "BatchNormalization" or not layer.is_builtin or layer.path in reported:
+            if not layer.traits.batch_statistics or layer.path in reported:
                 continue
             axis = layer.config.get("axis", -1)
             if isinstance(axis, (list, tuple)) and len(axis) == 1:
@@ -98,9 +90,9 @@ def _moved(graph: ModelGraph, layer: str, axis: int) -> Fix | None:
 def _convolution(graph: ModelGraph, tensor: Tensor) -> str | None:
     while True:
         layer = graph.layer(tensor.call)
-        if layer.class_name in _CONVOLUTIONS and layer.is_builtin:
+        if layer.traits.family is Family.CONVOLUTION:
             return tensor.call
         sources = graph.producers(tensor.call)
-        if layer.class_name not in _PASSING or len(sources) != 1:
+        if layer.traits.family not in _PASSING or len(sources) != 1:
             return None
         tensor = sources[0]

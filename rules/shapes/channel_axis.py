@@ -7,13 +7,10 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Rule
 from graphlint.findings.edits import InsertBefore
 from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.knowledge.layers import Family
 from graphlint.model.dimensions import shape_text
-from graphlint.model.graph import ModelGraph, Tensor
+from graphlint.model.graph import Layer, ModelGraph, Tensor
 
-_CONVOLUTIONS = frozenset({"Conv2D", "Convolution2D", "SeparableConv2D", "DepthwiseConv2D"})
-_BEFORE = frozenset(
-    {"InputLayer", "Rescaling", "Normalization", "Cast", "GaussianNoise", "RandomFlip", "RandomRotation"}
-)
 _ARITHMETIC = frozenset({"Add", "Subtract", "Multiply", "Divide", "TrueDivide"})
 """Operations that, with a number, only rescale an image."""
 
@@ -58,7 +55,7 @@ class ChannelAxis(Rule):
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for call in graph.calls.values():
             layer = graph.layers[call.layer]
-            if layer.class_name not in _CONVOLUTIONS or not layer.is_builtin:
+            if not _is_convolution(layer):
                 continue
             sources = graph.producers(call.id)
             shape = graph.spec(sources[0]).shape if len(sources) == 1 else None
@@ -89,13 +86,24 @@ def _permuted(graph: ModelGraph, call: str, first: bool) -> Fix | None:
     return Fix.unsafe("move the channels with Permute", "the convolution starts with new weights", edit)
 
 
+def _is_convolution(layer: Layer) -> bool:
+    return layer.traits.family is Family.CONVOLUTION and layer.traits.rank == 2 and not layer.traits.transposed
+
+
+def _prepares(layer: Layer) -> bool:
+    """Whether a call does what is done to an image before a model sees it, and keeps its shape."""
+    if layer.traits.family in (Family.INPUT, Family.SCALING, Family.NOISE):
+        return True
+    return layer.operation.name == "Cast" or (layer.traits.family is Family.AUGMENTATION and layer.traits.unchanged)
+
+
 def _from_input(graph: ModelGraph, tensor: Tensor) -> bool:
     """Whether a tensor is an Input, or an Input after preprocessing only."""
     while True:
         layer, sources = graph.layer(tensor.call), graph.producers(tensor.call)
         if layer.is_input and not sources:
             return True
-        arithmetic = layer.is_operation and layer.class_name in _ARITHMETIC
-        if len(sources) != 1 or not (layer.class_name in _BEFORE or arithmetic):
+        arithmetic = layer.operation.name in _ARITHMETIC
+        if len(sources) != 1 or not (_prepares(layer) or arithmetic):
             return False
         tensor = sources[0]

@@ -8,24 +8,19 @@ from typing import Any
 from graphlint.engine.rule import Rule
 from graphlint.findings.edits import Replace
 from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.knowledge.layers import Family
+from graphlint.knowledge.operations import Batch
 from graphlint.model.definition import Constant, flat
 from graphlint.model.graph import MASK, Call, Layer, ModelGraph, Tensor
 from graphlint.model.masks import masked
-from graphlint.questions.batch import BROADCASTING, UNARY, argument
+from graphlint.questions.batch import argument
 from graphlint.questions.references import is_lambda
 
-_RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "CuDNNLSTM", "CuDNNGRU"})
-_ATTENTION = frozenset({"MultiHeadAttention", "GroupQueryAttention", "Attention", "AdditiveAttention"})
-_POOLING = frozenset({"GlobalAveragePooling1D", "GlobalAvgPool1D"})
-_PER_STEP = frozenset(
-    """
-    Activation Add AlphaDropout Average BatchNormalization Concatenate Dense Dropout ELU GaussianDropout GaussianNoise
-    Identity InputLayer LayerNormalization LeakyReLU Maximum Minimum Multiply PReLU RMSNormalization ReLU Rescaling
-    SpatialDropout1D Subtract TimeDistributed UnitNormalization
-    """.split()
-)
-_ACTIVATIONS = {"Relu": "relu", "Tanh": "tanh", "Sigmoid": "sigmoid", "Gelu": "gelu", "Silu": "silu", "Elu": "elu"}
 _MASK_ARGUMENTS = ("mask", "attention_mask", "value_mask", "key_mask", "query_mask", "padding_mask")
+
+
+_AS_LAYERS = ("relu", "tanh", "sigmoid", "gelu", "silu", "elu")
+"""Activations that an operation and ``Activation`` compute alike when neither is given a number."""
 
 
 class MaskLost(Rule):
@@ -126,8 +121,8 @@ def _kept(graph: ModelGraph, where: str) -> Fix | None:
     name = operation.class_name or ""
     numbers = [leaf for leaf in flat([call.args, call.kwargs]) if isinstance(leaf, (int, float))]
     config: dict[str, Any] | None = None
-    if name in _ACTIVATIONS and not numbers:
-        class_name, config = "Activation", {"activation": _ACTIVATIONS[name]}
+    if operation.operation.applies in _AS_LAYERS and not numbers:
+        class_name, config = "Activation", {"activation": operation.operation.applies}
     elif len(numbers) == 1 and len(list(flat([call.args, call.kwargs]))) == 2 and name in ("Multiply", "Add"):
         scale, offset = (numbers[0], 0.0) if name == "Multiply" else (1.0, numbers[0])
         class_name, config = "Rescaling", {"scale": float(scale), "offset": float(offset)}
@@ -140,16 +135,21 @@ def _kept(graph: ModelGraph, where: str) -> Fix | None:
 
 def _masked_arguments(graph: ModelGraph, call: Call, layer: Layer) -> Iterator[Tensor]:
     """The tensors whose mask a call would use and does not receive explicitly."""
-    name = layer.class_name or ""
-    if not layer.is_builtin or any(call.kwargs.get(key) is not None for key in _MASK_ARGUMENTS):
+    traits = layer.traits
+    if any(call.kwargs.get(key) is not None for key in _MASK_ARGUMENTS):
         return
-    if name in _RECURRENT or name in _POOLING:
+    if _reads_sequence(layer) or (traits.family is Family.GLOBAL_POOLING and traits.uses_mask):
         value = call.args[0] if call.args else call.kwargs.get("inputs")
         yield from _tensors([value])
-    elif name == "MultiHeadAttention" or name == "GroupQueryAttention":
+    elif traits.query_mask:
         yield from _tensors([call.args[1] if len(call.args) > 1 else call.kwargs.get("value")])
-    elif name in _ATTENTION and call.args and isinstance(call.args[0], (list, tuple)):
+    elif traits.family is Family.ATTENTION and call.args and isinstance(call.args[0], (list, tuple)):
         yield from _tensors(list(call.args[0])[1:2])
+
+
+def _reads_sequence(layer: Layer) -> bool:
+    """Whether a layer carries a state over a sequence of vectors."""
+    return layer.traits.recurrent and layer.traits.rank is None
 
 
 def _tensors(values: list[Any]) -> Iterator[Tensor]:
@@ -166,7 +166,7 @@ def _receives(graph: ModelGraph, call: Call) -> bool:
 
 def _last_step_matters(graph: ModelGraph, call: Call, layer: Layer) -> bool:
     """Whether a recurrent layer's last step or state, which is that of the padding, is used."""
-    if layer.class_name not in _RECURRENT or layer.class_name == "Bidirectional":
+    if not _reads_sequence(layer) or layer.traits.family is not Family.RECURRENT:
         return False
     if layer.config.get("return_sequences") is not True:
         return True
@@ -175,10 +175,11 @@ def _last_step_matters(graph: ModelGraph, call: Call, layer: Layer) -> bool:
 
 
 def _keeps_time(graph: ModelGraph, call: Call, layer: Layer) -> bool:
-    name = layer.class_name or ""
     if layer.is_operation:
-        return name in BROADCASTING or name in UNARY or name in ("Concatenate", "GetItem")
-    return layer.is_builtin and (name in _PER_STEP or is_lambda(layer))
+        traits = layer.operation
+        along = traits.batch in (Batch.KEPT, Batch.AXIS) and not traits.reduction
+        return traits.broadcasting or along or traits.name in ("Concatenate", "GetItem")
+    return layer.traits.per_step or (layer.is_keras and is_lambda(layer))
 
 
 def _same_time(graph: ModelGraph, source: Tensor, output: Tensor) -> bool:
@@ -190,5 +191,5 @@ def _same_time(graph: ModelGraph, source: Tensor, output: Tensor) -> bool:
 
 def _slices_time(layer: Layer, call: Call) -> bool:
     """Whether a call takes some of the steps, as ``x[:, 1:]`` does."""
-    key = argument(layer, call, 1, "key") if layer.is_operation and layer.class_name == "GetItem" else None
+    key = argument(layer, call, 1, "key") if layer.operation.name == "GetItem" else None
     return isinstance(key, (list, tuple)) and len(key) > 1 and isinstance(key[1], Constant) and key[1].kind == "slice"

@@ -7,25 +7,17 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Need, Rule
 from graphlint.findings.edits import InsertBefore
 from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.knowledge.layers import Family
 from graphlint.model.dimensions import shape_text
 from graphlint.model.graph import ModelGraph
 from graphlint.questions.heads import trace_activation
-from graphlint.questions.losses import CROSS_ENTROPIES, losses
+from graphlint.questions.losses import losses
 
 _PASSING = frozenset(
-    """
-    InputLayer Dense Activation ReLU LeakyReLU PReLU ELU Softmax Dropout SpatialDropout1D SpatialDropout2D
-    SpatialDropout3D BatchNormalization LayerNormalization Rescaling Normalization GaussianNoise Identity Add
-    Average Concatenate Maximum Multiply GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D
-    GroupNormalization ZeroPadding1D ZeroPadding2D ZeroPadding3D RandomFlip RandomRotation RandomZoom
-    RandomContrast RandomTranslation
-    """.split()
+    {Family.INPUT, Family.DENSE, Family.ACTIVATION, Family.DROPOUT, Family.NORMALIZATION, Family.SCALING, Family.NOISE}
+    | {Family.IDENTITY, Family.MERGE, Family.GLOBAL_POOLING, Family.PADDING, Family.AUGMENTATION}
 )
-_POOLS = tuple(f"{name}Pooling{n}D" for name in ("Max", "Average") for n in (1, 2, 3))
-_CONVOLUTIONS = (
-    *(f"{name}{n}D" for name in ("Conv", "Convolution") for n in (1, 2, 3)),
-    *(f"{name}{n}D" for name in ("SeparableConv", "DepthwiseConv") for n in (1, 2)),
-)
+"""What a plain convolutional stack has between its convolutions and pools: this rule's judgement."""
 
 
 class MissingFlatten(Rule):
@@ -86,17 +78,17 @@ class MissingFlatten(Rule):
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for loss in losses(graph) or ():
             shape = graph.spec(loss.output).shape
-            if not loss.built_in or loss.loss not in CROSS_ENTROPIES or shape is None or len(shape) < 3:
+            if loss.traits is None or not loss.traits.cross_entropy or shape is None or len(shape) < 3:
                 continue
             if all(dim == 1 for dim in shape[1:-1]):
                 continue
             head = trace_activation(graph, loss.output)
             source = head.call
-            if graph.layer(source).class_name in ("Activation", "Softmax", "ReLU"):
+            if graph.layer(source).traits.family is Family.ACTIVATION:
                 producers = graph.producers(source)
                 source = producers[0].call if len(producers) == 1 else source
             dense = graph.layer(source)
-            if dense.class_name != "Dense" or not dense.is_builtin or not _shrinks(graph, source):
+            if dense.traits.name != "Dense" or not _shrinks(graph, source):
                 continue
             yield Problem(
                 f"Dense {dense.name!r} gives {shape_text(shape)} under {loss.loss}: a class for each of the positions "
@@ -127,15 +119,13 @@ def _shrinks(graph: ModelGraph, call: str) -> bool:
     while stack:
         here = stack.pop()
         layer = graph.layer(here)
-        name = layer.class_name or ""
-        if not layer.is_builtin:
-            return False
-        if name in _POOLS:
+        family = layer.traits.family
+        if family is Family.POOLING:
             shrinking = True
-        elif name in _CONVOLUTIONS:
+        elif family is Family.CONVOLUTION and not layer.traits.transposed:
             strides = layer.config.get("strides", 1)
             shrinking |= any(one != 1 for one in (strides if isinstance(strides, (list, tuple)) else [strides]))
-        elif name not in _PASSING:
+        elif family not in _PASSING or layer.traits.name == "Dot":
             return False
         for source in graph.producers(here):
             if source.call not in seen:

@@ -14,6 +14,9 @@ from graphlint.questions.batch import argument
 _ON_PURPOSE = frozenset(
     {"ExpandDims", "GetItem", "Reshape", "Transpose", "Swapaxes", "Permute", "Moveaxis", "RepeatVector", "Lambda"}
 )
+"""What people write to give a tensor the axes they want: this rule's judgement."""
+_SUMS = ("Add", "Subtract", "Average")
+"""Of other operations, all pairs are what is meant."""
 
 
 class OddBroadcast(Rule):
@@ -57,7 +60,7 @@ class OddBroadcast(Rule):
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for call in graph.calls.values():
             layer = graph.layers[call.layer]
-            if layer.class_name not in ("Add", "Subtract", "Average") or not (layer.is_operation or layer.is_builtin):
+            if layer.class_name not in _SUMS or not (layer.is_operation or layer.is_keras):
                 continue
             sources = graph.producers(call.id)
             if len(sources) != 2 or any(_deliberate(graph, source) for source in sources):
@@ -84,6 +87,6 @@ def _expanded(shape: Shape, other: Shape) -> bool:
 def _deliberate(graph: ModelGraph, tensor: Tensor) -> bool:
     """Whether the call that produced a tensor names its axes explicitly."""
     layer, call = graph.layer(tensor.call), graph.calls[tensor.call]
-    if layer.class_name in _ON_PURPOSE or not (layer.is_operation or layer.is_builtin):
+    if layer.class_name in _ON_PURPOSE or not (layer.is_operation or layer.is_keras):
         return True
     return bool(layer.config.get("keepdims") or argument(layer, call, 99, "keepdims"))

@@ -6,13 +6,9 @@ from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
 from graphlint.findings.finding import Problem, Severity
+from graphlint.knowledge.layers import Family
 from graphlint.model.dimensions import shape_text
 from graphlint.model.graph import ModelGraph
-
-_CONVOLUTIONS = (
-    *(f"{name}{n}D" for name in ("Conv", "Convolution") for n in (1, 2, 3)),
-    *(f"{name}{n}D" for name in ("SeparableConv", "DepthwiseConv") for n in (1, 2)),
-)
 
 
 class OversizedKernel(Rule):
@@ -55,7 +51,7 @@ class OversizedKernel(Rule):
         for call in graph.calls.values():
             layer = graph.layers[call.layer]
             config = layer.config
-            if layer.class_name not in _CONVOLUTIONS or not layer.is_builtin or layer.path in reported:
+            if layer.traits.family is not Family.CONVOLUTION or layer.traits.transposed or layer.path in reported:
                 continue
             sources = graph.producers(call.id)
             shape = graph.spec(sources[0]).shape if len(sources) == 1 else None

@@ -8,6 +8,7 @@ from typing import Any
 from graphlint.engine.rule import Rule
 from graphlint.findings.edits import Configure, Remove
 from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.knowledge.layers import Family
 from graphlint.model.dimensions import shape_text
 from graphlint.model.graph import Layer, ModelGraph, Tensor
 
@@ -53,12 +54,7 @@ class PoolOnOne(Rule):
         reported: set[str] = set()
         for call in graph.calls.values():
             layer = graph.layers[call.layer]
-            name = layer.class_name or ""
-            if (
-                not name.startswith(("MaxPool", "AveragePool", "AvgPool"))
-                or not layer.is_builtin
-                or call.layer in reported
-            ):
+            if layer.traits.family is not Family.POOLING or call.layer in reported:
                 continue
             sources = graph.producers(call.id)
             shape = graph.spec(sources[0]).shape if len(sources) == 1 else None

@@ -53,7 +53,7 @@ class ReshapeAsTranspose(Rule):
         reported: set[str] = set()
         for call in graph.calls.values():
             layer = graph.layers[call.layer]
-            if layer.class_name != "Reshape" or not (layer.is_builtin or layer.is_operation) or call.layer in reported:
+            if "Reshape" not in (layer.traits.name, layer.operation.name) or call.layer in reported:
                 continue
             sources = graph.producers(call.id)
             before = graph.spec(sources[0]).shape if len(sources) == 1 else None

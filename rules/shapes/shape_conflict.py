@@ -134,7 +134,7 @@ def _weights(graph: ModelGraph, call: Call, layer: Layer, args: Any, kwargs: Any
     """The stored weights of a layer and of the layers in a wrapper, against what the input requires."""
     first = args[0] if len(args) > 0 else None
     shape = first.shape if isinstance(first, TensorSpec) else None
-    inside = projections(layer.definition, args, kwargs) if layer.class_name == "MultiHeadAttention" else {}
+    inside = projections(layer.definition, args, kwargs) if layer.traits.name == "MultiHeadAttention" else {}
     for path, definition, built in _built_for(graph, layer, shape):
         variables = graph.variables_of(path)
         if not variables:
@@ -177,13 +177,13 @@ def _built_for(
     while stack:
         path, built = stack.pop()
         definition = graph.layers[path].definition
-        if not graph.layers[path].is_builtin or definition.body is not None:
+        if not graph.layers[path].is_keras or definition.body is not None:
             continue
         yield path, definition, built
         below = {id(child): name for name, child in definition.children.items()}
         for child in graph.children.get(path, []):
             name = below.get(id(graph.layers[child].definition))
-            if name in ("cell", "layer") and definition.class_name != "SpectralNormalization":
+            if name in ("cell", "layer") and definition.traits.name != "SpectralNormalization":
                 stack.append((child, (built[0], *built[2:]) if built is not None and len(built) > 2 else None))
             elif name in ("forward_layer", "backward_layer"):
                 stack.append((child, built))

@@ -9,10 +9,6 @@ from graphlint.findings.finding import Problem, Severity
 from graphlint.model.dimensions import shape_text
 from graphlint.model.graph import ModelGraph, Tensor
 
-_RECURRENT = frozenset(
-    {"LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "CuDNNLSTM", "CuDNNGRU"}
-)
-
 
 class StatefulBatch(Rule):
     """A stateful recurrent layer has no fixed batch size, or is bound to a large one.
@@ -61,12 +57,12 @@ class StatefulBatch(Rule):
         for call in graph.calls.values():
             layer = graph.layers[call.layer]
             config = layer.config
-            if layer.class_name == "Bidirectional" and isinstance(config.get("layer"), dict):
+            if layer.traits.name == "Bidirectional" and isinstance(config.get("layer"), dict):
                 inner = config["layer"].get("config")
                 config = inner if isinstance(inner, dict) else config
-            elif layer.class_name not in _RECURRENT:
+            elif not layer.traits.stateful:
                 continue
-            if config.get("stateful") is not True or not layer.is_builtin or layer.path in reported:
+            if config.get("stateful") is not True or layer.path in reported:
                 continue
             sources = graph.producers(call.id)
             shape = _batch_shape(graph, sources[0]) if sources else None

@@ -6,17 +6,12 @@ from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
 from graphlint.findings.finding import Problem, Severity
-from graphlint.model.graph import ModelGraph
-from graphlint.model.vocabulary import LOOKUPS
+from graphlint.knowledge.layers import Family
+from graphlint.model.graph import Layer, ModelGraph
 from graphlint.questions.heads import innermost
 
-_PASSING = frozenset(
-    """
-    InputLayer Reshape Flatten Identity Cast Squeeze ExpandDims Permute Transpose Ravel GetItem Split Concatenate Stack
-    Repeat Tile BroadcastTo Flip
-    """.split()
-)
-"""Layers and operations that move indices without changing them."""
+_COPYING = frozenset({"Cast", "GetItem", "Split", "Concatenate", "Stack", "Repeat", "Tile", "BroadcastTo"})
+"""Operations after which an index still means the same word: this rule's judgement."""
 
 
 class VocabularyMismatch(Rule):
@@ -65,7 +60,7 @@ class VocabularyMismatch(Rule):
         indices: dict[str, str] = {}
         for call in graph.calls.values():
             layer = graph.layers[call.layer]
-            if layer.class_name in LOOKUPS and layer.is_builtin:
+            if layer.traits.family is Family.LOOKUP:
                 if layer.config.get("output_mode", "int") == "int" and not layer.config.get("invert"):
                     indices[call.id] = layer.path
                 continue
@@ -73,9 +68,9 @@ class VocabularyMismatch(Rule):
             if not lookups:
                 continue
             source = max(lookups, key=lambda path: graph.layers[path].vocabulary_size or 0)
-            if layer.class_name in _PASSING and (layer.is_builtin or layer.is_operation):
+            if _passes(layer):
                 indices[call.id] = source
-            elif innermost(graph, layer).class_name in ("Embedding", "ReversibleEmbedding"):
+            elif innermost(graph, layer).traits.family is Family.EMBEDDING:
                 found.setdefault((innermost(graph, layer).path, source), []).append(call.id)
         for (embedding, path), (first, *others) in found.items():
             lookup, rows = graph.layers[path], graph.layers[embedding].config.get("input_dim")
@@ -88,3 +83,10 @@ class VocabularyMismatch(Rule):
                     f"Set input_dim={size}, or lookup.vocabulary_size().",
                     related=(path, *others),
                 )
+
+
+def _passes(layer: Layer) -> bool:
+    """Whether a layer or operation moves or copies indices, and leaves them as they are."""
+    if layer.is_operation:
+        return layer.operation.same_numbers or layer.operation.name in _COPYING
+    return layer.traits.same_numbers or layer.traits.name == "Concatenate"

@@ -9,24 +9,17 @@ from typing import Any
 from graphlint.engine.rule import Rule
 from graphlint.findings.edits import Edit, MergeCalls
 from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.knowledge.layers import Family
 from graphlint.model.definition import Constant, leaves
 from graphlint.model.graph import Layer, ModelGraph, Tensor
 from graphlint.questions.towers import settings
 
 _HINT = "Call it once and reuse the result; check that the other call was not meant for another tensor."
-_RANDOM = ("Dropout", "Noise", "Random", "Lambda", "AutoContrast", "RandAugment", "MixUp", "CutMix", "AugMix")
-
-_STATELESS = frozenset(
-    {"Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "Flatten", "Reshape", "Permute", "RepeatVector", "Rescaling"}
-    | {"Resizing", "CenterCrop", "Masking", "UnitNormalization", "Add", "Subtract", "Multiply", "Average", "Maximum"}
-    | {"Minimum", "Concatenate", "Dot"}
-    | {f"{kind}{rank}D" for kind in ("ZeroPadding", "Cropping", "UpSampling") for rank in (1, 2, 3)}
-    | {f"{kind}Pooling{rank}D" for kind in ("Max", "Average", "GlobalMax", "GlobalAverage") for rank in (1, 2, 3)}
+_HOLDING = frozenset(
+    {Family.INPUT, Family.MODEL, Family.PIPELINE, Family.WRAPPER, Family.RECURRENT, Family.CELL, Family.CODE}
+    | {Family.OPERATION}
 )
-"""Layers that compute the same if their configurations are equal."""
-
-_COUNTING = frozenset({"BatchNormalization", "SpectralNormalization", "ActivityRegularization"})
-"""Layers for which the number of calls matters in training."""
+"""Families whose configuration does not say all that a layer does, or that hold other layers."""
 
 
 class DuplicateComputation(Rule):
@@ -128,19 +121,25 @@ def _equal_calls(graph: ModelGraph, calls: list[str]) -> list[list[str]]:
     groups: dict[Any, list[str]] = {}
     for call in calls:
         layer = graph.layer(call)
-        same = json.dumps(settings(layer), sort_keys=True) if layer.class_name in _STATELESS else layer.path
+        same = json.dumps(settings(layer), sort_keys=True) if _stateless(layer) else layer.path
         groups.setdefault(same, []).append(call)
     return [group for group in groups.values() if len(group) > 1]
 
 
+def _stateless(layer: Layer) -> bool:
+    """Whether layers of this class do the same whenever their configurations agree."""
+    traits = layer.traits
+    alone = traits.weightless and traits.family not in _HOLDING
+    return alone and not (traits.random or traits.counts_calls or traits.adapts)
+
+
 def _random(layer: Layer) -> bool:
     """Whether two calls may differ: the layer draws random numbers, or its code is custom."""
-    name = layer.class_name or ""
     if layer.is_operation:
         return layer.module is not None and ".random" in layer.module
     if not layer.is_keras and not layer.container:
         return True
-    if any(word in name for word in _RANDOM):
+    if layer.traits.random or layer.traits.family is Family.CODE:
         return True
     return any(layer.config.get(key) for key in ("dropout", "recurrent_dropout", "stateful"))
 
@@ -181,7 +180,7 @@ def _merged(graph: ModelGraph, groups: list[list[str]]) -> Fix | None:
                 drop.append(node)
             path = call.layer
             counted |= any(
-                one.penalised or one.class_name in _COUNTING or not (one.is_builtin or one.container)
+                one.penalised or one.traits.counts_calls or not (one.is_keras or one.container)
                 for one in graph.layers_below(path)
             )
         if drop:

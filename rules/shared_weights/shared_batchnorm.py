@@ -57,7 +57,7 @@ class SharedBatchnorm(Rule):
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for path in graph.shared_layers:
             layer = innermost(graph, graph.layers[path])
-            if layer.class_name != "BatchNormalization" or not layer.trainable or not graph.root.trainable:
+            if not layer.traits.batch_statistics or not layer.trainable or not graph.root.trainable:
                 continue
             calls = graph.call_sites(path)
             sources = {tuple(graph.producers(call)) for call in calls}

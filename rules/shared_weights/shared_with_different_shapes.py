@@ -6,30 +6,13 @@ from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
 from graphlint.findings.finding import Problem, Severity
+from graphlint.knowledge.layers import Family
 from graphlint.model.definition import Shape
 from graphlint.model.dimensions import shape_text
 from graphlint.model.graph import Layer, ModelGraph
 
-_FREE = (
-    "Conv",
-    "DepthwiseConv",
-    "SeparableConv",
-    "LSTM",
-    "GRU",
-    "SimpleRNN",
-    "RNN",
-    "ConvLSTM",
-    "Bidirectional",
-    "TimeDistributed",
-    "Embedding",
-    "ReversibleEmbedding",
-    "MultiHeadAttention",
-    "GroupedQueryAttention",
-    "GroupQueryAttention",
-    "Attention",
-    "AdditiveAttention",
-)
-"""Prefixes of the class names of layers that accept inputs of any length or size."""
+_FREE = frozenset({Family.CONVOLUTION, Family.RECURRENT, Family.WRAPPER, Family.EMBEDDING, Family.ATTENTION})
+"""Families that accept inputs of any length or size: this rule's judgement."""
 
 
 class SharedWithDifferentShapes(Rule):
@@ -87,7 +70,7 @@ class SharedWithDifferentShapes(Rule):
             if other is None:
                 continue
             depends = _weight_depends(layer, first, other)
-            if not depends and len(first) == len(other) and (layer.class_name or "").startswith(_FREE):
+            if not depends and len(first) == len(other) and layer.traits.family in _FREE:
                 continue
             yield Problem(
                 f"called on {shape_text((None, *first))} and on {shape_text((None, *other))}"
@@ -107,7 +90,7 @@ def _differ(first: Shape, other: Shape) -> bool:
 
 def _weight_depends(layer: Layer, first: Shape, other: Shape) -> bool:
     """Whether an axis that the weights of a layer depend on differs: the channel axis, or those it normalises."""
-    if not layer.is_keras or (layer.class_name or "").endswith("Embedding"):
+    if not layer.is_keras or layer.traits.family is Family.EMBEDDING:
         return False
     config = layer.config
     axes = config.get("axis", config.get("axes", -1))

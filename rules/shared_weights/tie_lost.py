@@ -86,7 +86,7 @@ class TieLost(Rule):
     def matrices(graph: ModelGraph, *class_names: str) -> dict[tuple[int, ...], list[Variable]]:
         found: dict[tuple[int, ...], list[Variable]] = {}
         for variable in graph.variables.values():
-            if len(variable.shape) == 2 and graph.layers[variable.layer].class_name in class_names:
+            if len(variable.shape) == 2 and graph.layers[variable.layer].traits.name in class_names:
                 found.setdefault(variable.shape, []).append(variable)
         return found
 
@@ -94,9 +94,9 @@ class TieLost(Rule):
 def _tied(graph: ModelGraph, table: Variable, kernel: Variable) -> Fix | None:
     """Ties them in a way that survives saving: one layer, called in reverse for the output."""
     embedding, dense = graph.layers[table.layer], graph.layers[kernel.layer]
-    if dense.class_name != "Dense":
+    if dense.traits.name != "Dense":
         return None
-    direct = all(graph.called_directly(layer.path) and layer.is_builtin for layer in (embedding, dense))
+    direct = all(graph.called_directly(layer.path) for layer in (embedding, dense))
     if not direct or embedding.parent != dense.parent or dense.config.get("use_bias", True) is not False:
         return None
     edit = TieReversed(embedding=embedding.path, dense=dense.path)

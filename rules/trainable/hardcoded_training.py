@@ -10,10 +10,6 @@ from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import Layer, ModelGraph
 from graphlint.questions.heads import innermost
 
-_NOISE = frozenset(
-    {"Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout"}
-    | {"GaussianNoise"}
-)
 _RATES = ("rate", "stddev", "dropout", "recurrent_dropout")
 
 
@@ -64,7 +60,7 @@ class HardcodedTraining(Rule):
             if scope.kwargs.get("training") is True and (scope.layer, id(scope.definition)) not in reported:
                 reported.add((scope.layer, id(scope.definition)))
                 inside = [one for one in graph.layers_below(scope.layer) if _noisy(one)]
-                norms = [one for one in graph.layers_below(scope.layer) if one.class_name == "BatchNormalization"]
+                norms = [one for one in graph.layers_below(scope.layer) if one.traits.batch_statistics]
                 if inside or norms:
                     yield _problem(
                         scope.layer,
@@ -82,14 +78,14 @@ class HardcodedTraining(Rule):
             layer = innermost(graph, graph.layers[call.layer])
             if _noisy(layer):
                 yield _problem(call.id, call.id, layer, True, ())
-            elif layer.class_name == "BatchNormalization":
+            elif layer.traits.batch_statistics:
                 yield _problem(call.id, call.id, layer, False, ())
 
 
 def _noisy(layer: Layer) -> bool:
-    if not (layer.is_keras or layer.module is None) or layer.is_operation:
+    if not layer.is_keras or layer.is_operation:
         return False
-    if layer.class_name in _NOISE:
+    if layer.traits.noisy:
         return any(layer.config.get(key) for key in ("rate", "stddev"))
     return any(isinstance(layer.config.get(key), float) and layer.config[key] > 0 for key in _RATES[2:])
 

@@ -80,7 +80,7 @@ class LiveBatchnormInFrozenBackbone(Rule):
             if graph.variables_of(layer.path):
                 weighted[layer.path] += 1
                 live[layer.path] += layer.trainable
-                norms[layer.path] += layer.trainable and layer.class_name == "BatchNormalization"
+                norms[layer.path] += layer.trainable and layer.traits.batch_statistics
             if layer.parent is not None:
                 for counts in (weighted, live, norms):
                     counts[layer.parent] += counts[layer.path]
@@ -94,7 +94,7 @@ class LiveBatchnormInFrozenBackbone(Rule):
                 live_norms = tuple(
                     layer.path
                     for layer in graph.layers_below(path)
-                    if layer.trainable and layer.class_name == "BatchNormalization"
+                    if layer.trainable and layer.traits.batch_statistics
                 )
                 yield Problem(
                     f"{frozen} of {weighted[path]} layers with weights are frozen, and {norms[path]} "

@@ -10,8 +10,6 @@ from graphlint.model.graph import ModelGraph
 from graphlint.questions.missing_weights import layers_without_weights
 from graphlint.questions.unbuilt import will_have_weights
 
-_NEVER_TRAINS = frozenset({"Normalization", "StringLookup", "IntegerLookup", "TextVectorization", "Discretization"})
-
 
 class NothingTrainable(Rule):
     """The model is compiled with a loss but has nothing to train.
@@ -54,9 +52,7 @@ class NothingTrainable(Rule):
         if not compiled or compiled.get("loss") is None or graph.parameters.trainable:
             return
         weighted = {
-            variable.layer
-            for variable in graph.variables.values()
-            if graph.layers[variable.layer].class_name not in _NEVER_TRAINS
+            variable.layer for variable in graph.variables.values() if not graph.layers[variable.layer].traits.adapts
         }
         waiting = [layer for layer in graph.layers.values() if will_have_weights(graph, layer)]
         if not weighted and not waiting:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from graphlint.engine.rule import Need, Rule
 from graphlint.findings.finding import Problem, Severity
+from graphlint.knowledge.origin import is_keras_package
 from graphlint.model.graph import ModelGraph
 from graphlint.model.parameters import trained
 from graphlint.questions.losses import stock_training
@@ -107,7 +108,7 @@ def _trains_what_it_says(graph: ModelGraph) -> bool:
     """Whether the trainable variables of the graph are what the training step passes to the optimizer."""
     if graph.live:
         step = getattr(type(graph.definition.obj), "train_step", None)
-        return str(getattr(step, "__module__", "")).startswith("keras.")
+        return is_keras_package(getattr(step, "__module__", None))
     if not stock_training(graph) or any(layer.config.get("lora_rank") for layer in graph.layers.values()):
         return False
     if graph.definition.format != "h5":

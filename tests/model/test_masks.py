@@ -14,7 +14,7 @@ from keras import tree
 
 from graphlint.model.expand import expand
 from graphlint.model.graph import MASK, ModelGraph, Tensor
-from graphlint.model.masks import mask_consumers, masked
+from graphlint.model.masks import masked
 from graphlint.sources import read
 from graphlint.sources.live import read_live
 
@@ -427,15 +427,6 @@ def test_positions_continue_those_of_the_arguments():
     edges = [data for *_, data in graph.nx.in_edges(call, data=True) if "position" in data]
     found = sorted((data["position"], data["argument"]) for data in edges)
     assert found == [(0, "0"), (1, "1"), (2, "query_mask"), (3, "value_mask")]
-
-
-def test_consumers_are_the_layers_that_take_masks():
-    """By the signature of ``call``; the merging ones read the masks of their tensors, as a test above shows."""
-    found = [cls for cls in vars(L).values() if inspect.isclass(cls) and issubclass(cls, L.Layer)]
-    taking = {cls.__name__ for cls in found if set(FILLED) & set(inspect.signature(cls.call).parameters)}
-    handing_on = {"TimeDistributed", "Lambda", "Pipeline"}
-    older = {"CuDNNLSTM", "CuDNNGRU", "GroupQueryAttention"}
-    assert mask_consumers - older - {"Multiply", "Maximum", "Minimum"} == taking - handing_on
 
 
 def test_a_graph_without_masks_is_left_alone():

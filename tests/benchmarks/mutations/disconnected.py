@@ -102,7 +102,7 @@ def cutting(clean: Clean) -> Iterator[str]:
         before = graph.ancestors([call.id])
         held = {graph.variables[node].layer for node in before if node in graph.variables}
         around = {path: [graph.layers[path], *graph.enclosing(path)] for path in held}
-        own = [one for one in around.values() if all(layer.is_builtin for layer in one)]
+        own = [one for one in around.values() if all(layer.is_keras for layer in one)]
         if len(own) == len(around) and any(one[0].trainable for one in own) and _cuts(graph, call.id, before, outputs):
             yield name
 
