@@ -1,12 +1,17 @@
 """What holds for the project as a whole."""
 
 import importlib.metadata
+import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
+
+from graphlint.engine.documentation import offered_fix
+from graphlint.engine.registry import load_registry
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -61,3 +66,31 @@ def test_the_readme_shows_what_its_command_prints() -> None:
     command = [sys.executable, "-m", "graphlint", *arguments]
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert f"```\n{printed}```" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_says_how_many_rules_offer_a_fix() -> None:
+    rules = [rule for rule in load_registry() if rule.__module__.startswith("graphlint_rules.")]
+    count = Counter(offered_fix(rule) for rule in rules)
+    fixable = count["safe"] + count["unsafe"]
+    sentence = (
+        f"{fixable} of the {len(rules)} rules offer a fix: {count['safe']} of them a safe one, {count['unsafe']} an "
+        "unsafe one"
+    )
+    assert sentence in " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+
+
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "SECURITY.md", "CHANGELOG.md")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_documents_name_files_that_exist(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    linked = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
+    quoted = re.findall(r"`((?:graphlint|rules|tests|\.ci)/[\w./]*)`", text)
+    missing = [one for one in [*linked, *quoted] if not (ROOT / one).exists()]
+    assert not missing
+
+
+def test_the_changelog_has_the_version() -> None:
+    version = PROJECT["project"]["version"]
+    assert re.search(rf"^## {re.escape(version)}\b", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)

@@ -25,7 +25,7 @@ class RawImage(Rule):
     ```
 
     ## Fix
-    None: put a Rescaling layer behind the input and train again.
+    None: put a Rescaling layer after the input and train again.
 
     ## Not reported
     Inputs of other ranks.
@@ -40,4 +40,4 @@ class RawImage(Rule):
             reached = {graph.layer(node).class_name for node in graph.descendants([image]) if node in graph.calls}
             shape = graph.calls[image].outputs[0].shape
             if shape is not None and len(shape) == 4 and "Rescaling" not in reached:
-                yield Problem("an image that is never rescaled", image, "Put Rescaling(1 / 255) behind it.")
+                yield Problem("an image that is never rescaled", image, "Put Rescaling(1 / 255) after it.")
