@@ -42,8 +42,8 @@ class ConstantKernel(Rule):
     None: initialise the layer randomly, make sure that the loss depends on it, and train again.
 
     ## Not reported
-    Frozen kernels, kernels pruned to 0 in a model with other pruned kernels, models that were never trained, layers
-    that reach no output (reported by D002 and P004).
+    Frozen kernels, kernels of 0 in a model with pruning wrappers (`PruneLowMagnitude`), models that were never trained,
+    layers that reach no output (reported by D002 and P004).
 
     ## References
     NeuraLint

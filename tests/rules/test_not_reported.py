@@ -158,15 +158,6 @@ def lora():
     return model
 
 
-def pruned():
-    model = trained(sequential(layers.Dense(8, name="a"), layers.Dense(8, name="b"), layers.Dense(8, name="c")))
-    kernel = np.random.default_rng(0).normal(size=(8, 8))
-    kernel[kernel < 0.5] = 0
-    model.get_layer("b").kernel.assign(kernel)
-    model.get_layer("c").kernel.assign(np.zeros((8, 8)))
-    return model
-
-
 def tied():
     ids = keras.Input((5,), dtype="int32")
     table, head = layers.Embedding(64, 8), layers.Dense(64, use_bias=False)
@@ -309,7 +300,6 @@ SILENT = [
     ("K010", "Lambda code", lambda: sequential(layers.Lambda(lambda t: t + 1.0, output_shape=(4,)))),
     ("K010", "custom losses", lambda: sequential(layers.Dense(2), loss=unregistered_loss)),
     ("K011", "`training=True`", lambda: on((4,), lambda x: layers.Dropout(0.5)(x, training=True))),
-    ("N004", "kernels pruned to 0", pruned),
     ("P002", "the table of an Embedding and the kernel of a Dense", tied),
     ("S001", "dtype policies", one_policy),
     ("S001", "layers inside custom layers", inside_a_custom_layer),
@@ -344,6 +334,7 @@ def page_says(code, words):
     return rule()
 
 
+@pytest.mark.filterwarnings("ignore:Layer 'max_pooling1d:UserWarning")
 @pytest.mark.parametrize(("code", "words", "build"), SILENT)
 def test_a_model_that_is_not_reported(code, words, build, tmp_path):
     assert both(page_says(code, words), build(), tmp_path) == []
@@ -387,7 +378,9 @@ def test_custom_classes_and_operation_layers_are_left_to_their_rules(tmp_path):
     first = {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 4], "name": "x"}}
     rule = page_says("K010", "TensorFlow operation layers")
     custom = json_model(tmp_path, first, {"class_name": "Mystery", "config": {"name": "mystery"}})
-    assert in_file(page_says("K010", "Custom classes without a module"), custom) == []
+    assert not [
+        one for one in in_file(page_says("K010", "Custom classes without a module"), custom) if "Mystery" in one[2]
+    ]
     operation = {"class_name": "TFOpLambda", "config": {"name": "add", "function": "math.add"}, "name": "add"}
     assert not [one for one in in_file(rule, json_model(tmp_path, first, operation)) if "TFOpLambda" in one[2]]
 
@@ -409,3 +402,15 @@ def test_files_that_lack_weights(tmp_path):
     model.save(tmp_path / "good.keras")
     without_group(tmp_path / "good.keras", tmp_path / "bad.keras", "layers/dense/vars")
     assert in_file(page_says("T005", "files that lack the weights of a trainable layer"), tmp_path / "bad.keras") == []
+
+
+def test_kernels_that_a_wrapper_prunes(tmp_path):
+    model = trained(sequential(layers.Dense(8, name="a"), layers.ReLU(name="wrapper"), layers.Dense(8, name="zeros")))
+    model.get_layer("zeros").kernel.assign(np.zeros((8, 8)))
+
+    def change(config):
+        entry(config, "wrapper").update(class_name="PruneLowMagnitude", module="tensorflow_model_optimization")
+
+    rule = page_says("N004", "kernels of 0 in a model with pruning wrappers")
+    assert len(live(rule, model)) == 1
+    assert in_file(rule, edited(model, tmp_path, change)) == []
