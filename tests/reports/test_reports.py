@@ -109,6 +109,7 @@ def test_json(report):
                 "format": "keras",
                 "keras_version": "3.9.2",
                 "opaque": ["enc/custom"],
+                "opened": [],
                 "skipped_rules": [
                     {"code": "A002", "reason": "needs a compiled model"},
                     {"code": "Z002", "reason": "needs a live model"},
@@ -129,6 +130,7 @@ def test_json(report):
                 "format": None,
                 "keras_version": None,
                 "opaque": [],
+                "opened": [],
                 "skipped_rules": [],
                 "parameters": None,
             },
@@ -139,6 +141,7 @@ def test_json(report):
                 "format": None,
                 "keras_version": None,
                 "opaque": [],
+                "opened": [],
                 "skipped_rules": [],
                 "parameters": None,
             },
