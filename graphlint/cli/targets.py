@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from graphlint.sources.importing import is_target
+from graphlint.sources.layout import is_model_directory
 
 MODEL_SUFFIXES = (".keras", ".h5", ".hdf5")
 """Endings that a search of a directory takes for models; any other file has to be named."""
@@ -62,9 +63,11 @@ def is_folder(path: Path) -> bool:
         return False
 
 
-def _is_saved_model(folder: Path) -> bool:
+def _is_model(folder: Path) -> bool:
+    """Whether a folder is one model: a SavedModel, or the unpacked files of a `.keras` file."""
     try:
-        return (folder / _SAVED_MODEL).is_file() or (folder / _KERAS_METADATA).is_file()
+        saved_model = (folder / _SAVED_MODEL).is_file() or (folder / _KERAS_METADATA).is_file()
+        return saved_model or is_model_directory(folder)
     except OSError:
         return False
 
@@ -81,7 +84,7 @@ def find_targets(paths: Iterable[str], excluded: Callable[[Path], str | None], f
         path = Path(text)
         if text == STDIN:
             batch = [Target(Kind.STDIN, "<stdin>", path)]
-        elif is_folder(path) and not _is_saved_model(path):
+        elif is_folder(path) and not _is_model(path):
             unreadable = len(found.unreadable)
             batch = list(_search(path, excluded, found))
             if not batch and len(found.unreadable) == unreadable:
@@ -119,7 +122,7 @@ def _search(root: Path, excluded: Callable[[Path], str | None], found: Found) ->
             folders.clear()
             found.passed_over.append((here.as_posix(), "a virtual environment"))
             continue
-        if here != root and _KERAS_METADATA in files:
+        if here != root and (_KERAS_METADATA in files or is_model_directory(here)):
             folders.clear()
             yield _target(here, excluded(here))
             continue

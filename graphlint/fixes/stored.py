@@ -16,7 +16,7 @@ from graphlint.errors import GraphlintError
 from graphlint.findings import edits
 from graphlint.model.definition import LayerDefinition
 from graphlint.model.graph import ModelGraph
-from graphlint.sources.keras_archive import CONFIG, WEIGHTS
+from graphlint.sources.layout import CONFIG, WEIGHTS
 from graphlint.sources.weights import VARIABLES
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from graphlint.knowledge import layers, operations
+from graphlint.knowledge.advisories import Danger
 from graphlint.knowledge.origin import is_keras_class
 
 if TYPE_CHECKING:
@@ -225,12 +226,14 @@ class OptimizerDefinition:
 class SourceProblem:
     """Something wrong in a file that could be read nevertheless.
 
-    ``kind`` is ``archive``, ``hdf5``, ``json`` or ``structure``; ``layer`` the layer it concerns, if any.
+    ``kind`` is ``archive``, ``hdf5``, ``json``, ``structure``, or ``gadget`` for something outside of configurations
+    that does more than hold numbers; ``layer`` the layer it concerns, if any; ``danger`` whom it endangers.
     """
 
     kind: str
     message: str
     layer: LayerDefinition | None = None
+    danger: Danger | None = None
 
 
 @dataclass(eq=False, slots=True)

@@ -15,6 +15,7 @@ from dataclasses import KW_ONLY, dataclass
 from graphlint.knowledge.advisories import Danger, endangers
 from graphlint.knowledge.modules import is_keras_module
 from graphlint.knowledge.namespaces import (
+    KERAS_PACKAGES,
     TRUSTED_PACKAGES,
     UNSAFE_LAYERS,
     effect_of,
@@ -65,6 +66,10 @@ _SYSTEM_MODULES = frozenset(
 _COMPILERS = frozenset("numpy.ctypeslib numpy.distutils numpy.f2py torch.hub torch.utils.cpp_extension".split())
 _OWN = (None, "builtins", "__main__", "")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+_OTHER_MODULES = re.compile(
+    r"keras\.(src\.)?(backend|callbacks|datasets|distribute|dtensor|estimator|testing|tests|tree)\b"
+)
+"""Modules of Keras that hold no classes of models, which is why `is_keras_module` leaves them out."""
 _FUNCTION_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _LAYER_DANGERS = {"TorchModuleWrapper": Danger.TORCH_PICKLE, "KerasLayer": Danger.HUB_LAYER}
 
@@ -92,7 +97,9 @@ def dangers(graph: ModelGraph) -> list[Dangerous]:
     """All that is dangerous in what the configurations of a file name, in their order."""
     found = _known.get(graph)
     if found is None:
-        found = _known[graph] = [one for reference in everything_named(graph) for one in _judge(graph, reference)]
+        every = (one for reference in everything_named(graph) for one in _judge(graph, reference))
+        places = {(one.name, one.effect, one.reference.layer, one.reference.where): one for one in every}
+        found = _known[graph] = list(places.values())
     return found
 
 
@@ -144,7 +151,7 @@ def _foreign(reference: Reference) -> str | None:
         return "a part of Python's standard library"
     if root in _TOOLS:
         return f"a part of {root}, which holds no layers"
-    if root == "keras" and module is not None and not is_keras_module(module):
+    if root == "keras" and module is not None and not _is_of_keras(module):
         known = not function and is_known_class(reference.last_name)
         return None if known else "which Keras does not have: a module in its name that is not its own"
     if root in _MODELLING and _SYSTEM_MODULES.intersection(map(last_name, reference.names)):
@@ -156,6 +163,10 @@ def _foreign(reference: Reference) -> str | None:
     if function or _may_be_function(reference):
         return f"a function of {root}, which is not a known modelling package"
     return None
+
+
+def _is_of_keras(module: str) -> bool:
+    return is_keras_module(module) or _OTHER_MODULES.match(module) is not None
 
 
 def _may_be_function(reference: Reference) -> bool:
@@ -171,13 +182,13 @@ def _unsafe(reference: Reference) -> Iterator[Dangerous]:
         last = last_name(name)
         if root in (None, "", "builtins", "__main__"):
             if reference.kind is Kind.CLASS and root in (None, "") and last in UNSAFE_LAYERS:
-                yield _dangerous(reference, name, last)
+                yield _dangerous(reference, name, last, name)
             elif reference.kind is Kind.FUNCTION and last in _UNMISTAKABLE_GADGETS:
                 yield Dangerous(reference, Danger.KERAS_NAME, name, effect=effect_of(last))
         elif root in TRUSTED_PACKAGES:
             path = f"{reference.module}.{name.rpartition('>')[2]}" if reference.module else name
             if not is_part_of_model(path):
-                yield _dangerous(reference, name, last)
+                yield _dangerous(reference, name, last, path)
         elif root in _MODELLING:
             function = reference.kind is not Kind.CLASS or _FUNCTION_NAME.fullmatch(last) is not None
             effect = UNSAFE_LAYERS.get(last) or (effect_of_words(last) if function else None)
@@ -186,9 +197,9 @@ def _unsafe(reference: Reference) -> Iterator[Dangerous]:
                 yield Dangerous(reference, danger, name, effect=effect)
 
 
-def _dangerous(reference: Reference, name: str, last: str) -> Dangerous:
+def _dangerous(reference: Reference, name: str, last: str, path: str) -> Dangerous:
     if last in UNSAFE_LAYERS:
         danger = _LAYER_DANGERS.get(last, Danger.SAVED_MODEL_LAYER)
     else:
-        danger = Danger.KERAS_NAME if reference.root in KERAS_ROOTS else Danger.TRUSTED_NAME
+        danger = Danger.KERAS_NAME if KERAS_PACKAGES.intersection(path.split(".")) else Danger.TRUSTED_NAME
     return Dangerous(reference, danger, name, effect=effect_of(last))

@@ -392,12 +392,11 @@ def node_operations(node: Any) -> list[str]:
     if not isinstance(node, str):
         return []
     try:
-        fields = list(message_fields(node.encode("utf-8")))
+        fields = list(message_fields(memoryview(node.encode("utf-8"))))
     except ValueError:
         return re.findall(r"\b[A-Z]\w+", node)
-    return [
-        content.decode("utf-8", "replace") for number, content in fields if number == 2 and isinstance(content, bytes)
-    ]
+    names = [held for number, held in fields if number == 2 and isinstance(held, memoryview)]
+    return [bytes(held).decode("utf-8", "replace") for held in names]
 
 
 def _paths(value: dict[str, Any], layer: str, where: tuple[str, ...]) -> Iterator[Reference]:

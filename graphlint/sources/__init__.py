@@ -41,6 +41,14 @@ def read(path: str | Path, *, limits: Limits = DEFAULT, by_content: bool = False
         from graphlint.sources.saved_model import read_saved_model
 
         return read_saved_model(path, limits)
+    if content is Content.DIRECTORY:
+        from graphlint.sources.model_directory import read_model_directory
+
+        return read_model_directory(path, limits)
+    if content in (Content.PICKLE, Content.ARRAYS):
+        from graphlint.sources.hidden import read_pickle
+
+        return read_pickle(path)
     from graphlint.sources.json_model import load_json, read_json
     from graphlint.sources.weights_file import is_shard_index, read_sharded_weights
 

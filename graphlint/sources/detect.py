@@ -8,9 +8,12 @@ from pathlib import Path
 
 from graphlint.errors import UnreadableError
 from graphlint.sources.hdf5_structure import SIGNATURE
+from graphlint.sources.layout import is_model_directory
+from graphlint.sources.pickles import is_pickle
 from graphlint.sources.zip_archive import open_regular
 
 _HEAD = 4096
+_OTHER_GRAPHS = ("saved_model.pbtxt", "saved_model.cpb")
 _ENDING = {
     ".keras": "a .keras archive (zip)",
     ".h5": "an HDF5 file",
@@ -27,6 +30,9 @@ class Content(StrEnum):
     HDF5 = "hdf5"
     JSON = "json"
     SAVED_MODEL = "saved_model"
+    DIRECTORY = "directory"
+    PICKLE = "pickle"
+    ARRAYS = "arrays"
 
 
 def detect(path: Path) -> Content:
@@ -39,6 +45,12 @@ def detect(path: Path) -> Content:
     if path.is_dir():
         if (path / "saved_model.pb").is_file() or (path / "keras_metadata.pb").is_file():
             return Content.SAVED_MODEL
+        if is_model_directory(path):
+            return Content.DIRECTORY
+        if any((path / name).is_file() for name in _OTHER_GRAPHS):
+            raise UnreadableError(
+                f"{shown} holds a SavedModel as text or in chunks, which graphlint does not read: save the model again"
+            )
         raise UnreadableError(f"{shown} is a directory without saved_model.pb: {_WHERE}")
     with open_regular(path) as file:
         head = file.read(_HEAD)
@@ -59,6 +71,10 @@ def detect(path: Path) -> Content:
             if file.read(len(SIGNATURE)) == SIGNATURE:
                 return Content.HDF5
             start *= 2
+    if head.startswith(b"\x93NUMPY"):
+        return Content.ARRAYS
+    if is_pickle(head):
+        return Content.PICKLE
     if path.name in ("saved_model.pb", "keras_metadata.pb") or b'\x1a\x04root"' in head[:32]:
         raise UnreadableError(f"{shown} is one file of a SavedModel: pass its directory, {str(path.parent)!r}")
     other = _recognise(head)
@@ -81,15 +97,16 @@ def misnamed(path: Path, content: Content) -> str | None:
     """
     ending = path.suffix.lower()
     expected = {".keras": Content.ZIP, ".h5": Content.HDF5, ".hdf5": Content.HDF5, ".json": Content.JSON}.get(ending)
-    if expected is None or expected is content:
+    if expected is None or expected is content or content in (Content.PICKLE, Content.ARRAYS):
         return None
     name = {
         Content.ZIP: "a zip archive",
         Content.HDF5: "an HDF5 file",
         Content.JSON: "a JSON text",
         Content.SAVED_MODEL: "a SavedModel directory",
+        Content.DIRECTORY: "a directory",
     }
-    right = {Content.ZIP: ".keras", Content.HDF5: ".h5", Content.JSON: ".json", Content.SAVED_MODEL: ""}[content]
+    right = {Content.ZIP: ".keras", Content.HDF5: ".h5", Content.JSON: ".json"}.get(content, "")
     return (
         f"this is {name[content]} named {ending}: Keras would expect {name[expected]}; "
         f"rename it to {path.with_suffix(right).name!r}"
@@ -115,11 +132,6 @@ def _recognise(head: bytes) -> str | None:
         (b"\xfd7zXZ\0", "an xz archive: unpack it first"),
         (b"7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it first"),
         (b"Rar!\x1a\x07", "a RAR archive: unpack it first"),
-        (b"\x80\x02", "a Python pickle: graphlint never loads one; save the model with model.save()"),
-        (b"\x80\x03", "a Python pickle: graphlint never loads one; save the model with model.save()"),
-        (b"\x80\x04", "a Python pickle: graphlint never loads one; save the model with model.save()"),
-        (b"\x80\x05", "a Python pickle: graphlint never loads one; save the model with model.save()"),
-        (b"\x93NUMPY", "a NumPy array, not a model"),
         (b"GGUF", "a GGUF model, which is not a Keras model"),
         (b"\x7fELF", "a program"),
         (b"%PDF", "a PDF document"),

@@ -9,6 +9,7 @@ from graphlint.errors import UnreadableError
 from graphlint.model.definition import ModelDefinition, SourceProblem
 from graphlint.sources.configuration import read_configuration
 from graphlint.sources.hdf5 import Group, Hdf5File
+from graphlint.sources.hidden import hidden_zip
 from graphlint.sources.json_model import as_compile_config
 from graphlint.sources.json_text import JsonDocument, parse_config
 from graphlint.sources.keras_archive import compile_config, optimizer
@@ -30,10 +31,12 @@ def read_h5(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
     handle = open_regular(path)
     try:
         file = Hdf5File(handle, limits)
-        return _read(file, limits)
+        definition = _read(file, limits)
     except BaseException:
         handle.close()
         raise
+    definition.problems += [SourceProblem("archive", text) for text in hidden_zip(path)]
+    return definition
 
 
 def _read(file: Hdf5File, limits: Limits) -> ModelDefinition:
@@ -52,10 +55,12 @@ def _read(file: Hdf5File, limits: Limits) -> ModelDefinition:
         return read_weights([file], version)
     document = _json(attributes, "model_config", limits)
     config = document.value
+    documents: list[tuple[str, Any]] = [("", config)]
     problems = document.source_problems
     if isinstance(attributes.get("training_config"), str):
         training = _json(attributes, "training_config", limits)
         problems += training.source_problems
+        documents.append(("", training.value))
         if isinstance(config, dict):
             config = {**config, "compile_config": as_compile_config(training.value)}
     root, structure = read_configuration(config)
@@ -67,6 +72,7 @@ def _read(file: Hdf5File, limits: Limits) -> ModelDefinition:
         compile_config=compile_config(config),
         optimizer=optimizer(config),
         raw=config,
+        documents=documents,
         problems=problems + structure,
     )
     if isinstance(stored, Group):
@@ -77,7 +83,7 @@ def _read(file: Hdf5File, limits: Limits) -> ModelDefinition:
             definition.unbuilt_layers = tuple(name for name in names if is_weighted_name(name))
         mark_statistics(root)
         attach_legacy_optimizer(definition.optimizer, file.root)
-    definition.problems += [SourceProblem("hdf5", text) for text in file.problems]
+    definition.problems += file.source_problems
     return definition
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from graphlint.errors import UnreadableError, quoted
+from graphlint.knowledge.advisories import Danger
+from graphlint.model.definition import SourceProblem
 from graphlint.sources.hdf5_structure import (
     DATASPACE,
     DATATYPE,
@@ -61,6 +63,7 @@ class Hdf5File:
     def __init__(self, file: BinaryFile, limits: Limits = DEFAULT) -> None:
         self.limits = limits
         self.problems: list[str] = []
+        self._dangers: dict[str, Danger] = {}
         self._file = file
         self._declared = 0
         self._attribute_bytes = 0
@@ -71,12 +74,21 @@ class Hdf5File:
             self._texts = GlobalHeap(self._reader)
             self.root = self._walk(root)
 
-    def note(self, problem: str) -> None:
+    def note(self, problem: str, danger: Danger | None = None) -> None:
         """Note something suspicious; only the first hundred notes are kept."""
+        if danger is not None:
+            self._dangers[problem] = danger
+        if problem in self.problems:
+            return
         if len(self.problems) < MOST_PROBLEMS:
             self.problems.append(problem)
         elif len(self.problems) == MOST_PROBLEMS:
             self.problems.append("there are more such irregularities in the HDF5 file")
+
+    @property
+    def source_problems(self) -> list[SourceProblem]:
+        """The problems as a model definition carries them."""
+        return [SourceProblem("hdf5", text, danger=self._dangers.get(text)) for text in self.problems]
 
     @property
     def groups(self) -> Iterator[Group]:
@@ -142,7 +154,7 @@ class Hdf5File:
             self.note(f"an HDF5 object is named {quoted(name)}, which is a path")
             return None
         if kind != HARD:
-            self.note(_link_problem(path, kind, target))
+            self.note(_link_problem(path, kind, target), Danger.EXTERNAL_DATA)
             return None
         if name in group.groups or name in group.datasets:
             self.note(f"two HDF5 objects are named {quoted(path)}; which one is used depends on the reader")
@@ -168,7 +180,13 @@ class Hdf5File:
         attributes: dict[str, Any] = {}
         with translated(f"the attributes of {what}"):
             for data in read_attribute_messages(self._reader, header):
+                if data is None:
+                    self.note(f"an attribute of {what} is shared with other objects, which Keras never writes")
+                    continue
                 name, value = self._read_attribute(data, what)
+                if name in attributes:
+                    self.note(f"two attributes of {what} are named {quoted(name)}; the HDF5 library reads the first")
+                    continue
                 attributes[name] = value
         return attributes
 
@@ -361,7 +379,9 @@ class Dataset:
         """Find where the values are; False, with a problem noted, if they are not in this file."""
         header = self._header
         if header.has(EXTERNAL):
-            self.file.note(f"the HDF5 dataset {quoted(self.path)} takes its values from another file on disk")
+            self.file.note(
+                f"the HDF5 dataset {quoted(self.path)} takes its values from another file on disk", Danger.EXTERNAL_DATA
+            )
             return False
         data = header.first(LAYOUT)
         version = data[0]
@@ -383,7 +403,10 @@ class Dataset:
         else:
             raise UnreadableError(f"{quoted(self.path)} has a storage layout of version {version}: expected 1 to 4")
         if self._layout == _VIRTUAL:
-            self.file.note(f"the HDF5 dataset {quoted(self.path)} is virtual: it takes its values from other files")
+            self.file.note(
+                f"the HDF5 dataset {quoted(self.path)} is virtual: it takes its values from other files",
+                Danger.EXTERNAL_DATA,
+            )
             return False
         if self._type.numpy is None or self._type.name == "string":
             return False
@@ -395,7 +418,8 @@ class Dataset:
             self.file._declared -= self.nbytes
             self.file.note(
                 f"the HDF5 dataset {quoted(self.path)} of shape {self.shape} declares {self.nbytes:,} bytes in a file "
-                f"of {size:,} bytes: loading it exhausts memory"
+                f"of {size:,} bytes: loading it exhausts memory",
+                Danger.DECLARED_SIZE,
             )
             return False
         if self._layout == _CHUNKED:

@@ -404,15 +404,15 @@ _COLLECTION = struct.Struct("<4sB3xQ")
 _OBJECT = struct.Struct("<HH4xQ")
 
 
-def read_attribute_messages(reader: Reader, header: Header) -> Iterator[bytes]:
-    """The attributes of an object, as messages.
+def read_attribute_messages(reader: Reader, header: Header) -> Iterator[bytes | None]:
+    """The attributes of an object, as messages; None for one that is shared with other objects and kept elsewhere.
 
     Raises:
         UnreadableError: damaged.
     """
     for message in header.messages:
-        if message.kind == ATTRIBUTE and not message.flags & _SHARED:
-            yield message.data
+        if message.kind == ATTRIBUTE:
+            yield None if message.flags & _SHARED else message.data
         elif message.kind == ATTRIBUTE_INFO:
             heap, names = struct.unpack_from("<QQ", message.data, 2 + 2 * (message.data[1] & 1))
             if heap != UNDEFINED and names != UNDEFINED:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from graphlint.errors import UnreadableError
-from graphlint.model.definition import ModelDefinition
+from graphlint.model.definition import ModelDefinition, SourceProblem
 from graphlint.sources.configuration import read_configuration
 from graphlint.sources.json_text import JsonDocument, parse_config
 from graphlint.sources.keras_archive import compile_config, optimizer
@@ -45,6 +45,10 @@ def read_json(document: JsonDocument) -> ModelDefinition:
     """
     config, training, version = _unwrap(document.value)
     root, problems = read_configuration(config)
+    roots = _model_roots(document.value)
+    if len(roots) > 1:
+        text = f"the text holds {len(roots)} models, {', '.join(roots)}; which one counts depends on the reader"
+        problems = [SourceProblem("json", text), *problems]
     if training is not None:
         config = {**config, "compile_config": training}
     return ModelDefinition(
@@ -55,8 +59,23 @@ def read_json(document: JsonDocument) -> ModelDefinition:
         compile_config=compile_config(config),
         optimizer=optimizer(config),
         raw=config,
+        documents=[("", document.value)],
         problems=document.source_problems + problems,
     )
+
+
+def _model_roots(value: Any) -> list[str]:
+    """Where in a JSON text readers look for a model and find one."""
+    found = []
+    inner = value.get("modelTopology") if isinstance(value, dict) else None
+    places = {"at its root": value, "under modelTopology": inner}
+    for place, held in places.items():
+        if isinstance(held, dict):
+            found += [place] if isinstance(held.get("class_name"), str) else []
+            config = held.get("model_config")
+            if isinstance(config, dict) and isinstance(config.get("class_name"), str):
+                found.append("under model_config" if held is value else f"{place}/model_config")
+    return found
 
 
 def _unwrap(value: Any) -> tuple[Any, dict[str, Any] | None, str | None]:

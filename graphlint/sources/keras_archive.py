@@ -6,19 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from graphlint.errors import UnreadableError
+from graphlint.knowledge.advisories import Danger
 from graphlint.model.definition import ModelDefinition, OptimizerDefinition, SourceProblem
 from graphlint.sources.configuration import read_configuration
 from graphlint.sources.hdf5 import Hdf5File
+from graphlint.sources.hidden import array_problems, hidden_hdf5, npz_problems, stored_configurations
 from graphlint.sources.json_text import parse_config
+from graphlint.sources.layout import ARRAYS, CONFIG, WEIGHTS
 from graphlint.sources.limits import DEFAULT, Limits
+from graphlint.sources.opaque import opaque
 from graphlint.sources.unseen_variables import mark_statistics
 from graphlint.sources.vocabularies import attach_vocabularies
 from graphlint.sources.weights import attach_optimizer, attach_weights, stored_groups, unbuilt_layers
 from graphlint.sources.zip_archive import ZipArchive
 
-CONFIG = "config.json"
 METADATA = "metadata.json"
-WEIGHTS = "model.weights.h5"
 
 
 def read_keras_archive(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
@@ -30,11 +32,17 @@ def read_keras_archive(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
     """
     archive = ZipArchive(path, limits)
     if CONFIG not in archive:
+        pickles = array_problems(archive, path.name)
         archive.close()
+        if pickles:
+            return opaque("npz", pickles)
         raise UnreadableError(f"expected a Keras model, got a zip archive without {CONFIG}: save it with model.save()")
     document = parse_config(archive.read(CONFIG, limits.json_bytes), limits)
     problems = [SourceProblem("archive", text) for text in archive.problems]
     problems += document.source_problems
+    problems += [SourceProblem("archive", text, danger=Danger.ARCHIVE) for text in hidden_hdf5(archive, path)]
+    if ARRAYS in archive:
+        problems += npz_problems(archive.view(ARRAYS), ARRAYS, limits)
     root, structure = read_configuration(document.value)
     definition = ModelDefinition(
         root,
@@ -45,14 +53,15 @@ def read_keras_archive(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
         optimizer=optimizer(document.value),
         raw=document.value,
         problems=problems + structure,
-        asset_names=tuple(name for name in archive.members if name not in (CONFIG, METADATA, WEIGHTS)),
+        asset_names=tuple(name for name in archive.members if name not in (CONFIG, METADATA, WEIGHTS, ARRAYS)),
     )
     if WEIGHTS in archive:
         view = archive.view(WEIGHTS)
         view.verify()
         file = Hdf5File(view, limits)
         stored = stored_groups(file)
-        definition.problems += [SourceProblem("hdf5", text) for text in file.problems]
+        definition.documents += stored_configurations(file, definition.problems, limits)
+        definition.problems += file.source_problems
         view.verify()
         definition.has_weights = True
         definition.stray_weights = attach_weights(root, stored)

@@ -26,6 +26,8 @@ class Limits:
     """Unpacked bytes from which ``zip_ratio`` is checked."""
     zip_member_bytes: int = 1 << 34
     """Unpacked bytes of one deflated member (stored members are read in place and need no limit)."""
+    saved_model_bytes: int = 1 << 30
+    """Bytes of the graph of a SavedModel, ``saved_model.pb``."""
     json_bytes: int = 32 << 20
     """Bytes of one JSON text."""
     json_depth: int = 200

@@ -6,62 +6,59 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from graphlint.errors import UnreadableError
-from graphlint.model.definition import LayerDefinition, ModelDefinition, SourceProblem
+from graphlint.knowledge.protobuf import message_fields
+from graphlint.model.definition import ModelDefinition
 from graphlint.sources.configuration import read_configuration
 from graphlint.sources.json_model import as_compile_config
 from graphlint.sources.json_text import parse_config
 from graphlint.sources.keras_archive import compile_config, optimizer
 from graphlint.sources.limits import DEFAULT, Limits
+from graphlint.sources.opaque import opaque
+from graphlint.sources.saved_graph import SavedGraph, read_graph
 from graphlint.sources.zip_archive import open_regular
 
 GRAPH = "saved_model.pb"
 METADATA = "keras_metadata.pb"
 _OBJECT, _PATH, _JSON = 1, 3, 5
-_VARINT, _FIXED_64, _BYTES, _FIXED_32 = 0, 1, 2, 5
 
 
 def read_saved_model(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
     """Read what a SavedModel directory contains of its Keras model: its layers and calls or, if it has none, nothing.
 
-    Weights stay unread: they are in TensorFlow's own format.
+    The operations of its graph are looked at for what they do besides computing, and the metadata of each of its
+    objects for all that it names. Weights stay unread: they are in TensorFlow's own format.
 
     Raises:
         UnreadableError: truncated or damaged, or without a configuration of Keras.
         LimitError: over one of the limits.
     """
+    graph = SavedGraph()
     if (path / GRAPH).is_file():
-        with open_regular(path / GRAPH) as file:
-            for _ in _fields(file, GRAPH, skip=True):
-                pass
-    if not (path / METADATA).is_file():
-        return _opaque(None, [])
-    text = None
-    with open_regular(path / METADATA) as file:
-        limits.check("json_bytes", file.seek(0, 2), f"{METADATA}, bytes")
-        file.seek(0)
-        for number, content in _fields(file, METADATA):
-            if number != _OBJECT or not isinstance(content, bytes):
-                continue
-            fields = dict(_fields(io.BytesIO(content), METADATA))
-            found = fields.get(_JSON)
-            if fields.get(_PATH) == b"root" and isinstance(found, bytes):
-                text = found
-    if text is None:
-        raise UnreadableError(f"{METADATA} describes no root object: it is damaged; save the model again")
-    document = parse_config(text, limits, METADATA)
-    metadata = _plain(document.value) if isinstance(document.value, dict) else {}
-    problems = document.source_problems
+        data = _whole(path / GRAPH, "saved_model_bytes", limits)
+        if not data:
+            raise UnreadableError(f"{GRAPH} is empty (0 bytes): saving it was cut off; save the model again")
+        graph = read_graph(memoryview(data), GRAPH)
+    nodes = graph.metadata
+    if (path / METADATA).is_file():
+        own = list(_nodes(memoryview(_whole(path / METADATA, "json_bytes", limits))))
+        if all(name != "root" for name, _ in own):
+            raise UnreadableError(f"{METADATA} describes no root object: it is damaged; save the model again")
+        nodes = own + [(f"{name} of {GRAPH}", text) for name, text in nodes]
+    parsed = [(name, parse_config(text, limits, f"{name} of the Keras metadata")) for name, text in nodes if text]
+    documents = [(name, _plain(document.value)) for name, document in parsed]
+    problems = graph.problems + [problem for _, document in parsed for problem in document.source_problems]
+    metadata = next((value for name, value in documents if name == "root" and isinstance(value, dict)), {})
     version = metadata.get("keras_version")
     version = version if isinstance(version, str) else None
     config: Any = metadata.get("model_config")
     if not isinstance(config, dict):
-        definition = _opaque(version, problems)
+        definition = opaque("saved_model", problems, version)
+        definition.documents = documents
         name = metadata.get("class_name")
         definition.root.class_name = name if isinstance(name, str) else None
         return definition
@@ -75,8 +72,33 @@ def read_saved_model(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
         compile_config=compile_config(config),
         optimizer=optimizer(config),
         raw=config,
+        documents=documents,
         problems=problems + structure,
     )
+
+
+def _whole(path: Path, limit: str, limits: Limits) -> bytes:
+    with open_regular(path) as file:
+        size = file.seek(0, 2)
+        limits.check(limit, size, f"{path.name}, bytes")
+        file.seek(0)
+        return file.read(size)
+
+
+def _nodes(data: memoryview) -> Iterator[tuple[str, bytes]]:
+    """The path and the configuration of every object in the Keras metadata."""
+    try:
+        for number, content in message_fields(data):
+            if number == _OBJECT and isinstance(content, memoryview):
+                fields = dict(message_fields(content))
+                path, text = fields.get(_PATH), fields.get(_JSON)
+                name = bytes(path).decode("utf-8", "replace") if isinstance(path, memoryview) else ""
+                if isinstance(text, memoryview):
+                    yield name, bytes(text)
+    except ValueError as error:
+        raise UnreadableError(
+            f"{METADATA} is no valid protobuf message ({error}): save or download the model again"
+        ) from None
 
 
 def _plain(value: Any) -> Any:
@@ -88,60 +110,3 @@ def _plain(value: Any) -> Any:
     if value.get("class_name") in ("__tuple__", "TensorShape") and isinstance(value.get("items"), list):
         return [_plain(item) for item in value["items"]]
     return {key: _plain(item) for key, item in value.items()}
-
-
-def _opaque(version: str | None, problems: list[SourceProblem]) -> ModelDefinition:
-    """An opaque model: a subclassed one, or one that ``model.export()`` wrote."""
-    root = LayerDefinition("model", None, is_model=True, opaque=True)
-    return ModelDefinition(root, "static", "saved_model", keras_version=version, problems=problems, has_graph=False)
-
-
-def _fields(file: Any, what: str, skip: bool = False) -> Iterator[tuple[int, int | bytes]]:
-    """The fields of a protobuf message in order; with ``skip``, only whether all are present."""
-    size = file.seek(0, 2)
-    file.seek(0)
-    empty = True
-    while (position := file.tell()) < size:
-        empty = False
-        tag = _varint(file, what)
-        number, kind = tag >> 3, tag & 7
-        if number == 0:
-            raise _damaged(what, position)
-        value: int | bytes
-        if kind == _VARINT:
-            value = _varint(file, what)
-        elif kind in (_FIXED_64, _FIXED_32, _BYTES):
-            length = _varint(file, what) if kind == _BYTES else 8 if kind == _FIXED_64 else 4
-            if file.tell() + length > size:
-                raise UnreadableError(
-                    f"{what} is truncated: it holds {size:,} of at least {file.tell() + length:,} bytes; save or "
-                    "download the model again"
-                )
-            if skip:
-                file.seek(length, 1)
-                value = b""
-            else:
-                value = file.read(length)
-        else:
-            raise _damaged(what, position)
-        yield number, value
-    if empty and skip:
-        raise UnreadableError(f"{what} is empty (0 bytes): saving it was interrupted; save the model again")
-
-
-def _varint(file: Any, what: str) -> int:
-    value = 0
-    for shift in range(0, 70, 7):
-        byte: bytes = file.read(1)
-        if not byte:
-            raise UnreadableError(f"{what} is truncated: save or download the model again")
-        value |= (byte[0] & 0x7F) << shift
-        if byte[0] < 0x80:
-            return value
-    raise _damaged(what, file.tell())
-
-
-def _damaged(what: str, position: int) -> UnreadableError:
-    return UnreadableError(
-        f"{what} is not a valid protobuf message at byte {position:,}: save or download the model again"
-    )

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from graphlint.errors import UnreadableError, quoted
-from graphlint.model.definition import LayerDefinition, ModelDefinition, SourceProblem
+from graphlint.model.definition import LayerDefinition, ModelDefinition
 from graphlint.sources.hdf5 import Hdf5File
+from graphlint.sources.hidden import stored_configurations
 from graphlint.sources.json_text import JsonDocument
 from graphlint.sources.legacy_weights import attach_legacy_weights, is_legacy
 from graphlint.sources.limits import DEFAULT, Limits
@@ -41,7 +42,9 @@ def read_weights(files: Iterable[Hdf5File], version: str | None = None) -> Model
             "model_config, or a group layers; save with model.save() or model.save_weights()"
         )
     mark_statistics(root)
-    definition.problems = [SourceProblem("hdf5", text) for file in files for text in file.problems]
+    for file in files:
+        definition.documents += stored_configurations(file, definition.problems)
+        definition.problems += file.source_problems
     return definition
 
 

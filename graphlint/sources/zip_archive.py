@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Self, cast
 
 from graphlint.errors import UnreadableError, quoted
 from graphlint.sources.limits import DEFAULT, Limits
@@ -57,20 +57,20 @@ class Member:
 class ZipArchive:
     """A zip archive, opened for reading. Use it as a context manager, or call `close`.
 
-    ``members`` maps names to entries; of several entries with one name the last counts, as in Python's reader.
-    ``problems`` are messages about what is readable but suspicious.
+    ``source`` is a path, or a member of another archive. ``members`` maps names to entries; of several entries with
+    one name the last counts, as in Python's reader. ``problems`` are messages about what is readable but suspicious.
 
     Raises:
         UnreadableError: not a regular file, or not a zip archive, or a truncated or inconsistent one.
         LimitError: more or larger entries than the limits.
     """
 
-    def __init__(self, path: str | os.PathLike[str], limits: Limits = DEFAULT) -> None:
+    def __init__(self, source: str | os.PathLike[str] | MemberView, limits: Limits = DEFAULT) -> None:
         self.limits = limits
         self.problems: list[str] = []
-        self._file = open_regular(path)
+        self._file = cast("IO[bytes]", source if isinstance(source, MemberView) else open_regular(source))
         try:
-            self._size = os.fstat(self._file.fileno()).st_size
+            self._size = self._file.seek(0, os.SEEK_END)
             self.members: dict[str, Member] = {}
             self._read_directory()
         except BaseException:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
 from graphlint.findings.finding import Problem, Severity
+from graphlint.knowledge.advisories import endangers
 from graphlint.model.address import ROOT
 from graphlint.model.graph import ModelGraph
 
@@ -58,8 +59,9 @@ class ArchiveOrH5Trick(Rule):
         for problem in graph.definition.problems:
             if problem.kind in ("archive", "hdf5", "json"):
                 layer = graph.layer_of.get(id(problem.layer)) if problem.layer is not None else None
+                whom = f"; endangers {endangers(problem.danger)}" if problem.danger is not None else ""
                 yield Problem(
-                    problem.message,
+                    problem.message + whom,
                     layer or ROOT,
                     "Do not load the file unless you trust its source; save the model again from a trusted copy.",
                     key=problem.message,

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
 from graphlint.findings.finding import Problem, Severity
-from graphlint.knowledge.advisories import Danger
+from graphlint.knowledge.advisories import Danger, endangers
+from graphlint.model.address import ROOT
 from graphlint.model.graph import ModelGraph
 from graphlint.questions.dangers import Dangerous, dangers
 from graphlint.questions.references import Kind, last_name
@@ -83,6 +84,15 @@ class Gadget(Rule):
                 "Do not load the file unless you trust its source; build the model from layers and operations only.",
                 key=";".join(texts),
             )
+        for problem in graph.definition.problems:
+            if problem.kind == "gadget":
+                whom = f"; endangers {endangers(problem.danger)}" if problem.danger is not None else ""
+                yield Problem(
+                    problem.message + whom,
+                    ROOT,
+                    "Do not load the file unless you trust its source; save the model again from a trusted copy.",
+                    key=problem.message,
+                )
 
 
 def _text(one: Dangerous) -> str:

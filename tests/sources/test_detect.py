@@ -6,6 +6,7 @@ import h5py
 import pytest
 
 from graphlint.errors import UnreadableError
+from graphlint.sources import read
 from graphlint.sources.detect import Content, detect, misnamed
 
 
@@ -50,7 +51,7 @@ def test_what_it_is_instead(tmp_path, content, message):
     path = tmp_path / "model.keras"
     path.write_bytes(content)
     with pytest.raises(UnreadableError, match=message):
-        detect(path)
+        read(path)
 
 
 def test_other_paths(tmp_path):

@@ -37,7 +37,7 @@ def metadata(root: object) -> bytes:
     return field(1, other) + field(1, node)
 
 
-GRAPH = b"\x08\x01" + field(2, b"x" * 300)
+GRAPH = b"\x08\x01" + field(2, field(2, field(1, field(1, b"n" * 300) + field(2, b"NoOp"))))
 
 
 @pytest.fixture

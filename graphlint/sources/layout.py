@@ -1,0 +1,13 @@
+"""How the files of an unpacked model lie in their directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+CONFIG = "config.json"
+WEIGHTS, ARRAYS, SHARDS = "model.weights.h5", "model.weights.npz", "model.weights.json"
+
+
+def is_model_directory(path: Path) -> bool:
+    """Whether a directory is an unpacked model of Keras: its configuration beside weights under their fixed name."""
+    return (path / CONFIG).is_file() and any((path / name).is_file() for name in (WEIGHTS, ARRAYS, SHARDS))
