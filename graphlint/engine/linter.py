@@ -285,13 +285,18 @@ class _Run:
         return any(matches(glob, path) for path in (location.layer, *self.graph.layers[location.layer].aliases))
 
 
+_WITHOUT_LAYERS = {
+    "npz": "an archive of arrays",
+    "pickle": "a pickle",
+    "saved_model": "a SavedModel without a Keras configuration",
+}
+
+
 def _missing(graph: ModelGraph) -> Iterator[tuple[Need, str]]:
     """What a graph lacks that a rule may need, and how the report puts it."""
     definition = graph.definition
     if not definition.has_graph:
-        held = (
-            "a SavedModel without a Keras configuration" if definition.format == "saved_model" else "a file of weights"
-        )
+        held = _WITHOUT_LAYERS.get(definition.format, "a file of weights")
         yield Need.GRAPH, f"need layers, of which {held} tells nothing"
     if not definition.has_weights:
         yield Need.WEIGHTS, "needs weights"

@@ -203,6 +203,16 @@ def operation_effect(name: str) -> str | None:
     return next((effect for pattern, effect in _OPERATION_EFFECTS if pattern.match(name)), None)
 
 
+def is_known_operation(name: str) -> bool:
+    """Whether TensorFlow itself registers an operation of this name, or what it does is known otherwise.
+
+    >>> is_known_operation("QueueSizeV2"), is_known_operation("Vendor>Operation")
+    (True, False)
+    """
+    known = is_graph_operation(name) or name in tables.TENSORFLOW_OTHER_OPERATIONS
+    return known or operation_effect(name) is not None
+
+
 def is_checkpoint_operation(name: str) -> bool:
     """Whether an operation saves or restores variables, as every SavedModel holds it for its own checkpoint."""
     return name in _CHECKPOINTS

@@ -226,8 +226,9 @@ class OptimizerDefinition:
 class SourceProblem:
     """Something wrong in a file that could be read nevertheless.
 
-    ``kind`` is ``archive``, ``hdf5``, ``json``, ``structure``, or ``gadget`` for something outside of configurations
-    that does more than hold numbers; ``layer`` the layer it concerns, if any; ``danger`` whom it endangers.
+    ``kind`` is ``archive``, ``hdf5``, ``json``, ``structure``, ``gadget`` for something outside of configurations
+    that does more than hold numbers, or ``unseen`` for what could not be judged; ``layer`` is the layer it concerns, if
+    any, and ``danger`` whom it endangers.
     """
 
     kind: str

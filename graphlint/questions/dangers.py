@@ -111,6 +111,9 @@ def _judge(graph: ModelGraph, reference: Reference) -> Iterator[Dangerous]:
         )
     elif reference.kind is Kind.PATH:
         yield from _path(graph, reference)
+    elif reference.kind is Kind.NAME:
+        effect = "is the name of a layer and leads out of the folder that it is saved in"
+        yield Dangerous(reference, Danger.PATH_NAME, reference.name, effect=effect)
     elif reference.kind is Kind.OPERATION:
         if not is_graph_operation(reference.name):
             effect = operation_effect(reference.name) or "is no operation of math, arrays, images or strings"

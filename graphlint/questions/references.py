@@ -56,6 +56,7 @@ _PATH = re.compile(
     r"|\s*[\w.-]+([\\/][\w.-]+)+\s*|\s*[\w.-]+\.[A-Za-z]\w{1,7}\s*",
     re.DOTALL,
 )
+_CLIMBING = re.compile(r"(^|[\\/])\.\.([\\/]|$)|^[\\/]|^[A-Za-z]:[\\/]|\0")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 
@@ -71,6 +72,8 @@ class Kind(StrEnum):
     """A function or class of TensorFlow that a layer of Keras 2 calls: ``math.add``."""
     OPERATION = "operation"
     """A registered operation of TensorFlow: the ``op`` of a node."""
+    NAME = "name"
+    """The name of a layer that leads out of the folder which it is saved in."""
     PATH = "path"
     """A file or an address that the layer reads."""
 
@@ -178,6 +181,7 @@ def _walk(graph: ModelGraph, starts: Iterable[_Start]) -> Iterator[Reference]:
             yield from _typed_functions(value, layer, where)
             yield from _symbols(value, layer, where)
             yield from _paths(value, layer, where)
+            yield from _climbing_names(value, layer, where)
             inside = _inside(graph, value, where, layer, coded)
             inside.reverse()
             stack += inside
@@ -429,6 +433,24 @@ def _paths(value: dict[str, Any], layer: str, where: tuple[str, ...]) -> Iterato
                 layer=layer,
                 where="/".join((*where, str(key))),
             )
+
+
+def _climbing_names(value: dict[str, Any], layer: str, where: tuple[str, ...]) -> Iterator[Reference]:
+    config = value.get("config")
+    if isinstance(value.get("class_name"), str):
+        names = (value.get("name"), config.get("name") if isinstance(config, dict) else None)
+        for name in dict.fromkeys(name for name in names if isinstance(name, str)):
+            if _CLIMBING.search(name):
+                yield Reference(
+                    Kind.NAME,
+                    name,
+                    None,
+                    class_name=None,
+                    registered_name=None,
+                    config=None,
+                    layer=layer,
+                    where="/".join((*where, "name")),
+                )
 
 
 def _is_reader(owner: str, value: dict[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from graphlint.sources.hdf5_structure import SIGNATURE
 from graphlint.sources.json_text import parse_config
 from graphlint.sources.limits import DEFAULT, Limits
 from graphlint.sources.opaque import opaque
-from graphlint.sources.pickles import array_pickles, described, pickled_names
+from graphlint.sources.pickles import array_pickles, declared_bytes, described, pickled_names
 from graphlint.sources.zip_archive import MemberView, ZipArchive, open_regular
 
 _CONFIGURATIONS = ("model_config", "training_config")
@@ -80,6 +80,10 @@ def array_problems(archive: ZipArchive, what: str) -> list[SourceProblem]:
         if view.read(6) == b"\x93NUMPY":
             texts = array_pickles(view, view.size, f"{name!r} in {what}")
             found += [SourceProblem("gadget", text, danger=Danger.ARRAY_PICKLE) for text in texts]
+            declared = declared_bytes(view, view.size)
+            if declared > view.size:
+                text = f"the array {name!r} in {what} declares {declared:,} bytes and stores {view.size:,}"
+                found.append(SourceProblem("archive", text, danger=Danger.DECLARED_SIZE))
     return found
 
 

@@ -38,9 +38,12 @@ def read_keras_archive(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
             return opaque("npz", pickles)
         raise UnreadableError(f"expected a Keras model, got a zip archive without {CONFIG}: save it with model.save()")
     document = parse_config(archive.read(CONFIG, limits.json_bytes), limits)
-    problems = [SourceProblem("archive", text) for text in archive.problems]
+    problems = [
+        SourceProblem("archive", text, danger=Danger.ARCHIVE if text in archive.escaping else None)
+        for text in archive.problems
+    ]
     problems += document.source_problems
-    problems += [SourceProblem("archive", text, danger=Danger.ARCHIVE) for text in hidden_hdf5(archive, path)]
+    problems += [SourceProblem("archive", text) for text in hidden_hdf5(archive, path)]
     if ARRAYS in archive:
         problems += npz_problems(archive.view(ARRAYS), ARRAYS, limits)
     root, structure = read_configuration(document.value)

@@ -6,6 +6,7 @@ archive nor an array as a whole; Keras 2.12 to 3.8 allow it for ``model.weights.
 
 from __future__ import annotations
 
+import math
 import pickletools
 import re
 import struct
@@ -16,6 +17,9 @@ _MAGIC = b"\x93NUMPY"
 _PLAIN = re.compile(r"[|<>=]?[biufcSUVmM?]\d*(\[\w+\])?")
 _QUOTED = re.compile(r"'([^'\\]*)'|\"([^\"\\]*)\"")
 _KEYS = frozenset({"descr", "fortran_order", "shape"})
+_KIND = re.compile(r"'descr': *'[|<>=]?[a-zA-Z?](\d*)'")
+_SHAPE = re.compile(r"'shape': *\(([\d, ]{0,400})\)")
+_HEADER = 4096
 _MOST_OPCODES = 1_000_000
 _MOST_BYTES = 32 << 20
 _MOST_SHOWN = 8
@@ -109,6 +113,16 @@ def described(data: bytes) -> str:
     text = ", ".join(repr(name) if name != _UNKNOWN else name for name in shown[:_MOST_SHOWN]) + more
     text = f"imports and may call {text}" if names else "imports nothing that could be seen"
     return text if whole else f"{text}, and could not be followed to its end"
+
+
+def declared_bytes(file: Any, size: int) -> int:
+    """How many bytes of numbers the header of an array declares; 0 for what is no array of plain numbers."""
+    file.seek(0)
+    header = file.read(min(size, _HEADER)).decode("latin-1")
+    kind, shape = _KIND.search(header), _SHAPE.search(header)
+    if not header.startswith(_MAGIC.decode("latin-1")) or kind is None or shape is None:
+        return 0
+    return math.prod(int(number) for number in shape.group(1).split(",") if number.strip()) * int(kind.group(1) or 1)
 
 
 def array_pickles(file: Any, size: int, what: str) -> Iterator[str]:

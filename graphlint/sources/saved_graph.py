@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from graphlint.errors import UnreadableError
 from graphlint.knowledge.advisories import Danger
-from graphlint.knowledge.namespaces import is_checkpoint_operation, operation_effect
+from graphlint.knowledge.namespaces import is_checkpoint_operation, is_known_operation, operation_effect
 from graphlint.knowledge.protobuf import message_fields
 from graphlint.model.definition import SourceProblem
 
@@ -93,13 +93,19 @@ def _read_meta_graph(data: memoryview, found: SavedGraph) -> None:
 
 def _problems(bodies: dict[str, list[_Node]], checkpoint: set[str], assets: set[str]) -> Iterator[SourceProblem]:
     places: dict[tuple[str, str], list[str]] = {}
+    unknown: dict[str, None] = {}
     for function, nodes in bodies.items():
         operations = {node.name: node for node in nodes}
         for node in nodes:
+            if not is_known_operation(node.operation):
+                unknown[node.operation] = None
             effect = operation_effect(node.operation)
             if effect is None or _is_ordinary(node, function, operations, checkpoint, assets):
                 continue
             places.setdefault((node.operation, effect), []).append(f"{function}/{node.name}" if function else node.name)
+    if unknown:
+        shown = ", ".join(map(repr, list(unknown)[:_MOST_SHOWN]))
+        yield SourceProblem("unseen", f"the graph holds operations that TensorFlow itself does not have: {shown}")
     for (operation, effect), names in places.items():
         more = f" and {len(names) - _MOST_SHOWN:,} more" if len(names) > _MOST_SHOWN else ""
         yield SourceProblem(

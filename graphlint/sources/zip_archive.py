@@ -58,7 +58,8 @@ class ZipArchive:
     """A zip archive, opened for reading. Use it as a context manager, or call `close`.
 
     ``source`` is a path, or a member of another archive. ``members`` maps names to entries; of several entries with
-    one name the last counts, as in Python's reader. ``problems`` are messages about what is readable but suspicious.
+    one name the last counts, as in Python's reader. ``problems`` are messages about what is readable but suspicious,
+    ``escaping`` those of them about members that unpacking writes elsewhere.
 
     Raises:
         UnreadableError: not a regular file, or not a zip archive, or a truncated or inconsistent one.
@@ -68,6 +69,7 @@ class ZipArchive:
     def __init__(self, source: str | os.PathLike[str] | MemberView, limits: Limits = DEFAULT) -> None:
         self.limits = limits
         self.problems: list[str] = []
+        self.escaping: set[str] = set()
         self._file = cast("IO[bytes]", source if isinstance(source, MemberView) else open_regular(source))
         try:
             self._size = self._file.seek(0, os.SEEK_END)
@@ -244,6 +246,10 @@ class ZipArchive:
             self._gap(start - previous_end)
         self._check_names([entry.member for entry in entries])
 
+    def _escapes(self, problem: str) -> None:
+        self.problems.append(problem)
+        self.escaping.add(problem)
+
     def _gap(self, size: int) -> None:
         message = "bytes of the zip archive belong to no member"
         for index, problem in enumerate(self.problems):
@@ -336,7 +342,7 @@ class ZipArchive:
             if method == _DEFLATED:
                 self.limits.check("zip_member_bytes", size, f"{quoted(name)}, bytes")
             if made_by >> 8 == 3 and stat.S_ISLNK(attributes >> 16):
-                self.problems.append(f"the zip member {quoted(name)} is a symbolic link")
+                self._escapes(f"the zip member {quoted(name)} is a symbolic link")
             entries.append(
                 _Entry(
                     Member(name, method, crc, stored_size=stored, size=size, start=0),
@@ -416,6 +422,7 @@ class ZipArchive:
             parts = re.split(r"[/\\]", member.name)
             if ".." in parts or parts[0] == "" or _DRIVE.match(member.name):
                 found.append(f"the zip member {quoted(member.name)} would be unpacked outside its directory")
+                self.escaping.add(found[-1])
             elif "\\" in member.name:
                 found.append(f"the zip member {quoted(member.name)} has a backslash in its name")
             elif not member.name.isprintable():

@@ -85,7 +85,15 @@ class Gadget(Rule):
                 key=";".join(texts),
             )
         for problem in graph.definition.problems:
-            if problem.kind == "gadget":
+            if problem.kind == "unseen":
+                yield Problem(
+                    f"{problem.message}: what they do could not be judged",
+                    ROOT,
+                    "Ask whoever made the model which library registers them.",
+                    severity=Severity.INFO,
+                    key=problem.message,
+                )
+            elif problem.kind == "gadget":
                 whom = f"; endangers {endangers(problem.danger)}" if problem.danger is not None else ""
                 yield Problem(
                     problem.message + whom,

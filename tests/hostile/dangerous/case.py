@@ -35,6 +35,7 @@ class Case:
     folder: bool = False
     reads: bool = False
     """The payload reads the canary, and does not create it."""
+    kind: str = ""
     payload: bool = False
     """There is a payload to be tried; others show that a name alone is found, as what it does depends on the caller."""
 

@@ -19,6 +19,14 @@ def cases() -> Iterator[Case]:
         )
     for name, (build, endangers, advisory) in _LOADERS.items():
         yield from in_containers(name, build, "X003", endangers, advisory, (".keras", ".h5"))
+    for name in _CLIMBING:
+        yield from in_containers(
+            f"a layer named {name!r}",
+            lambda _, name=name: with_layer("Dense", {"units": 4, "name": name}) | {},
+            "X003",
+            (),
+            "CVE-2026-12479",
+        )
     for address in _ADDRESSES:
         yield from in_containers(
             f"the vocabulary at {address.partition('/')[0]}",
@@ -131,6 +139,7 @@ def _torch(canary: str) -> str:
     return base64.b64encode(pickled(canary)).decode()
 
 
+_CLIMBING = ("../../outside", "/tmp/outside", "a/../../outside", "..", "C:\\outside")
 _ADDRESSES = (
     "http://127.0.0.1:9/words.txt",
     "gs://bucket/words.txt",

@@ -63,6 +63,13 @@ def _npz_archive(content: bytes) -> bytes:
     )
 
 
+def _bomb(_: str) -> bytes:
+    """An array whose header declares a terabyte."""
+    content = io.BytesIO()
+    np.save(content, np.zeros(8, "f4"))
+    return archive([Entry("x.npy", content.getvalue().replace(b"(8,), }" + b" " * 11, b"(250000000000,), }"))])
+
+
 _NPZ: dict[str, Callable[[str], bytes]] = {
     "arrays of objects": _arrays,
     "one array of objects": _array,
@@ -95,6 +102,13 @@ def cases() -> Iterator[Case]:
             folder=True,
             payload=True,
         )
+    yield Case(
+        "an array that declares far more than it stores as the weights",
+        lambda canary: {"model.keras": _npz_archive(_bomb(canary))},
+        frozenset({"X004"}),
+        BEFORE_3_9,
+        "CVE-2026-0897",
+    )
     for ending in (".keras", ".h5", ".pkl", ".npy", ".json"):
         yield Case(
             f"a bare pickle named {ending}",
