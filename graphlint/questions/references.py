@@ -56,7 +56,8 @@ _PATH = re.compile(
     r"|\s*[\w.-]+([\\/][\w.-]+)+\s*|\s*[\w.-]+\.[A-Za-z]\w{1,7}\s*",
     re.DOTALL,
 )
-_CLIMBING = re.compile(r"(^|[\\/])\.\.([\\/]|$)|^[\\/]|^[A-Za-z]:[\\/]|\0")
+_CLIMBING = re.compile(r"(^|[\\/])\.\.([\\/]|$)|^\\|^[A-Za-z]:[\\/]|\0")
+"""A slash at the beginning alone is what converters from ONNX give to honest layers."""
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 

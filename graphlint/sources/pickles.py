@@ -132,7 +132,7 @@ def array_pickles(file: Any, size: int, what: str) -> Iterator[str]:
     if not head.startswith(_MAGIC):
         yield f"{what} is a pickle, which NumPy unpickles: it {described(head + file.read(_MOST_BYTES))}"
         return
-    wide = head[len(_MAGIC)] > 1
+    wide = head[len(_MAGIC) : len(_MAGIC) + 1] > b"\x01"
     (length,) = struct.unpack("<I" if wide else "<H", file.read(4 if wide else 2).ljust(4 if wide else 2, b"\0"))
     header = file.read(min(length, _MOST_BYTES, size)).decode("latin-1")
     kind = header.partition("fortran_order")[0]

@@ -59,7 +59,7 @@ def read_graph(data: memoryview, what: str) -> SavedGraph:
             _read_meta_graph(meta_graph, found)
     except (ValueError, UnicodeDecodeError) as error:
         raise UnreadableError(
-            f"{what} is no valid protobuf message ({error}): what it does cannot be told; save or download it again"
+            f"{what} is not a valid protobuf message ({error}): what it does cannot be told; save or download it again"
         ) from None
     return found
 

@@ -41,7 +41,7 @@ def read_saved_model(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
     if (path / GRAPH).is_file():
         data = _whole(path / GRAPH, "saved_model_bytes", limits)
         if not data:
-            raise UnreadableError(f"{GRAPH} is empty (0 bytes): saving it was cut off; save the model again")
+            raise UnreadableError(f"{GRAPH} is empty (0 bytes): saving it was interrupted; save the model again")
         graph = read_graph(memoryview(data), GRAPH)
     nodes = graph.metadata
     if (path / METADATA).is_file():
@@ -97,7 +97,7 @@ def _nodes(data: memoryview) -> Iterator[tuple[str, bytes]]:
                     yield name, bytes(text)
     except ValueError as error:
         raise UnreadableError(
-            f"{METADATA} is no valid protobuf message ({error}): save or download the model again"
+            f"{METADATA} is not a valid protobuf message ({error}): save or download the model again"
         ) from None
 
 

@@ -16,9 +16,10 @@ class ArchiveOrH5Trick(Rule):
 
     ## What it does
     Reports irregularities that the readers found in the container: duplicate, escaping or hidden members of the zip
-    archive, data before or after it, external and soft links, external and virtual datasets in the HDF5 file, arrays
-    that declare far more than they store, and in the configuration duplicate keys, shapes that are not finite, numbers
-    that overflow, and UTF-16 or UTF-32.
+    archive, data before or after it, a second format inside it, external and soft links, external and virtual datasets
+    in the HDF5 file, attributes that occur twice or are shared, a model configuration in a file of weights, arrays that
+    declare far more than they store, and in the configuration several models, duplicate keys, shapes that are not
+    finite, numbers that overflow, and UTF-16 or UTF-32.
 
     ## Why is this bad?
     Such a file can be read as one model by one program and as another by the next, write outside the folder into which
@@ -47,7 +48,7 @@ class ArchiveOrH5Trick(Rule):
     as such (HGQ2 passes infinite bounds).
 
     ## References
-    CVE-2026-1669, CVE-2026-0897, CVE-2026-12479, CVE-2026-12480
+    CVE-2025-12060, CVE-2026-1669, CVE-2026-0897, CVE-2026-12480
     """
 
     code = "X004"

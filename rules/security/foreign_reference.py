@@ -15,9 +15,10 @@ class ForeignReference(Rule):
     """The configuration names something that no model needs.
 
     ## What it does
-    Looks at every class and function that the configuration names, and reports those of Python's standard library, of
-    well-known packages without layers, built-in functions such as `eval`, modules that only pretend to belong to Keras,
-    and every function of a package that is not a modelling package. Nothing is imported.
+    Looks at every class and function that a configuration in the file names, and reports those of Python's standard
+    library, of well-known packages without layers, built-in functions such as `eval`, modules that only pretend to
+    belong to Keras, and every function of a package that is not a modelling package, also when the entry claims to be a
+    class or gives the name as the registered one. Nothing is imported.
 
     ## Why is this bad?
     Releases of Keras before 3.9 import the module that a configuration names and call what they find there: a model
@@ -54,7 +55,7 @@ class ForeignReference(Rule):
     ## Not reported
     Custom layer, model, loss, metric and optimizer classes of packages that are not in the standard library: they are
     ordinary (K002 and K010 report whether they load). Keras, TensorFlow, JAX, torch, numpy and packages of layers, by
-    the exact name of the top-level package.
+    the exact name of the top-level package (X003 judges the names in them).
 
     ## References
     CVE-2025-1550

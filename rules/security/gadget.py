@@ -16,12 +16,17 @@ _MOST_SHOWN = 10
 
 
 class Gadget(Rule):
-    """The configuration names a function or layer that reads, writes, downloads or switches off safe mode.
+    """The file names or holds something that does more than compute: reads, writes, downloads, unpickles.
 
     ## What it does
-    Reports functions of Keras and TensorFlow that are not part of any model (`get_file`, `load_model`,
-    `enable_unsafe_deserialization`, ...) if a configuration names them, and layers that load code or files
-    (TorchModuleWrapper, TFSMLayer).
+    Judges every name that any release can resolve an entry to, whatever kind the entry claims to be. Inside Keras,
+    TensorFlow, NumPy, torch and JAX only what some release exports as a layer, operation, activation, loss, metric,
+    initializer and the like is accepted; all other names are reported (`get_file`, `load_model`, evaluators, private
+    helpers). Reported are also the operations on files, connections and Python code that layers of Keras 2 call and
+    that the graph of a SavedModel holds; paths and addresses that a layer reads (`vocabulary`, `handle`, `filepath`);
+    layer names that lead out of their folder; layers that load code (TorchModuleWrapper, TFSMLayer, `hub.KerasLayer`);
+    and pickles in `model.weights.npz` or in place of the model, with the names that they import. Nothing is unpickled.
+    Each finding names the releases that it endangers, and the advisory if there is one.
 
     ## Why is this bad?
     Everything that a configuration names inside Keras passes the check for foreign modules, and is called with
@@ -57,10 +62,12 @@ class Gadget(Rule):
     distribute it as a separate SavedModel.
 
     ## Not reported
-    Custom classes and functions of the same name in another package, or without one (`Lambda(load_img)`).
+    Custom classes and functions of the same name in another package, or without one (`Lambda(load_img)`). Vocabularies
+    that the archive itself contains. Operations that save and restore the variables of a SavedModel, and those that
+    fill its tables from its own assets. Operations that TensorFlow itself does not register are only noted.
 
     ## References
-    CVE-2025-8747, CVE-2025-9906, CVE-2025-49655, CVE-2026-1462
+    CVE-2025-8747, CVE-2025-9906, CVE-2025-12058, CVE-2025-49655, CVE-2026-1462, CVE-2026-12479
     """
 
     code = "X003"

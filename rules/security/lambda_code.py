@@ -18,7 +18,7 @@ class LambdaCode(Rule):
     ## What it does
     Looks at every dictionary of the configuration, at any depth, for code: Lambda layers however their class is
     spelled, lambdas as activations, initializers, losses or metrics, inside wrappers and nested models, in the forms of
-    Keras 1, 2 and 3. The code is never unpacked.
+    Keras 1, 2 and 3, in every configuration that the file holds. The code is never unpacked.
 
     ## Why is this bad?
     Loading the file runs the code, with the rights of whoever loads it. Keras 3 rejects such `.keras` files unless

@@ -97,6 +97,15 @@ def called(entry: Any, argument: Any, **arguments: Any) -> Any:
     return functional([input_layer(), one], outputs=[["in", 0, 0]])
 
 
+def called_in_keras_2(entry: Any, argument: Any, **arguments: Any) -> Any:
+    """The same as Keras 2 writes it, where loading calls a layer on what is no tensor just as well."""
+    config = {"function": entry, "function_type": "function", "module": "builtins", "arguments": arguments}
+    model = legacy("Lambda", _NO_SHAPE | config)
+    model["config"]["layers"][1]["inbound_nodes"] = [["_CONSTANT_VALUE", -1, argument, {}]]
+    model["config"]["output_layers"] = [["in", 0, 0]]
+    return model
+
+
 def code(canary: str) -> str:
     """Marshalled code of a function that creates the canary and returns its argument, as Keras encodes it."""
     names: dict[str, Any] = {}
@@ -113,7 +122,11 @@ def new_lambda(canary: str) -> dict[str, Any]:
 
 def old_lambda(canary: str, key: str = "function", **config: Any) -> dict[str, Any]:
     """The configuration of a Lambda layer as Keras 1 and 2 write it."""
-    return {key: [code(canary), None, None], f"{key}_type": "lambda", "module": "__main__", "arguments": {}} | config
+    held = {key: [code(canary), None, None], f"{key}_type": "lambda"}
+    return _NO_SHAPE | {"module": "__main__", "arguments": {}} | held | config
+
+
+_NO_SHAPE = {"output_shape": None, "output_shape_type": "raw", "output_shape_module": None}
 
 
 def legacy(class_name: str, config: dict[str, Any]) -> Any:

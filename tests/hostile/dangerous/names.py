@@ -8,9 +8,11 @@ from typing import Any
 from tests.hostile.dangerous.case import (
     ALL,
     BEFORE_3_9,
+    KERAS_2,
     KERAS_3_BEFORE_3_9,
     Case,
     called,
+    called_in_keras_2,
     function,
     in_containers,
     instance,
@@ -39,6 +41,17 @@ def cases() -> Iterator[Case]:
                 BEFORE_3_9,
                 danger,
                 _ENDINGS,
+                payload=True,
+            )
+            yield from in_containers(
+                f"{path} as a {kind} in Keras 2",
+                lambda canary, entry=entry, argument=argument, arguments=arguments: called_in_keras_2(
+                    entry, _filled(argument, canary), **_filled(arguments, canary)
+                ),
+                "X002 X003",
+                KERAS_2,
+                danger,
+                (".h5",),
                 payload=True,
             )
     for path in _NAMED:

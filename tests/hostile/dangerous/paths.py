@@ -139,7 +139,7 @@ def _torch(canary: str) -> str:
     return base64.b64encode(pickled(canary)).decode()
 
 
-_CLIMBING = ("../../outside", "/tmp/outside", "a/../../outside", "..", "C:\\outside")
+_CLIMBING = ("../../outside", "\\\\server\\share", "a/../../outside", "..", "C:\\outside")
 _ADDRESSES = (
     "http://127.0.0.1:9/words.txt",
     "gs://bucket/words.txt",
