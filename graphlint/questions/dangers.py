@@ -15,7 +15,6 @@ from dataclasses import KW_ONLY, dataclass
 from graphlint.knowledge.advisories import Danger, endangers
 from graphlint.knowledge.modules import is_keras_module
 from graphlint.knowledge.namespaces import (
-    KERAS_PACKAGES,
     TRUSTED_PACKAGES,
     UNSAFE_LAYERS,
     effect_of,
@@ -24,7 +23,7 @@ from graphlint.knowledge.namespaces import (
     is_part_of_model,
     operation_effect,
 )
-from graphlint.knowledge.origin import KERAS_ROOTS
+from graphlint.knowledge.origin import KERAS_PACKAGES
 from graphlint.knowledge.releases import is_known_class
 from graphlint.model.graph import ModelGraph
 from graphlint.questions.references import CODE_RUNNERS, Kind, Reference, everything_named, last_name
