@@ -180,6 +180,9 @@ def _may_be_function(reference: Reference) -> bool:
 def _unsafe(reference: Reference) -> Iterator[Dangerous]:
     """The names of a reference that are no part of a model, in packages of which that is known."""
     root = reference.root
+    package, _, registered = (reference.registered_name or "").rpartition(">")
+    if package and registered in UNSAFE_LAYERS and (root in _OWN or root in _MODELLING):
+        yield _dangerous(reference, registered, registered, registered)
     for name in reference.names:
         last = last_name(name)
         if root in (None, "", "builtins", "__main__"):

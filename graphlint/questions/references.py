@@ -58,6 +58,7 @@ _PATH = re.compile(
 )
 _CLIMBING = re.compile(r"(^|[\\/])\.\.([\\/]|$)|^\\|^[A-Za-z]:[\\/]|\0")
 """A slash at the beginning alone is what converters from ONNX give to honest layers."""
+_PRIVATE_METHODS = frozenset({"__getitem__", "__len__"})
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 
@@ -360,20 +361,27 @@ def _typed_functions(value: dict[str, Any], layer: str, where: tuple[str, ...]) 
             )
 
 
+def _mention(
+    kind: Kind, name: str, layer: str, where: tuple[str, ...], module: str | None = None, class_name: str | None = None
+) -> Reference:
+    """A reference that is no entry of its own."""
+    return Reference(
+        kind,
+        name,
+        module,
+        class_name=class_name,
+        registered_name=None,
+        config=None,
+        layer=layer,
+        where="/".join(where),
+    )
+
+
 def _symbols(value: dict[str, Any], layer: str, where: tuple[str, ...]) -> Iterator[Reference]:
-    """What of TensorFlow a layer of Keras 2 calls: `TFOpLambda`, `ClassMethod` and `TensorFlowOpLayer`."""
+    """What of TensorFlow a layer of Keras 2 calls: `TFOpLambda`, `ClassMethod`, `InstanceProperty` and others."""
 
     def found(kind: Kind, name: str, key: str) -> Reference:
-        return Reference(
-            kind,
-            name,
-            "tensorflow",
-            class_name=class_name,
-            registered_name=None,
-            config=None,
-            layer=layer,
-            where="/".join((*where, key)),
-        )
+        return _mention(kind, name, layer, (*where, key), "tensorflow", class_name)
 
     config = value.get("config")
     class_name = _text(value.get("class_name"))
@@ -385,6 +393,11 @@ def _symbols(value: dict[str, Any], layer: str, where: tuple[str, ...]) -> Itera
         yield found(Kind.SYMBOL, function.removeprefix("tf."), "function")
     if "ClassMethod" in names and isinstance(symbol, str):
         yield found(Kind.SYMBOL, symbol.removeprefix("tf."), "cls_symbol")
+    if names & {"InstanceMethod", "InstanceProperty", "ClassMethod"}:
+        for key in ("method_name", "attr_name"):
+            held = config.get(key)
+            if isinstance(held, str) and held.startswith("_") and held not in _PRIVATE_METHODS:
+                yield found(Kind.SYMBOL, f"Tensor.{held}", key)
     if "node_def" in config:
         for name in node_operations(config["node_def"]):
             yield found(Kind.OPERATION, name, "node_def")
@@ -412,28 +425,14 @@ def _paths(value: dict[str, Any], layer: str, where: tuple[str, ...]) -> Iterato
         for key in _ALWAYS_PATHS:
             held = config.get(key)
             if isinstance(held, str) and held and _is_reader(owner, value) and not _is_content(key, held):
-                yield Reference(
-                    Kind.PATH,
-                    held,
-                    None,
-                    class_name=owner,
-                    registered_name=None,
-                    config=None,
-                    layer=layer,
-                    where="/".join((*where, key)),
-                )
+                yield _mention(Kind.PATH, held, layer, (*where, key), class_name=owner)
     for key, held in value.items():
         if isinstance(held, str) and _names_a_file(str(key), held):
-            yield Reference(
-                Kind.PATH,
-                held,
-                None,
-                class_name=None,
-                registered_name=None,
-                config=None,
-                layer=layer,
-                where="/".join((*where, str(key))),
-            )
+            yield _mention(Kind.PATH, held, layer, (*where, str(key)))
+    shards = value.get("paths")
+    for held in shards if isinstance(shards, list) else ():  # the weights of a model for TensorFlow.js
+        if isinstance(held, str) and (_CLIMBING.search(held) or held.startswith("/") or _ADDRESS.fullmatch(held)):
+            yield _mention(Kind.PATH, held, layer, (*where, "paths"))
 
 
 def _climbing_names(value: dict[str, Any], layer: str, where: tuple[str, ...]) -> Iterator[Reference]:
@@ -442,16 +441,7 @@ def _climbing_names(value: dict[str, Any], layer: str, where: tuple[str, ...]) -
         names = (value.get("name"), config.get("name") if isinstance(config, dict) else None)
         for name in dict.fromkeys(name for name in names if isinstance(name, str)):
             if _CLIMBING.search(name):
-                yield Reference(
-                    Kind.NAME,
-                    name,
-                    None,
-                    class_name=None,
-                    registered_name=None,
-                    config=None,
-                    layer=layer,
-                    where="/".join((*where, "name")),
-                )
+                yield _mention(Kind.NAME, name, layer, (*where, "name"))
 
 
 def _is_reader(owner: str, value: dict[str, Any]) -> bool:

@@ -50,6 +50,20 @@ def cases() -> Iterator[Case]:
         ALL,
         payload=True,
     )  # fmt: skip
+    yield Case(
+        "a YAML text that makes Python objects",
+        lambda canary: {"m.json": f"!!python/object/apply:os.system ['{canary}']".encode()},
+        frozenset(),
+    )
+    yield Case(
+        "the weights of TensorFlow.js from elsewhere",
+        lambda canary: {
+            "model.json": json.dumps(
+                {"modelTopology": {"model_config": model()}, "weightsManifest": [{"paths": [canary], "weights": []}]}
+            ).encode()
+        },
+        frozenset({"X003"}),
+    )
     for name, (config, extra, codes, endangers) in _FOLDERS.items():
         yield Case(
             name,

@@ -22,6 +22,15 @@ def cases() -> Iterator[Case]:
             f"ClassMethod of {symbol}", lambda _, config=config: legacy("ClassMethod", config), "X003", KERAS_2, None,
             (".h5",),
         )  # fmt: skip
+    for class_name, key, name in _ATTRIBUTES:
+        yield from in_containers(
+            f"{class_name} of {name}",
+            lambda _, class_name=class_name, key=key, name=name: legacy(class_name, {key: name}),
+            "X003",
+            KERAS_2,
+            None,
+            (".h5",),
+        )
     for operation in _OPERATIONS:
         for kind, node in (("an object", {"name": "n", "op": operation, "input": ["a"]}), ("bytes", _bytes(operation))):
             yield from in_containers(
@@ -68,6 +77,11 @@ _METHODS = {
     "train.Checkpoint": "restore",
     "lookup.TextFileInitializer": "__init__",
 }
+_ATTRIBUTES = (
+    ("InstanceProperty", "attr_name", "__class__"),
+    ("InstanceProperty", "attr_name", "__globals__"),
+    ("InstanceMethod", "method_name", "__reduce_ex__"),
+)
 _OPERATIONS = """
     WriteFile ReadFile PyFunc EagerPyFunc PrintV2 MatchingFiles SaveV2 RestoreV2 LoadDataset TextLineDataset
     DebugIdentityV2 ImmutableConst FixedUnigramCandidateSampler RpcCall XlaCustomCallV2 Invented

@@ -118,6 +118,11 @@ _LOADERS: dict[str, tuple[Any, tuple[str, ...], str | None]] = {
         lambda _: with_layer("Mine", {"weights": "https://example.org/x"}, module="mine", registered_name="mine>Mine"),
         (), None,
     ),
+    "a hub.KerasLayer behind a registered name": (
+        lambda path: with_layer("Dense", {"units": 4, "handle": path}, registered_name="TensorFlowHub>KerasLayer"),
+        KERAS_2,
+        None,
+    ),
     "a TorchModuleWrapper": (
         lambda path: with_layer("TorchModuleWrapper", {"module": _torch(path)}), ALL[1:4], "CVE-2025-49655"
     ),
