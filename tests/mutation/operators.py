@@ -139,7 +139,7 @@ def _faults(node: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, str, str]]:
             yield node, "constant", str(value + 1)
         case ast.Constant(value=float() as value):
             yield node, "constant", repr(value * 2 + 1)
-        case ast.Return(value=ast.expr() as value) if not (isinstance(value, ast.Constant) and value.value is None):
+        case ast.Return(value=ast.expr() as value) if not isinstance(value, ast.Constant):
             yield node, "return", "return None"
         case ast.Expr(value=ast.Call() | ast.Yield() | ast.YieldFrom()):
             yield node, "statement", "pass"

@@ -111,6 +111,27 @@ def test_a_variable_as_argument() -> None:
     assert not np.asarray(copy(inputs)).any()
 
 
+def test_a_variable_as_argument_stays_with_shared_weights() -> None:
+    inputs = keras.Input((4,), name="x")
+    scale = keras.Variable(np.ones(4, "float32"), name="scale")
+    model = keras.Model(inputs, layers.Identity(name="out")(inputs * scale))
+    shared, copied = clone(model, weights="share"), clone(model)
+    scale.assign(np.full(4, 3.0))
+    ones = np.ones((1, 4), "float32")
+    assert_same(shared(ones), 3 * ones)
+    assert_same(copied(ones), ones)
+
+
+def test_the_state_of_the_optimizer_is_copied_with_the_weights() -> None:
+    model = SAMPLES["trained"]()
+    copy, fresh = clone(model), clone(model, weights="init")
+    assert int(copy.optimizer.iterations) == int(model.optimizer.iterations) > 0
+    for one, other in zip(model.optimizer.variables, copy.optimizer.variables, strict=True):
+        assert one is not other
+        assert_same(one, other)
+    assert int(fresh.optimizer.iterations) == 0
+
+
 def test_flags_of_models_layers_and_variables() -> None:
     inputs = keras.Input((4,), name="x")
     model = keras.Model(inputs, layers.Dense(2, name="out")(encoder()(inputs)))

@@ -12,7 +12,7 @@ from graphlint.knowledge import keras_internals
 from graphlint.replay.conflicts import find_conflicts
 from graphlint.testing.samples import SAMPLES
 from tests.replay.invariants import node_counts
-from tests.replay.test_split import chain, siamese
+from tests.replay.test_split import chain, encoder, siamese
 
 
 def broken() -> dict:  # type: ignore[type-arg]
@@ -67,6 +67,30 @@ def test_one_conflict_inside_a_model_that_is_called_twice() -> None:
     hidden["class_name"], hidden["registered_name"] = "Conv1D", None
     hidden["config"] = {"name": "code", "filters": 3, "kernel_size": 2}
     assert [one.address for one in find_conflicts(config)] == ["encoder#0/code#0"]
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer", "fits"),
+    [((4,), (4,), True), ((4, 1), (4,), True), ((4,), (4, 1), True), ((4, 2), (4,), False), ((5,), (4,), False)],
+)
+def test_a_nested_input_takes_what_keras_lets_it_take(inner, outer, fits) -> None:  # type: ignore[no-untyped-def]
+    """It adds or takes off a last axis of size 1."""
+    features = keras.Input(outer, name="features")
+    body = keras.Model(features, layers.Activation("relu", name="relu")(features), name="body")
+    inputs = keras.Input(outer, name="x")
+    config = json.loads(keras.Model(inputs, body(inputs)).to_json())
+    nested = next(one for one in config["config"]["layers"] if one["config"]["name"] == "body")
+    nested["config"]["layers"][0]["config"]["batch_shape"] = [None, *inner]
+    assert [one.address for one in find_conflicts(config)] == ([] if fits else ["body/features#0"])
+
+
+def test_what_a_custom_layer_gives_to_a_nested_model_is_unknown_and_no_conflict() -> None:
+    inputs = keras.Input((4,), name="x")
+    odd = layers.Dense(4, name="odd")(inputs)
+    config = json.loads(keras.Model(inputs, encoder()(odd)).to_json())
+    layer = next(one for one in config["config"]["layers"] if one["config"]["name"] == "odd")
+    layer |= {"module": None, "class_name": "Mine", "registered_name": "mine>Mine"}
+    assert find_conflicts(config) == []
 
 
 def test_what_is_neither() -> None:

@@ -70,6 +70,15 @@ def a_mask_passed_to_a_nested_model() -> keras.Model:
     return keras.Model([x, y, mask], layers.Add(name="add")([inner(x, mask=mask), inner(y)]))
 
 
+@kind
+def masks_passed_to_a_nested_model_with_two_inputs() -> keras.Model:
+    one, other = keras.Input((5, 3), name="one"), keras.Input((5, 3), name="other")
+    parts = [layers.LSTM(3, name="l1")(one), layers.LSTM(3, name="l2")(layers.Dense(3, name="d")(other))]
+    inner = keras.Model([one, other], layers.Concatenate(name="c")(parts), name="inner")
+    x, mask = keras.Input((5, 3), name="x"), keras.Input((5,), dtype="bool", name="mask")
+    return keras.Model([x, mask], layers.Dense(2, name="out")(inner([x, x], mask=[mask, None])))
+
+
 class SecondAlone(layers.Layer):
     """Its first argument may be left out."""
 

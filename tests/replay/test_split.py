@@ -121,6 +121,15 @@ def test_an_output_before_the_cut_goes_around_it() -> None:
     assert set(tail.output) == {"early", "late"}
 
 
+def test_a_layer_inside_a_layer_is_no_cut() -> None:
+    inputs = keras.Input((5, 4), name="x")
+    steps = layers.TimeDistributed(layers.Dense(3, name="inner"), name="each")(inputs)
+    model = keras.Model(inputs, layers.Flatten(name="out")(steps))
+    with pytest.raises(OpaqueBody, match="each/layer lies in eachDistributed"):
+        split(model, "each/layer")
+    check_split(model, "each")
+
+
 def test_a_tensor_that_reaches_no_output_is_no_cut() -> None:
     inputs = keras.Input((4, 3), name="x")
     _, state = layers.GRU(3, return_sequences=True, return_state=True, name="gru")(inputs)

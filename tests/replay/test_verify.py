@@ -91,6 +91,17 @@ def test_random_layers_see_the_same_numbers() -> None:
     assert verify(model, split(model, "noise")).exact
 
 
+def test_texts_are_compared() -> None:
+    def words(*vocabulary: str) -> keras.Model:
+        inputs = keras.Input((2,), dtype="int32", name="x")
+        return keras.Model(inputs, layers.StringLookup(vocabulary=list(vocabulary), invert=True, name="words")(inputs))
+
+    feeds = [np.array([[1, 2], [2, 1]], "int32")]
+    assert verify(words("a", "b"), words("a", "b"), batches=feeds).exact
+    found = verify(words("a", "b"), words("b", "a"), batches=feeds)
+    assert not found.close and found.largest == np.inf
+
+
 def test_what_cannot_be_compared() -> None:
     with pytest.raises(ReplayError, match="expected"):
         verify(chain(), chain().output)
