@@ -9,13 +9,12 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import time
 from collections import Counter
 from pathlib import Path
 
 from tests.mutation.operators import Mutant, mutants
 from tests.mutation.recorded import Recorded
-from tests.mutation.running import ROOT, Outcome, copy_tree, meet, prepare, record
+from tests.mutation.running import ROOT, Outcome, Result, Runner, copy_tree, prepare, record
 
 SLOW = ("tests/hostile", "tests/fuzz", "tests/test_docstrings.py", "tests/test_project.py")
 """Left out of a recording: they start processes, or run everything at once and tell little."""
@@ -38,33 +37,44 @@ def main() -> None:
         chosen = arguments.record or ["tests", *(f"--ignore={one}" for one in SLOW)]
         raise SystemExit(record(tree, arguments.folder / arguments.part, chosen))
     recorded = Recorded(arguments.folder, tree)
-    for package in arguments.package:
-        _package(package, recorded, tree, arguments)
+    chosen, totals = _chosen(tree, arguments)
+    results: list[Result] = []
+    with (arguments.folder / f"results-{arguments.part}-{arguments.seed}.jsonl").open("w") as file:
 
-
-def _package(package: str, recorded: Recorded, tree: Path, arguments: argparse.Namespace) -> None:
-    everything = [one for file in _files(tree, package) for one in mutants(file, (tree / file).read_bytes())]
-    chosen = everything
-    if arguments.again:
-        lived = _lived(arguments.again)
-        chosen = [one for one in everything if (one.file, one.kind, one.old, one.new) in lived]
-    elif arguments.sample is not None:
-        chosen = random.Random(arguments.seed).sample(everything, min(arguments.sample, len(everything)))
-    outcomes: Counter[Outcome] = Counter()
-    results = arguments.folder / f"{package.replace('/', '-')}-{arguments.seed}.jsonl"
-    with results.open("w") as file:
-        for mutant in chosen:
-            began = time.monotonic()
-            outcome, met = meet(mutant, recorded, tree)
-            outcomes[outcome] += 1
-            row = {"outcome": outcome, "tests": met, "seconds": round(time.monotonic() - began, 1), **_row(mutant)}
-            file.write(f"{json.dumps(row)}\n")
+        def told(result: Result) -> None:
+            results.append(result)
+            file.write(f"{json.dumps(_row(result))}\n")
             file.flush()
-            if outcome in (Outcome.LIVES, Outcome.UNTESTED):
-                print(f"{outcome} ({met} tests) {mutant}", flush=True)
-    lives = outcomes[Outcome.LIVES] + outcomes[Outcome.UNTESTED]
+            if result.outcome not in (Outcome.KILLED, Outcome.TIMEOUT):
+                print(f"{result.outcome} ({result.tests} tests) {result.mutant}", flush=True)
+
+        files = sorted({test.partition("::")[0] for mutant in chosen for test in recorded.tests(mutant)})
+        Runner(tree, recorded, chosen, told).run([one for one in files if (tree / one).exists()])
+    for package, total in totals.items():
+        print(_summary(package, total, [one for one in results if one.mutant.file.startswith(package)]))
+
+
+def _chosen(tree: Path, arguments: argparse.Namespace) -> tuple[list[Mutant], dict[str, int]]:
+    """The mutants to go through, one of each package at a time, and how many each package has."""
+    lived = _lived(arguments.again) if arguments.again else None
+    found, totals = [], {}
+    for package in arguments.package:
+        mine = [one for file in _files(tree, package) for one in mutants(file, (tree / file).read_bytes())]
+        totals[package] = len(mine)
+        if lived is not None:
+            mine = [one for one in mine if (one.file, one.kind, one.old, one.new) in lived]
+        elif arguments.sample is not None:
+            mine = random.Random(arguments.seed).sample(mine, min(arguments.sample, len(mine)))
+        found += [(turn, package, one) for turn, one in enumerate(mine)]
+    return [mutant for _, _, mutant in sorted(found, key=lambda one: one[:2])], totals
+
+
+def _summary(package: str, total: int, results: list[Result]) -> str:
+    outcomes = Counter(one.outcome for one in results)
+    live = outcomes[Outcome.LIVES] + outcomes[Outcome.UNTESTED]
+    told = live + outcomes[Outcome.KILLED] + outcomes[Outcome.TIMEOUT]
     counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
-    print(f"{package}: {len(chosen)} of {len(everything)} mutants: {counts}; {lives / max(len(chosen), 1):.1%} live")
+    return f"{package}: {len(results)} of {total} mutants: {counts}; {live / max(told, 1):.0%} live"
 
 
 def _files(tree: Path, package: str) -> list[str]:
@@ -72,8 +82,19 @@ def _files(tree: Path, package: str) -> list[str]:
     return [str(path.relative_to(tree)) for path in (sorted(root.rglob("*.py")) if root.is_dir() else [root])]
 
 
-def _row(mutant: Mutant) -> dict[str, object]:
-    return {"file": mutant.file, "line": mutant.line, "kind": mutant.kind, "old": mutant.old, "new": mutant.new}
+def _row(result: Result) -> dict[str, object]:
+    mutant = result.mutant
+    return {
+        "outcome": result.outcome,
+        "tests": result.tests,
+        "by": result.by,
+        "seconds": round(result.seconds, 1),
+        "file": mutant.file,
+        "line": mutant.line,
+        "kind": mutant.kind,
+        "old": mutant.old,
+        "new": mutant.new,
+    }
 
 
 def _lived(path: Path) -> set[tuple[str, str, str, str]]:

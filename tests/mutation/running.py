@@ -1,21 +1,24 @@
-"""Run tests against mutants: each in a process of its own, forked from one that has imported Keras already."""
+"""Run tests against mutants: each in a process of its own, forked from one that has collected the tests already."""
 
 from __future__ import annotations
 
-import compileall
+import importlib
 import os
-import py_compile
+import pkgutil
+import resource
 import shutil
 import signal
 import sys
 import time
-import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 import pytest
 
 from tests.mutation.operators import Mutant
+from tests.mutation.patching import Functions
 from tests.mutation.recorded import Recorded, Recorder
 
 ROOT = Path(__file__).parents[2]
@@ -29,8 +32,12 @@ class Outcome(StrEnum):
     KILLED = "killed"
     TIMEOUT = "timeout"
     LIVES = "lives"
+    HUNG = "hung"
+    """It waited for something for ever: it says nothing."""
     UNTESTED = "untested"
     """No test runs the line."""
+    SKIPPED = "skipped"
+    """A fault that cannot be put into a process, as in a default of an argument."""
 
 
 def copy_tree(target: Path) -> None:
@@ -39,9 +46,6 @@ def copy_tree(target: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(ROOT, target, ignore=skipped, symlinks=True)
     (target / "graphlint_rules").symlink_to("rules", target_is_directory=True)
-    # Compiled files that are checked by the text, not by the time at which it was written.
-    for folder in ("graphlint", "rules", "tests"):
-        compileall.compile_dir(target / folder, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
 
 
 def prepare(tree: Path) -> None:
@@ -63,33 +67,106 @@ def prepare(tree: Path) -> None:
 
 def record(tree: Path, target: Path, arguments: list[str]) -> int:
     """Run tests in the copy and record which lines each of them runs."""
-    return _forked(lambda: Recorder(tree, target).record(arguments), None, quiet=False)
+    return Recorder(tree, target).record(arguments)
 
 
-def meet(mutant: Mutant, recorded: Recorded, tree: Path) -> tuple[Outcome, int]:
-    """Run the tests that reach a mutant, until one fails; what became of it, and how many tests it met."""
-    tests = recorded.tests(mutant)
-    if not tests:
-        return Outcome.UNTESTED, 0
-    path = tree / mutant.file
-    source = path.read_bytes()
-    path.write_bytes(mutant.applied(source))
-    try:
+class Runner:
+    """A pytest plugin that, in place of running the tests, lets every mutant meet those that reach it."""
+
+    def __init__(self, tree: Path, recorded: Recorded, mutants: list[Mutant], told: Callable[[Result], None]) -> None:
+        self.tree, self.recorded, self.mutants, self.told = tree, recorded, mutants, told
+        self.items: dict[str, pytest.Item] = {}
+        self.failure: Path = tree / "failure"
+        self.in_child = False
+
+    def run(self, tests: list[str]) -> None:
+        """Collect tests and go through the mutants."""
+        pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--tb=no", *tests], plugins=[self])
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        self.items = {item.nodeid: item for item in session.items}
+        for package in ("graphlint", "graphlint_rules"):
+            _import_all(package)
+        functions = Functions()
+        sound: dict[str, bool] = {}
+        for mutant in self.mutants:
+            began = time.monotonic()
+            outcome, met, by = self.meet(mutant, functions)
+            if outcome is Outcome.KILLED:
+                if by not in sound:
+                    sound[by] = self.child([by], None)[0] is Outcome.LIVES
+                if not sound[by]:  # The test fails by itself when it runs alone here.
+                    del self.items[by]
+                    outcome, met, by = self.meet(mutant, functions)
+            self.told(Result(mutant, outcome, met, by, time.monotonic() - began))
+        return True
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if self.in_child and report.failed:
+            self.failure.write_text(report.nodeid)
+            os._exit(1)
+
+    def meet(self, mutant: Mutant, functions: Functions) -> tuple[Outcome, int, str]:
+        """Run the tests that reach a mutant, until one fails; how many they were, and which failed."""
+        tests = [test for test in self.recorded.tests(mutant) if test in self.items]
         met = 0
+        outcome, by = Outcome.UNTESTED, ""
         for limit in (QUICK, LONG):
-            chosen = _within(tests[met:], limit, recorded.seconds)
+            chosen = _within(tests[met:], limit, self.recorded.seconds)
             if not chosen:
                 break
-            seconds = 60 + 10 * sum(recorded.seconds[one] for one in chosen)
-            code = _forked(lambda chosen=chosen: _pytest(chosen), seconds)
+            outcome, by = self.child(chosen, lambda: functions.patch(self.tree, mutant))
             met += len(chosen)
-            if code is None:
-                return Outcome.TIMEOUT, met
-            if code != 0:
-                return Outcome.KILLED, met
-        return Outcome.LIVES, met
-    finally:
-        path.write_bytes(source)
+            if outcome is not Outcome.LIVES:
+                break
+        return outcome, met, by
+
+    def child(self, tests: list[str], prepare: Callable[[], bool] | None) -> tuple[Outcome, str]:
+        """Run tests in a fork; what came out, and which test failed."""
+        expected = sum(self.recorded.seconds[one] for one in tests)
+        self.failure.unlink(missing_ok=True)
+
+        def run() -> int:
+            seconds = int(30 + 5 * expected)
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+            self.in_child = True
+            if prepare is not None and not prepare():
+                return 3
+            items = [self.items[one] for one in tests]
+            for item, following in zip(items, [*items[1:], None], strict=True):
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            return 0
+
+        code = _forked(run, 300 + 20 * expected)
+        if code is None:
+            return Outcome.HUNG, ""
+        known = {
+            0: Outcome.LIVES,
+            3: Outcome.SKIPPED,
+            -signal.SIGXCPU: Outcome.TIMEOUT,
+            -signal.SIGKILL: Outcome.TIMEOUT,
+        }
+        return known.get(code, Outcome.KILLED), self.failure.read_text() if self.failure.exists() else tests[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a mutant after so many tests; ``by`` is the one that failed."""
+
+    mutant: Mutant
+    outcome: Outcome
+    tests: int
+    by: str
+    seconds: float
+
+
+def _import_all(package: str) -> None:
+    """Import what is mostly imported when it is first needed, so that it can be changed."""
+    found = importlib.import_module(package)
+    for one in pkgutil.walk_packages(found.__path__, f"{package}."):
+        if not one.name.endswith("__main__"):
+            importlib.import_module(one.name)
 
 
 def _within(tests: list[str], limit: float, seconds: dict[str, float]) -> list[str]:
@@ -102,33 +179,28 @@ def _within(tests: list[str], limit: float, seconds: dict[str, float]) -> list[s
     return chosen
 
 
-def _pytest(tests: list[str]) -> int:
-    return int(pytest.main(["-q", "-x", "-p", "no:cacheprovider", "--tb=no", "--no-header", *tests]))
-
-
-def _forked(function, seconds: float | None, quiet: bool = True) -> int | None:  # type: ignore[no-untyped-def]
+def _forked(function: Callable[[], int], seconds: float) -> int | None:
     """The exit code of a function in a child process; None if it took longer than allowed."""
     child = os.fork()
     if child == 0:
         os.setsid()
-        if quiet:
-            null = os.open(os.devnull, os.O_RDWR)
-            for stream in (0, 1, 2):
-                os.dup2(null, stream)
+        null = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(null, stream)
         code = 70
         try:
             code = function()
             sys.stdout.flush()
         except BaseException:
-            traceback.print_exc()
+            code = 1
         finally:
             os._exit(code)
-    until = None if seconds is None else time.monotonic() + seconds
+    until = time.monotonic() + seconds
     while True:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             return os.waitstatus_to_exitcode(status)
-        if until is not None and time.monotonic() > until:
+        if time.monotonic() > until:
             os.killpg(child, signal.SIGKILL)
             os.waitpid(child, 0)
             return None

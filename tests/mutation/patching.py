@@ -1,0 +1,95 @@
+"""Put a fault into modules that are imported already: mutated functions take the place of those that are there."""
+
+from __future__ import annotations
+
+import ast
+import gc
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from inspect import CO_OPTIMIZED
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from tests.mutation.operators import Mutant
+
+Key = tuple[str, str, int]
+
+
+class Functions:
+    """Every function of this process by file, name and line."""
+
+    def __init__(self) -> None:
+        self.found: dict[Key, list[FunctionType]] = defaultdict(list)
+        for one in gc.get_objects():
+            if isinstance(one, FunctionType):
+                self.found[_key(one.__code__)].append(one)
+
+    def patch(self, tree: Path, mutant: Mutant) -> bool:
+        """Put a mutant into this process; False if there is no way, as for the defaults of arguments."""
+        source = (tree / mutant.file).read_bytes()
+        changed = mutant.applied(source)
+        done = False
+        for path in files(tree, mutant.file):
+            pairs = zip(_outermost(_compiled(source, path)), _outermost(_compiled(changed, path)), strict=True)
+            for old, new in pairs:
+                if old != new:
+                    for function in self.found[_key(old)]:
+                        function.__code__ = new
+                        done = True
+        return done or _patch_names(tree, mutant, source, changed)
+
+
+def files(tree: Path, file: str) -> list[Path]:
+    """The paths under which a file is imported: rules have two names."""
+    names = [file, f"graphlint_{file}"] if file.startswith("rules/") else [file]
+    return [tree / name for name in names]
+
+
+def _key(code: CodeType) -> Key:
+    return code.co_filename, code.co_qualname, code.co_firstlineno
+
+
+def _compiled(source: bytes, path: Path) -> CodeType:
+    return compile(source, str(path), "exec", dont_inherit=True)
+
+
+def _outermost(code: CodeType) -> Iterator[CodeType]:
+    """The functions of a module and of its classes, with all that is inside them."""
+    for one in code.co_consts:
+        if isinstance(one, CodeType):
+            if one.co_flags & CO_OPTIMIZED:
+                yield one
+            else:
+                yield from _outermost(one)
+
+
+def _patch_names(tree: Path, mutant: Mutant, source: bytes, changed: bytes) -> bool:
+    """Bind a changed table of a module or class again, wherever it has been imported."""
+    done = False
+    pairs = zip(_bindings(ast.parse(source).body), _bindings(ast.parse(changed).body), strict=True)
+    for (owner, name, old), (_, _, new) in pairs:
+        if ast.dump(old) == ast.dump(new):
+            continue
+        for path in files(tree, mutant.file):
+            for module in [one for one in list(sys.modules.values()) if getattr(one, "__file__", None) == str(path)]:
+                holder: Any = getattr(module, owner) if owner else module
+                before = vars(holder).get(name)
+                value = eval(compile(ast.Expression(new), str(path), "eval"), vars(module))
+                setattr(holder, name, value)
+                done = True
+                for other in list(sys.modules.values()) if not owner else ():
+                    if isinstance(other, ModuleType) and vars(other).get(name) is before and before is not None:
+                        setattr(other, name, value)
+    return done
+
+
+def _bindings(body: list[ast.stmt], owner: str = "") -> Iterator[tuple[str, str, ast.expr]]:
+    for node in body:
+        if isinstance(node, ast.ClassDef) and not owner:
+            yield from _bindings(node.body, node.name)
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        value = getattr(node, "value", None)
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(target, ast.Name) and value is not None:
+            yield owner, target.id, value
