@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import keras
 
 from graphlint.knowledge import keras_internals
+from graphlint.knowledge.origin import is_live_keras_class
 from graphlint.tracing.structure import mapped
 
 _UNNAMED = frozenset(
@@ -84,7 +85,7 @@ def is_open(layer: keras.Layer) -> bool:
 
 def is_keras(layer: keras.Layer) -> bool:
     """Whether the class of a layer is Keras's own."""
-    return type(layer).__module__.partition(".")[0] == "keras"
+    return is_live_keras_class(type(layer))
 
 
 def interceptions(recorder: Recorder) -> Iterator[keras_internals.Replacement]:

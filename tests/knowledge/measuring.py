@@ -339,6 +339,7 @@ def _differs_at_most_at(one: np.ndarray, other: np.ndarray, axis: int, length: i
 
 def layer_sample(name: str) -> Sample:
     """The call of a layer class by its recipe."""
+    assert name in RECIPES, f"no call of {name} is known: add one to RECIPES in tests/knowledge/measuring.py"
     make, *specs = RECIPES[name]
     layer = make()
     if len(specs) == 1 and isinstance(specs[0], list):

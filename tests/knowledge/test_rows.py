@@ -6,6 +6,7 @@ A new release of Keras is a red test here, which prints the line to add.
 from __future__ import annotations
 
 import inspect
+import re
 from dataclasses import fields
 
 import keras
@@ -19,8 +20,10 @@ from graphlint.knowledge.operations import Batch, OperationTraits, operation_nam
 from graphlint.knowledge.optimizers import optimizer_layout
 from graphlint.knowledge.releases import RELEASES, class_names, has_class
 from tests.knowledge.measuring import (
+    RECIPES,
     UNMEASURED,
     UNMEASURED_OPERATIONS,
+    equal,
     has_gradient,
     layer_classes,
     layer_sample,
@@ -33,7 +36,7 @@ from tests.knowledge.measuring import (
 LAYERS = layer_classes()
 OPERATIONS = operation_classes()
 JUDGED = {"rank", "states", "cell", "applies", "transposed", "depthwise", "separable", "batch_statistics"}
-"""Words of layers that no run shows as such; some are compared with the class itself below."""
+"""Words of layers that a run does not show as such; tests below compare them with the class."""
 
 UNSETTLED = {
     **{key: {"linear"} for key in ("Lambda", "Pipeline", "TimeDistributed", "SpectralNormalization")},
@@ -80,7 +83,7 @@ def test_every_layer_class_has_a_row():
     for name, cls in LAYERS.items():
         if layer_row(name) is None:
             line = f"{name} = {cls.__name__}" if name != cls.__name__ and layer_row(cls.__name__) else None
-            words = "" if name in UNMEASURED else " ".join(sorted(layer_words(layer_sample(name))))
+            words = " ".join(sorted(layer_words(layer_sample(name)))) if name in RECIPES else "(add a call to RECIPES)"
             missing.append(line or f"{name} FAMILY {words}")
     assert not missing, "add to graphlint/knowledge/rows/layers.txt:\n" + "\n".join(missing)
 
@@ -182,6 +185,48 @@ def test_weightless_without_its_arguments(name, arguments):
         other = cls(**{**off, argument: True})
         other([tensor, tensor] if "Attention" in name else tensor)
         assert other.weights
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", [name for name in names(LAYERS, UNMEASURED) if LAYERS[name].__name__ == name])
+def test_what_a_class_says_of_itself_is_in_its_row(name):
+    row = layer_row(name)
+    assert row is not None
+    layer, inputs = layer_sample(name).operation, layer_sample(name).inputs
+    rank = re.search(r"([123])D", name)
+    assert row.rank == (int(rank[1]) if rank else 2 if name == "CenterCrop" else None)
+    if rank:
+        assert len(inputs[0].shape) == int(rank[1]) + (3 if row.recurrent else 2)
+    for word in ("transposed", "depthwise", "separable"):
+        assert getattr(row, word) == (word.removesuffix("d").removesuffix("able") in name.lower())
+    assert row.batch_statistics == hasattr(layer, "moving_mean")
+    if row.states is not None:
+        # A convolution over time does not tell the shapes of its states before it is called, only how many there are.
+        states = layer.get_initial_state(batch_size=2) if row.family is Family.CELL else layer.cell.state_size
+        assert len(keras.tree.flatten(states)) == row.states or row.cell == "ConvLSTMCell"
+    if row.cell is not None:
+        assert type(layer.cell).__name__ == row.cell
+    if row.family is Family.LOOKUP:
+        assert hasattr(layer, "get_vocabulary")
+
+
+@pytest.mark.parametrize("name", ["relu", "elu", "softmax"])
+def test_layers_that_are_an_activation(name):
+    (found,) = [layer for layer in names(LAYERS, UNMEASURED) if layer_row(layer).applies == name]
+    sample = layer_sample(found)
+    assert equal(sample.outputs[0], getattr(keras.activations, name)(sample.inputs[0]), 1e-6)
+
+
+@pytest.mark.parametrize("name", [name for name in operation_names() if operation_row(name).applies is not None])
+def test_operations_that_are_an_activation(name):
+    sample = operation_samples()[name]
+    if name == "Threshold":
+        assert sample.operation.get_config()["threshold"] == 1.0
+        expected = keras.activations.threshold(sample.inputs[0], 1.0, 0.0)
+    else:
+        expected = getattr(keras.activations, operation_row(name).applies)(sample.inputs[0])
+    if name not in ("Celu", "Gelu"):  # By name they approximate otherwise than an activation does without arguments.
+        assert equal(sample.outputs[0], expected, 1e-5)
 
 
 def test_losses_go_by_their_names():

@@ -25,7 +25,20 @@ KEEPS = {
     "matmul": lambda x: ops.matmul(x, ops.transpose(x, (0, 2, 1))),
     "split": lambda x: ops.split(x, 2, axis=-1)[1],
 }
+KEEPS |= {
+    name: lambda x, name=name: getattr(ops, name)(x)
+    for name in "tril triu signbit isposinf isneginf isreal i0 sparse_plus fabs".split()
+}
+KEEPS |= {
+    name: lambda x, name=name: getattr(ops, name)(x, axis=1)
+    for name in "nanstd nanvar nanmedian nanprod nancumsum nancumprod nanargmax sort argsort diff logsumexp".split()
+}
+KEEPS |= {name: lambda x, name=name: getattr(ops, name)(x, x) for name in "isclose nextafter logaddexp2 fmod".split()}
 LOSES = {
+    "running sum of all": lambda x: ops.cumsum(x),
+    "sorted along it": lambda x: ops.sort(x, axis=0),
+    "stacked in front": lambda x: ops.stack([x, x]),
+    "stacked in front, from the end": lambda x: ops.stack([x, x], axis=-4),
     "reduction over it": lambda x: ops.mean(x, axis=0),
     "reduction of all": lambda x: ops.sum(x),
     "negative axis": lambda x: ops.max(x, axis=-3),

@@ -141,6 +141,18 @@ def test_batch_meets_features(tmp_path):
         assert len(both(BatchAxisBroadcast(), keras.Model(x, change(x)), tmp_path)) == 1
 
 
+def test_batch_meets_features_behind_any_operation_that_keeps_it(tmp_path):
+    x = keras.Input((4, 6))
+    kept = [
+        *(getattr(ops, name)(x) for name in ("tril", "triu", "signbit", "isposinf", "isneginf", "i0")),
+        *(getattr(ops, name)(x, axis=1) for name in ("nanstd", "nanvar", "nanmedian", "nanprod", "nancumsum", "sort")),
+        *(getattr(ops, name)(x, x) for name in ("isclose", "nextafter")),
+    ]
+    low = ops.mean(x, axis=(1, 2))
+    model = keras.Model(x, [ops.cast(one, "float32") + low for one in kept])
+    assert len(both(BatchAxisBroadcast(), model, tmp_path)) == len(kept)
+
+
 def test_batch_meets_features_in_a_model_that_is_called_twice(tmp_path):
     x, y = keras.Input((4,)), keras.Input((4,))
     inner = keras.Model(x, x * ops.mean(x, axis=-1), name="inner")
