@@ -14,6 +14,8 @@ from typing import Any
 
 import graphlint.questions
 from graphlint.findings import edits
+from graphlint.knowledge.layers import LayerTraits
+from graphlint.knowledge.operations import OperationTraits
 from graphlint.model.definition import Constant, TensorSpec
 from graphlint.model.graph import Call, Edge, Layer, ModelGraph, Scope, Tensor, Variable
 
@@ -42,6 +44,8 @@ on sample models and on some two hundred configurations with something odd in th
 GRAPH = {
     ModelGraph: "The graph",
     Layer: "A layer",
+    LayerTraits: "What is known of a layer class",
+    OperationTraits: "What is known of an operation",
     Call: "A call",
     Scope: "A call of a nested model",
     Tensor: "A tensor",
