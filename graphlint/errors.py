@@ -1,4 +1,4 @@
-"""Errors that a user sees as one line, with exit code 2: what was received, what was expected, what to do.
+"""Errors that the command line shows as one line, with exit code 2: what was received, what was expected, what to do.
 
 All of them can be caught as ``graphlint.GraphlintError``, and each under its own name.
 """
@@ -109,7 +109,7 @@ class InvalidEdit(ReplayError):
 
 
 class CannotClone(ReplayError):
-    """A layer does not tell how to make another one like it."""
+    """A layer cannot be created again from its configuration."""
 
 
 class CannotLoad(ReplayError):

@@ -305,7 +305,7 @@ def optimizable_variables(layer: keras.Layer) -> list[keras.Variable]:
 
 
 def replace_member(layer: keras.Layer, old: Any, new: Any) -> None:
-    """Put another variable or sublayer in the place of one that a layer holds, wherever it holds it."""
+    """Replace a variable or sublayer of a layer with another one, wherever the layer holds it."""
     from keras.src.utils.tracking import DotNotTrackScope
 
     for name, value in list(vars(layer).items()):
@@ -330,13 +330,13 @@ def replace_member(layer: keras.Layer, old: Any, new: Any) -> None:
 
 
 def carried_states(layer: keras.Layer) -> list[keras.Variable]:
-    """What a stateful recurrent layer carries from one call to the next, which is among no layer's variables."""
+    """What a stateful recurrent layer carries from one call to the next, which is not among any layer's variables."""
     states = keras.tree.flatten(getattr(layer, "states", None)) if getattr(layer, "stateful", False) else []
     return [state for state in states if isinstance(state, keras.Variable)]
 
 
 def has_assets(layer: keras.Layer) -> bool:
-    """Whether a layer saves files beside its variables, such as a vocabulary."""
+    """Whether a layer saves files besides its variables, such as a vocabulary."""
     return callable(getattr(layer, "save_assets", None)) and callable(getattr(layer, "load_assets", None))
 
 
@@ -387,7 +387,7 @@ def replaced(replacements: Iterable[Replacement]) -> Iterator[None]:
 
 
 def run_abstractly(function: Any, *arguments: Any) -> None:
-    """Run a function the way Keras infers shapes: in a graph of its own, where no variable is written.
+    """Run a function as Keras infers shapes: in a separate graph, in which no variable is written.
 
     Each ``KerasTensor`` among the arguments arrives as a tensor of the backend without a value.
     """

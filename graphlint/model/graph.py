@@ -223,7 +223,7 @@ class Scope:
 
 
 class SideEffect(NamedTuple):
-    """What the code of one scope does beside returning something.
+    """What the code of one scope does besides returning something.
 
     ``kind`` is ``loss``, ``update`` or ``metric``; ``tensors`` is what the value is made from, ``variable`` the id of
     the variable that is written.
@@ -281,7 +281,7 @@ class ModelGraph:
         self.children: dict[str, list[str]] = {}
         """Containment: layer path -> paths of the layers directly inside, in order."""
         self.effects: list[SideEffect] = []
-        """What code does beside returning something: losses added, variables and metrics updated."""
+        """What code does besides returning something: losses added, variables and metrics updated."""
         self.layer_of: dict[int, str] = {}
         """``id(layer definition)`` -> path."""
 

@@ -57,7 +57,9 @@ class _Renderer:
         for finding in model.findings:
             yield from self.finding(finding)
         if model.opaque:
-            yield self.style(f"  not seen inside: {listed([printable(path) for path in model.opaque], 5)}", dim=True)
+            yield self.style(
+                f"  opaque, not checked inside: {listed([printable(path) for path in model.opaque], 5)}", dim=True
+            )
         if model.format == "weights" and model.ran:
             yield self.style(f"  looked at: the stored weights alone, by {' '.join(model.ran)}", dim=True)
         if model.skipped_rules:

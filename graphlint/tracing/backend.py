@@ -1,4 +1,4 @@
-"""What tracing needs of a backend. Everything else in this package is the same for all of them."""
+"""What tracing needs from a backend. Everything else in this package is the same for all backends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Sources:
 
     ``tensors`` are the known tensors reached, in the order of the arguments; ``variables`` what variables are read (a
     ``keras.Variable``, or another object where the variable is none of the model's); ``operations`` the names of what
-    was crossed; ``is_random`` whether something crossed gives another result each time.
+    was crossed; ``is_random`` whether something crossed gives a different result each time.
     """
 
     tensors: list[Any] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Trace(Protocol):
         """Whether a value is a tensor of this trace, and not a number that is known."""
 
     def distinct(self, tensor: Any) -> Any:
-        """The same tensor under an identity of its own, with the same mask."""
+        """The same tensor as a separate object, with the same mask."""
 
     def spec(self, tensor: Any) -> TensorSpec:
         """Shape and dtype of a tensor."""

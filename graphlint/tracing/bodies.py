@@ -41,7 +41,7 @@ Define = Callable[[Any], LayerDefinition]
 
 @dataclass(eq=False, slots=True)
 class Form:
-    """A body, with what reaches it beside the arguments of its call: tensors and variables found elsewhere."""
+    """A body, with what reaches it besides the arguments of its call: tensors and variables found elsewhere."""
 
     body: Body
     captured: list[Any] = field(default_factory=list)
@@ -305,7 +305,7 @@ class _BodyBuilder:
         return ref
 
     def from_outside(self, tensor: Any) -> TensorRef:
-        """A tensor that reaches the body beside its arguments: a mask that one of them carries, or something that the
+        """A tensor that reaches the body besides its arguments: a mask that one of them carries, or something that the
         code finds elsewhere."""
         path = self.masks.get(id(tensor))
         if path is not None:
@@ -352,7 +352,7 @@ class _BodyBuilder:
                 index += 1
 
     def told(self, kwargs: dict[str, Any]) -> dict[str, Any]:
-        """The arguments that say something: not those that only hand on what holds without them."""
+        """The arguments that have an effect: not those that only pass on the default."""
         return {
             key: value
             for key, value in kwargs.items()

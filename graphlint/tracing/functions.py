@@ -77,14 +77,14 @@ class Recorder(Protocol):
 
 
 def is_open(layer: keras.Layer) -> bool:
-    """Whether what a call of a layer does is code that is not Keras's own."""
+    """Whether a call of a layer runs custom code."""
     if keras_internals.graph_model(layer) is not None or isinstance(layer, keras.Sequential):
         return not keras_internals.runs_its_graph(layer)
     return not is_keras(layer) and keras_internals.has_call(layer)
 
 
 def is_keras(layer: keras.Layer) -> bool:
-    """Whether the class of a layer is Keras's own."""
+    """Whether the class of a layer is built in."""
     return is_live_keras_class(type(layer))
 
 

@@ -1,4 +1,4 @@
-"""What a model is called with, where that is known: symbolic tensors of the right structure, shapes and dtypes."""
+"""What a model is called with, if that is known: symbolic tensors of the right structure, shapes and dtypes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 class InputsError(GraphlintError):
-    """``inputs`` is nothing that stands for the inputs of a model."""
+    """``inputs`` cannot be used as the inputs of a model."""
 
 
 def known_arguments(model: keras.Layer, inputs: Any = None) -> Arguments | None:
-    """The arguments of one call of a model; None where nothing is known of them.
+    """The arguments of one call of a model; None if nothing is known about them.
 
     Given ``inputs`` come first; then the Inputs of a Functional or Sequential model, a call that Keras recorded, and
     the shapes that the model was built for, with the batch left free.

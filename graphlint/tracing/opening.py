@@ -12,7 +12,7 @@ from graphlint.tracing.functions import is_open
 from graphlint.tracing.inputs import known_arguments
 from graphlint.tracing.record import Recording, TraceError, record
 
-NO_INPUTS = "nothing is known of what it is called with: pass inputs="
+NO_INPUTS = "its inputs are unknown: pass inputs="
 NOT_CALLED = "no call of the model reaches it"
 
 

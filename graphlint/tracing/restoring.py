@@ -1,4 +1,4 @@
-"""What a trace could leave behind in a model, kept and put back."""
+"""What a trace could change in a model, kept and restored."""
 
 from __future__ import annotations
 

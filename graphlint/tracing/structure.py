@@ -11,7 +11,7 @@ from graphlint.model.definition import flat
 
 
 def mapped(structure: Any, function: Callable[[Any], Any]) -> Any:
-    """The same lists, tuples and dicts anew, with ``function`` applied to what they hold."""
+    """New lists, tuples and dicts of the same structure, with ``function`` applied to the leaves."""
     kind = type(structure)
     if kind is list or kind is tuple:
         return kind(mapped(item, function) for item in structure)

@@ -56,7 +56,7 @@ models/a.keras (keras, Keras 3.9.2)
     hint: Make it smaller.
     see also: dec/dense
     fix, unsafe: shrink it (half the outputs go)
-  not seen inside: enc/custom
+  opaque, not checked inside: enc/custom
   not run: A002 (needs a compiled model); Z002 (needs a live model)
   parameters: 1,200 (1,000 trainable, 200 not); 100 counted twice, 1,300 layer by layer; 40 reach no output
 
