@@ -297,7 +297,7 @@ def _missing(graph: ModelGraph) -> Iterator[tuple[Need, str]]:
     definition = graph.definition
     if not definition.has_graph:
         held = _WITHOUT_LAYERS.get(definition.format, "a file of weights")
-        yield Need.GRAPH, f"need layers, of which {held} tells nothing"
+        yield Need.GRAPH, f"need layers, which {held} does not describe"
     if not definition.has_weights:
         yield Need.WEIGHTS, "needs weights"
     if not definition.compile_config:

@@ -78,7 +78,7 @@ class StatefulBatch(Rule):
                 )
             else:
                 yield Problem(
-                    f"stateful with a batch size of {shape[0]}: the model only ever takes {shape[0]} samples at a time",
+                    f"stateful with a batch size of {shape[0]}: the model accepts exactly {shape[0]} samples at a time",
                     call.id,
                     "Save a copy with a batch size of 1 to predict single samples.",
                     related=tuple(sources),

@@ -32,12 +32,12 @@ from graphlint.sources import read
 
 SUFFIXES = (".keras", ".h5", ".hdf5", ".json")
 CAUSES = (
-    ("No model config", "weights alone"),
+    ("No model config", "only weights"),
     ("truncated", "truncated"),
     ("Lambda|lambda", "Python code"),
     ("TFOpLambda|SlicingOpLambda|TensorFlowOpLayer", "TensorFlow operation"),
     ("Could not locate class|Unknown (layer|object|class)|was not found|not registered", "missing class"),
-    ("Unrecognized keyword|unexpected keyword|not recognized|Unrecognized", "argument that is gone"),
+    ("Unrecognized keyword|unexpected keyword|not recognized|Unrecognized", "removed argument"),
     ("not a valid|accessible|file not found|zip", "name of another format"),
     ("batch_input_shape|batch_shape|not yet been built|never been called|no defined input", "no input shape"),
     ("too many values|not enough values|unhashable|list index|string indices|has no attribute", "form of the calls"),
@@ -107,7 +107,7 @@ def rescue(path: Path) -> str:
         same = before.variables.keys() == after.variables.keys()
         twins = [after.variables[name] for name in before.variables] if same else list(after.variables.values())
         for old, new in zip(before.variables.values(), twins, strict=True) if not changed else ():
-            assert old.values is not None and new.values is not None, f"no numbers for {old.id}"
+            assert old.values is not None and new.values is not None, f"no values for {old.id}"
             one, other = old.values.read(), new.values.read()
             assert np.array_equal(one, other, equal_nan=one.dtype.kind == "f"), f"{old.id} differs"
         also = f", fixed {', '.join(sorted(changed))}" if changed else ""

@@ -173,7 +173,7 @@ def test_a_rule_that_crashes_is_reported_and_the_others_run(here, monkeypatch):
 # -- what is checked ------------------------------------------------------------------------------------------------
 
 
-def test_directories_are_searched_and_what_was_passed_over_is_said(here):
+def test_directories_are_searched_and_what_was_skipped_is_said(here):
     put(here, a=GOOD, sub__b=GOOD, _hidden=GOOD)
     put(here, **{".git__c": GOOD, "venv__d": GOOD, "sub__.e": GOOD})
     (here / "venv" / "pyvenv.cfg").touch()
@@ -181,8 +181,8 @@ def test_directories_are_searched_and_what_was_passed_over_is_said(here):
     (here / "sub" / "data.json").write_text("{}")
     result = run("-v", "--format", "json")
     assert list(statuses(json.loads(result.stdout))) == ["_hidden.keras", "a.keras", "sub/b.keras"]
-    assert ".git: passed over: hidden" in result.stderr
-    assert "venv: passed over: a virtual environment" in result.stderr
+    assert ".git: skipped: hidden" in result.stderr
+    assert "venv: skipped: a virtual environment" in result.stderr
     assert run("-v", "--format", "json", "-q").exit_code == 0
 
 

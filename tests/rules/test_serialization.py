@@ -418,7 +418,7 @@ def test_operations_that_old_releases_cannot_read(tmp_path):
         (lambda: layers.ReLU(dtype="int8_from_float32"), "3.2", "ReLU has a QuantizedDTypePolicy"),
         (lambda: layers.ReLU(dtype="int4_from_float32"), "3.10", "ReLU is quantized to int4, which Keras since 3.11"),
         (lambda: layers.ReLU(), "3.3", "the inputs are written as a structure: Keras 3.3 expects a list"),
-        (lambda: layers.Lambda(Twice.call, output_shape=(5, 4)), "3.15", "Lambda holds the function 'call'"),
+        (lambda: layers.Lambda(Twice.call, output_shape=(5, 4)), "3.15", "Lambda refers to the function 'call'"),
         (lambda: layers.TimeDistributed(Twice()), "3.15", "TimeDistributed refers to the class 'Twice'"),
         (lambda: layers.Dense(2, bias_initializer=Zero()), "3.15", "Dense refers to the class 'Zero'"),
     ],

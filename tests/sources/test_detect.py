@@ -60,7 +60,7 @@ def test_other_paths(tmp_path):
     with pytest.raises(UnreadableError, match="no file"):
         detect(tmp_path / "absent.keras")
     (tmp_path / "notes").write_bytes(b"hello")
-    with pytest.raises(UnreadableError, match="no Keras model"):
+    with pytest.raises(UnreadableError, match="not a Keras model"):
         detect(tmp_path / "notes")
 
 

@@ -156,7 +156,7 @@ def test_sharded_weights(tmp_path):
 def test_a_shard_under_another_name_is_not_opened(name, tmp_path):
     path = tmp_path / "m.weights.json"
     path.write_text(json.dumps({"metadata": {}, "weight_map": {"/layers/dense/vars": name}}))
-    with pytest.raises(UnreadableError, match="names the file"):
+    with pytest.raises(UnreadableError, match="lists the file"):
         read(path)
 
 
