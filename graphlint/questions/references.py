@@ -10,7 +10,6 @@ import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
-from itertools import chain
 from typing import Any
 
 from graphlint.knowledge.protobuf import message_fields
@@ -58,6 +57,7 @@ _PATH = re.compile(
 )
 _CLIMBING = re.compile(r"(^|[\\/])\.\.([\\/]|$)|^\\|^[A-Za-z]:[\\/]|\0")
 """A slash at the beginning alone is what converters from ONNX give to honest layers."""
+_CALLING_LAYERS = frozenset({"TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod", "InstanceProperty"})
 _PRIVATE_METHODS = frozenset({"__getitem__", "__len__"})
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
@@ -135,24 +135,35 @@ def last_name(name: str) -> str:
     return name.rpartition(">")[2].rpartition(".")[2]
 
 
-_known: weakref.WeakKeyDictionary[ModelGraph, list[Reference]] = weakref.WeakKeyDictionary()
-_everything: weakref.WeakKeyDictionary[ModelGraph, list[Reference]] = weakref.WeakKeyDictionary()
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What the configuration of the model names, and what the texts beside it do."""
+
+    model: list[Reference]
+    beside: list[Reference]
+
+
+_known: weakref.WeakKeyDictionary[ModelGraph, _Named] = weakref.WeakKeyDictionary()
 
 
 def references(graph: ModelGraph) -> list[Reference]:
     """Every class, function and piece of code of a model, in the order of its configuration, compilation included."""
-    found = _known.get(graph)
-    if found is None:
-        found = _known[graph] = [one for one in _walk(graph, _starts(graph)) if one.kind in _OBJECTS]
-    return found
+    return [one for one in _named_in(graph).model if one.kind in _OBJECTS]
 
 
 def everything_named(graph: ModelGraph) -> list[Reference]:
     """All that any configuration in the file names: that of the model and those beside it, of every kind."""
-    found = _everything.get(graph)
+    found = _named_in(graph)
+    return found.model + found.beside
+
+
+def _named_in(graph: ModelGraph) -> _Named:
+    found = _known.get(graph)
     if found is None:
-        beside = ((document, (name,), ROOT) for name, document in graph.definition.documents)
-        found = _everything[graph] = list(_walk(graph, chain(_starts(graph), beside)))
+        seen: set[int] = set()
+        documents = [(held, (name,) if name else (), ROOT) for name, held in graph.definition.documents]
+        model = list(_walk(graph, _starts(graph), seen))
+        found = _known[graph] = _Named(model, list(_walk(graph, documents, seen)))
     return found
 
 
@@ -166,10 +177,9 @@ _Item = tuple[Any, tuple[str, ...], str, bool]
 """A value still to look at, the keys that lead there, the layer, and whether it belongs to code reported already."""
 
 
-def _walk(graph: ModelGraph, starts: Iterable[_Start]) -> Iterator[Reference]:
+def _walk(graph: ModelGraph, starts: Iterable[_Start], seen: set[int]) -> Iterator[Reference]:
     stack: list[_Item] = [(*start, False) for start in starts]
     stack.reverse()
-    seen: set[int] = set()
     while stack:
         value, where, layer, coded = stack.pop()
         if isinstance(value, dict):
@@ -180,10 +190,11 @@ def _walk(graph: ModelGraph, starts: Iterable[_Start]) -> Iterator[Reference]:
             if found is not None and not (coded and found.kind is Kind.CODE):
                 yield found
                 coded = coded or found.kind is Kind.CODE
-            yield from _typed_functions(value, layer, where)
-            yield from _symbols(value, layer, where)
-            yield from _paths(value, layer, where)
-            yield from _climbing_names(value, layer, where)
+            yield from _texts(value, layer, where)
+            if "class_name" in value:
+                yield from _symbols(value, layer, where)
+                yield from _paths(value, layer, where)
+                yield from _climbing_names(value, layer, where)
             inside = _inside(graph, value, where, layer, coded)
             inside.reverse()
             stack += inside
@@ -334,31 +345,30 @@ def _named(
 
 def _code_key(config: dict[str, Any], class_name: str | None, registered: str | None) -> str | None:
     """The key under which Keras 1 and 2 keep the code of a Lambda or Merge layer: a marshalled list."""
-    lambda_layer = any(name is not None and last_name(name) in _CODE_LAYERS for name in (class_name, registered))
     for key, held in config.items():
-        if isinstance(held, (list, str)) and config.get(f"{key}_type") == "lambda":
-            return str(key)
-        legacy = isinstance(held, list) and len(held) == 3 and isinstance(held[0], str)
-        if legacy and lambda_layer and key in _CODE_KEYS:
-            return str(key)
+        if held == "lambda" and key.endswith("_type") and isinstance(config.get(key[:-5]), (list, str)):
+            return key[:-5]
+    if any(name is not None and last_name(name) in _CODE_LAYERS for name in (class_name, registered)):
+        for key in _CODE_KEYS:
+            held = config.get(key)
+            if isinstance(held, list) and len(held) == 3 and isinstance(held[0], str):
+                return key
     return None
 
 
-def _typed_functions(value: dict[str, Any], layer: str, where: tuple[str, ...]) -> Iterator[Reference]:
-    """The functions that a configuration of Keras 1 or 2 names by text: ``function``, ``function_type``, ``module``."""
-    for key, name in value.items():
-        if isinstance(name, str) and value.get(f"{key}_type") == "function":
-            module = _text(value.get(f"{key}_module")) or _text(value.get("module"))
-            yield Reference(
-                Kind.NAMED_FUNCTION,
-                name,
-                module,
-                class_name=None,
-                registered_name=None,
-                config=None,
-                layer=layer,
-                where="/".join((*where, str(key))),
-            )
+def _texts(value: dict[str, Any], layer: str, where: tuple[str, ...]) -> Iterator[Reference]:
+    """Files and addresses, and the functions that Keras 1 and 2 name by text: ``function``, ``function_type``."""
+    for key, held in value.items():
+        if isinstance(held, str):
+            if held == "function" and key.endswith("_type") and isinstance(value.get(key[:-5]), str):
+                module = _text(value.get(f"{key[:-5]}_module")) or _text(value.get("module"))
+                yield _mention(Kind.NAMED_FUNCTION, value[key[:-5]], layer, (*where, key[:-5]), module)
+            elif _names_a_file(key, held):
+                yield _mention(Kind.PATH, held, layer, (*where, key))
+        elif key == "paths" and isinstance(held, list):  # the weights of a model for TensorFlow.js
+            for path in held:
+                if isinstance(path, str) and (_CLIMBING.search(path) or path[:1] == "/" or _ADDRESS.fullmatch(path)):
+                    yield _mention(Kind.PATH, path, layer, (*where, key))
 
 
 def _mention(
@@ -388,6 +398,8 @@ def _symbols(value: dict[str, Any], layer: str, where: tuple[str, ...]) -> Itera
     if class_name is None or not isinstance(config, dict):
         return
     names = {last_name(one) for one in (class_name, _text(value.get("registered_name"))) if one}
+    if not names & _CALLING_LAYERS and "node_def" not in config:
+        return
     function, symbol = config.get("function"), config.get("cls_symbol", config.get("cls_ref"))
     if names & {"TFOpLambda", "SlicingOpLambda"} and isinstance(function, str):
         yield found(Kind.SYMBOL, function.removeprefix("tf."), "function")
@@ -426,20 +438,13 @@ def _paths(value: dict[str, Any], layer: str, where: tuple[str, ...]) -> Iterato
             held = config.get(key)
             if isinstance(held, str) and held and _is_reader(owner, value) and not _is_content(key, held):
                 yield _mention(Kind.PATH, held, layer, (*where, key), class_name=owner)
-    for key, held in value.items():
-        if isinstance(held, str) and _names_a_file(str(key), held):
-            yield _mention(Kind.PATH, held, layer, (*where, str(key)))
-    shards = value.get("paths")
-    for held in shards if isinstance(shards, list) else ():  # the weights of a model for TensorFlow.js
-        if isinstance(held, str) and (_CLIMBING.search(held) or held.startswith("/") or _ADDRESS.fullmatch(held)):
-            yield _mention(Kind.PATH, held, layer, (*where, "paths"))
 
 
 def _climbing_names(value: dict[str, Any], layer: str, where: tuple[str, ...]) -> Iterator[Reference]:
     config = value.get("config")
     if isinstance(value.get("class_name"), str):
         names = (value.get("name"), config.get("name") if isinstance(config, dict) else None)
-        for name in dict.fromkeys(name for name in names if isinstance(name, str)):
+        for name in dict.fromkeys(name for name in names if isinstance(name, str) and not name.isidentifier()):
             if _CLIMBING.search(name):
                 yield _mention(Kind.NAME, name, layer, (*where, "name"))
 
