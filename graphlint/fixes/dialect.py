@@ -167,9 +167,9 @@ def _arithmetic(layer: LayerDefinition, calls: list[CallDefinition]) -> dict[str
 
     The layer takes one list of tensors, the operation takes two operands.
     """
-    if layer.traits.name not in _ARITHMETIC or all(len(call.args) < 2 for call in calls):
+    name = layer.traits.name or layer.operation.name
+    if name not in _ARITHMETIC or all(len(call.args) < 2 for call in calls):
         return None
-    name = layer.class_name
     return {"module": "keras.src.ops", "class_name": name, "config": {"name": layer.name}, "registered_name": name}
 
 

@@ -144,7 +144,7 @@ def attach_weights(root: LayerDefinition, stored: StoredGroup) -> dict[str, int]
             if layer.is_model and attribute.partition("/")[0] not in LAYERS and _is_metric(inner):
                 continue
             place = attribute
-            if layer.traits.family is Family.ATTENTION:
+            if layer.traits.name == "MultiHeadAttention":
                 attribute = attribute.removeprefix("_")  # Keras 2 saved the private attributes.
             known = children.get(attribute)
             if known is None and inner.total() == 0:

@@ -103,7 +103,7 @@ def _removed(graph: ModelGraph, layer: Layer, call: str) -> Fix | None:
 
 def _reason(graph: ModelGraph, layer: Layer, call: str) -> str | None:
     traits, config = layer.traits, layer.config
-    name, family = traits.name, traits.family
+    name, family = traits.name or layer.operation.name, traits.family
     if name == "GaussianNoise" and config.get("stddev") in (0, 0.0):
         return "the deviation is 0"
     if name == "Rescaling" and config.get("scale") in (1, 1.0) and config.get("offset", 0.0) in (0, 0.0):

@@ -9,7 +9,7 @@ from graphlint.findings.edits import InsertBefore
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.knowledge.layers import Family
 from graphlint.model.dimensions import shape_text
-from graphlint.model.graph import ModelGraph
+from graphlint.model.graph import Layer, ModelGraph
 from graphlint.questions.heads import trace_activation
 from graphlint.questions.losses import losses
 
@@ -84,7 +84,7 @@ class MissingFlatten(Rule):
                 continue
             head = trace_activation(graph, loss.output)
             source = head.call
-            if graph.layer(source).traits.family is Family.ACTIVATION:
+            if _is_activation(graph.layer(source)):
                 producers = graph.producers(source)
                 source = producers[0].call if len(producers) == 1 else source
             dense = graph.layer(source)
@@ -112,6 +112,16 @@ def _pooled(graph: ModelGraph, dense: str) -> Fix | None:
     return Fix.unsafe(f"insert {pooling} before the Dense layer", changes, edit)
 
 
+def _is_activation(layer: Layer) -> bool:
+    return layer.traits.family is Family.ACTIVATION or layer.operation.applies is not None
+
+
+def _passes(layer: Layer) -> bool:
+    if layer.is_operation:
+        return layer.operation.broadcasting or layer.operation.elementwise or layer.operation.name == "Concatenate"
+    return layer.traits.family in _PASSING and layer.traits.name != "Dot"
+
+
 def _shrinks(graph: ModelGraph, call: str) -> bool:
     """Whether everything before a call is a plain convolutional stack with some pooling or stride."""
     shrinking = False
@@ -125,7 +135,7 @@ def _shrinks(graph: ModelGraph, call: str) -> bool:
         elif family is Family.CONVOLUTION and not layer.traits.transposed:
             strides = layer.config.get("strides", 1)
             shrinking |= any(one != 1 for one in (strides if isinstance(strides, (list, tuple)) else [strides]))
-        elif family not in _PASSING or layer.traits.name == "Dot":
+        elif not _passes(layer):
             return False
         for source in graph.producers(here):
             if source.call not in seen:

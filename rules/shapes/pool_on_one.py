@@ -54,7 +54,7 @@ class PoolOnOne(Rule):
         reported: set[str] = set()
         for call in graph.calls.values():
             layer = graph.layers[call.layer]
-            if layer.traits.family is not Family.POOLING or call.layer in reported:
+            if not _pools(layer) or call.layer in reported:
                 continue
             sources = graph.producers(call.id)
             shape = graph.spec(sources[0]).shape if len(sources) == 1 else None
@@ -80,6 +80,10 @@ class PoolOnOne(Rule):
                     related=tuple(sources),
                     fix=_without(graph, layer, pairs),
                 )
+
+
+def _pools(layer: Layer) -> bool:
+    return layer.traits.family is Family.POOLING or layer.operation.name in ("MaxPool", "AveragePool")
 
 
 def _strides(layer: Layer, pairs: list[tuple[int | None, Any]]) -> list[Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from graphlint.engine.rule import Rule
 from graphlint.findings.edits import Edit, MergeCalls
 from graphlint.findings.finding import Fix, Problem, Severity
-from graphlint.knowledge.layers import Family
+from graphlint.knowledge.layers import UNKNOWN, Family, layer_row
 from graphlint.model.definition import Constant, leaves
 from graphlint.model.graph import Layer, ModelGraph, Tensor
 from graphlint.questions.towers import settings
@@ -128,7 +128,8 @@ def _equal_calls(graph: ModelGraph, calls: list[str]) -> list[list[str]]:
 
 def _stateless(layer: Layer) -> bool:
     """Whether layers of this class do the same whenever their configurations agree."""
-    traits = layer.traits
+    # Of operations, those that are a layer as well.
+    traits = layer_row(layer.operation.name) or UNKNOWN if layer.is_operation else layer.traits
     alone = traits.weightless and traits.family not in _HOLDING
     return alone and not (traits.random or traits.counts_calls or traits.adapts)
 
