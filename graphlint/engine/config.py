@@ -251,7 +251,7 @@ class _Reader:
 
     def string(self, key: str, value: Any) -> str:
         if not isinstance(value, str) or not value.strip():
-            raise self.error(key, f"expected a string, got {value!r}")
+            raise self.error(key, f"expected a non-empty string, got {value!r}")
         return value
 
     def boolean(self, key: str, value: Any) -> bool:

@@ -62,9 +62,9 @@ def test_a_condition_that_does_not_hold_stops_the_pipeline(tmp_path):
         """Ensures a file that it does not write."""
 
     job = Job(path=tmp_path / "model.keras", fixer=None)
-    with pytest.raises(FixError, match="is_stored does not hold after forgets"):
+    with pytest.raises(FixError, match="is_stored is not true after forgets"):
         files.run([Stage(run=forgets, requires=(), ensures=(files.is_stored,))], job)
-    with pytest.raises(FixError, match="is_loaded does not hold before forgets"):
+    with pytest.raises(FixError, match="is_loaded is not true before forgets"):
         files.run([Stage(run=forgets, requires=(files.is_loaded,), ensures=())], job)
 
 
