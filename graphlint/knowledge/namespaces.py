@@ -1,6 +1,6 @@
 """What of the packages that Keras trusts can be part of a model, and what the rest of them does.
 
-A name is part of a model where a table lists it, never because it is not known to be harmful.
+A name is part of a model if a table lists it, never because it is not known to be harmful.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ _WORDS = (
     (frozenset({"print", "logging", "summary"}), "writes to the log"),
 )
 _SPLIT = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
-_NO_PART = "is no layer, operation, activation, loss, metric or initializer of any release"
+_NO_PART = "is not a layer, operation, activation, loss, metric or initializer of any release"
 
 _OPERATION_EFFECTS = (
     (re.compile(r"(Eager)?PyFunc(Stateless)?$"), "runs Python code"),
@@ -219,10 +219,10 @@ def is_checkpoint_operation(name: str) -> bool:
 
 
 def effect_of(name: str) -> str:
-    """What something that is no part of a model does, as its name tells.
+    """What something that is not part of any model does, judging by its name.
 
     >>> effect_of("get_file"), effect_of("SidecarEvaluator")
-    ('downloads files', 'is no layer, operation, activation, loss, metric or initializer of any release')
+    ('downloads files', 'is not a layer, operation, activation, loss, metric or initializer of any release')
     """
     return UNSAFE_LAYERS.get(name) or _EFFECTS.get(name) or effect_of_words(name) or _NO_PART
 

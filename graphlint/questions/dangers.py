@@ -39,7 +39,7 @@ _MODELLING = frozenset(
     keras_pos_embd keras_layer_normalization keras_multi_head keras_self_attention keras_unet_collection official
     """.split()
 )
-"""Packages whose classes and functions a model may be made of, by their exact top-level name."""
+"""Packages whose classes and functions a model may contain, by their exact top-level name."""
 
 _TOOLS = frozenset(
     """
@@ -51,10 +51,10 @@ _TOOLS = frozenset(
     wheel yaml zmq
     """.split()
 )
-"""Well-known packages that hold no layers, losses or metrics."""
+"""Well-known packages without layers, losses or metrics."""
 
 _UNMISTAKABLE = frozenset({"__import__", "breakpoint", "eval", "exec"})
-"""Names that nobody gives to a function of their own, where no module says whose it is."""
+"""Names that no custom function has, for references without a module."""
 _UNMISTAKABLE_GADGETS = frozenset(
     "deserialize deserialize_keras_object enable_unsafe_deserialization func_load get_file load_op_library".split()
 )
@@ -115,7 +115,7 @@ def _judge(graph: ModelGraph, reference: Reference) -> Iterator[Dangerous]:
         yield Dangerous(reference, Danger.PATH_NAME, reference.name, effect=effect)
     elif reference.kind is Kind.OPERATION:
         if not is_graph_operation(reference.name):
-            effect = operation_effect(reference.name) or "is no operation of math, arrays, images or strings"
+            effect = operation_effect(reference.name) or "is not an operation on numbers, arrays, images or strings"
             yield Dangerous(reference, Danger.OPERATION, reference.name, effect=effect)
     elif reference.kind is Kind.SYMBOL:
         if not is_part_of_model(f"tensorflow.{reference.name}"):
@@ -143,7 +143,7 @@ def _foreign(reference: Reference) -> str | None:
     function = reference.kind is not Kind.CLASS
     module = reference.module
     if module and not (module.isascii() and _MODULE.fullmatch(module)):
-        return "which is no name of a module, or one in letters that only look like it"
+        return "which is not a module name, or imitates one with similar letters"
     if root in _OWN:
         runs_code = CODE_RUNNERS if module == "builtins" else _UNMISTAKABLE
         return "a function of the Python language" if runs_code.intersection(map(last_name, reference.names)) else None
@@ -152,12 +152,12 @@ def _foreign(reference: Reference) -> str | None:
     if root in sys.stdlib_module_names:
         return "a part of Python's standard library"
     if root in _TOOLS:
-        return f"a part of {root}, which holds no layers"
+        return f"a part of {root}, which has no layers"
     if root == "keras" and module is not None and not _is_of_keras(module):
         known = not function and is_known_class(reference.last_name)
         return None if known else "which Keras does not have: a module in its name that is not its own"
     if root in _MODELLING and _SYSTEM_MODULES.intersection(map(last_name, reference.names)):
-        return "a module of Python's standard library that is reached through another"
+        return "a module of Python's standard library, reached through another module"
     if module in _COMPILERS or (module is not None and module.startswith(tuple(f"{one}." for one in _COMPILERS))):
         return "which compiles or loads native code"
     if root in _MODELLING or reference.kind is Kind.NAMED_FUNCTION:
@@ -178,7 +178,7 @@ def _may_be_function(reference: Reference) -> bool:
 
 
 def _unsafe(reference: Reference) -> Iterator[Dangerous]:
-    """The names of a reference that are no part of a model, in packages of which that is known."""
+    """The names of a reference that are not part of any model, in packages for which that is known."""
     root = reference.root
     package, _, registered = (reference.registered_name or "").rpartition(">")
     if package and registered in UNSAFE_LAYERS and (root in _OWN or root in _MODELLING):

@@ -126,8 +126,8 @@ def _recognise(head: bytes) -> str | None:
         return "an XML document: the download returned an error instead of the file; download it again"
     if b"!!python/" in head:
         return (
-            "a YAML text that makes Python objects, which Keras before 2.6 runs where it reads YAML (CVE-2021-37678): "
-            "do not load it"
+            "a YAML document that creates Python objects, which Keras before 2.6 runs when it reads YAML "
+            "(CVE-2021-37678): do not load it"
         )
     if re.search(rb"^(<<<<<<< |>>>>>>> )", head, re.MULTILINE):
         return "a text file with git merge conflict markers: resolve the conflict and save the model again"

@@ -34,7 +34,7 @@ def read_model_directory(path: Path, limits: Limits = DEFAULT) -> ModelDefinitio
     config = documents.pop(CONFIG)
     if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
         raise UnreadableError(
-            f"{CONFIG} in {str(path)!r} is no configuration of Keras: pass the model file of the library that wrote it"
+            f"{CONFIG} in {str(path)!r} is not a configuration of Keras: pass the file of the library that wrote it"
         )
     root, structure = read_configuration(config)
     assets = _assets(path, limits)

@@ -51,7 +51,7 @@ def cases() -> Iterator[Case]:
         payload=True,
     )  # fmt: skip
     yield Case(
-        "a YAML text that makes Python objects",
+        "a YAML document that creates Python objects",
         lambda canary: {"m.json": f"!!python/object/apply:os.system ['{canary}']".encode()},
         frozenset(),
     )
