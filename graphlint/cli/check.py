@@ -42,6 +42,8 @@ def _codes(context: click.Context, parameter: click.Parameter, value: tuple[str,
 @click.option("--show-config", is_flag=True, help="Print the effective configuration with its sources, and exit.")
 @click.option("--statistics", is_flag=True, help="Count the findings of each rule (full and concise).")
 @click.option("--call-args", metavar="JSON", help="JSON arguments for a MODULE:ATTRIBUTE that is called.")
+@click.option("--input-shape", multiple=True, metavar="SHAPE", help="Inputs of a subclassed model, as ?,28,28:float32.")
+@click.option("--no-trace", is_flag=True, help="Leave custom layers and subclassed models in memory opaque.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only errors to stderr.")
 @click.option("-v", "--verbose", count=True, help="Report on stderr what was skipped, and why; -vv adds timings.")
 @click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
@@ -75,7 +77,7 @@ def _without_collection() -> Iterator[None]:
 def _check(paths: tuple[str, ...], options: Mapping[str, Any]) -> int:
     """Check, write the report, and return the exit code."""
     from graphlint.cli.output import wants_color, write
-    from graphlint.cli.session import Overrides, Session
+    from graphlint.cli.session import Overrides, Session, parse_shapes
     from graphlint.cli.targets import Kind, find_targets
     from graphlint.engine.linter import not_searched, nothing_to_check
     from graphlint.engine.selection import Selection
@@ -84,6 +86,7 @@ def _check(paths: tuple[str, ...], options: Mapping[str, Any]) -> int:
 
     if options["target_keras"] is not None:
         named_release(options["target_keras"])
+    parse_shapes(options["input_shape"])
     selection = Selection(options["select"] or None, options["extend_select"], options["ignore"])
     session = Session(
         Overrides(selection, options["preview"], options["exclude"], target_keras=options["target_keras"]),
@@ -91,6 +94,8 @@ def _check(paths: tuple[str, ...], options: Mapping[str, Any]) -> int:
         options["isolated"],
         verbosity=-1 if options["quiet"] else options["verbose"],
         call_args=options["call_args"],
+        input_shapes=options["input_shape"],
+        trace=not options["no_trace"],
     )
     if options["show_config"]:
         write(_shown(session, Path(paths[0]) if paths else None, options), options["output"])

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -53,6 +54,8 @@ class Session:
     _: KW_ONLY
     verbosity: int = 0
     call_args: str | None = None
+    input_shapes: tuple[str, ...] = ()
+    trace: bool = True
     _configs: dict[Path, Config] = field(default_factory=dict)
     _linters: dict[Path | None, Linter] = field(default_factory=dict)
 
@@ -150,6 +153,13 @@ class Session:
             return linter.check_source(lambda: read_text(data, limits=limits), target.text)
         return self._import(linter, target.text)
 
+    def _inputs(self) -> Any:
+        """What a subclassed model is called with, as the command line says."""
+        import keras
+
+        tensors = [keras.KerasTensor(shape, dtype=dtype) for shape, dtype in parse_shapes(self.input_shapes)]
+        return None if not tensors else tensors[0] if len(tensors) == 1 else tensors
+
     def _import(self, linter: Linter, text: str) -> ModelReport:
         from graphlint.extras import require_keras
         from graphlint.sources.importing import load_attribute
@@ -157,11 +167,34 @@ class Session:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         try:
             require_keras(text)
-            return linter.check_model(load_attribute(text, self.call_args), text)
+            model = load_attribute(text, self.call_args)
+            return linter.check_model(model, text, inputs=self._inputs(), open_layers=None if self.trace else False)
         except GraphlintError as error:
             return refused(text, error)
         except SystemExit as error:
             return refused(text, GraphlintError(f"importing {text} exits with {error.code!r}: guard the exit"))
+
+
+def parse_shapes(texts: Iterable[str]) -> list[tuple[tuple[int | None, ...], str]]:
+    """Shapes as the command line gives them, ``?,28,28`` or ``?,128:int32``, with their dtypes.
+
+    Raises:
+        GraphlintError: a text has another form.
+
+    >>> parse_shapes(["?,28,28", "?,128:int32"])
+    [((None, 28, 28), 'float32'), ((None, 128), 'int32')]
+    """
+    found = []
+    for text in texts:
+        sizes, _, dtype = text.partition(":")
+        parts = [part.strip() for part in sizes.strip("()").split(",") if part.strip()]
+        if not parts or not all(part in ("?", "None") or part.isdecimal() for part in parts):
+            raise GraphlintError(
+                f"expected --input-shape as sizes with a comma between them, got {text!r}: write for example "
+                "?,28,28 or ?,128:int32, with ? for a size that is free"
+            )
+        found.append((tuple(None if part in ("?", "None") else int(part) for part in parts), dtype or "float32"))
+    return found
 
 
 def _together(

@@ -431,6 +431,14 @@ def kept_global_state() -> Iterator[None]:
             held.extend(content) if isinstance(held, list) else held.update(content)
 
 
+def assigned_value(variable: keras.Variable) -> Any | None:
+    """What was assigned to a variable during an abstract run, which writes none; None if nothing was."""
+    from keras.src.backend.common.stateless_scope import get_stateless_scope
+
+    scope = get_stateless_scope()
+    return None if scope is None else scope.get_current_value(variable)
+
+
 def operation_modules() -> list[tuple[str, tuple[Any, ...]]]:
     """The modules in which code looks up operations and random functions, public and private, by public name."""
     import keras.src.ops

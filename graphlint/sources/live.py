@@ -125,9 +125,16 @@ class _Reader:
 
     def open(self, model: keras.Model, inputs: Any) -> None:
         """Put traced bodies into the definitions, and why not where that could not be done."""
-        from graphlint.tracing.opening import open_bodies
+        from graphlint.tracing.opening import NO_CALL, open_bodies
+        from graphlint.tracing.parts import body_of_parts
 
         layers = [one.obj for one in self.known.values() if isinstance(one.obj, keras.Layer)]
+        root = self.known[id(model)]
+        if root.body is None and not keras_internals.has_call(model):
+            root.body = body_of_parts(root)
+            for definition in self.known.values():
+                definition.opaque_because = NO_CALL
+            return
         opening = open_bodies(model, layers, self.whole, inputs)
         self.called = opening.called
         for definition in self.known.values():

@@ -31,7 +31,10 @@ class Trace(Protocol):
     """
 
     def is_here(self) -> bool:
-        """Whether the code that runs now runs in this trace, and not in a function that is made for later."""
+        """Whether the code that runs now runs in this trace."""
+
+    def place(self) -> Any:
+        """Where the code that runs now puts its operations: another place inside each loop, condition or function."""
 
     def is_tensor(self, value: Any) -> bool:
         """Whether a value is a tensor of this trace, and not a number that is known."""

@@ -51,16 +51,18 @@ class Form:
 class Builder:
     """Makes the bodies of one recording. ``define`` gives the definition of a layer, the same for the same layer."""
 
-    def __init__(self, recording: Recording, define: Define) -> None:
+    def __init__(self, recording: Recording, define: Define, other: Builder | None = None) -> None:
+        """``other`` is the builder of another run of the same model, whose bodies must stay as they are."""
         self.recording = recording
         self.trace = recording.trace
         self.define = define
+        self.is_first = other is None
         self.forms: dict[int, Form] = {}
         self.same: dict[Any, Body] = {}
         self.settled: set[int] = set()
         """Bodies of Functional models whose calls have been opened once."""
         self.copies: dict[Any, Body] = {}
-        self.inner: dict[int, dict[tuple[str, str], LayerDefinition]] = {}
+        self.inner: dict[int, dict[tuple[str, str], LayerDefinition]] = other.inner if other is not None else {}
         """For each opened layer the definitions of the operations in its bodies, which its forms share."""
 
     def form(self, event: Event) -> Form:
@@ -112,7 +114,7 @@ class Builder:
                     known.setdefault(id(leaf), TensorRef(position, place if expanded else number))
                     number += 1
         masks = {positions[id(child)]: self.masks(child) for child in event.children if id(child) in positions}
-        if id(body) not in self.settled:
+        if id(body) not in self.settled and self.is_first:
             self.settled.add(id(body))
             for position, form in forms.items():
                 call = body.calls[position]

@@ -9,10 +9,12 @@ import keras
 
 from graphlint.tracing.bodies import Builder, Define
 from graphlint.tracing.functions import is_open
-from graphlint.tracing.inputs import known_arguments
+from graphlint.tracing.inputs import Arguments, known_arguments
+from graphlint.tracing.modes import Merger, depends_on_mode
 from graphlint.tracing.record import Recording, TraceError, record
 
 NO_INPUTS = "its inputs are unknown: pass inputs="
+NO_CALL = "the model around it has no call that could be run"
 NOT_CALLED = "no call of the model reaches it"
 
 
@@ -57,7 +59,9 @@ def open_bodies(model: keras.Layer, layers: Iterable[keras.Layer], define: Defin
     opening.recordings.append(recording)
     builder = Builder(recording, define)
     builder.inside(recording.root)
-    for event in recording.events():
+    _merge_training(model, arguments, opening, builder)
+    events = [event for one in opening.recordings for event in one.events()]
+    for event in events:
         opening.called.add(id(event.target))
         if event.closed is not None:
             opening.closed[id(event.target)] = event.closed
@@ -65,3 +69,23 @@ def open_bodies(model: keras.Layer, layers: Iterable[keras.Layer], define: Defin
         if id(layer) not in opening.called:
             opening.closed[id(layer)] = NOT_CALLED
     return opening
+
+
+def _merge_training(model: keras.Layer, arguments: Arguments, opening: Opening, builder: Builder) -> None:
+    """Run the model in training as well, where its code may do another thing then."""
+    opened = {id(event.target): event.layer for event in opening.recordings[0].events() if event.is_open}
+    if not any(layer is not None and depends_on_mode(layer) for layer in opened.values()):
+        return
+    try:
+        recording = record(model, *arguments, training=True)
+    except TraceError:
+        return
+    opening.recordings.append(recording)
+    root = recording.root
+    assert root is not None
+    definition = builder.define(model)
+    before = definition.body
+    other = Builder(recording, builder.define, builder)
+    after = other.inside(root) or before
+    if before is not None and after is not None:
+        definition.body = Merger().merged(before, after, definition)

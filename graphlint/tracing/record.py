@@ -22,7 +22,7 @@ from graphlint.tracing.backend import Trace
 from graphlint.tracing.functions import Function, interceptions, is_open, operators
 from graphlint.tracing.restoring import kept
 from graphlint.tracing.starting import start_trace
-from graphlint.tracing.structure import as_it_is, mapped, members
+from graphlint.tracing.structure import mapped, members
 
 _LOCK = threading.RLock()
 """Held while a trace runs: what it replaces is the same for the whole process."""
@@ -50,6 +50,8 @@ class Event:
     _: KW_ONLY
     parent: Event | None
     begin: int
+    place: Any = None
+    """Where the backend puts what the call does: not where its caller does, if it is inside a loop or condition."""
     outputs: Any = None
     end: int = -1
     children: list[Event] = field(default_factory=list)
@@ -204,8 +206,11 @@ class _Recorder:
         return self.recording is not None and threading.get_ident() == self.thread and self.recording.trace.is_here()
 
     def in_open_body(self) -> bool:
-        """Whether code of an opened layer runs now, and not one of the functions that it called."""
-        return bool(self.stack) and self.stack[-1].is_open and self.is_recording()
+        """Whether code of an opened layer runs now, and neither a function that it called nor a loop or condition."""
+        if not self.stack or not self.stack[-1].is_open or not self.is_recording():
+            return False
+        assert self.recording is not None
+        return self.stack[-1].place is self.recording.trace.place()
 
     # -- events -------------------------------------------------------------------------------------------------
 
@@ -239,7 +244,14 @@ class _Recorder:
         recording = self.recording
         assert recording is not None
         parent = self.stack[-1] if self.stack else None
-        event = Event(target, mapped(args, as_it_is), mapped(kwargs, as_it_is), parent=parent, begin=self.tick())
+        event = Event(
+            target,
+            mapped(args, _now),
+            mapped(kwargs, _now),
+            parent=parent,
+            begin=self.tick(),
+            place=recording.trace.place(),
+        )
         tensors = self.tensors((event.args, event.kwargs))
         recording.held += tensors
         self.stack.append(event)
@@ -288,6 +300,14 @@ class _Recorder:
     def tick(self) -> int:
         self.count += 1
         return self.count
+
+
+def _now(value: Any) -> Any:
+    """A leaf of arguments as it is now: a variable that was assigned to before stands for what was assigned."""
+    if isinstance(value, keras.Variable):
+        assigned = keras_internals.assigned_value(value)
+        return value if assigned is None else assigned
+    return value
 
 
 def reason(error: BaseException) -> str:

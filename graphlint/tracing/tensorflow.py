@@ -46,6 +46,9 @@ class GraphTrace:
             graph = getattr(graph, "outer_graph", None)
         return graph is self.graph
 
+    def place(self) -> Any:
+        return tf.compat.v1.get_default_graph()
+
     def is_tensor(self, value: Any) -> bool:
         return tf.is_tensor(value) and not hasattr(value, "numpy") and not isinstance(value, tf.Variable)
 

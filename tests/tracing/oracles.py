@@ -130,10 +130,10 @@ class _Run:
                 self.keep(TensorRef(position, 0), call.obj, self.computed(call.obj, self.given(call)))
             else:
                 self.call(position, call, call.obj)
-        found = iter(list(flat(self.body.outputs)))
+        refs = dict(leaves(self.body.outputs))
 
-        def output(leaf: Any) -> Any:
-            ref = next(found)
+        def output(leaf: Any, path: str) -> Any:
+            ref = refs.get(path)
             value = self.values[ref] if isinstance(ref, TensorRef) else self.leaf(leaf, {})
             mask = keras_internals.mask_of(leaf) if self.trace.is_tensor(leaf) else None
             if mask is not None and keras_internals.mask_of(value) is None:
@@ -141,7 +141,7 @@ class _Run:
                 keras_internals.set_mask(value, self.computed(mask, self.all()))
             return value
 
-        return mapped(self.own.outputs, output)
+        return _by_path(self.own.outputs, output)
 
     def keep(self, ref: TensorRef, symbol: Any, value: Any) -> None:
         self.values[ref] = value
@@ -150,13 +150,15 @@ class _Run:
 
     def given(self, call: CallDefinition) -> dict[int, tuple[Any, Any]]:
         """What a call may depend on: tensor of the trace and value, for every reference among its arguments."""
-        refs = [leaf for leaf in flat([list(call.args), call.kwargs]) if isinstance(leaf, TensorRef)]
+        refs = [leaf for leaf in flat([list(call.args), call.kwargs]) if leaf in self.symbols]
         return {id(self.symbols[ref]): (self.symbols[ref], self.values[ref]) for ref in refs}
 
     def all(self) -> dict[int, tuple[Any, Any]]:
         return {id(self.symbols[ref]): (self.symbols[ref], value) for ref, value in self.values.items()}
 
     def call(self, position: int, call: CallDefinition, event: Event) -> None:
+        if event.place is not self.own.place:
+            return  # It runs when the loop or condition that it lies in is computed.
         if isinstance(event.target, Function):
             given = self.given(call)
             args, kwargs = [mapped(one, lambda leaf: self.leaf(leaf, given)) for one in (event.args, event.kwargs)]
@@ -177,17 +179,11 @@ class _Run:
         """Arguments of a layer: where the body has a reference, its value."""
         refs = {**dict(leaves(list(call.args))), **dict(leaves(call.kwargs))}
 
-        def filled(structure: Any, prefix: str) -> Any:
-            paths = iter([path for path, _ in leaves(plain(structure, as_it_is), prefix)])
-            if not isinstance(structure, (list, tuple, dict)):
-                return self.argument(structure, refs.get(prefix))
-            return mapped(structure, lambda leaf: self.argument(leaf, refs.get(next(paths))))
+        def argument(leaf: Any, path: str) -> Any:
+            ref = refs.get(path)
+            return self.values[ref] if isinstance(ref, TensorRef) else self.leaf(leaf, {})
 
-        args = tuple(filled(value, str(place)) for place, value in enumerate(event.args))
-        return args, {name: filled(value, name) for name, value in event.kwargs.items()}
-
-    def argument(self, leaf: Any, ref: Any) -> Any:
-        return self.values[ref] if isinstance(ref, TensorRef) else self.leaf(leaf, {})
+        return _by_path(event.args, argument), _by_path(event.kwargs, argument)
 
     def leaf(self, leaf: Any, given: dict[int, tuple[Any, Any]]) -> Any:
         return self.computed(leaf, given) if self.trace.is_tensor(leaf) else leaf
@@ -200,7 +196,7 @@ class _Run:
         stack, seen = [(symbol, False)], set()
         while stack:
             tensor, shape_only = stack.pop()
-            if (id(tensor), shape_only) in seen or id(tensor) in given:
+            if (id(tensor), shape_only) in seen or id(tensor) in given or tensor.dtype == tf.resource:
                 continue
             seen.add((id(tensor), shape_only))
             if id(tensor) in self.known:
@@ -216,6 +212,18 @@ class _Run:
         used = list(feeds.values())
         run = self.replay.function.prune([tensor for tensor, _ in used], end)
         return run(*[tf.cast(tf.convert_to_tensor(value), tensor.dtype) for tensor, value in used])
+
+
+def _by_path(structure: Any, function: Callable[[Any, str], Any], path: str = "") -> Any:
+    """A structure with ``function`` applied to each leaf and its path."""
+    prefix = f"{path}/" if path else ""
+    if isinstance(structure, dict):
+        return {key: _by_path(value, function, f"{prefix}{key}") for key, value in structure.items()}
+    if isinstance(structure, tuple) and hasattr(structure, "_fields"):
+        return type(structure)(*[_by_path(value, function, f"{prefix}{n}") for n, value in enumerate(structure)])
+    if isinstance(structure, (list, tuple)):
+        return type(structure)([_by_path(value, function, f"{prefix}{n}") for n, value in enumerate(structure)])
+    return function(structure, path)
 
 
 def _states(layer: keras.Layer) -> list[tuple[keras.Variable, np.ndarray]]:
@@ -319,6 +327,19 @@ def fingerprint(model: keras.Layer) -> Any:
         digest.update(np.ascontiguousarray(np.array(variable)).tobytes())
     names = dict(keras.src.backend.common.global_state.get_global_attribute("object_name_uids", {}) or {})
     return layers, digest.hexdigest(), names
+
+
+def changes(before: Any, after: Any) -> list[str]:
+    """How two fingerprints differ."""
+    found = []
+    for (_, names, contents), (_, names_after, contents_after) in zip(before[0], after[0], strict=True):
+        found += [f"attribute {one} -> {other}" for one, other in zip(names, names_after, strict=False) if one != other]
+        found += [f"added or removed: {set(dict(names)) ^ set(dict(names_after))}"] * (len(names) != len(names_after))
+        found += [f"inside {one[0]}" for one, other in zip(contents, contents_after, strict=False) if one != other]
+    found += ["values"] * (before[1] != after[1])
+    names, names_after = before[2], after[2]
+    found += [f"name {key}" for key in {*names, *names_after} if names.get(key) != names_after.get(key)]
+    return found
 
 
 def _content(value: Any) -> Any:

@@ -1,0 +1,161 @@
+"""Every case of `tests.tracing.cases`: what is seen inside, that it computes the same, and that nothing is left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from graphlint.model.definition import INFERENCE
+from graphlint.model.expand import expand
+from graphlint.model.graph import ModelGraph
+from graphlint.sources.live import read_live
+from tests.tracing.cases import CASES, Case
+from tests.tracing.oracles import changes, fingerprint, influence, replay
+
+OPENED = [name for name, one in CASES.items() if not one.closed]
+CLOSED = [name for name, one in CASES.items() if one.closed]
+
+
+class Root(keras.Model):
+    """A subclassed model that is one layer."""
+
+    def __init__(self, layer: keras.Layer, case: Case) -> None:
+        super().__init__()
+        self.layer, self.case = layer, case
+
+    def call(self, args: Any, training: bool | None = None) -> Any:
+        names = list(self.case.kwargs)
+        count = len(args) - len(names)
+        return self.layer(*args[:count], **dict(zip(names, args[count:], strict=True)))
+
+
+def built(name: str) -> keras.Layer:
+    keras.utils.set_random_seed(0)
+    case = CASES[name]
+    layer = case.layer()
+    layer(*case.args, **case.kwargs)
+    return layer
+
+
+def model_of(name: str) -> tuple[keras.Model, list[Any]]:
+    case = CASES[name]
+    inputs = [*case.args, *case.kwargs.values()]
+    model = Root(built(name), case)
+    model(inputs)
+    return model, inputs
+
+
+def opened(name: str) -> ModelGraph:
+    model, inputs = model_of(name)
+    return expand(read_live(model, open_layers=True, inputs=inputs))
+
+
+def path_of(graph: ModelGraph, name: str) -> str:
+    """The path of the layer of a case."""
+    return next(path for path, layer in graph.layers.items() if type(layer.obj) is CASES[name].layer)
+
+
+def shown(graph: ModelGraph, name: str) -> list[str]:
+    """The calls directly inside the layer of a case in inference, in the order of the code."""
+    path = path_of(graph, name)
+    body = next(scope.body for scope in graph.scopes.values() if scope.layer == path)
+    assert body is not None
+    held = {id(graph.layers[one].definition): one.removeprefix(f"{path}/") for one in graph.children[path]}
+    return [
+        str(call.layer.class_name) if call.layer.is_operation else held[id(call.layer)]
+        for call in body.calls
+        if call.layer.class_name != "InputLayer" and INFERENCE in call.modes and call.layer.name != "by_mode"
+    ]
+
+
+@pytest.mark.parametrize("name", OPENED)
+def test_what_the_code_calls_is_seen(name: str) -> None:
+    assert shown(opened(name), name) == list(CASES[name].calls)
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("name", OPENED)
+def test_the_body_computes_what_the_layer_does(name: str, training: bool) -> None:
+    case = CASES[name]
+    assert replay(built(name), case.args, case.kwargs, training=training) <= (1e-2 if "Mixed" in name else 1e-5)
+
+
+@pytest.mark.parametrize("name", OPENED)
+def test_what_reaches_no_output_changes_none(name: str) -> None:
+    model, inputs = model_of(name)
+    found = influence(model, inputs)
+    assert not found.contradictions
+    assert found.tried
+
+
+@pytest.mark.parametrize("name", CLOSED)
+def test_what_stays_closed_says_why(name: str) -> None:
+    graph = opened(name)
+    layer = graph.layers[path_of(graph, name)]
+    assert CASES[name].closed in str(layer.definition.opaque_because)
+    assert layer.opaque
+    assert not graph.opened_layers
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_nothing_is_left_in_the_model(name: str) -> None:
+    model, inputs = model_of(name)
+    before = fingerprint(model)
+    read_live(model, open_layers=True, inputs=inputs)
+    assert not changes(before, fingerprint(model))
+
+
+@pytest.mark.parametrize("name", ["Encoder", "Codebook", "Masks", "Counts", "Keeps", "CustomCell"])
+def test_nothing_is_left_when_a_call_raises(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, inputs = model_of(name)
+    before = fingerprint(model)
+    plain = keras.Layer.__call__
+    calls = 0
+
+    def failing(layer: keras.Layer, *args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        result = plain(layer, *args, **kwargs)
+        if calls == failing_call:
+            raise RuntimeError("injected")
+        return result
+
+    monkeypatch.setattr(keras.Layer, "__call__", failing)
+    for failing_call in range(1, 200):
+        calls = 0
+        definition = read_live(model, open_layers=True, inputs=inputs)
+        assert not changes(before, fingerprint(model))
+        assert keras.Layer.__call__ is failing
+        if calls < failing_call:
+            break
+        assert "injected" in str(definition.root.opaque_because)
+    assert failing_call > 2
+
+
+def test_two_calls_that_differ_are_two_forms() -> None:
+    class ByShape(keras.layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = keras.layers.Dense(4)
+
+        def call(self, x: Any) -> Any:
+            return self.dense(keras.ops.relu(x) if x.shape[1] == 4 else x)
+
+    class Twice(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one = ByShape()
+
+        def call(self, x: Any) -> Any:
+            return self.one(x), self.one(keras.ops.expand_dims(x, 1))
+
+    model = Twice()
+    model(np.zeros((2, 4), "float32"))
+    graph = expand(read_live(model, open_layers=True))
+    one = next(path for path, layer in graph.layers.items() if layer.class_name == "ByShape")
+    assert f"{one}#0/relu#0" in graph.calls
+    assert f"{one}#1/relu#0" not in graph.calls
+    assert {f"{one}#0/dense#0", f"{one}#1/dense#0"} <= set(graph.calls)
