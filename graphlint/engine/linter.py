@@ -236,6 +236,7 @@ class _Run:
             self.suppressed += 1
             return
         severity = settings.severity or problem.severity or rule.severity
+        in_code = location is not None and any(outer.traced for outer in self.graph.enclosing(location.layer))
         finding = Finding(
             rule.code,
             rule.name,
@@ -245,7 +246,7 @@ class _Run:
             location=location,
             related=tuple(self.location_of(node).address for node in problem.related),
             hint=problem.hint,
-            fix=problem.fix,
+            fix=None if in_code else problem.fix,  # Fixes edit graphs, and not the code of a class.
             fingerprint=self.fingerprints.of(rule.code, problem.node, problem.key),
         )
         place = self.places.get(location.layer, -1) if location else -1

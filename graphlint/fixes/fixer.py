@@ -210,7 +210,7 @@ class Fixer:
 
     def findings(self, model: keras.Model) -> list[Finding]:
         """What the selected rules report on a model."""
-        checked = self.linter.check_model(model, LIVE)
+        checked = self.linter.check_model(model, LIVE, open_layers=False)
         self.parameters = checked.parameters
         return [one for one in checked.findings if _place(one) not in self.ignored]
 

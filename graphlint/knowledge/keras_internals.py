@@ -447,6 +447,15 @@ def operation_modules() -> list[tuple[str, tuple[Any, ...]]]:
     return [("keras.ops", (keras.ops, keras.src.ops)), ("keras.random", (keras.random, keras.src.random))]
 
 
+def classes_with_call() -> list[type]:
+    """``keras.Layer`` and the classes of Keras below it that do something before its ``__call__``."""
+    found: list[type] = [keras.Layer]
+    for cls in found:
+        below: list[type] = type.__subclasses__(cls)
+        found += [one for one in below if one.__module__.startswith("keras.") and one not in found]
+    return [cls for cls in found if "__call__" in vars(cls)]
+
+
 def is_untouched(layer: keras.Layer, method: str) -> bool:
     """Whether a layer has a method as ``keras.Layer`` has it."""
     return getattr(type(layer), method, None) is getattr(keras.Layer, method, None)

@@ -79,7 +79,7 @@ def read_live(
     if not isinstance(model, keras.Model):
         raise GraphlintError(f"expected a keras.Model, got {type(model).__name__}: pass a built model, not its output")
     keras_internals.self_test()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), keras_internals.kept_global_state():
         warnings.simplefilter("ignore")
         reader = _Reader(structure_only)
         root = reader.read(model, open_layers, inputs)

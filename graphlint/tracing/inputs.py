@@ -9,6 +9,7 @@ import keras
 from graphlint.errors import GraphlintError
 from graphlint.knowledge import keras_internals
 from graphlint.tracing.functions import is_open
+from graphlint.tracing.structure import mapped, members
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -45,6 +46,22 @@ def known_arguments(model: keras.Layer, inputs: Any = None) -> Arguments | None:
     if len(given) == 1:
         return (next(iter(given.values())),), {}
     return (), given
+
+
+def dtypes_unknown(model: keras.Layer) -> bool:
+    """Whether `known_arguments` knows the shapes alone, so that it takes all inputs for floats."""
+    return keras_internals.graph_model(model) is None and not keras_internals.inbound_nodes(model)
+
+
+def as_integers(arguments: Arguments, places: set[int]) -> Arguments:
+    """The same arguments with indices in the places of some tensors, counted as definitions order leaves."""
+    args, kwargs = arguments
+    chosen = {id(leaf) for place, leaf in enumerate(members([list(args), kwargs])) if place in places}
+
+    def leaf(value: Any) -> Any:
+        return keras.KerasTensor(value.shape, dtype="int32") if id(value) in chosen else value
+
+    return mapped(args, leaf), mapped(kwargs, leaf)
 
 
 def given_arguments(inputs: Any) -> Arguments:

@@ -7,11 +7,13 @@ from typing import Any
 
 import keras
 
+from graphlint.knowledge import keras_internals
 from graphlint.tracing.bodies import Builder, Define
 from graphlint.tracing.functions import is_open
-from graphlint.tracing.inputs import Arguments, known_arguments
+from graphlint.tracing.inputs import Arguments, as_integers, dtypes_unknown, known_arguments
 from graphlint.tracing.modes import Merger, depends_on_mode
 from graphlint.tracing.record import Recording, TraceError, record
+from graphlint.tracing.structure import members
 
 NO_INPUTS = "its inputs are unknown: pass inputs="
 NO_CALL = "the model around it has no call that could be run"
@@ -36,6 +38,11 @@ def open_bodies(model: keras.Layer, layers: Iterable[keras.Layer], define: Defin
     Raises:
         InputsError: the given inputs have no form that can be used.
     """
+    with keras_internals.kept_global_state():
+        return _open_bodies(model, layers, define, inputs)
+
+
+def _open_bodies(model: keras.Layer, layers: Iterable[keras.Layer], define: Define, inputs: Any) -> Opening:
     opening = Opening()
     candidates = [layer for layer in layers if is_open(layer)]
     if not candidates:
@@ -46,6 +53,10 @@ def open_bodies(model: keras.Layer, layers: Iterable[keras.Layer], define: Defin
         return opening
     try:
         recording = record(model, *arguments, training=False)
+        indices = _indices(recording) if inputs is None and dtypes_unknown(model) else set()
+        if indices:
+            arguments = as_integers(arguments, indices)
+            recording = record(model, *arguments, training=False)
     except NotImplementedError as error:
         opening.closed = dict.fromkeys(map(id, candidates), str(error))
         return opening
@@ -69,6 +80,19 @@ def open_bodies(model: keras.Layer, layers: Iterable[keras.Layer], define: Defin
         if id(layer) not in opening.called:
             opening.closed[id(layer)] = NOT_CALLED
     return opening
+
+
+def _indices(recording: Recording) -> set[int]:
+    """Which tensors among the arguments of a model, by number, an embedding looks up."""
+    assert recording.root is not None
+    given = [*members([list(recording.root.args), recording.root.kwargs])]
+    looked_up = {
+        id(leaf)
+        for event in recording.events()
+        if isinstance(event.target, keras.layers.Embedding)
+        for leaf in members(list(event.args))
+    }
+    return {place for place, leaf in enumerate(given) if id(leaf) in looked_up}
 
 
 def _merge_training(model: keras.Layer, arguments: Arguments, opening: Opening, builder: Builder) -> None:

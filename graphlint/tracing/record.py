@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import KW_ONLY, dataclass, field
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
 import keras
@@ -110,7 +110,40 @@ def record(model: keras.Layer, args: tuple[Any, ...], kwargs: dict[str, Any], *,
         NotImplementedError: the backend is not one that tracing knows.
     """
     with _LOCK:
+        self_test()
         return _Recorder(model, training).run(args, kwargs)
+
+
+@cache
+def self_test() -> None:
+    """Check once that the installed Keras can be traced: a layer of two must be recorded as exactly its calls.
+
+    Raises:
+        NotImplementedError: it is not; the message says what was seen.
+    """
+
+    class Pair(keras.layers.Layer):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__(name="graphlint_probe", dtype="float32")
+            self.first = keras.layers.Identity(name="graphlint_probe_first", dtype="float32")
+            self.second = keras.layers.Identity(name="graphlint_probe_second", dtype="float32")
+            self.built = True
+
+        def call(self, x: Any) -> Any:
+            return self.second(keras.ops.relu(self.first(x)) + 1)
+
+    with keras_internals.kept_global_state():
+        layer = Pair()
+    before = dict(vars(layer))
+    recording = _Recorder(layer, False).run((keras.KerasTensor((None, 2), dtype="float32"),), {})
+    assert recording.root is not None
+    seen = [getattr(event.target, "name", "") for event in recording.root.children]
+    expected = ["graphlint_probe_first", "keras.ops.relu", "__add__", "graphlint_probe_second"]
+    if seen != expected or vars(layer) != before or keras.Layer.__call__.__module__.startswith("graphlint"):
+        raise NotImplementedError(
+            f"graphlint cannot see inside layers with Keras {keras.__version__}: a layer that calls {expected} was "
+            f"recorded as {seen}"
+        )
 
 
 class _Recorder:
@@ -126,6 +159,8 @@ class _Recorder:
         self.made_inside: set[int] = set()
         self.failed: keras.Layer | None = None
         self.refusal: TraceError | None = None
+        self.entering: keras.Layer | None = None
+        """The layer whose class has a ``__call__`` of its own that has not handed over yet."""
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recording:
         tensors = [leaf for leaf in keras.tree.flatten((args, kwargs)) if isinstance(leaf, keras.KerasTensor)]
@@ -168,14 +203,8 @@ class _Recorder:
 
     def replacements(self) -> Iterable[keras_internals.Replacement]:
         recorder = self
-        call, init, add_loss = keras.Layer.__call__, keras.Layer.__init__, keras.Layer.add_loss
+        init, add_loss = keras.Layer.__init__, keras.Layer.add_loss
         add_update = keras.StatelessScope.add_update
-
-        @wraps(call)
-        def layer_call(layer: keras.Layer, *args: Any, **kwargs: Any) -> Any:
-            if not recorder.is_recording():
-                return call(layer, *args, **kwargs)
-            return recorder.layer(layer, lambda: call(layer, *args, **kwargs), args, kwargs)
 
         @wraps(init)
         def layer_init(layer: keras.Layer, *args: Any, **kwargs: Any) -> None:
@@ -196,11 +225,27 @@ class _Recorder:
                 recorder.effect("update", *update)
             add_update(scope, update)
 
-        yield keras.Layer, "__call__", layer_call
+        for cls in keras_internals.classes_with_call():
+            yield cls, "__call__", self.recorded(vars(cls)["__call__"])
         yield keras.Layer, "__init__", layer_init
         yield keras.Layer, "add_loss", layer_add_loss
         yield keras.StatelessScope, "add_update", scope_add_update
         yield from interceptions(self)
+
+    def recorded(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """A ``__call__`` of layers that is noted, once if one hands over to another."""
+        is_last = call is vars(keras.Layer)["__call__"]
+
+        @wraps(call)
+        def layer_call(layer: keras.Layer, *args: Any, **kwargs: Any) -> Any:
+            if layer is self.entering or not self.is_recording():
+                if is_last:
+                    self.entering = None
+                return call(layer, *args, **kwargs)
+            self.entering = None if is_last else layer
+            return self.layer(layer, lambda: call(layer, *args, **kwargs), args, kwargs)
+
+        return layer_call
 
     def is_recording(self) -> bool:
         return self.recording is not None and threading.get_ident() == self.thread and self.recording.trace.is_here()

@@ -37,7 +37,8 @@ class GraphTrace:
     def __init__(self) -> None:
         self.graph = tf.compat.v1.get_default_graph()
         self._captures: dict[int, dict[int, Any]] = {}
-        self._owners: dict[int, list[Any]] | None = None
+        self._owners: dict[int, tuple[Any, int]] | None = None
+        """For each inner graph the operation that runs it, and how many of its inputs are none of the graph's."""
         self._stateful: dict[str, bool] = {}
 
     def is_here(self) -> bool:
@@ -127,8 +128,10 @@ class GraphTrace:
     # -- graphs inside graphs -----------------------------------------------------------------------------------
 
     def _outside(self, placeholder: Any) -> Any | None:
-        """What a placeholder stands for: a tensor or resource outside its graph, the arguments of the operation that
-        runs its graph (a list), or None for an input of the whole run."""
+        """What a placeholder stands for: a tensor or resource outside its graph, or None for an input of the whole run.
+
+        If it is not known, it is a list of everything that it may be.
+        """
         graph = placeholder.graph
         if id(graph) not in self._captures:
             self._captures[id(graph)] = {id(inner): outer for outer, inner in graph.captures}
@@ -138,14 +141,19 @@ class GraphTrace:
         if self._owners is None:
             self._owners = {}
             self._find_owners(self.graph)
-        return self._owners.get(id(graph), [])
+        if id(graph) not in self._owners:
+            return []
+        operation, skipped = self._owners[id(graph)]
+        place = next((place for place, one in enumerate(graph.inputs) if one is placeholder), None)
+        inputs = list(operation.inputs)
+        return inputs if place is None or place + skipped >= len(inputs) else inputs[place + skipped]
 
     def _find_owners(self, graph: Any) -> None:
         assert self._owners is not None
         for operation in graph.get_operations():
             for inner in self._graphs(operation):
                 if id(inner) not in self._owners:
-                    self._owners[id(inner)] = list(operation.inputs)
+                    self._owners[id(inner)] = operation, int(operation.type in ("If", "StatelessIf", "Case"))
                     self._find_owners(inner)
 
     def _graphs(self, operation: Any) -> list[Any]:

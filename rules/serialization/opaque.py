@@ -13,8 +13,9 @@ class Opaque(Rule):
     """An opaque layer or model, whose inside no rule has checked.
 
     ## What it does
-    Lists subclassed models and custom layers: their `call` is Python code, and neither a file nor a model in memory has
-    a graph of it. They may also hold weights that Keras does not track.
+    Lists subclassed models and custom layers that stay closed: their `call` is Python code, of which a file has no
+    graph. In memory the model is run once without data to see inside, and the finding says why that was not possible:
+    its inputs are not known, its code depends on the values of a tensor, it raises.
 
     ## Why is this bad?
     Not checked is not the same as clean: rules about connections, shapes and losses treat such a layer as one node. Its
@@ -28,6 +29,8 @@ class Opaque(Rule):
             self.first, self.second = layers.Dense(4, activation="relu"), layers.Dense(2)
 
         def call(self, x):
+            if ops.mean(x) > 1:
+                x = x / ops.mean(x)
             return self.second(self.first(x))
 
 
@@ -43,7 +46,8 @@ class Opaque(Rule):
     ```
 
     ## Fix
-    None: build the model from `keras.Input` and `keras.Model(inputs, outputs)` if its structure allows that.
+    None: build the model from `keras.Input` and `keras.Model(inputs, outputs)` if its structure allows that, or check
+    it in memory with `graphlint.check(model, inputs=...)`.
 
     ## Not reported
     A custom layer inside another, or inside a subclassed model: the finding on the outer one covers it.

@@ -108,6 +108,8 @@ def _fed(graph: ModelGraph, call: Call) -> Problem | None:
 
 def _conflict(graph: ModelGraph, call: Call) -> tuple[Problem | None, bool]:
     """What is wrong with a call, and whether later shapes follow from it; recorded shapes do not."""
+    if graph.in_code(call.id):
+        return None, True  # Its shapes were recorded as it ran.
     layer = graph.layers[call.layer]
 
     def spec(leaf: Any) -> Any:

@@ -237,7 +237,7 @@ class Branch(layers.Layer):
         return ops.cond(ops.sum(x) > 0, lambda: self.yes(x), lambda: self.no(x))
 
 
-@case(floats(2, 5, 4), calls="body Glue")
+@case(floats(2, 5, 4), calls="Glue body Glue")
 class Mapped(layers.Layer):
     """Calls a sublayer inside ``tf.map_fn``."""
 
@@ -253,7 +253,7 @@ class Mapped(layers.Layer):
         return tf.map_fn(self.body, x)
 
 
-@case(floats(2, 5, 4), calls="body Glue")
+@case(floats(2, 5, 4), calls="GetItem Multiply Swapaxes Glue body Glue")
 class Scanned(layers.Layer):
     """Calls a sublayer inside ``ops.scan``."""
 
@@ -348,7 +348,7 @@ class Wrapped(layers.Layer):
 # -- effects --------------------------------------------------------------------------------------------------------
 
 
-@case(floats(2, 4), calls="body Subtract")
+@case(floats(2, 4), calls="body Add Subtract")
 class Counts(layers.Layer):
     """Assigns to variables, and reads one that it has assigned to."""
 
@@ -366,7 +366,7 @@ class Counts(layers.Layer):
         return found - self.average
 
 
-@case(floats(2, 4), calls="body Mean")
+@case(floats(2, 4), calls="body Mean Cast Sum Add Add")
 class Measures(layers.Layer):
     """Updates a metric."""
 

@@ -18,8 +18,11 @@ import tensorflow as tf
 from tensorflow.python.eager import wrap_function
 
 from graphlint.knowledge import keras_internals
-from graphlint.model.definition import Body, CallDefinition, LayerDefinition, TensorRef, flat, leaves
+from graphlint.model.definition import Body, CallDefinition, LayerDefinition, TensorRef, flat, leaves, map_leaves
+from graphlint.model.dimensions import ShapeError
 from graphlint.model.expand import expand
+from graphlint.model.graph import ModelGraph, Tensor
+from graphlint.shapes import infer
 from graphlint.sources.live import read_live
 from graphlint.tracing.bodies import GLUE, Builder
 from graphlint.tracing.functions import Function
@@ -127,6 +130,8 @@ class _Run:
                 value = keras_internals.mask_of(value) if path.startswith("mask:") else tf.convert_to_tensor(value)
                 self.keep(TensorRef(position, 0), call.obj, value)
             elif call.layer.class_name == GLUE and not isinstance(call.obj, Event):
+                if call.obj.graph is not self.own.place:
+                    continue  # As for calls: it lies in a loop or condition.
                 self.keep(TensorRef(position, 0), call.obj, self.computed(call.obj, self.given(call)))
             else:
                 self.call(position, call, call.obj)
@@ -150,7 +155,11 @@ class _Run:
 
     def given(self, call: CallDefinition) -> dict[int, tuple[Any, Any]]:
         """What a call may depend on: tensor of the trace and value, for every reference among its arguments."""
-        refs = [leaf for leaf in flat([list(call.args), call.kwargs]) if leaf in self.symbols]
+        refs = [
+            leaf
+            for leaf in flat([list(call.args), call.kwargs])
+            if isinstance(leaf, TensorRef) and leaf in self.symbols
+        ]
         return {id(self.symbols[ref]): (self.symbols[ref], self.values[ref]) for ref in refs}
 
     def all(self) -> dict[int, tuple[Any, Any]]:
@@ -304,6 +313,33 @@ def _arrays(structure: Any) -> list[np.ndarray]:
 
 def _equal(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
     return all(np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in zip(one, other, strict=True))
+
+
+def shape_conflicts(graph: ModelGraph) -> list[str]:
+    """Calls made by code whose recorded outputs are not what shape inference says: wrong arguments or inference."""
+    found = []
+    for call in graph.calls.values():
+        if not graph.in_code(call.id):
+            continue
+
+        def spec(leaf: Any) -> Any:
+            return graph.spec(leaf) if isinstance(leaf, Tensor) else leaf
+
+        layer = graph.layers[call.layer].definition
+        try:
+            inferred = infer(layer, map_leaves(call.args, spec), map_leaves(call.kwargs, spec)) or ()
+        except ShapeError as error:
+            found.append(f"{call.id} {layer.class_name}: {error}")
+            continue
+        for recorded, expected in zip(call.outputs, inferred, strict=False):
+            shapes = recorded.shape, expected.shape
+            if None not in shapes and not _agree(*shapes):
+                found.append(f"{call.id} {layer.class_name}: recorded {recorded.shape}, inferred {expected.shape}")
+    return found
+
+
+def _agree(one: Any, other: Any) -> bool:
+    return len(one) == len(other) and all(None in (a, b) or a == b for a, b in zip(one, other, strict=True))
 
 
 # -- nothing left behind --------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from graphlint.model.expand import expand
 from graphlint.model.graph import ModelGraph
 from graphlint.sources.live import read_live
 from tests.tracing.cases import CASES, Case
-from tests.tracing.oracles import changes, fingerprint, influence, replay
+from tests.tracing.oracles import changes, fingerprint, influence, replay, shape_conflicts
 
 OPENED = [name for name, one in CASES.items() if not one.closed]
 CLOSED = [name for name, one in CASES.items() if one.closed]
@@ -91,6 +91,11 @@ def test_what_reaches_no_output_changes_none(name: str) -> None:
     assert found.tried
 
 
+@pytest.mark.parametrize("name", OPENED)
+def test_recorded_shapes_are_those_that_follow(name: str) -> None:
+    assert not shape_conflicts(opened(name))
+
+
 @pytest.mark.parametrize("name", CLOSED)
 def test_what_stays_closed_says_why(name: str) -> None:
     graph = opened(name)
@@ -103,6 +108,7 @@ def test_what_stays_closed_says_why(name: str) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_nothing_is_left_in_the_model(name: str) -> None:
     model, inputs = model_of(name)
+    read_live(model)
     before = fingerprint(model)
     read_live(model, open_layers=True, inputs=inputs)
     assert not changes(before, fingerprint(model))
@@ -111,6 +117,7 @@ def test_nothing_is_left_in_the_model(name: str) -> None:
 @pytest.mark.parametrize("name", ["Encoder", "Codebook", "Masks", "Counts", "Keeps", "CustomCell"])
 def test_nothing_is_left_when_a_call_raises(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model, inputs = model_of(name)
+    read_live(model)
     before = fingerprint(model)
     plain = keras.Layer.__call__
     calls = 0

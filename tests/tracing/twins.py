@@ -12,7 +12,7 @@ from graphlint.knowledge import keras_internals
 _CODE = """
 class Twin(keras.Model):
     def __init__(self, steps):
-        super().__init__()
+        super().__init__(autocast=False)
         for name, layer in steps.items():
             setattr(self, name, layer)
 
@@ -24,7 +24,8 @@ class Twin(keras.Model):
 def twin(model: keras.Model) -> keras.Model:
     """A subclassed model with the layers of a Functional one, called in the same order with the same arguments."""
     writer = _Writer(keras_internals.graph_model(model))
-    code = _CODE.format(lines="\n".join(f"        {line}" for line in writer.lines()))
+    lines = writer.chain(model) if isinstance(model, keras.Sequential) else writer.lines()
+    code = _CODE.format(lines="\n".join(f"        {line}" for line in lines))
     names: dict[str, Any] = {"keras": keras, "ops": keras.ops, "values": writer.values, "__name__": "twins"}
     exec(compile(code, "<twin>", "exec"), names)
     made: keras.Model = names["Twin"](writer.steps)
@@ -63,6 +64,12 @@ class _Writer:
             for place, tensor in enumerate(outputs):
                 self.names[id(tensor)] = f"{name}[{place}]"
         return [*found, f"return {self.text(keras_internals.declared_outputs(self.model))}"]
+
+    def chain(self, model: keras.Sequential) -> list[str]:
+        layers = keras_internals.added_layers(model)[1:]
+        names = {id(layer): f"step_{place}" for place, layer in enumerate(layers)}
+        self.steps = {names[id(layer)]: layer for layer in layers}
+        return [*(f"inputs = self.{names[id(layer)]}(inputs)" for layer in layers), "return inputs"]
 
     def unpack(self, structure: Any, name: str) -> None:
         if isinstance(structure, keras.KerasTensor):
