@@ -26,6 +26,7 @@ from graphlint.shapes import infer
 from graphlint.sources.live import read_live
 from graphlint.tracing.bodies import GLUE, Builder
 from graphlint.tracing.functions import Function
+from graphlint.tracing.inputs import known_arguments
 from graphlint.tracing.record import Event, Recording, record
 from graphlint.tracing.structure import as_it_is, mapped, members, plain
 
@@ -62,6 +63,35 @@ def replay(layer: keras.Layer, args: tuple[Any, ...], kwargs: dict[str, Any], *,
         _assign(states)
         worst = max(worst, difference(expected, found))
     return worst
+
+
+def units(model: keras.Model, inputs: Any = None) -> dict[str, tuple[keras.Layer, tuple[Any, ...], dict[str, Any]]]:
+    """The opened layers of a model, one for each class, with arrays for the arguments of its first call.
+
+    They can be handed to `replay`. Free dimensions become 2 in the first place and 8 elsewhere.
+    """
+    arguments = known_arguments(model, inputs)
+    assert arguments is not None
+    recording = record(model, *arguments, training=False)
+    random = np.random.default_rng(5)
+
+    def array(leaf: Any) -> Any:
+        if not recording.trace.is_tensor(leaf):
+            return leaf
+        spec = recording.trace.spec(leaf)
+        shape = tuple((2 if place == 0 else 8) if size is None else size for place, size in enumerate(spec.shape or ()))
+        if spec.dtype == "bool":
+            return np.ones(shape, "bool")
+        if str(spec.dtype).startswith(("int", "uint")):
+            return random.integers(0, 2, shape).astype(spec.dtype)
+        return random.uniform(-1, 1, shape).astype(spec.dtype)
+
+    found: dict[str, tuple[keras.Layer, tuple[Any, ...], dict[str, Any]]] = {}
+    for event in recording.events():
+        if event.is_open and event.layer is not None and type(event.layer).__name__ not in found:
+            kwargs = {key: value for key, value in event.kwargs.items() if key != "training"}
+            found[type(event.layer).__name__] = (event.layer, mapped(event.args, array), mapped(kwargs, array))
+    return found
 
 
 def difference(expected: Any, found: Any) -> float:
