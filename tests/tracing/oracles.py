@@ -245,7 +245,8 @@ class _Run:
                 feeds[id(tensor)] = (tensor, self.known[id(tensor)])
                 continue
             inside = shape_only or tensor.op.type in ("Shape", "ShapeN", "Size", "Rank")
-            stack += [(one, inside) for one in tensor.op.inputs]
+            own = [tensor.op.inputs[tensor.value_index]] if tensor.op.type == "IdentityN" else list(tensor.op.inputs)
+            stack += [(one, inside or all(one is not other for other in own)) for one in tensor.op.inputs]
         with self.trace.graph.as_default():
             end = tf.identity(symbol)
         used = list(feeds.values())
