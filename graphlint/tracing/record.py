@@ -361,7 +361,7 @@ def reason(error: BaseException) -> str:
     name = type(error).__name__
     if name == "OperatorNotAllowedInGraphError" or "Using a symbolic `tf.Tensor`" in text:
         return "its code decides by the values of a tensor, which no graph can hold"
-    if "has no attribute 'numpy'" in text or "numpy() is only available" in text:
+    if "has no attribute 'numpy'" in text or "numpy() is only available" in text or "Cannot convert a symbolic" in text:
         return "its code reads the values of a tensor with numpy, which no graph can hold"
     return f"running it raises {name}: {text[:200]}" if text else f"running it raises {name}"
 
