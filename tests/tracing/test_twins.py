@@ -13,7 +13,7 @@ from graphlint.model.definition import Constant
 from graphlint.model.expand import expand
 from graphlint.model.graph import MASK, TENSOR, ModelGraph, Tensor
 from graphlint.sources.live import read_live
-from tests.samples import SAMPLES
+from graphlint.testing.samples import SAMPLES
 from tests.tracing.twins import twin
 
 OTHERWISE = {"K", "S", "A", "T", "N"}
