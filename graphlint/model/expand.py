@@ -294,10 +294,9 @@ class _Expansion:
                 kwargs = {"mask": value}
             else:
                 args = (value,)
-        self.add_call(call_id, call, frame.scope.id, index, args, kwargs, outputs)
-        if frame.body.traced:
-            variables = [*flat(args), *flat(kwargs), *captured]
-            self.reads += [(id(leaf.obj), call_id) for leaf in variables if _is_variable(leaf)]
+        self.add_call(call_id, call, frame.scope.id, index, args, kwargs, outputs, captured)
+        read = [*flat(args), *flat(kwargs)] if frame.body.traced else []
+        self.reads += [(id(leaf.obj), call_id) for leaf in (*read, *flat(list(captured))) if _is_variable(leaf)]
         for output in range(len(outputs)):
             frame.tensors[TensorRef(position, output)] = Tensor(call_id, output)
         return None
@@ -334,6 +333,7 @@ class _Expansion:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         outputs: tuple[TensorSpec, ...],
+        captured: tuple[Any, ...] = (),
     ) -> None:
         graph = self.graph
         layer = graph.layer_of[id(definition.layer)]
@@ -346,7 +346,7 @@ class _Expansion:
         for path in self.runners(layer):
             graph.nx.add_edge(path, call_id, kind=RUNS_AS)
         position = 0
-        for group, structure in (("", args), ("", kwargs)):
+        for group, structure in (("", args), ("", kwargs), ("captured", captured)):
             for argument, leaf in leaves(structure, group):
                 if isinstance(leaf, Tensor):
                     kind = MASK if argument.partition("/")[0] in MASK_ARGUMENTS else TENSOR
@@ -516,6 +516,7 @@ def graph_order(body: Body) -> list[int]:
                 call = body.calls[position]
                 needed = [leaf.call for leaf in flat(call.args) if isinstance(leaf, TensorRef)]
                 needed += [leaf.call for leaf in flat(call.kwargs) if isinstance(leaf, TensorRef)]
+                needed += [leaf.call for leaf in flat(call.captured) if isinstance(leaf, TensorRef)]
                 stack.extend((one, False) for one in reversed(needed) if one not in state)
     return order
 

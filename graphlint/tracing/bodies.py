@@ -107,6 +107,8 @@ class Builder:
             forms[position] = forms_of
             if child.is_open:
                 captured[position] = tuple(self.found(tensor, known) for tensor in self.form(child).captured)
+            elif self.leaks(child):
+                captured[position] = self.found_inside(child, known)
             expanded = self.define(child.target).body is not None
             number = 0
             for place, leaf in enumerate(members(child.outputs)):
@@ -137,6 +139,36 @@ class Builder:
         found = [known[id(one)] for one in sources.tensors if id(one) in known]
         found += [_constant(variable) for variable in sources.variables]
         return found[0] if len(found) == 1 else found
+
+    def found_inside(self, child: Event, known: dict[int, TensorRef]) -> tuple[Any, ...]:
+        """What code inside a layer of Keras's own reads that is neither its argument nor its own."""
+        own = set(map(id, child.layer.variables)) if child.layer is not None else set()
+        given = {id(tensor) for tensor in self.tensors([list(child.args), child.kwargs])}
+        found: dict[Any, Any] = {}
+        for output in self.tensors(child.outputs):
+            sources = self.trace.sources(output, known.keys() | given, self.recording.variable)
+            found |= {known[id(one)]: known[id(one)] for one in sources.tensors if id(one) in known.keys() - given}
+            found |= {id(one): _constant(one) for one in sources.variables if id(one) not in own}
+        return tuple(found.values())
+
+    def leaks(self, event: Event) -> bool:
+        """Whether a layer of Keras's own may run code that reads what is none of its own: a Lambda, a layer around a
+        function that calls other layers."""
+        layer = event.layer
+        if layer is None or event.is_open or keras_internals.graph_model(layer) is not None:
+            return False
+        if isinstance(layer, keras.layers.Lambda):
+            return True
+        if not event.children:
+            return False
+        own = set(map(id, keras_internals.all_layers(layer)))
+        stack = list(event.children)
+        while stack:
+            one = stack.pop()
+            if one.layer is not None and id(one.layer) not in own:
+                return True
+            stack += one.children
+        return False
 
     def tensors(self, structure: Any) -> list[Any]:
         return [leaf for leaf in members(structure) if self.trace.is_tensor(leaf)]
@@ -330,6 +362,8 @@ class _BodyBuilder:
         captured: tuple[Any, ...] = ()
         if child.is_open:
             captured = tuple(self.leaf(one) for one in self.builder.form(child).captured)
+        elif self.builder.leaks(child):
+            captured = tuple(self.read_inside(child))
         call = CallDefinition(
             definition,
             tuple(args),
@@ -344,6 +378,19 @@ class _BodyBuilder:
         if id(child.target) not in self.builder.recording.tracked:
             self.layers[id(definition)] = definition
         self.register(call, child)
+
+    def read_inside(self, child: Event) -> Iterator[Any]:
+        """What the code inside a layer of Keras's own reads that is neither its argument nor its own."""
+        own = set(map(id, child.layer.variables)) if child.layer is not None else set()
+        given = {id(tensor) for tensor in self.builder.tensors([list(child.args), child.kwargs])}
+        for output in self.builder.tensors(child.outputs):
+            sources = self.trace.sources(output, _Known(self), self.builder.recording.variable)
+            for tensor in sources.tensors:
+                if id(tensor) not in given:
+                    yield self.refs.get(id(tensor)) or self.from_outside(tensor)
+            for variable in sources.variables:
+                if id(variable) not in own:
+                    yield _constant(variable)
 
     def register(self, call: CallDefinition, child: Event) -> None:
         position = self.add(call).call

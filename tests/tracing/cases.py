@@ -423,6 +423,24 @@ class Keeps(layers.Layer):
         return found
 
 
+@case(floats(2, 4), calls="body Lambda")
+class Closure(layers.Layer):
+    """A Lambda calls a sublayer and reads a tensor of the code around it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.hidden = layers.Dense(4), layers.Dense(4)
+
+    def build(self, shape: Any) -> None:
+        self.body.build(shape)
+        self.hidden.build(shape)
+        self.built = True
+
+    def call(self, x: Any) -> Any:
+        found = self.body(x)
+        return layers.Lambda(lambda z: self.hidden(z) * found)(x)
+
+
 class KeepsHidden(layers.Layer):
     def __init__(self) -> None:
         super().__init__()

@@ -63,9 +63,9 @@ def shown(graph: ModelGraph, name: str) -> list[str]:
     path = path_of(graph, name)
     body = next(scope.body for scope in graph.scopes.values() if scope.layer == path)
     assert body is not None
-    held = {id(graph.layers[one].definition): one.removeprefix(f"{path}/") for one in graph.children[path]}
+    held = {id(child): name for name, child in graph.layers[path].definition.children.items()}
     return [
-        str(call.layer.class_name) if call.layer.is_operation else held[id(call.layer)]
+        held.get(id(call.layer), "") or str(call.layer.class_name)
         for call in body.calls
         if call.layer.class_name != "InputLayer" and INFERENCE in call.modes and call.layer.name != "by_mode"
     ]
