@@ -135,10 +135,25 @@ class _Reader:
             for definition in self.known.values():
                 definition.opaque_because = NO_CALL
             return
-        opening = open_bodies(model, layers, self.whole, inputs)
+        try:
+            opening = open_bodies(model, layers, self.whole, inputs)
+        except GraphlintError:
+            raise
+        except Exception as error:  # The code of a model may do anything; then it stays as opaque as it was.
+            self.close(f"what it calls cannot be followed: {type(error).__name__}: {' '.join(str(error).split())}")
+            return
         self.called = opening.called
         for definition in self.known.values():
             definition.opaque_because = opening.closed.get(id(definition.obj))
+
+    def close(self, reason: str) -> None:
+        """Take out every traced body."""
+        for definition in self.known.values():
+            definition.opaque_because = reason
+            if definition.body is not None and definition.body.traced:
+                definition.body = None
+            for call in definition.body.calls if definition.body is not None else ():
+                call.form, call.captured, call.masks = None, (), ()
 
     def find_unbuilt(self, root: LayerDefinition) -> list[LayerDefinition]:
         """The layers that have no variables yet: all of a model that was never run, and those inside a custom layer

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from graphlint.errors import GraphlintError
 from graphlint.model.definition import INFERENCE
 from graphlint.model.expand import expand
 from graphlint.model.graph import ModelGraph
@@ -166,3 +167,89 @@ def test_two_calls_that_differ_are_two_forms() -> None:
     assert f"{one}#0/relu#0" in graph.calls
     assert f"{one}#1/relu#0" not in graph.calls
     assert {f"{one}#0/dense#0", f"{one}#1/dense#0"} <= set(graph.calls)
+
+
+def test_what_cannot_be_followed_stays_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> None:
+        raise RuntimeError("injected")
+
+    model, inputs = model_of("Encoder")
+    monkeypatch.setattr("graphlint.tracing.bodies._key", fails)
+    graph = expand(read_live(model, open_layers=True, inputs=inputs))
+    assert "RuntimeError: injected" in str(graph.root.definition.opaque_because)
+    assert list(graph.layers) == list(expand(read_live(model)).layers)
+    assert not graph.opened_layers
+
+
+def test_a_model_that_was_never_called_is_opened_with_inputs() -> None:
+    class Head(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = keras.layers.Dense(2)
+
+        def call(self, x: Any) -> Any:
+            return self.dense(x)
+
+    model = Head()
+    model.dense.build((None, 3))
+    model.built = True
+    closed = expand(read_live(model, open_layers=True))
+    assert "pass inputs=" in str(closed.root.definition.opaque_because)
+    for inputs in ((None, 3), keras.Input((3,)), np.zeros((4, 3), "float32")):
+        graph = expand(read_live(model, open_layers=True, inputs=inputs))
+        assert [graph.layer(call).class_name for call in graph.calls] == ["InputLayer", "Dense"]
+    with pytest.raises(GraphlintError, match="expected inputs"):
+        read_live(model, open_layers=True, inputs="x")
+
+
+def test_tokens_are_taken_for_indices() -> None:
+    class Words(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding = keras.layers.Embedding(5, 2)
+
+        def call(self, x: Any) -> Any:
+            return self.embedding(x)
+
+    model = Words()
+    model(np.zeros((1, 3), "int32"))
+    graph = expand(read_live(model, open_layers=True))
+    assert graph.calls[graph.inputs[0]].outputs[0] == ((None, 3), "int32")
+
+
+def test_a_model_of_models_has_its_parts_opened() -> None:
+    class Gan(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.generator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(4)])
+            self.critic = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+
+        def train_step(self, data: Any) -> Any:
+            return {}
+
+    model = Gan()
+    graph = expand(read_live(model, open_layers=True))
+    classes = [graph.layer(call).class_name for call in graph.calls]
+    assert classes.count("Dense") == 2
+    assert len(graph.inputs) == len(graph.outputs) == 2
+    assert not graph.opaque_layers
+    assert graph.parameters.unreachable == 0
+
+
+def test_a_layer_that_is_not_built_stays_so() -> None:
+    class Lazy(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense, self.other = keras.layers.Dense(2), keras.layers.Dense(2)
+            self.late = False
+
+        def call(self, x: Any) -> Any:
+            return self.other(self.dense(x)) if self.late else self.dense(x)
+
+    model = Lazy()
+    model(np.zeros((1, 3), "float32"))
+    model.late = True
+    graph = expand(read_live(model, open_layers=True))
+    assert "is not built" in str(graph.root.definition.opaque_because)
+    assert not model.other.built
+    assert not model.other.weights
