@@ -12,6 +12,7 @@ import pytest
 from keras import layers as L
 from keras import tree
 
+from graphlint.knowledge import keras_internals
 from graphlint.model.expand import expand
 from graphlint.model.graph import MASK, ModelGraph, Tensor
 from graphlint.model.masks import masked
@@ -360,6 +361,22 @@ def test_masks_are_those_of_a_run(name, monkeypatch):
             arguments = set()
         filled[call.layer, tuple(one for one in FILLED if one in arguments)] += 1
     assert filled == observer.filled
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if "another length" in name or "concatenate" in name])
+def test_shapes_and_makers_of_masks_are_those_of_keras(name):
+    graph = expand(read_live(MODELS[name]()))
+    makers, compared = masked(graph), 0
+    embeddings = [call for call in graph.calls if graph.layer(call).class_name == "Embedding"]
+    for call in graph.calls:
+        for edge in graph.in_edges(call, MASK):
+            symbol = keras_internals.node_outputs(graph.calls[edge.source].definition.obj)[edge.output]
+            mask = keras_internals.mask_of(symbol)
+            if mask is not None:
+                compared += 1
+                assert edge.spec == (tuple(mask.shape), mask.dtype)
+    assert compared > 2
+    assert makers[graph.producers(graph.outputs[0].call)[0]] == embeddings[0] if "length" in name else makers
 
 
 CUSTOM = ("passing", "making", "taking")
