@@ -123,3 +123,12 @@ def test_what_cannot_be_proven_is_refused(
     monkeypatch.setattr(Licensed, "there", False)
     with pytest.raises(FixError, match=message):
         fixed.save(tmp_path / "fixed.keras")
+
+
+def test_a_fixed_model_as_a_configuration(tmp_path: Path) -> None:
+    fixed = fix_file(idle(tmp_path / "model.keras"), fixer())
+    fixed.save(tmp_path / "fixed.json")
+    again = keras.models.model_from_json((tmp_path / "fixed.json").read_text())
+    assert [layer.name for layer in again.layers] == ["x", "hidden", "out"]
+    with pytest.raises(FixError, match=r"ending in .*got fixed\.txt"):
+        fixed.save(tmp_path / "fixed.txt")

@@ -358,3 +358,22 @@ def test_the_fixed_model_trains(state):
     history = fixed.fit(np.ones((8, 4)), np.ones((8, 1)), epochs=1, verbose=0).history
     assert ("mae" in history) == (state == "compiled")
     assert expand(read_live(fixed)).compile_config is not None
+
+
+def test_losses_in_a_list_are_fixed_where_they_stand():
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, [layers.Dense(2, name="a")(inputs), layers.Dense(3, name="b")(inputs)])
+    model.compile("sgd", ["mse", keras.losses.CategoricalCrossentropy()])
+    fixed, report = graphlint.fix(model, select="A002", unsafe=True)
+    assert codes(report) == ["A002"]
+    first, second = fixed.get_compile_config()["loss"]
+    assert first == "mse" and second["config"]["from_logits"] is True
+
+
+def test_a_layer_without_calls_that_is_penalised_goes_only_when_asked():
+    model = keras.Model(i := keras.Input((4,)), layers.Dense(1, name="out")(i))
+    model.spare = layers.Dense(3, kernel_regularizer="l2", name="spare")
+    model.spare.build((None, 4))
+    _, report = graphlint.fix(model, select="D007")
+    assert "penalties" in left(report)["D007"]
+    assert codes(graphlint.fix(model, select="D007", unsafe=True)[1]) == ["D007"]

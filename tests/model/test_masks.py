@@ -270,6 +270,7 @@ MODELS = {
         f"{layer.__name__.lower()} of another length": of_another_length(layer())
         for layer in (L.Add, L.Subtract, L.Average, L.Multiply, L.Maximum, L.Minimum)
     },
+    "by name": lambda: keras.Model(i := tokens(), L.LSTM(3)(sequences=L.Dense(6)(inputs=embedded(i)))),
     "dot": merged(L.Dot(axes=2)),
     "operator": through(lambda: lambda x: x * 2, lstm()),
     "residual": residual(),

@@ -250,3 +250,20 @@ def test_comparing_stops_at_the_first_difference():
     ]
     assert not equal(*variables)
     assert (left.read_chunks, right.read_chunks) == (1, 1)
+
+
+# -- small ones -------------------------------------------------------------------------------------------------
+
+
+def test_holders_fed_calls_and_direct_calls():
+    shared = layers.Dense(4, name="shared")
+    x = keras.Input((3, 4), name="x")
+    constant = layers.Dense(4, name="constant")(ops.ones((1, 4)))
+    both = layers.Add(name="add")([layers.TimeDistributed(shared, name="steps")(x), constant])
+    graph = graph_of(keras.Model(x, both, name="net"))
+    assert {call.partition("#")[0] for call in graph.fed_calls} == {"x", "steps", "add"}
+    (kernel,) = [one for one in graph.variables if one.endswith("@kernel") and one.startswith("steps")]
+    assert graph.holders(kernel) == [graph.variables[kernel].layer]
+    inner = graph.variables[kernel].layer
+    assert graph.called_directly("steps") and not graph.called_directly(inner)
+    assert repr(graph).startswith(f"<ModelGraph 'net': {len(graph.calls)} calls, {len(graph.layers)} layers")

@@ -98,3 +98,31 @@ def test_what_is_neither() -> None:
         find_conflicts(3)  # type: ignore[arg-type]
     with pytest.raises(UnreadableError):
         find_conflicts({"layers": []})
+
+
+def test_arguments_that_are_no_tensors() -> None:
+    inputs = keras.Input((6, 4), name="x")
+    part = inputs[..., 1:3] + np.ones((6, 2), "float32")
+    config = json.loads(keras.Model(inputs, layers.Dense(2, name="out")(part)).to_json())
+    assert find_conflicts(config) == []
+    by_name = {layer["config"]["name"]: layer for layer in config["config"]["layers"]}
+    add = next(layer for layer in by_name.values() if layer["class_name"] == "Add")
+    constant = add["inbound_nodes"][0]["args"][1]["config"]
+    constant["value"] = [[1.0, 1.0, 1.0]]
+    assert len(find_conflicts(config)) == 1
+
+
+def test_kernels_and_ranks_that_do_not_fit() -> None:
+    first = layers.Conv2D(2, 3, data_format="channels_first", name="conv")
+    model = keras.Sequential([keras.Input((4, 8, 8)), first])
+    assert find_conflicts(model) == []
+    keras_internals.replace_member(
+        first, first._kernel, keras.Variable(np.ones((3, 3, 5, 2), "float32"), name="kernel")
+    )
+    (found,) = find_conflicts(model)
+    assert found.address == "conv#0" and "axis 1" in found.expected
+    flat = keras.Sequential([keras.Input((4, 3)), layers.Identity(name="same"), layers.LSTM(2, name="lstm")])
+    config = json.loads(flat.to_json())
+    config["config"]["layers"][1] |= {"class_name": "Flatten", "config": {"name": "same"}}
+    (found,) = find_conflicts(config)
+    assert found.address == "lstm#0" and "rank 3" in found.expected

@@ -87,6 +87,33 @@ class SecondAlone(layers.Layer):
 
 
 @kind
+def arguments_passed_by_name() -> keras.Model:
+    x = keras.Input((4,), name="x")
+    sums = SecondAlone(name="alone")
+    hidden = layers.Dense(4, name="a")(x)
+    return keras.Model(x, layers.Dense(2, name="out")(sums(first=hidden, second=x, training=False)))
+
+
+@kind
+def a_constant_passed_to_a_nested_model() -> keras.Model:
+    a, b = keras.Input((3,), name="a"), keras.Input((3,), name="b")
+    inner = keras.Model([a, b], layers.Add(name="sum")([layers.Dense(3, name="d")(a), b]), name="inner")
+    x = keras.Input((3,), name="x")
+    return keras.Model(x, layers.Dense(2, name="out")(inner([x, keras.ops.ones((1, 3))])))
+
+
+@kind
+def a_mask_that_is_not_the_one_attached() -> keras.Model:
+    """The same operation on the same tensor with another number, and another operation."""
+    tokens = keras.Input((5,), dtype="int32", name="tokens")
+    x = layers.Embedding(6, 3, mask_zero=True, name="embedding")(tokens)
+    ones = layers.LSTM(3, name="ones")(x, mask=ops.not_equal(tokens, 1))
+    more = layers.LSTM(3, name="more")(x, mask=ops.greater(tokens, 0))
+    same = layers.LSTM(3, name="same")(x, mask=ops.not_equal(tokens, 0))
+    return keras.Model(tokens, layers.Concatenate(name="out")([ones, more, same]))
+
+
+@kind
 def an_argument_passed_by_name_without_those_before_it() -> keras.Model:
     x = keras.Input((4,), name="x")
     alone = SecondAlone(name="alone")

@@ -518,3 +518,10 @@ def test_scaled_with_a_reason(model, tmp_path):
 def test_message_names_the_shape():
     ((_, _, message),) = live(SoftmaxOnOne(), sequential(layers.Dense(1, activation="softmax")))
     assert "(?, 1)" in message
+
+
+def test_a_softmax_layer_over_one_number(tmp_path):
+    alone = sequential(layers.Dense(1), layers.Softmax(name="soft"))
+    ((address, severity, message),) = both(SoftmaxOnOne(), alone, tmp_path)
+    assert address == "soft#0" and severity in ("warning", "error") and "size 1" in message
+    assert both(SoftmaxOnOne(), sequential(layers.Dense(2), layers.Softmax()), tmp_path) == []
