@@ -320,7 +320,7 @@ def test_bodies_that_cannot_be_seen(tmp_path):
     made = sequential(Registered(name="made"), layers.Dense(2))
     ((address, severity, message),) = both(Opaque(), made, tmp_path)
     assert (address, severity) == ("made", "info") and "no sublayers known" in message
-    assert both(Opaque(), sequential(layers.LSTM(2)), tmp_path) == []
+    assert both(Opaque(), sequential(layers.LSTM(2), inputs=(3, 4)), tmp_path) == []
 
 
 def test_a_body_in_a_body_that_cannot_be_seen(tmp_path):
