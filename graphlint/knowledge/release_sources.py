@@ -15,6 +15,7 @@ from pathlib import Path
 from zipfile import ZipFile, is_zipfile
 
 from graphlint.errors import GraphlintError
+from graphlint.knowledge.naming import snake_case
 from graphlint.knowledge.tables import ANYTHING, BASE, Facts
 
 _CLASSES = ("layers", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers")
@@ -163,7 +164,7 @@ class KerasSources:
                 if one is None or not _is_class(one):
                     yield name
                 elif kind != "losses":
-                    yield _snake_case(name)
+                    yield snake_case(name)
             for name, exported in self._exports(kind):
                 if not _is_class(exported) and name not in ("deserialize", "get", "serialize"):
                     yield name
@@ -364,13 +365,3 @@ def _texts(expression: ast.expr | None) -> Iterator[str]:
 
 def _bare(names: Iterable[str]) -> dict[str, frozenset[str]]:
     return dict.fromkeys(names, frozenset())
-
-
-def _snake_case(name: str) -> str:
-    """The second name by which Keras knows a class.
-
-    >>> _snake_case("BinaryIoU"), _snake_case("L1L2"), _snake_case("KLDivergence")
-    ('binary_io_u', 'l1_l2', 'kl_divergence')
-    """
-    spaced = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", re.sub(r"\W+", "", name))
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", spaced).lower()

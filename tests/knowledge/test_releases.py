@@ -47,6 +47,40 @@ def test_every_argument_of_the_installed_keras(kind):
     assert wrong == []
 
 
+@pytest.mark.skipif(INSTALLED is None, reason="needs an installed Keras that the tables know")
+@pytest.mark.parametrize(
+    ("kind", "layer", "taken", "refused"),
+    [
+        ("layers", lambda **more: keras.layers.Conv1D(2, 3, **more), "input_dim", "rank"),
+        ("layers", lambda **more: keras.layers.MaxPooling1D(**more), "trainable", "pool_mode"),
+        ("layers", lambda **more: keras.layers.GlobalMaxPooling2D(**more), "keepdims", "pool_dimensions"),
+        ("layers", lambda **more: keras.layers.LSTM(2, **more), "unroll", "cell"),
+        ("layers", lambda **more: keras.layers.StringLookup(**more), "trainable", "vocabulary_dtype"),
+        ("layers", lambda **more: keras.layers.IntegerLookup(**more), "trainable", "activity_regularizer"),
+        ("layers", lambda **more: keras.layers.Discretization([1.0], **more), "dtype", "trainable"),
+        ("layers", lambda **more: keras.layers.SpatialDropout1D(0.5, **more), "seed", "noise_shape"),
+        ("layers", lambda **more: keras.layers.Pipeline([], **more), "name", "trainable"),
+        ("layers", lambda **more: keras.layers.ActivityRegularization(**more), "l1", "activity_regularizer"),
+        ("layers", lambda **more: keras.layers.HashedCrossing(2, **more), "anything", None),
+        ("optimizers", lambda **more: keras.optimizers.SGD(**more), "weight_decay", "dtype"),
+        (
+            "optimizers",
+            lambda **more: keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(), **more),
+            "dynamic",
+            "learning_rate",
+        ),
+        ("losses", lambda **more: keras.losses.Poisson(**more), "reduction", "from_logits"),
+    ],
+)
+def test_arguments_that_a_constructor_sets_itself_are_refused(kind, layer, taken, refused):
+    name = type(layer()).__name__
+    assert takes_argument(name, taken, INSTALLED, kind) and layer(**{taken: None if taken != "dynamic" else True})
+    if refused is not None:
+        assert takes_argument(name, refused, INSTALLED, kind) is False
+        with pytest.raises((TypeError, ValueError)):
+            layer(**{refused: None})
+
+
 def test_configurations_of_the_installed_keras_are_taken():
     for layer in (keras.layers.Dense(2), keras.layers.LSTM(2), keras.layers.Conv2D(2, 3), keras.layers.Embedding(3, 2)):
         kept = set(layer.get_config()) - {"name", "trainable", "dtype", "activity_regularizer"}
