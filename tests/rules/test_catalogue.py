@@ -38,6 +38,12 @@ def test_a_rule_lives_in_the_file_of_its_name_in_the_folder_of_its_family(rule):
     assert (family, name) == (FAMILIES[rule.code[:-3]], f"{rule.name.replace('-', '_')}.py")
 
 
+@pytest.mark.parametrize("rule", BUILT_IN, ids=lambda rule: rule.code)
+def test_the_first_line_of_a_rule_module_says_what_it_finds(rule):
+    first = (sys.modules[rule.__module__].__doc__ or "").partition("\n")[0]
+    assert first.startswith(f"{rule.code}: ") and len(first.split()) > 3, first
+
+
 def test_the_reference_page_is_what_the_docstrings_say():
     written = (Path(__file__).parents[2] / "rules" / "README.md").read_text(encoding="utf-8")
     assert written == f"{reference(BUILT_IN)}\n", "run: graphlint rules --isolated --format markdown >rules/README.md"
