@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphlint.engine.config import Config, load_config
-from graphlint.engine.linter import LIVE, Linter
+from graphlint.engine.linter import LIVE, Linter, detached
 from graphlint.engine.options import TARGET_KERAS
 from graphlint.engine.selection import Selection
 from graphlint.portability.target import named_release
@@ -74,7 +74,7 @@ def check(
     linter = Linter(settings, selection, preview=preview, options=options)
     if isinstance(model_or_path, (str, os.PathLike)):
         return linter.report([linter.check_file(Path(model_or_path), name)])
-    return linter.report([linter.check_model(model_or_path, name or LIVE, inputs=inputs)])
+    return linter.report([detached(linter.check_model(model_or_path, name or LIVE, inputs=inputs))])
 
 
 def assert_clean(

@@ -138,6 +138,7 @@ a safe fix leaves outputs and training as they were. *Needs*: a rule is skipped 
 
 _NEEDS = {
     Need.WEIGHTS: "needs weights",
+    Need.NUMBERS: "needs weights",
     Need.COMPILE: "needs a compiled model",
     Need.LIVE: "needs a live model",
 }

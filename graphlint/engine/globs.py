@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 
-@lru_cache(maxsize=512)
+@cache
 def compile_glob(pattern: str) -> re.Pattern[str]:
     """A glob as a regular expression for the whole path.
 

@@ -21,6 +21,7 @@ from graphlint.findings.finding import Finding, Location, Problem, Severity
 from graphlint.findings.fingerprint import Fingerprints
 from graphlint.findings.tool_findings import NOT_BUILT, OVER_LIMIT, RULE_CRASHED, TOOL_FINDINGS, UNREADABLE
 from graphlint.model.address import ROOT
+from graphlint.model.detach import detach
 from graphlint.reports.report import ModelReport, Report, SkippedRule, Status
 
 if TYPE_CHECKING:
@@ -72,7 +73,9 @@ class Linter:
         from graphlint.sources import read
 
         limits = self.config.limits
-        return self.check_source(lambda: read(path, limits=limits), shown or Path(path).as_posix(), Path(path))
+        return self.check_source(
+            lambda: read(path, limits=limits, verify=False), shown or Path(path).as_posix(), Path(path)
+        )
 
     def check_model(
         self, model: Any, shown: str = LIVE, *, inputs: Any = None, open_layers: bool | None = None
@@ -102,9 +105,7 @@ class Linter:
             definition = read()
             graph = expand(definition, self.config.limits.graph_calls, self.config.limits.graph_characters)
         except Exception as error:  # Whatever a file does to the reader, the remaining files are still checked.
-            code, message = _refusal(error)
-            finding = _tool_finding(code, message, shown)
-            return ModelReport(shown, Status.REFUSED, message, findings=(finding,), fail_on=self.config.fail_on)
+            return _refused(shown, error, self.config.fail_on)
         return self.check_graph(graph, shown, path)
 
     def check_graph(self, graph: ModelGraph, shown: str, path: Path | None = None) -> ModelReport:
@@ -171,18 +172,28 @@ class _Run:
         self.places = {layer: number for number, layer in enumerate(graph.layers)}
 
     def report(self) -> ModelReport:
+        from graphlint.questions.statistics import measure
         from graphlint.questions.unbuilt import unbuilt
 
+        graph, definition = self.graph, self.graph.definition
         skipped = []
-        ran: list[RuleClass] = []
+        runnable: list[RuleClass] = []
         for rule in self.linter.rules:
             missing = [reason for need, reason in self.missing.items() if need in rule.needs]
             if missing:
                 skipped.append(SkippedRule(rule.code, missing[0]))
-            elif self.run(rule):
-                ran.append(rule)
+            else:
+                runnable.append(rule)
+        try:
+            if any(Need.NUMBERS in rule.needs for rule in runnable):
+                measure(graph)
+            ran = [rule for rule in runnable if self.run(rule)]
+            if definition.unverified is not None:
+                definition.unverified.finish()
+        except (UnreadableError, LimitError) as error:
+            # Then nothing that rules said of the stored numbers can be trusted.
+            return _refused(self.shown, error, self.linter.config.fail_on)
         self.found.sort(key=lambda item: item[0])
-        graph, definition = self.graph, self.graph.definition
         not_built = unbuilt(graph)
         if not_built is not None:
             self.found.insert(0, ((), _tool_finding(NOT_BUILT, not_built.message, self.shown, hint=not_built.hint)))
@@ -301,6 +312,7 @@ def _missing(graph: ModelGraph) -> Iterator[tuple[Need, str]]:
         yield Need.GRAPH, f"need layers, which {held} does not describe"
     if not definition.has_weights:
         yield Need.WEIGHTS, "needs weights"
+        yield Need.NUMBERS, "needs weights"
     if not definition.compile_config:
         yield Need.COMPILE, "needs a compiled model"
     if not graph.live:
@@ -331,13 +343,24 @@ def not_searched(shown: str, reason: str) -> Finding:
 
 def refused(shown: str, error: Exception) -> ModelReport:
     """The report on a model that could not be obtained at all."""
+    return _refused(shown, error, "warning")
+
+
+def _refused(shown: str, error: Exception, fail_on: str) -> ModelReport:
     code, message = _refusal(error)
-    return ModelReport(shown, Status.REFUSED, message, findings=(_tool_finding(code, message, shown),))
+    return ModelReport(shown, Status.REFUSED, message, findings=(_tool_finding(code, message, shown),), fail_on=fail_on)
 
 
 def skipped(shown: str, reason: str) -> ModelReport:
     """The report on a model that was skipped deliberately."""
     return ModelReport(shown, Status.SKIPPED, reason)
+
+
+def detached(model: ModelReport) -> ModelReport:
+    """The same report with a graph that says what the model is and holds no part of it, so that it can be freed."""
+    if model.graph is not None:
+        detach(model.graph)
+    return model
 
 
 def without_graph(model: ModelReport) -> ModelReport:

@@ -17,6 +17,8 @@ class Need(StrEnum):
     """What a rule needs beyond the configuration; if it is missing, the rule is skipped, and the report says so."""
 
     WEIGHTS = "weights"
+    NUMBERS = "numbers"
+    """The values of the weights, not only their shapes: without a rule that needs them, none is read."""
     COMPILE = "compile"
     LIVE = "live"
     GRAPH = "graph"

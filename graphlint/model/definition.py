@@ -35,14 +35,29 @@ class TensorSpec(NamedTuple):
 class Values(Protocol):
     """The numbers of one variable, read on demand and never kept.
 
-    ``chunks`` yields flat arrays of at most about 1 MiB each, in storage order.
+    ``chunks`` yields flat arrays of at most about 1 MiB each, in storage order. ``position`` orders the variables of
+    one file as they lie in it.
     """
 
     nbytes: int
 
+    @property
+    def position(self) -> int: ...
+
     def read(self) -> np.ndarray: ...
 
     def chunks(self) -> Iterator[np.ndarray]: ...
+
+
+class Unverified(Protocol):
+    """Stored numbers whose checksum was not compared yet, so that what needs none of them reads none."""
+
+    def finish(self) -> None:
+        """Compare it if any number was read.
+
+        Raises:
+            UnreadableError: the file is damaged.
+        """
 
 
 class TensorRef(NamedTuple):
@@ -266,6 +281,7 @@ class ModelDefinition:
     problems: list[SourceProblem] = field(default_factory=list)
     has_graph: bool = True
     unbuilt_layers: tuple[str, ...] = ()
+    unverified: Unverified | None = field(default=None, repr=False)
     obj: Any = field(default=None, repr=False)
 
 

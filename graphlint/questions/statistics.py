@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from graphlint.errors import LimitError, UnreadableError
 from graphlint.model.graph import ModelGraph, Variable
 
 if TYPE_CHECKING:
@@ -48,6 +50,23 @@ def statistics(graph: ModelGraph, variable: Variable) -> Statistics | None:
     if found is None:
         found = known[variable.id] = _measure(variable)
     return found
+
+
+def measure(graph: ModelGraph) -> None:
+    """Measure every variable, in the order in which a file holds them: one pass for all rules that ask later.
+
+    What cannot be read is left to the rules, which then say so.
+    """
+    known = _known.setdefault(graph, {})
+    waiting = [
+        (variable.values.position, variable)
+        for variable in graph.variables.values()
+        if variable.values is not None and variable.id not in known
+    ]
+    waiting.sort(key=lambda item: item[0])
+    for _, variable in waiting:
+        with contextlib.suppress(UnreadableError, LimitError):
+            known[variable.id] = _measure(variable)
 
 
 def training_steps(graph: ModelGraph) -> int | None:

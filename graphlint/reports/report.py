@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, fields
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphlint.findings.finding import Finding, Severity
 from graphlint.findings.tool_findings import TOOL_FINDINGS
@@ -58,6 +59,11 @@ class ModelReport:
     graph: ModelGraph | None = field(default=None, repr=False, compare=False)
     ran: tuple[str, ...] = ()
     """Codes of the rules that ran to their end."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled without the graph, which would take the stored numbers along, or an open file."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)} | {"graph": None}
+        return partial(ModelReport, **values), ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 __all__ = ["read", "read_text"]
 
 
-def read(path: str | Path, *, limits: Limits = DEFAULT, by_content: bool = False) -> ModelDefinition:
+def read(
+    path: str | Path, *, limits: Limits = DEFAULT, by_content: bool = False, verify: bool = True
+) -> ModelDefinition:
     """Read a model file or a SavedModel directory; the content decides what it is.
 
     A file whose name claims another format than its content is refused, as by Keras, unless ``by_content`` is set.
+    Without ``verify``, the checksum of stored weights is left to ``ModelDefinition.unverified``.
 
     Raises:
         UnreadableError: the file is missing, damaged, misnamed, or not a Keras model.
@@ -32,7 +35,7 @@ def read(path: str | Path, *, limits: Limits = DEFAULT, by_content: bool = False
     if content is Content.ZIP:
         from graphlint.sources.keras_archive import read_keras_archive
 
-        return read_keras_archive(path, limits)
+        return read_keras_archive(path, limits, verify=verify)
     if content is Content.HDF5:
         from graphlint.sources.h5_model import read_h5
 

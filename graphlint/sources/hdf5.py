@@ -311,6 +311,11 @@ class Dataset:
         return f"Dataset({self.path!r}, shape={self.shape}, dtype={self.dtype!r})"
 
     @property
+    def position(self) -> int:
+        """Where the numbers are in the file, or what describes them; for reading several in order."""
+        return self._offset if self._layout == _CONTIGUOUS and self._offset != UNDEFINED else self._header.address
+
+    @property
     def attributes(self) -> dict[str, Any]:
         """Attributes, as for `Group.attributes`."""
         if self._attributes is None:

@@ -23,8 +23,10 @@ from graphlint.sources.zip_archive import ZipArchive
 METADATA = "metadata.json"
 
 
-def read_keras_archive(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
+def read_keras_archive(path: Path, limits: Limits = DEFAULT, *, verify: bool = True) -> ModelDefinition:
     """Read a `.keras` file of any Keras version. The weights stay in the file until a rule asks for them.
+
+    Without ``verify``, their checksum is compared after the numbers were read, in the same pass.
 
     Raises:
         UnreadableError: the file is damaged or not a Keras model.
@@ -60,12 +62,19 @@ def read_keras_archive(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
     )
     if WEIGHTS in archive:
         view = archive.view(WEIGHTS)
-        view.verify()
-        file = Hdf5File(view, limits)
-        stored = stored_groups(file)
-        definition.documents += stored_configurations(file, definition.problems, limits)
+        try:
+            file = Hdf5File(view, limits)
+            stored = stored_groups(file)
+            definition.documents += stored_configurations(file, definition.problems, limits)
+        except UnreadableError:
+            view.verify()  # That it is damaged says more than where reading it stopped.
+            raise
         definition.problems += file.source_problems
-        view.verify()
+        if verify or file.source_problems:
+            view.verify()
+        else:
+            view.read_in_one_pass()
+            definition.unverified = view
         definition.has_weights = True
         definition.stray_weights = attach_weights(root, stored)
         if root.body is None:

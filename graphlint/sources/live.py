@@ -31,6 +31,7 @@ from graphlint.sources.configuration import sequential_body
 from graphlint.sources.literals import decode_constant, policy_name
 
 _CHUNK_BYTES = 1 << 20
+_WHOLE_BYTES = 1 << 24
 _GRAPH_KEYS = frozenset({"layers", "input_layers", "output_layers"})
 _AUTOMATIC_NAME = re.compile(r"variable(_\d+)?")
 _PLAIN = (type(None), bool, int, float, str)
@@ -41,6 +42,7 @@ class LiveValues:
 
     def __init__(self, variable: keras.Variable) -> None:
         self._variable = variable
+        self.position = 0
         self.nbytes = math.prod(variable.shape) * _itemsize(str(variable.dtype))
 
     def read(self) -> np.ndarray:
@@ -48,11 +50,16 @@ class LiveValues:
         return np.asarray(keras.ops.convert_to_numpy(self._variable))
 
     def chunks(self) -> Iterator[np.ndarray]:
-        """The value in flat pieces of at most 1 MiB."""
-        flat = self.read().reshape(-1)
-        step = max(1, _CHUNK_BYTES // max(1, flat.itemsize))
-        for start in range(0, flat.size, step):
-            yield flat[start : start + step]
+        """The value in flat pieces of at most 1 MiB; a large one is never copied as a whole."""
+        size = math.prod(self._variable.shape)
+        step = max(1, _CHUNK_BYTES * size // max(1, self.nbytes))
+        if self.nbytes <= _WHOLE_BYTES:
+            whole = self.read().reshape(-1)
+            yield from (whole[start : start + step] for start in range(0, size, step))
+            return
+        flat = keras.ops.reshape(self._variable.value, (-1,))
+        for start in range(0, size, step):
+            yield np.asarray(keras.ops.convert_to_numpy(flat[start : start + step]))
 
 
 def _itemsize(dtype: str) -> int:

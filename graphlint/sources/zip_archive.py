@@ -455,7 +455,8 @@ class MemberView(io.RawIOBase):
     """One member of a zip archive as a separate file, read in place.
 
     It has no ``fileno``, so nothing maps the whole archive. What is read sequentially from the beginning, with gaps of
-    up to 64 KiB, is added to a running checksum; `verify` reads only the rest.
+    up to 64 KiB, is added to a running checksum; `verify` reads only the rest. After `read_in_one_pass`, gaps of any
+    size are.
     """
 
     def __init__(self, file: IO[bytes], start: int, size: int, name: str, crc: int, checked: int = 0) -> None:
@@ -468,6 +469,8 @@ class MemberView(io.RawIOBase):
         self._crc = crc
         self._checked = checked
         self._running = 0 if checked == 0 else crc
+        self._gap = _GAP
+        self._read = False
 
     def readable(self) -> bool:
         return True
@@ -505,14 +508,32 @@ class MemberView(io.RawIOBase):
     def _advance(self, data: memoryview) -> None:
         begin = self._position
         self._position += len(data)
-        if self._checked >= self._position or begin > self._checked + _GAP:
+        self._read = True
+        if self._checked >= self._position or begin > self._checked + self._gap:
             return
-        if begin > self._checked:
+        while begin > self._checked:
             self._file.seek(self._start + self._checked)
-            self._running = zlib.crc32(self._file.read(begin - self._checked), self._running)
-            self._checked = begin
+            between = self._file.read(min(_BLOCK, begin - self._checked))
+            if not between:
+                return
+            self._running = zlib.crc32(between, self._running)
+            self._checked += len(between)
         self._running = zlib.crc32(data[self._checked - begin :], self._running)
         self._checked = self._position
+
+    def read_in_one_pass(self) -> None:
+        """From now on add whatever is read to the checksum, with all that lies before it and was not read."""
+        self._gap = self.size
+        self._read = False
+
+    def finish(self) -> None:
+        """`verify`, if anything was read since `read_in_one_pass`.
+
+        Raises:
+            UnreadableError: the content is not what the archive declares.
+        """
+        if self._read:
+            self.verify()
 
     def verify(self) -> None:
         """Read what was not yet read sequentially and compare the checksum.

@@ -54,7 +54,7 @@ class ConstantInitializer(Rule):
     code = "A011"
     name = "constant-initializer"
     severity = Severity.WARNING
-    needs = frozenset({Need.GRAPH, Need.WEIGHTS})
+    needs = frozenset({Need.GRAPH, Need.NUMBERS})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for layer in graph.layers.values():

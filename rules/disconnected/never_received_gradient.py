@@ -72,7 +72,7 @@ class NeverReceivedGradient(Rule):
     code = "D004"
     name = "never-received-gradient"
     severity = Severity.WARNING
-    needs = frozenset({Need.GRAPH, Need.WEIGHTS, Need.COMPILE})
+    needs = frozenset({Need.GRAPH, Need.NUMBERS, Need.COMPILE})
     options = MappingProxyType(
         {"iterations": Option(10, "optimizer steps", "steps of training before a variable is reported", minimum=1)}
     )

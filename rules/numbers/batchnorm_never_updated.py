@@ -50,7 +50,7 @@ class BatchnormNeverUpdated(Rule):
     code = "N003"
     name = "batchnorm-never-updated"
     severity = Severity.WARNING
-    needs = frozenset({Need.GRAPH, Need.WEIGHTS})
+    needs = frozenset({Need.GRAPH, Need.NUMBERS})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         if not training_steps(graph):

@@ -52,7 +52,7 @@ class ConstantKernel(Rule):
     code = "N004"
     name = "constant-kernel"
     severity = Severity.WARNING
-    needs = frozenset({Need.GRAPH, Need.WEIGHTS})
+    needs = frozenset({Need.GRAPH, Need.NUMBERS})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         if not training_steps(graph):

@@ -46,7 +46,7 @@ class NegativeVariance(Rule):
     code = "N002"
     name = "negative-variance"
     severity = Severity.ERROR
-    needs = frozenset({Need.GRAPH, Need.WEIGHTS})
+    needs = frozenset({Need.GRAPH, Need.NUMBERS})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for variable in graph.variables.values():

@@ -48,7 +48,7 @@ class NonFinite(Rule):
     code = "N001"
     name = "non-finite"
     severity = Severity.ERROR
-    needs = frozenset({Need.WEIGHTS})
+    needs = frozenset({Need.NUMBERS})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         by_layer: dict[str, list[tuple[Variable, Statistics]]] = {}

@@ -67,7 +67,7 @@ class DuplicateWeights(Rule):
     code = "P002"
     name = "duplicate-weights"
     severity = Severity.INFO
-    needs = frozenset({Need.GRAPH, Need.WEIGHTS})
+    needs = frozenset({Need.GRAPH, Need.NUMBERS})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         groups: dict[tuple[str, ...], list[tuple[Variable, ...]]] = {}

@@ -56,7 +56,7 @@ class TieLost(Rule):
     code = "S007"
     name = "tie-lost"
     severity = Severity.INFO
-    needs = frozenset({Need.GRAPH, Need.WEIGHTS})
+    needs = frozenset({Need.GRAPH, Need.NUMBERS})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         tables = self.matrices(graph, "Embedding")

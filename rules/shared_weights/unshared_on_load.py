@@ -56,7 +56,7 @@ class UnsharedOnLoad(Rule):
     code = "S002"
     name = "unshared-on-load"
     severity = Severity.WARNING
-    needs = frozenset({Need.GRAPH, Need.WEIGHTS})
+    needs = frozenset({Need.GRAPH, Need.NUMBERS})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         if graph.live or graph.definition.format != "h5":

@@ -151,7 +151,7 @@ class Counted:
     """Values that count how often they are read."""
 
     def __init__(self, *chunks):
-        self.parts, self.reads = chunks, 0
+        self.parts, self.reads, self.position = chunks, 0, 0
         self.nbytes = sum(chunk.nbytes for chunk in chunks)
 
     def read(self):

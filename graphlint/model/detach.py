@@ -1,0 +1,46 @@
+"""Cutting a graph off from the model in memory that it was made of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from graphlint.model.definition import Constant, map_leaves
+from graphlint.model.graph import ModelGraph
+
+
+def detach(graph: ModelGraph) -> None:
+    """Drop every reference to layers, variables and values of a live model; names, shapes and edges stay."""
+    definition = graph.definition
+    definition.obj = None
+    if definition.optimizer is not None:
+        for variable in definition.optimizer.variables:
+            variable.obj = variable.values = None
+    waiting, seen = [definition.root, *(layer.definition for layer in graph.layers.values())], set()
+    while waiting:
+        layer = waiting.pop()
+        if id(layer) in seen:
+            continue
+        seen.add(id(layer))
+        layer.obj = None
+        for variable in layer.variables:
+            variable.obj = variable.values = None
+        waiting += layer.children.values()
+        if layer.body is not None:
+            waiting += layer.body.layers
+            for made in layer.body.calls:
+                made.obj = None
+                made.args = map_leaves(made.args, _plain)
+                made.kwargs = map_leaves(made.kwargs, _plain)
+    for node in graph.variables.values():
+        node.obj = node.values = None
+    for place in (*graph.calls.values(), *graph.scopes.values()):
+        place.args = map_leaves(place.args, _plain)
+        place.kwargs = map_leaves(place.kwargs, _plain)
+
+
+def _plain(leaf: Any) -> Any:
+    """A constant without the object that it was."""
+    if not isinstance(leaf, Constant) or leaf.obj is None:
+        return leaf
+    return replace(leaf, obj=None)
