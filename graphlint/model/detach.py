@@ -34,9 +34,10 @@ def detach(graph: ModelGraph) -> None:
                 made.kwargs = map_leaves(made.kwargs, _plain)
     for node in graph.variables.values():
         node.obj = node.values = None
-    for place in (*graph.calls.values(), *graph.scopes.values()):
-        place.args = map_leaves(place.args, _plain)
-        place.kwargs = map_leaves(place.kwargs, _plain)
+    for call in graph.calls.values():
+        call.args, call.kwargs = map_leaves(call.args, _plain), map_leaves(call.kwargs, _plain)
+    for scope in graph.scopes.values():
+        scope.args, scope.kwargs = map_leaves(scope.args, _plain), map_leaves(scope.kwargs, _plain)
 
 
 def _plain(leaf: Any) -> Any:
