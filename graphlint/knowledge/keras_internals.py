@@ -8,6 +8,7 @@ not the one graphlint knows.
 from __future__ import annotations
 
 import inspect
+import random
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from functools import cache
 from typing import Any
 
 import keras
+import numpy as np
 
 from graphlint.errors import UnknownKerasError
 
@@ -200,6 +202,34 @@ def skips_its_call(layer: keras.Layer) -> bool:
         inspect.unwrap(cls.compute_output_shape) is not inspect.unwrap(keras.Layer.compute_output_shape)
         or cls.compute_output_spec is not keras.Layer.compute_output_spec
     )
+
+
+def has_own_from_config(cls: type) -> bool:
+    """Whether a class makes itself from its configuration in its own way, and not by its constructor."""
+    stock: tuple[Any, ...] = (keras.Operation, keras.Model, _functional_class(), keras.losses.Loss)
+    stock += (keras.metrics.Metric, keras.optimizers.Optimizer)
+    found = getattr(getattr(cls, "from_config", None), "__func__", None)
+    return all(found is not one.from_config.__func__ for one in stock)
+
+
+@contextmanager
+def global_state_kept() -> Iterator[None]:
+    """A context after which automatic names are counted from where they were, and random numbers drawn as before."""
+    from keras.src.backend.common import global_state
+
+    key = "object_name_uids"
+    counts = global_state.get_global_attribute(key)
+    before = None if counts is None else dict(counts)
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        counts = global_state.get_global_attribute(key)
+        if counts is not None:
+            counts.clear()
+            counts.update(before or {})
+        random.setstate(python)
+        np.random.set_state(numpy)
 
 
 def own_variables(layer: keras.Layer) -> list[keras.Variable]:

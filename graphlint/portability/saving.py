@@ -137,15 +137,20 @@ def _arguments(graph: ModelGraph) -> Iterator[Unsaved]:
 
 def _compilations(graph: ModelGraph) -> Iterator[Unsaved]:
     for layer in graph.layers.values():
-        if not layer.is_model or not getattr(layer.obj, "compiled", False):
-            continue
-        for key, value in (keras_internals.compile_arguments(layer.obj) or {}).items():
-            for part in _flat(value):
-                error = _error(part)
-                if error is not None:
-                    cause, hint = _in_words(part, error) or (error, _COMPILE)
-                    what = f"{_PARTS.get(key, key)} {getattr(part, '__name__', type(part).__name__)}"
-                    yield Unsaved(layer.path, f"{what} cannot be saved: {cause}", hint, key=what)
+        for part, what in compiled_parts(layer.obj) if layer.is_model else ():
+            error = _error(part)
+            if error is not None:
+                cause, hint = _in_words(part, error) or (error, _COMPILE)
+                yield Unsaved(layer.path, f"{what} cannot be saved: {cause}", hint, key=what)
+
+
+def compiled_parts(model: keras.Model) -> Iterator[tuple[Any, str]]:
+    """What a model is compiled with, object by object, each with what to call it."""
+    if not getattr(model, "compiled", False):
+        return
+    for key, value in (keras_internals.compile_arguments(model) or {}).items():
+        for part in _flat(value):
+            yield part, f"{_PARTS.get(key, key)} {getattr(part, '__name__', type(part).__name__)}"
 
 
 def _flat(value: Any) -> Iterator[Any]:

@@ -28,6 +28,9 @@ class WillNotLoad(Rule):
     have, arguments that it does not accept, forms of configuration that it cannot read, and references inside the file
     to objects that do not exist.
 
+    In memory, makes each custom layer, loss, metric and optimizer once more from its `get_config`, as loading will, and
+    reports what cannot be made or comes back with another value, with the argument at fault.
+
     ## Why is this bad?
     `load_model` stops, and its message often points elsewhere. Of 191 model files from public repositories, 112 do not
     load on Keras 3.15.
@@ -104,6 +107,11 @@ class WillNotLoad(Rule):
             )
         if not graph.live:
             yield from _registered(graph)
+            return
+        from graphlint.portability.reloading import unlike_after_loading
+
+        for one in unlike_after_loading(graph):
+            yield Problem(one.message, one.node, one.hint, key=one.key)
 
 
 def _registered(graph: ModelGraph) -> Iterator[Problem]:
