@@ -232,6 +232,13 @@ def global_state_kept() -> Iterator[None]:
         np.random.set_state(numpy)
 
 
+def names_around_loaded_code() -> frozenset[str]:
+    """The global names that the code of a Lambda sees after it was loaded: those of Keras's own module."""
+    from keras.src.utils import python_utils
+
+    return frozenset(vars(python_utils))
+
+
 def own_variables(layer: keras.Layer) -> list[keras.Variable]:
     """The variables that a layer itself holds, in the order in which it saves them.
 

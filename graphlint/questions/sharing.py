@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
 
+from graphlint.model.address import ROOT
 from graphlint.model.definition import LayerDefinition, TensorRef, flat
-from graphlint.model.graph import Layer, ModelGraph
+from graphlint.model.graph import Layer, ModelGraph, Variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,29 +95,53 @@ def _one_object(graph: ModelGraph) -> Iterator[SharedAcrossScopes]:
                 for model in rebuilt
             ):
                 continue
-            if first.holder.body is not None and second.holder.body is not None:
+            if _has_graph(first.holder) and _has_graph(second.holder):
                 if _nested_over_same_inputs(graph, where, first.holder, second.holder):
                     continue
                 if graph.live or _keras_3(graph):
                     disconnects = _within(graph, where, second.holder, first.holder)
                     yield SharedAcrossScopes(path, path, first, second=second, disconnects=disconnects)
                 break
-            kept = first.holder.body is not None and _within(graph, where, second.holder, first.holder)
+            kept = _has_graph(first.holder) and _within(graph, where, second.holder, first.holder)
             if graph.live and not kept:
                 yield SharedAcrossScopes(path, path, first, second=second)
                 break
+
+
+def _has_graph(holder: LayerDefinition) -> bool:
+    return holder.body is not None and not holder.body.traced
 
 
 def _keras_3(graph: ModelGraph) -> bool:
     return graph.definition.format == "keras" and (graph.definition.keras_version or "3").startswith("3")
 
 
+def tied_across_layers(graph: ModelGraph) -> Iterator[tuple[Variable, str, str]]:
+    """Variables in memory that two built-in layers hold, neither of them inside the other; a file stores each twice.
+
+    What code makes, it may tie again when it is loaded.
+    """
+    for variable in graph.variables.values():
+        holders = [path for path in graph.holders(variable.id) if graph.layers[path].is_keras and graph.written(path)]
+        for second in holders[1:]:
+            around = {outer.path for outer in graph.enclosing(second)}
+            inside = {outer.path for outer in graph.enclosing(holders[0])}
+            if holders[0] not in around and second not in inside:
+                yield variable, holders[0], second
+
+
 def _known(graph: ModelGraph, holder: LayerDefinition) -> bool:
-    """Whether it is known how a holder writes its layers: models with a graph and Keras's own wrappers."""
+    """Whether it is known how a holder writes its layers: models with a graph and Keras's own wrappers.
+
+    In memory also a custom layer whose configuration the file has: it is made again by itself, with what it holds.
+    """
     path = graph.layer_of.get(id(holder))
-    if path is None or graph.layers[path].opaque:
+    if path is None:
         return False
-    return holder.body is not None or graph.layers[path].is_keras
+    layer = graph.layers[path]
+    if layer.opaque or layer.traced:
+        return graph.live and path != ROOT and not layer.is_model and graph.written(path)
+    return holder.body is not None or layer.is_keras
 
 
 def _within(graph: ModelGraph, where: dict[str, list[Place]], inner: LayerDefinition, outer: LayerDefinition) -> bool:

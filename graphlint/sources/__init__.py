@@ -9,6 +9,7 @@ from graphlint.sources.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
     from graphlint.model.definition import ModelDefinition
+    from graphlint.sources.detect import Content
 
 __all__ = ["read", "read_text"]
 
@@ -26,12 +27,21 @@ def read(
         LimitError: it exceeds one of the limits.
     """
     from graphlint.errors import UnreadableError
-    from graphlint.sources.detect import Content, detect, misnamed
+    from graphlint.sources.detect import detect, misnamed
 
     path = Path(path)
     content = detect(path)
-    if not by_content and (other := misnamed(path, content)) is not None:
+    other = misnamed(path, content)
+    if other is not None and not by_content:
         raise UnreadableError(other)
+    definition = _read(path, content, limits, verify)
+    definition.misnamed = other
+    return definition
+
+
+def _read(path: Path, content: Content, limits: Limits, verify: bool) -> ModelDefinition:
+    from graphlint.sources.detect import Content
+
     if content is Content.ZIP:
         from graphlint.sources.keras_archive import read_keras_archive
 

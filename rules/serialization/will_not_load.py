@@ -10,8 +10,10 @@ from graphlint.engine.rule import Option, Rule
 from graphlint.errors import listed
 from graphlint.findings.edits import Rewrite
 from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.knowledge.releases import RELEASES
 from graphlint.model.address import ROOT
 from graphlint.model.graph import ModelGraph
+from graphlint.portability.lambda_functions import misbound_functions
 from graphlint.portability.obstacles import obstacles
 from graphlint.portability.target import target_release
 from graphlint.questions.references import references
@@ -105,13 +107,31 @@ class WillNotLoad(Rule):
                 fix=_REWRITE if obstacle.certain and not unwritable else None,
                 key=obstacle.message,
             )
+        for one in misbound_functions(graph, release >= RELEASES.index("3.0")):
+            yield Problem(one.message, one.layer, one.hint, severity=one.severity, key=one.message)
         if not graph.live:
+            yield from _around(graph)
             yield from _registered(graph)
             return
         from graphlint.portability.reloading import unlike_after_loading
 
-        for one in unlike_after_loading(graph):
-            yield Problem(one.message, one.node, one.hint, key=one.key)
+        for unlike in unlike_after_loading(graph):
+            yield Problem(unlike.message, unlike.node, unlike.hint, key=unlike.key)
+
+
+def _around(graph: ModelGraph) -> Iterator[Problem]:
+    """What is wrong with the file around its configuration."""
+    definition = graph.definition
+    if definition.misnamed is not None:
+        message, _, advice = definition.misnamed.rpartition("; ")
+        yield Problem(message, ROOT, f"{advice[0].upper()}{advice[1:]}.", fix=_REWRITE, key="name")
+    if definition.format == "h5" and not definition.has_weights:
+        yield Problem(
+            "the file holds a configuration and no group model_weights: load_model stops there",
+            ROOT,
+            "Save the model again with model.save; the configuration alone loads with keras.models.model_from_json.",
+            key="model_weights",
+        )
 
 
 def _registered(graph: ModelGraph) -> Iterator[Problem]:
@@ -119,15 +139,18 @@ def _registered(graph: ModelGraph) -> Iterator[Problem]:
     found: dict[str, str] = {}
     for reference in references(graph):
         name = next((one for one in (reference.registered_name, reference.name) if one and ">" in one), None)
-        if name is not None and not reference.where.startswith("compile_config"):
-            found.setdefault(name, reference.layer)
+        if name is not None:
+            place = reference.where.split("/")
+            compiled = place[0] == "compile_config" and len(place) > 1
+            found.setdefault(f"{name!r} ({place[1]})" if compiled else repr(name), reference.layer)
     if found:
-        names = listed([*map(repr, found)], 5)
+        names = listed([*found], 5)
         first, *others = dict.fromkeys(found.values())
         yield Problem(
             f"needs the code that registers {names}",
             first,
-            "Import that code before load_model, or pass what it registers in custom_objects.",
+            "Import that code before load_model, or pass what it registers in custom_objects"
+            f"{'; compile=False does without the compilation' if '(' in names else ''}.",
             related=tuple(others),
             severity=Severity.INFO,
             key=",".join(found),

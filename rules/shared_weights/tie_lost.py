@@ -10,6 +10,7 @@ from graphlint.findings.edits import TieReversed
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.graph import ModelGraph
 from graphlint.questions.equal_weights import equal, equal_transposed, may_be_equal
+from graphlint.questions.sharing import tied_across_layers
 
 if TYPE_CHECKING:
     from graphlint.model.graph import Variable
@@ -20,6 +21,8 @@ class TieLost(Rule):
 
     ## What it does
     Compares the table of every Embedding with every Dense kernel of the same or the transposed shape.
+
+    In memory also reports a variable that two built-in layers hold, since a file cannot say so.
 
     ## Why is this bad?
     The two used to be tied (`dense.kernel = transpose(embedding)`), or one was copied into the other. As two variables
@@ -59,6 +62,18 @@ class TieLost(Rule):
     needs = frozenset({Need.GRAPH, Need.NUMBERS})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        if graph.live:
+            for variable, first, second in tied_across_layers(graph):
+                yield Problem(
+                    f"one variable of {variable.size:,} values is held by {first} and by {second}: saving stores it "
+                    "twice, and after loading there are two",
+                    second,
+                    "Call one layer in both places, or write a custom layer that receives the other layer and uses its "
+                    "variable; for an Embedding and its output use keras.layers.ReversibleEmbedding.",
+                    related=(first,),
+                    severity=Severity.WARNING,
+                    key=variable.id,
+                )
         tables = self.matrices(graph, "Embedding")
         kernels = self.matrices(graph, "Dense", "EinsumDense") if tables else {}
         for shape, embeddings in tables.items():
