@@ -11,6 +11,10 @@ _LEGACY_ZERO_GRADIENT = frozenset(
 """The same as Keras 2 records them (``TFOpLambda``)."""
 
 
+NORMALISES_ONE = "Normalise over an axis longer than 1, or remove the LayerNormalization."
+"""What to do about a normalisation of single values."""
+
+
 def normalises_one(graph: ModelGraph, call: str) -> bool:
     """Whether a call normalises over axes of size 1, which leaves only the learned offset."""
     layer = graph.layer(call)

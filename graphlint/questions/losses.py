@@ -11,6 +11,7 @@ from graphlint.knowledge.losses import LossTraits, loss_row
 from graphlint.knowledge.origin import is_keras_package
 from graphlint.model.definition import TensorRef, flat
 from graphlint.model.graph import Layer, ModelGraph, Tensor
+from graphlint.questions.gradients import gradient_reach, value_reach
 from graphlint.questions.heads import last_size
 
 
@@ -70,6 +71,36 @@ def losses(graph: ModelGraph) -> list[OutputLoss] | None:
         for loss in assigned[index] or [None]:
             found.append(_output_loss(output, index, names[index], loss, weights[index]))
     return found
+
+
+def cut_off(graph: ModelGraph) -> tuple[list[str], set[str]]:
+    """The calls that influence a compiled loss and receive no gradient from it, and those that receive one.
+
+    Both are empty if the losses cannot be told.
+    """
+    compiled = losses(graph)
+    if compiled is None:
+        return [], set()
+    varying = value_reach(graph, graph.inputs)
+    covered = [one.output for one in compiled if one.loss is not None and one.output.call in varying]
+    reached = gradient_reach(graph, covered, losses_added(graph))
+    influential = graph.ancestors({tensor.call for tensor in covered})
+    behind = [
+        call for call in graph.calls if call in influential and call not in reached and not graph.layer(call).is_input
+    ]
+    return behind, reached
+
+
+def unknown_loss_keys(graph: ModelGraph) -> list[str]:
+    """The keys of a dictionary of losses that name no output of a built-in model."""
+    loss = (graph.compile_config or {}).get("loss")
+    names = output_names(graph)
+    if _is_loss(loss) or not isinstance(loss, dict) or not names or not stock_training(graph):
+        return []
+    body = graph.definition.root.body
+    assert body is not None
+    known = {*names, *(str(key) for key in body.outputs)} if isinstance(body.outputs, dict) else set(names)
+    return [key for key, value in loss.items() if key not in known and value is not None and _is_loss(value)]
 
 
 def one_class(graph: ModelGraph, loss: OutputLoss) -> bool:

@@ -57,8 +57,10 @@ def extract(
         return finish(live, domain, plan, symbols, [environment[tensor] for tensor in wanted], "part")
 
 
-def features(model: keras.Model, at: Mapping[str, str]) -> keras.Model:
+def features(model: keras.Model, at: Mapping[str, str] | Sequence[str] | str) -> keras.Model:
     """A model with the inputs of another one that returns tensors from inside it, by name.
+
+    ``at`` maps names to addresses; addresses without names, or one of them, are names too.
 
     Raises:
         AddressError: an address is malformed, unknown or ambiguous.
@@ -73,6 +75,8 @@ def features(model: keras.Model, at: Mapping[str, str]) -> keras.Model:
     ((None, 3), (None, 2))
     """
     live = LiveGraph(model)
+    if not isinstance(at, Mapping):
+        at = {address: address for address in addresses(at, "at")}
     names = list(at)
     return _from_root(live, [tensor_at(live, address) for address in addresses(list(at.values()), "at")], names)
 

@@ -27,14 +27,20 @@ def read(
         LimitError: it exceeds one of the limits.
     """
     from graphlint.errors import UnreadableError
-    from graphlint.sources.detect import detect, misnamed
+    from graphlint.sources.detect import changed_line_ends, detect, misnamed
 
     path = Path(path)
     content = detect(path)
     other = misnamed(path, content)
     if other is not None and not by_content:
         raise UnreadableError(other)
-    definition = _read(path, content, limits, verify)
+    try:
+        definition = _read(path, content, limits, verify)
+    except UnreadableError:
+        changed = changed_line_ends(path)
+        if changed is not None:
+            raise UnreadableError(changed) from None
+        raise
     definition.misnamed = other
     return definition
 

@@ -6,7 +6,7 @@ import re
 from enum import StrEnum
 from pathlib import Path
 
-from graphlint.errors import UnreadableError
+from graphlint.errors import UnreadableError, quoted
 from graphlint.sources.hdf5_structure import SIGNATURE
 from graphlint.sources.layout import is_model_directory
 from graphlint.sources.pickles import is_pickle
@@ -20,6 +20,10 @@ _ENDING = {
     ".hdf5": "an HDF5 file",
     ".json": "a configuration in JSON",
 }
+_MOST_LINES = 1 << 26
+_ENOUGH_LINES = 8
+_LINES_WITHOUT_PAIRS = 4000
+"""So many line feeds without one carriage return before them are no chance: one in 256 has it."""
 _WHERE = "pass a .keras, .h5, .weights.h5 or .json file, or a SavedModel directory"
 
 
@@ -60,6 +64,8 @@ def detect(path: Path) -> Content:
             return Content.ZIP
         if head.startswith(SIGNATURE):
             return Content.HDF5
+        if head.startswith((b"\x89HDF\r\r\n", b"\x89HDF\n")):
+            raise UnreadableError(str(changed_line_ends(path)))
         tail_start = max(0, file.seek(0, 2) - (1 << 16) - 22)
         file.seek(tail_start)
         if b"PK\x05\x06" in file.read():
@@ -87,6 +93,28 @@ def detect(path: Path) -> Content:
     if ending is not None:
         raise UnreadableError(f"{shown} is not {ending}: it begins with {_shown(head)}; save or download it again")
     raise UnreadableError(f"{shown} is not a Keras model: it begins with {_shown(head)}; {_WHERE}")
+
+
+def changed_line_ends(path: Path) -> str | None:
+    """What to tell somebody whose binary file went through a conversion of line ends; None if it did not.
+
+    In a binary file of some size, line feeds stand with and without a carriage return before them.
+    """
+    if path.is_dir():
+        return None
+    with open_regular(path) as file:
+        head = file.read(len(SIGNATURE) + 2)
+        file.seek(0)
+        data = file.read(_MOST_LINES)
+    feeds, pairs = data.count(b"\n"), data.count(b"\r\n")
+    added = feeds >= _ENOUGH_LINES and pairs == feeds
+    removed = feeds >= _LINES_WITHOUT_PAIRS and pairs == 0
+    if head.startswith((b"\x89HDF\r\r\n", b"\x89HDF\n")) or (data.startswith(b"PK") and (added or removed)):
+        return (
+            f"{quoted(str(path))} is damaged by a conversion of line ends (text mode of FTP, or git without `*{path.suffix} "
+            "binary` in .gitattributes): transfer it again as a binary file"
+        )
+    return None
 
 
 def misnamed(path: Path, content: Content) -> str | None:

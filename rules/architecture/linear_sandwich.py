@@ -74,13 +74,24 @@ class LinearSandwich(Rule):
             if graph.has_weights and not size:
                 continue
             yield Problem(
-                f"{len(chain)} consecutive linear layers ({widths} features) are one linear map, and "
-                f"{size:,} parameters add nothing",
+                f"{len(chain)} consecutive linear layers ({widths} features) are one linear map{_saved(graph, chain)}",
                 first,
                 'Write activation="relu" (or another) in every layer of the chain except the last.',
                 related=tuple(chain[1:]),
                 fix=_merged(graph, chain),
             )
+
+
+def _saved(graph: ModelGraph, chain: list[str]) -> str:
+    """How many parameters one Dense layer in place of a chain of them needs; other kernels are not counted."""
+    layers = [graph.layer(call) for call in chain]
+    kernels = [one for layer in layers for one in graph.variables_of(layer.path) if len(one.shape) == 2]
+    if any(layer.class_name != "Dense" for layer in layers) or len(kernels) != len(layers):
+        return ""
+    now = sum(variable.size for layer in layers for variable in graph.variables_of(layer.path))
+    biased = any(layer.config.get("use_bias", True) for layer in layers)
+    merged = kernels[0].shape[0] * kernels[-1].shape[1] + (kernels[-1].shape[1] if biased else 0)
+    return f", which {merged:,} parameters can hold instead of {now:,}" if merged < now else ""
 
 
 def _merged(graph: ModelGraph, chain: list[str]) -> Fix | None:

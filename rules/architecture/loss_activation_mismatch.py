@@ -42,6 +42,7 @@ class LossActivationMismatch(Rule):
     replaced by a softmax. Whether the task is single-label or multi-label is for the author to check.
 
     ## Not reported
+    A softmax over two units with a binary loss, which for one-hot targets is the categorical one.
     A single unit (reported by A001 and A005), custom losses, `from_logits=True` (A003), outputs whose last activation
     cannot be determined.
 
@@ -64,7 +65,7 @@ class LossActivationMismatch(Rule):
                 continue
             head = trace_activation(graph, loss.output)
             binary = not traits.one_label
-            if head.activation != ("softmax" if binary else "sigmoid") or (binary and units is None):
+            if head.activation != ("softmax" if binary else "sigmoid") or (binary and units in (None, 2)):
                 continue
             fitting = "a categorical cross-entropy" if binary else "a binary cross-entropy"
             other = "sigmoid" if binary else "softmax"

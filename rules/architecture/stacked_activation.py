@@ -12,14 +12,15 @@ from graphlint.model.graph import Layer, ModelGraph, Tensor
 from graphlint.questions.heads import Head, activation_of, innermost, trace_activation
 
 _SEVERITY = {"relu": Severity.INFO, "softmax": Severity.WARNING, "sigmoid": Severity.WARNING}
+_NEVER_NEGATIVE = frozenset({"sigmoid", "hard_sigmoid", "softmax", "softplus", "relu6"})
 
 
 class StackedActivation(Rule):
     """The same activation twice in a row.
 
     ## What it does
-    Reports a relu after a relu (info), a softmax after a softmax and a sigmoid after a sigmoid (warning), whether as a
-    layer or as the `activation` of the previous layer.
+    Reports a relu after a relu or after what is never negative, such as a softmax (info), a softmax after a softmax and
+    a sigmoid after a sigmoid (warning), whether as a layer or as the `activation` of the previous layer.
 
     ## Why is this bad?
     The second relu does nothing. A second softmax or sigmoid squeezes probabilities that were right: with two classes
@@ -63,7 +64,8 @@ class StackedActivation(Rule):
             if len(sources) != 1 or layer.path in reported:
                 continue
             head = trace_activation(graph, sources[0])
-            if head.activation != activation or head.call == call.id:
+            unchanged = activation == "relu" and head.activation in _NEVER_NEGATIVE
+            if (head.activation != activation and not unchanged) or head.call == call.id:
                 continue
             between = [graph.layer(passed) for passed in head.through]
             if activation == "softmax" and (head.axis != axis or not all(map(_keeps_axes, between))):
@@ -71,9 +73,9 @@ class StackedActivation(Rule):
             reported.add(layer.path)
             effect = "does nothing" if activation == "relu" else "squeezes its probabilities a second time"
             yield Problem(
-                f"{activation} after the {activation} of {graph.layers[head.layer].name!r}: the second {effect}",
+                f"{activation} after the {head.activation} of {graph.layers[head.layer].name!r}: the second {effect}",
                 call.id,
-                "Remove one of the two activations.",
+                "Remove one of the two activations." if head.activation == activation else "Remove the relu.",
                 related=(head.call,),
                 severity=_SEVERITY[activation],
                 fix=_dropped(graph, call.id, head, activation),
@@ -88,6 +90,8 @@ def _dropped(graph: ModelGraph, second: str, head: Head, activation: str) -> Fix
     if not graph.called_directly(layer.path, once=True):
         return None
     edit: Edit
+    if head.activation != activation and any(graph.is_output(Tensor(site, 0)) for site in graph.call_sites(layer.path)):
+        return None
     if not any(graph.is_output(Tensor(site, 0)) for site in graph.call_sites(layer.path)):
         edit = Remove(calls=(second,))
         title = f"remove the second {activation}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Rule
 from graphlint.findings.finding import Problem, Severity
 from graphlint.model.graph import ModelGraph
-from graphlint.questions.gradients import normalises_one, value_reach
+from graphlint.questions.gradients import NORMALISES_ONE, normalises_one, value_reach
 
 
 class ConstantOutput(Rule):
@@ -61,5 +61,5 @@ class ConstantOutput(Rule):
             hint = "Connect the output to a tensor that comes from an Input: keras.Model(x, layer(x))."
             if blocks:
                 why = f"output {index} comes after a LayerNormalization over an axis of size 1, which gives its offset"
-                hint = "Normalise over an axis longer than 1, or remove the layer."
+                hint = NORMALISES_ONE
             yield Problem(f"{why}: it is the same for all data", output, hint, related=tuple(blocks), key=str(index))

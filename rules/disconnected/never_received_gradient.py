@@ -10,6 +10,8 @@ from graphlint.engine.rule import Need, Option, Rule
 from graphlint.findings.finding import Problem, Severity
 from graphlint.model.address import ROOT
 from graphlint.model.graph import ModelGraph
+from graphlint.questions.gradients import NORMALISES_ONE, normalises_one, value_reach
+from graphlint.questions.losses import cut_off
 from graphlint.questions.optimizer_slots import match_slots, optimizer_slots
 
 if TYPE_CHECKING:
@@ -90,7 +92,9 @@ class NeverReceivedGradient(Rule):
         untouched = [group for group in matched if all(_untouched(slot, start) for slot, start in group.slots)]
         if len(untouched) == len(matched):
             return
+        explained = _explained(graph)
         variables = [one for group in untouched for one in group.variables if _expected(graph, one)]
+        variables = [one for one in variables if one.layer not in explained]
         if not variables:
             return
         places = {path: place for place, path in enumerate(graph.layers)}
@@ -115,7 +119,33 @@ def _expected(graph: ModelGraph, variable: Variable) -> bool:
     return variable.id in graph.live_nodes and not any(outer.is_model and outer.opaque for outer in inside)
 
 
+def _explained(graph: ModelGraph) -> set[str]:
+    """Layers of which D005 or D006 says why no gradient arrives: cut off from the loss, or before a constant output."""
+    behind, reached = cut_off(graph)
+    found = {graph.calls[call].layer for call in behind}
+    varying = value_reach(graph, graph.inputs)
+    constant = {output.call for output in graph.outputs if output.call not in varying}
+    kept = graph.ancestors({output.call for output in graph.outputs} - constant)
+    for call in constant | (graph.ancestors(constant) - kept):
+        if call in graph.calls:
+            found.add(graph.calls[call].layer)
+    return {layer for layer in found if not any(site in reached for site in graph.call_sites(layer))}
+
+
+def _normalised_alone(graph: ModelGraph, layers: list[str]) -> str | None:
+    """A normalisation over an axis of size 1 that all the layers are, or that all they give goes into."""
+    for call in graph.calls:
+        if normalises_one(graph, call):
+            before = {graph.calls[one].layer for one in graph.ancestors([call]) if one in graph.calls}
+            if all(layer == graph.calls[call].layer or layer in before for layer in layers):
+                return graph.layer(call).name
+    return None
+
+
 def _hint(graph: ModelGraph, layers: list[str]) -> str:
+    alone = _normalised_alone(graph, layers)
+    if alone is not None:
+        return f"{NORMALISES_ONE[:-1]}: {alone!r} gives its offset, whatever it receives."
     if all(_sees_one_step(graph, layer) for layer in layers):
         return "Check the time axis: this recurrent layer gets sequences of one step."
     return "Find what stops gradients (no loss, stop_gradient, argmax, dead ReLUs), or set layer.trainable = False."

@@ -8,8 +8,8 @@ from graphlint.engine.rule import Need, Rule
 from graphlint.findings.finding import Problem, Severity
 from graphlint.model.graph import ModelGraph
 from graphlint.model.parameters import trained
-from graphlint.questions.gradients import carries_gradient, cuts_gradient, gradient_reach, value_reach
-from graphlint.questions.losses import losses, losses_added
+from graphlint.questions.gradients import NORMALISES_ONE, carries_gradient, cuts_gradient, normalises_one
+from graphlint.questions.losses import cut_off
 
 
 class NonDifferentiableCut(Rule):
@@ -61,19 +61,7 @@ class NonDifferentiableCut(Rule):
     needs = frozenset({Need.GRAPH, Need.COMPILE})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
-        compiled = losses(graph)
-        if compiled is None:
-            return
-        varying = value_reach(graph, graph.inputs)
-        covered = [one.output for one in compiled if one.loss is not None and one.output.call in varying]
-        added = losses_added(graph)
-        reached = gradient_reach(graph, covered, added)
-        influential = graph.ancestors({tensor.call for tensor in covered})
-        behind = [
-            call
-            for call in graph.calls
-            if call in influential and call not in reached and not graph.layer(call).is_input
-        ]
+        behind, reached = cut_off(graph)
         for members in graph.components(behind):
             inside = set(members)
             layers: dict[str, int] = {}
@@ -86,12 +74,18 @@ class NonDifferentiableCut(Rule):
                 continue
             cuts = _cuts(graph, members, inside)
             what = graph.layer(cuts[0]).class_name or graph.layer(cuts[0]).name
+            hint = (
+                "Use a differentiable form, or x + ops.stop_gradient(f(x) - x); freeze the layers if they should rest."
+            )
+            if normalises_one(graph, cuts[0]):
+                what += " over an axis of size 1, which gives its offset whatever it receives,"
+                hint = NORMALISES_ONE
             count = f"{len(layers)} layers" if len(layers) > 1 else "one layer"
             size = sum(layers.values())
             yield Problem(
                 f"{what} lets no gradient through: {count} before it with {size:,} trainable parameters never learn",
                 cuts[0],
-                "Use a differentiable form, or x + ops.stop_gradient(f(x) - x); freeze the layers if they should rest.",
+                hint,
                 related=(*layers, *cuts[1:]),
             )
 

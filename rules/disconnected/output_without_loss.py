@@ -8,7 +8,7 @@ from graphlint.engine.rule import Need, Rule
 from graphlint.findings.finding import Problem, Severity
 from graphlint.model.graph import ModelGraph
 from graphlint.model.parameters import trained
-from graphlint.questions.losses import losses, losses_added
+from graphlint.questions.losses import losses, losses_added, output_names, unknown_loss_keys
 
 
 class OutputWithoutLoss(Rule):
@@ -19,7 +19,8 @@ class OutputWithoutLoss(Rule):
     weights feed only such outputs, info otherwise.
 
     ## Why is this bad?
-    Those weights never receive a gradient: the head stays random, and Keras only mentions it in a warning during `fit`.
+    Those weights never receive a gradient: the head stays random. With a dictionary of losses Keras says nothing or
+    warns; a list that is shorter than the outputs, and a key that is no output, stop `fit` with an error.
 
     ## Example
     ```python
@@ -54,6 +55,15 @@ class OutputWithoutLoss(Rule):
     needs = frozenset({Need.GRAPH, Need.COMPILE})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        for key in unknown_loss_keys(graph):
+            names = ", ".join(map(repr, output_names(graph) or ()))
+            yield Problem(
+                f"the loss {key!r} is for no output of the model, which has {names}: fit refuses it",
+                None,
+                f"Write the name of an output in place of {key!r} in compile(loss=...), or drop it.",
+                severity=Severity.ERROR,
+                key=f"unknown:{key}",
+            )
         compiled = losses(graph)
         if compiled is None:
             return

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Rule
 from graphlint.findings.edits import DropVariables, Prune
 from graphlint.findings.finding import Fix, Problem, Severity
-from graphlint.model.graph import ModelGraph
+from graphlint.model.graph import ModelGraph, Tensor
 from graphlint.model.parameters import trained
 from graphlint.questions.losses import losses_added, stock_model
 from graphlint.questions.unreached import dead_branches, uncalled_layers
@@ -52,6 +52,7 @@ class UnreachableParameters(Rule):
     severity = Severity.WARNING
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        yield from self.attention(graph)
         live = graph.live_nodes
         lost = [v for v in graph.variables.values() if v.id not in live and trained(graph, v)]
         if not lost:
@@ -71,6 +72,45 @@ class UnreachableParameters(Rule):
                 related=tuple(layers[1:]),
                 fix=_dropped(graph, layers),
             )
+
+    @staticmethod
+    def attention(graph: ModelGraph) -> Iterator[Problem]:
+        """Attention over one position: a softmax over one score is 1, whatever query and key are."""
+        for layer in graph.layers.values():
+            sites = graph.call_sites(layer.path)
+            if layer.class_name != "MultiHeadAttention" or not layer.is_builtin or not sites:
+                continue
+            if not all(graph.calls[call].layer == layer.path and _attends_to_one(graph, call) for call in sites):
+                continue
+            idle = [
+                variable
+                for path in (f"{layer.path}/query_dense", f"{layer.path}/key_dense")
+                if path in graph.layers
+                for variable in graph.variables_below(path)
+                if trained(graph, variable)
+            ]
+            if idle:
+                size = sum(variable.size for variable in idle)
+                yield Problem(
+                    f"attends to one position: the softmax over one score is 1, so {size:,} parameters of query and "
+                    "key have no effect",
+                    layer.path,
+                    "Give it a sequence of more than one step as value and key, or use a Dense layer.",
+                    related=tuple(variable.id for variable in idle),
+                    key="attention",
+                )
+
+
+def _attends_to_one(graph: ModelGraph, call: str) -> bool:
+    """Whether the keys of an attention are one position."""
+    site = graph.calls[call]
+    if graph.layer(call).config.get("attention_axes") is not None:
+        return False
+    value = site.args[1] if len(site.args) > 1 else site.kwargs.get("value")
+    key = site.args[2] if len(site.args) > 2 else site.kwargs.get("key")
+    key = value if key is None else key
+    shape = graph.spec(key).shape if isinstance(key, Tensor) else None
+    return shape is not None and len(shape) == 3 and shape[1] == 1
 
 
 def _dropped(graph: ModelGraph, layers: list[str]) -> Fix | None:

@@ -16,6 +16,12 @@ _MANY = 4
 """From this many layers of one class on they are a single finding: one argument is missing in one place."""
 
 
+_KEEP = (
+    "Keep it if padding should count as data from here on; without it the mask goes on to the next layers, and outputs "
+    "change."
+)
+
+
 class NoOpLayer(Rule):
     """A layer that does nothing.
 
@@ -73,15 +79,22 @@ class NoOpLayer(Rule):
                 alike.setdefault((layer.class_name, reason, fix is None), []).append((call.id, fix))
         for (name, reason, _), found in alike.items():
             if len(found) < _MANY:
-                hint = "Remove the layer, or give it the missing argument."
-                yield from (Problem(f"does nothing: {reason}", call, hint, fix=fix) for call, fix in found)
+                for call, fix in found:
+                    ends = _ends_mask(graph, graph.layer(call), call)
+                    yield Problem(
+                        f"{'changes no value, and stops the mask' if ends else 'does nothing'}: {reason}",
+                        call,
+                        _KEEP if ends else "Remove the layer, or give it the missing argument.",
+                        fix=fix,
+                    )
                 continue
             calls = [call for call, _ in found]
+            ends = any(_ends_mask(graph, graph.layer(call), call) for call in calls)
             edits = [edit for _, fix in found if fix is not None for edit in fix.edits]
             yield Problem(
                 f"{len(calls)} {name} layers do nothing: {reason}",
                 calls[0],
-                "Remove them, or give them the missing argument.",
+                _KEEP if ends else "Remove them, or give them the missing argument.",
                 related=tuple(calls[1:]),
                 fix=Fix.safe("remove them", *edits) if edits else None,
             )
@@ -90,7 +103,7 @@ class NoOpLayer(Rule):
 def _removed(graph: ModelGraph, layer: Layer, call: str) -> Fix | None:
     if not graph.called_directly(layer.path):
         return None
-    if not layer.traits.hands_mask_on and not masked(graph).keys().isdisjoint(graph.producers(call)):
+    if layer.operation.name == "Squeeze" or _ends_mask(graph, layer, call):
         return None  # Without the layer the mask would continue.
     if layer.traits.name != "Permute" or _keeps_order(layer):
         return Fix.safe("remove it", Remove(calls=tuple(graph.call_sites(layer.path))))
@@ -99,6 +112,10 @@ def _removed(graph: ModelGraph, layer: Layer, call: str) -> Fix | None:
     if not same_model or not graph.called_directly(layer.path, once=True) or len(graph.calls[before.call].outputs) > 1:
         return None
     return Fix.safe("connect the tensor before both", MergeCalls(keep=before.call, drop=(call,)))
+
+
+def _ends_mask(graph: ModelGraph, layer: Layer, call: str) -> bool:
+    return not layer.traits.hands_mask_on and not masked(graph).keys().isdisjoint(graph.producers(call))
 
 
 def _reason(graph: ModelGraph, layer: Layer, call: str) -> str | None:
@@ -130,6 +147,13 @@ def _reason(graph: ModelGraph, layer: Layer, call: str) -> str | None:
         known = before is not None and len(before) > 1 and None not in before[1:]
         if known and before == after:
             return f"the shape is already {shape_text(before)}"
+    if name == "Squeeze" and layer.is_operation and len(sources) == 1:
+        first = graph.layer(sources[0].call)
+        origin = graph.producers(sources[0].call)
+        if first.operation.name == "ExpandDims" and len(origin) == 1:
+            shape = graph.spec(origin[0]).shape
+            if shape is not None and shape == graph.calls[call].outputs[0].shape and shape.count(1) == 0:
+                return f"it undoes the ExpandDims {first.name!r}"
     if name == "Permute" and len(sources) == 1:
         first = graph.layer(sources[0].call)
         one, two = first.config.get("dims"), config.get("dims")

@@ -63,7 +63,7 @@ class LambdaCode(Rule):
             in_h5 = code[0].danger is Danger.LAMBDA_H5
             yield Problem(
                 f"serialized Python code in {places}: loading the model runs it"
-                + (", and safe_mode does not apply to .h5 files" if in_h5 else "")
+                + (", and before Keras 3.11.3 safe_mode does not apply to .h5 files" if in_h5 else "")
                 + f"; endangers {code[0].endangers}",
                 layer,
                 "Replace it with keras.ops or a registered layer; do not load the file unless you trust its source.",

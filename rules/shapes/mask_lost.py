@@ -16,6 +16,8 @@ from graphlint.model.masks import masked
 from graphlint.questions.batch import argument
 from graphlint.questions.references import is_lambda
 
+_RESHAPING = ("Reshape", "Squeeze")
+"""Layers and operations that drop the mask, and may leave the shape as it is."""
 _MASK_ARGUMENTS = ("mask", "attention_mask", "value_mask", "key_mask", "query_mask", "padding_mask")
 
 
@@ -84,7 +86,7 @@ class MaskLost(Rule):
                     dropped.setdefault(where, (maker, []))[1].append(call.id)
             output = Tensor(call.id, 0)
             if output not in carried and _keeps_time(graph, call, layer):
-                for source in graph.producers(call.id):
+                for source in _unfolded(graph, call):
                     if source in carried and _same_time(graph, source, output):
                         lost[output] = (call.id, carried[source])
                     elif source in lost and _same_time(graph, source, output):
@@ -175,6 +177,8 @@ def _last_step_matters(graph: ModelGraph, call: Call, layer: Layer) -> bool:
 
 
 def _keeps_time(graph: ModelGraph, call: Call, layer: Layer) -> bool:
+    if _reshapes(layer):
+        return True
     if layer.is_operation:
         traits = layer.operation
         along = traits.batch in (Batch.KEPT, Batch.AXIS) and not traits.reduction
@@ -182,10 +186,25 @@ def _keeps_time(graph: ModelGraph, call: Call, layer: Layer) -> bool:
     return layer.traits.per_step or (layer.is_keras and is_lambda(layer))
 
 
+def _reshapes(layer: Layer) -> bool:
+    return (layer.traits.name or layer.operation.name) in _RESHAPING
+
+
+def _unfolded(graph: ModelGraph, call: Call) -> list[Tensor]:
+    """What a call receives; of a Squeeze that undoes an ExpandDims, what that received."""
+    sources = graph.producers(call.id)
+    folded = graph.layer(call.id).operation.name == "Squeeze" and len(sources) == 1
+    if folded and graph.layer(sources[0].call).operation.name == "ExpandDims":
+        return graph.producers(sources[0].call)
+    return sources
+
+
 def _same_time(graph: ModelGraph, source: Tensor, output: Tensor) -> bool:
     before, after = graph.spec(source).shape, graph.spec(output).shape
     if before is None or after is None or not len(before) == len(after) >= 3:
         return False
+    if _reshapes(graph.layer(output.call)):
+        return before == after and None not in before[1:]
     return before[1] == after[1] or _slices_time(graph.layer(output.call), graph.calls[output.call])
 
 

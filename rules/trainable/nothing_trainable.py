@@ -10,6 +10,12 @@ from graphlint.model.graph import ModelGraph
 from graphlint.questions.missing_weights import layers_without_weights
 from graphlint.questions.unbuilt import will_have_weights
 
+_LAYERS = "Set layer.trainable = True on the layers that should learn, then compile again: model.compile(...)."
+_MODEL = (
+    "Set model.trainable = True, then layer.trainable = False on the layers that should not learn, and compile again: "
+    "model.compile(...)."
+)
+
 
 class NothingTrainable(Rule):
     """The model is compiled with a loss but has nothing to train.
@@ -59,10 +65,12 @@ class NothingTrainable(Rule):
             return
         if any(layer.trainable for layer in (*waiting, *(layer for layer, _ in layers_without_weights(graph)))):
             return
-        why = "the model itself is frozen" if not graph.root.trainable else "every layer with weights is frozen"
+        why, hint = "every layer with weights is frozen", _LAYERS
+        if not graph.root.trainable:
+            why, hint = "the model itself is frozen", _MODEL
         held = f"none of the {graph.parameters.total:,} parameters is" if weighted else "no weight will be"
         yield Problem(
             f"compiled with a loss, but {held} trainable: {why}",
             None,
-            "Set layer.trainable = True on the layers that should learn, then compile again: model.compile(...).",
+            hint,
         )

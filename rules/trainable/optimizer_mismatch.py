@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Need, Rule
 from graphlint.findings.finding import Problem, Severity
 from graphlint.knowledge.origin import is_keras_package
-from graphlint.model.graph import ModelGraph
+from graphlint.model.graph import ModelGraph, Variable
 from graphlint.model.parameters import trained
+from graphlint.questions.equal_weights import equal, may_be_equal
 from graphlint.questions.losses import stock_training
 from graphlint.questions.optimizer_slots import optimizer_slots
 
@@ -96,12 +97,40 @@ class OptimizerMismatch(Rule):
             )
             if counts
         ]
+        if missing and not extra and not graph.live:
+            pairs = _equal_pairs(graph, missing)
+            if pairs:
+                yield Problem(
+                    f"{both}: {pairs[0][0].id} and {pairs[0][1].id} are equal and were one variable when it trained; "
+                    "saving made two of it",
+                    None,
+                    "Call one layer in both places, or tie the variables again in a custom layer, and save again.",
+                    related=tuple(one.id for pair in pairs for one in pair),
+                )
+                return
         yield Problem(
             f"{both}: {' and '.join(details)}; flags changed after the optimizer was built",
             None,
             "Compile again after changing trainable, or save with include_optimizer=False.",
             related=tuple(frozen[:10]) if extra else (),
         )
+
+
+def _equal_pairs(graph: ModelGraph, missing: Counter[tuple[int, ...]]) -> list[tuple[Variable, Variable]]:
+    """Pairs of equal variables that account for every one that the optimizer lacks; none where some are left over."""
+    found: list[tuple[Variable, Variable]] = []
+    for shape, count in missing.items():
+        alike = [one for one in graph.variables.values() if one.shape == shape and trained(graph, one)]
+        pairs = [
+            (one, other)
+            for place, one in enumerate(alike)
+            for other in alike[place + 1 :]
+            if may_be_equal(graph, one, other) and equal(one, other)
+        ]
+        if len(pairs) < count:
+            return []
+        found += pairs[:count]
+    return found
 
 
 def _trains_what_it_says(graph: ModelGraph) -> bool:
