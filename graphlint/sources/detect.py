@@ -111,8 +111,8 @@ def changed_line_ends(path: Path) -> str | None:
     removed = feeds >= _LINES_WITHOUT_PAIRS and pairs == 0
     if head.startswith((b"\x89HDF\r\r\n", b"\x89HDF\n")) or (data.startswith(b"PK") and (added or removed)):
         return (
-            f"{quoted(str(path))} is damaged by a conversion of line ends (text mode of FTP, or git without `*{path.suffix} "
-            "binary` in .gitattributes): transfer it again as a binary file"
+            f"{quoted(str(path))} is damaged by a conversion of line ends (text mode of FTP, or git without "
+            f"`*{path.suffix} binary` in .gitattributes): transfer it again as a binary file"
         )
     return None
 

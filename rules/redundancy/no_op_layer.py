@@ -79,11 +79,11 @@ class NoOpLayer(Rule):
                 alike.setdefault((layer.class_name, reason, fix is None), []).append((call.id, fix))
         for (name, reason, _), found in alike.items():
             if len(found) < _MANY:
-                for call, fix in found:
-                    ends = _ends_mask(graph, graph.layer(call), call)
+                for place, fix in found:
+                    ends = _ends_mask(graph, graph.layer(place), place)
                     yield Problem(
                         f"{'changes no value, and stops the mask' if ends else 'does nothing'}: {reason}",
-                        call,
+                        place,
                         _KEEP if ends else "Remove the layer, or give it the missing argument.",
                         fix=fix,
                     )
