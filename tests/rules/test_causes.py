@@ -209,3 +209,16 @@ def test_features_by_address_alone():
     model = sequential(layers.Dense(3, name="a"), layers.Dense(2, name="b"))
     assert set(graphlint.features(model, "a").output) == {"a"}
     assert set(graphlint.features(model, ["a", "b"]).output) == {"a", "b"}
+
+
+def test_a_softmax_that_only_another_dense_layer_uses():
+    def hidden(*stack):
+        return [one.code for one in graphlint.check(sequential(*stack), select="A014").findings]
+
+    softmax = layers.Dense(8, activation="softmax")
+    assert hidden(softmax, layers.Dropout(0.1), layers.Dense(2)) == ["A014"]
+    assert hidden(layers.Dense(8, activation="softmax")) == []
+    inputs = keras.Input((8,))
+    gate = layers.Dense(8, activation="softmax")(inputs)
+    model = keras.Model(inputs, layers.Dense(1)(gate * inputs))
+    assert graphlint.check(model, select="A014").findings == []
