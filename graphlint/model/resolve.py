@@ -84,7 +84,7 @@ def resolve_call(graph: ModelGraph, text: str) -> str:
     if not spelled:
         layer = _known_path(graph, path)
         if layer is None:
-            raise _unknown(text, graph, path)
+            raise _unknown(text, graph, path, called=True)
         spelled = graph.container_calls(layer) or graph.call_sites(layer)
         if not spelled:
             raise UnknownAddress(f"no call {text!r}: layer {layer!r} is never called")
@@ -173,6 +173,15 @@ def _fits(call: str, address: Address) -> bool:
     )
 
 
+def _run_by(graph: ModelGraph, layer: str) -> str | None:
+    """The layer as whose calls another one runs, which is inside it; None for one with calls of its own."""
+    if graph.container_calls(layer):
+        return None
+    sites = graph.call_sites(layer)
+    owner = graph.calls[sites[0]].layer if sites else layer
+    return None if owner == layer else owner
+
+
 def _owner(variable: str) -> str:
     return variable.rpartition("@")[0]
 
@@ -181,9 +190,19 @@ def _shown(graph: ModelGraph, calls: Iterable[str]) -> list[str]:
     return [graph.address(call) for call in calls]
 
 
-def _unknown(text: str, graph: ModelGraph, path: str) -> UnknownAddress:
+def _unknown(text: str, graph: ModelGraph, path: str, *, called: bool = False) -> UnknownAddress:
+    """With ``called``, only what has calls itself is suggested: a wrapper has no tensor of what is inside it."""
     paths = [one for one, _ in zip(graph.layers, range(_COMPARED), strict=False) if one != ROOT]
-    near = [one for one in paths if one.endswith(f"/{path}")][:3]
+    near = [one for one in paths if one.endswith(f"/{path}") or (called and graph.layers[one].name == path)][:3]
+    if called:
+        inside = {one: around for one in near if (around := _run_by(graph, one)) is not None}
+        if near and len(inside) == len(near):
+            one, around = next(iter(inside.items()))
+            return UnknownAddress(
+                f"no call {text!r}: {one} runs inside {around}, which has no tensor of its own for it; write {around}"
+            )
+        paths = [one for one in paths if one not in inside and _run_by(graph, one) is None]
+        near = [one for one in near if one not in inside]
     head, _, tail = path.partition("/")
     if not near and head == escape(graph.root.name) and tail in graph.layers:
         near = [tail]

@@ -222,3 +222,12 @@ def test_a_softmax_that_only_another_dense_layer_uses():
     gate = layers.Dense(8, activation="softmax")(inputs)
     model = keras.Model(inputs, layers.Dense(1)(gate * inputs))
     assert graphlint.check(model, select="A014").findings == []
+
+
+def test_an_address_inside_a_wrapper_is_not_suggested():
+    inputs = keras.Input((5, 4))
+    frames = layers.TimeDistributed(layers.Dense(3, name="inner"), name="frames")
+    model = keras.Model(inputs, layers.Dense(1, name="head")(frames(inputs)))
+    with pytest.raises(graphlint.errors.AddressError, match=r"runs inside frames.*write frames"):
+        graphlint.features(model, "inner")
+    assert graphlint.features(model, "frames").output["frames"].shape == (None, 5, 3)
