@@ -55,12 +55,12 @@ class HiddenSoftmax(Rule):
         told: set[str] = set()
         for call in graph.calls.values():
             layer = innermost(graph, graph.layers[call.layer])
-            if layer.path in told or layer.class_name != "Dense" or not layer.is_builtin:
+            if layer.path in told or layer.traits.name != "Dense":
                 continue
             if activation_of(graph, call.id)[0] != "softmax" or layer.config.get("units") == 1:
                 continue
             users = _users(graph, call.id)
-            if not users or not all(graph.layer(user).class_name in _DENSE for user in users):
+            if not users or not all(graph.layer(user).traits.name in _DENSE for user in users):
                 continue
             told.add(layer.path)
             names = ", ".join(repr(graph.layer(user).name) for user in users[:3])
@@ -86,7 +86,7 @@ def _users(graph: ModelGraph, call: str) -> list[str]:
         if graph.is_output(tensor):
             return []
         for edge in graph.consumers(tensor):
-            if graph.layer(edge.target).class_name in _BETWEEN:
+            if graph.layer(edge.target).traits.name in _BETWEEN:
                 stack.append(edge.target)
             else:
                 found[edge.target] = None

@@ -78,7 +78,7 @@ class UnreachableParameters(Rule):
         """Attention over one position: a softmax over one score is 1, whatever query and key are."""
         for layer in graph.layers.values():
             sites = graph.call_sites(layer.path)
-            if layer.class_name != "MultiHeadAttention" or not layer.is_builtin or not sites:
+            if layer.traits.name != "MultiHeadAttention" or not sites:
                 continue
             if not all(graph.calls[call].layer == layer.path and _attends_to_one(graph, call) for call in sites):
                 continue
