@@ -250,3 +250,15 @@ def scaled_twice(clean: Clean) -> Iterator[Mutant]:
                 return layer(layers.Rescaling(1 / 255, name="injected")(args[0]), **kwargs)
 
             yield Mutant(("injected", name), clean.with_call(name, again))
+
+
+@injects("A014")
+def softmax_between_dense_layers(clean: Clean) -> Iterator[Mutant]:
+    for name, layer, _ in clean.calls():
+        if type(layer) is layers.Dense and len(layer.output.shape) == 2:
+            hidden = layers.Dense(5, activation="softmax", name="injected")
+            model = clean.with_call(
+                name,
+                lambda layer, args, kwargs, hidden=hidden: type(layer).from_config(layer.get_config())(hidden(*args)),
+            )
+            yield Mutant(("injected",), model)

@@ -100,3 +100,14 @@ def frozen_with_a_layer_used_elsewhere(clean: Clean) -> Iterator[Mutant]:
         part.trainable = False
         other = keras.Input(batch_shape=model.inputs[0].shape, dtype=model.inputs[0].dtype)
         yield Mutant(("part",), keras.Model([*model.inputs, other], [*model.outputs, part(other)]))
+
+
+@injects("T007")
+def one_variable_frozen(clean: Clean) -> Iterator[Mutant]:
+    for name, layer, _ in clean.calls():
+        if type(layer) in (layers.Dense, layers.Conv2D) and layer.trainable and layer.use_bias:
+            model = clean.cloned()
+            model.get_layer(name).bias.trainable = False
+            if model.compiled:
+                compile_again(model)
+            yield Mutant((name,), model, live_only=True)
