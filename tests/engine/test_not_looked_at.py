@@ -20,7 +20,7 @@ register = keras.saving.register_keras_serializable("not_looked_at")
 class Pair(keras.Model):
     def __init__(self, units=1, activation="softmax", **kwargs):
         super().__init__(**kwargs)
-        self.units = units
+        self.units, self.activation = units, activation
         self.first = layers.Dense(3, activation="relu")
         self.second = layers.Dense(units, activation=activation)
 
@@ -28,7 +28,7 @@ class Pair(keras.Model):
         return self.second(self.first(x))
 
     def get_config(self):
-        return {**super().get_config(), "units": self.units}
+        return {**super().get_config(), "units": self.units, "activation": self.activation}
 
 
 @register
