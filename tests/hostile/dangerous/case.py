@@ -103,7 +103,9 @@ def called_in_keras_2(entry: Any, argument: Any, **arguments: Any) -> Any:
     model = legacy("Lambda", _NO_SHAPE | config)
     model["config"]["layers"][1]["inbound_nodes"] = [["_CONSTANT_VALUE", -1, argument, {}]]
     model["config"]["output_layers"] = [["in", 0, 0]]
-    return model
+    for one in model["config"]["layers"]:
+        one |= {"module": "keras.layers", "registered_name": None}
+    return model | {"module": "keras.src.engine.functional", "registered_name": "Functional"}
 
 
 def code(canary: str) -> str:

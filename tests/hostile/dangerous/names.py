@@ -51,7 +51,7 @@ def cases() -> Iterator[Case]:
                 "X002 X003",
                 KERAS_2,
                 danger,
-                (".h5",),
+                (".keras",),
                 payload=True,
             )
     for path in _NAMED:

@@ -61,11 +61,11 @@ def prove(folder: Path, release: str) -> dict[str, str]:
 def main() -> None:
     """Prove, and write the table."""
     folder, *releases = sys.argv[1:]
-    proof = json.loads(PROOF.read_text()) if PROOF.exists() else {}
     for release in releases or RELEASES:
-        proof[release] = prove(Path(folder).absolute(), release)
-        print(f"{release}: {Counter(proof[release].values())}")
-    PROOF.write_text(json.dumps({key: proof[key] for key in sorted(proof, key=RELEASES.index)}, indent=1) + "\n")
+        fired = prove(Path(folder).absolute(), release)
+        print(f"{release}: {Counter(fired.values())}")
+        proof = {**json.loads(PROOF.read_text()), release: fired}
+        PROOF.write_text(json.dumps({key: proof[key] for key in sorted(proof, key=RELEASES.index)}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
