@@ -236,7 +236,7 @@ def _key(call: CallDefinition) -> Any:
     if not layer.is_operation and layer.class_name != "InputLayer":
         return id(layer)
     name = layer.name if layer.class_name == "InputLayer" else ""
-    return layer.class_name, name, json.dumps(layer.config, sort_keys=True, default=str)
+    return layer.class_name, name, json.dumps(layer.config, sort_keys=True, default=str), call.outputs
 
 
 def _same(one: Any, other: Any) -> bool:

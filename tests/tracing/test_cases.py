@@ -126,8 +126,9 @@ def test_nothing_is_left_when_a_call_raises(name: str, monkeypatch: pytest.Monke
     def failing(layer: keras.Layer, *args: Any, **kwargs: Any) -> Any:
         nonlocal calls
         calls += 1
+        number = calls
         result = plain(layer, *args, **kwargs)
-        if calls == failing_call:
+        if number == failing_call:
             raise RuntimeError("injected")
         return result
 
@@ -139,7 +140,8 @@ def test_nothing_is_left_when_a_call_raises(name: str, monkeypatch: pytest.Monke
         assert keras.Layer.__call__ is failing
         if calls < failing_call:
             break
-        assert "injected" in str(definition.root.opaque_because)
+        in_training_alone = name == "Counts" and definition.root.body is not None
+        assert in_training_alone or "injected" in str(definition.root.opaque_because)
     assert failing_call > 2
 
 
