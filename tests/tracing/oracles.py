@@ -187,7 +187,7 @@ class _Run:
         """What a call may depend on: tensor of the trace and value, for every reference among its arguments."""
         refs = [
             leaf
-            for leaf in flat([list(call.args), call.kwargs])
+            for leaf in flat([list(call.args), call.kwargs, list(call.captured)])
             if isinstance(leaf, TensorRef) and leaf in self.symbols
         ]
         return {id(self.symbols[ref]): (self.symbols[ref], self.values[ref]) for ref in refs}
@@ -207,6 +207,9 @@ class _Run:
             if event.is_open:
                 captured = [self.values[ref] for ref in call.captured]
                 result = self.replay.event(event, args, kwargs, captured)
+            elif call.captured:  # Its code holds tensors of the trace.
+                given = self.given(call)
+                result = mapped(event.outputs, lambda leaf: self.leaf(leaf, given))
             else:
                 result = event.target(*args, **kwargs)
         places = enumerate(zip(members(event.outputs), members(result), strict=True))

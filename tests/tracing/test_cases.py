@@ -238,6 +238,7 @@ def test_a_model_of_models_has_its_parts_opened() -> None:
     assert graph.parameters.unreachable == 0
 
 
+@pytest.mark.filterwarnings("ignore:.*unbuilt state.*:UserWarning")
 def test_a_layer_that_is_not_built_stays_so() -> None:
     class Lazy(keras.Model):
         def __init__(self) -> None:
