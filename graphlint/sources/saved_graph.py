@@ -117,10 +117,12 @@ def _problems(bodies: dict[str, list[_Node]], checkpoint: set[str], assets: set[
 
 
 def _is_ordinary(node: _Node, function: str, nodes: dict[str, _Node], checkpoint: set[str], assets: set[str]) -> bool:
-    """Whether an operation on files is one that every SavedModel has: for its own variables, or for its own assets."""
+    """Whether an operation on files is one that every SavedModel has: for its variables, its assets, or given data."""
     if is_checkpoint_operation(node.operation):
         own = function in checkpoint or (not function and _SAVED_BY_TENSORFLOW_1.match(node.name) is not None)
         return own and _is_given(node, nodes)
+    if node.operation.startswith("IteratorGet"):  # `adapt` and training are saved as functions of an iterator
+        return _is_given(node, nodes)
     if _TABLE_FILE.fullmatch(node.operation):
         name = node.inputs[1].partition(":")[0] if len(node.inputs) > 1 else ""
         source = nodes.get(name)
@@ -129,7 +131,7 @@ def _is_ordinary(node: _Node, function: str, nodes: dict[str, _Node], checkpoint
 
 
 def _is_given(node: _Node, nodes: dict[str, _Node]) -> bool:
-    """Whether the path that a checkpoint operation takes comes from who runs it, and not from the file."""
+    """Whether the first input of an operation comes from whoever runs it, and not from the file."""
     stack, seen = [node.inputs[0] if node.inputs else ""], set()
     while stack:
         name = stack.pop().removeprefix("^").partition(":")[0]

@@ -149,6 +149,7 @@ def test_saved_models_as_tensorflow_writes_them(tmp_path):
     graph = [
         node("Save", "StatefulPartitionedCall", calls="__inference__traced_save_1"),
         node("m", "MatMul", "a", "b"),
+        node("n", "IteratorGetNext", "iterator"),
         node("words", "Const"),
         node("t", "HashTableV2"),
         node("i", "InitializeTableFromTextFileV2", "t", "words"),
