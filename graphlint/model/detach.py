@@ -26,12 +26,22 @@ def detach(graph: ModelGraph) -> None:
         for variable in layer.variables:
             variable.obj = variable.values = None
         waiting += layer.children.values()
-        if layer.body is not None:
-            waiting += layer.body.layers
-            for made in layer.body.calls:
+        bodies = [layer.body] if layer.body is not None else []
+        while bodies:
+            body = bodies.pop()
+            if id(body) in seen:
+                continue
+            seen.add(id(body))
+            waiting += body.layers
+            body.outputs = map_leaves(body.outputs, _plain)
+            body.effects = tuple(effect._replace(variable=None) for effect in body.effects)
+            for made in body.calls:
                 made.obj = None
                 made.args = map_leaves(made.args, _plain)
                 made.kwargs = map_leaves(made.kwargs, _plain)
+                made.captured = map_leaves(made.captured, _plain)
+                waiting.append(made.layer)
+                bodies += [made.form] if made.form is not None else []
     for node in graph.variables.values():
         node.obj = node.values = None
     for call in graph.calls.values():

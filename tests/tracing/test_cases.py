@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
+import graphlint
+from graphlint.engine.config import Config
 from graphlint.errors import GraphlintError
 from graphlint.model.definition import INFERENCE
 from graphlint.model.expand import expand
@@ -256,3 +260,14 @@ def test_a_layer_that_is_not_built_stays_so() -> None:
     assert "is not built" in str(graph.root.definition.opaque_because)
     assert not model.other.built
     assert not model.other.weights
+
+
+def test_a_report_does_not_keep_an_opened_model_alive() -> None:
+    model, inputs = model_of("Counts")
+    alive = weakref.ref(model), weakref.ref(model.layer.body)
+    report = graphlint.check(model, config=Config(open_layers=True), inputs=inputs)
+    assert report.models[0].opened
+    del model
+    keras.utils.clear_session()
+    gc.collect()
+    assert [one() for one in alive] == [None, None]
