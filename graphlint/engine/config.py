@@ -60,7 +60,7 @@ class Config:
     rules: Mapping[str, RuleSettings] = field(default_factory=dict)
     """Settings by the rule's name or code, as written."""
     limits: Limits = DEFAULT
-    open_layers: bool = False
+    open_layers: bool = True
     """Whether a model in memory is run once, abstractly, to see what is inside custom layers and subclassed models."""
     given: frozenset[str] = frozenset()
     """The keys that the source sets."""
