@@ -20,7 +20,8 @@ from graphlint.reports.report import Status
 from tests.hostile.dangerous.cases import CASES
 
 _PACKAGES = {"modelscan": ["modelscan[tensorflow,h5py]"], "modelaudit": ["modelaudit"]}
-_NUMBER = re.compile(r"/cases/(\d{4})/")
+_NUMBER = re.compile(r"(?:/cases/|\")(\d{4})/")
+"""A case in the report of a scanner, by its absolute path or by the path below the folder that was scanned."""
 
 
 def tool(folder: Path, name: str) -> Path:
