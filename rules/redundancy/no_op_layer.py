@@ -115,7 +115,10 @@ def _removed(graph: ModelGraph, layer: Layer, call: str) -> Fix | None:
 
 
 def _ends_mask(graph: ModelGraph, layer: Layer, call: str) -> bool:
-    return not layer.traits.hands_mask_on and not masked(graph).keys().isdisjoint(graph.producers(call))
+    sources = graph.producers(call)
+    if layer.operation.name == "Squeeze" and len(sources) == 1:
+        sources = graph.producers(sources[0].call)
+    return not layer.traits.hands_mask_on and not masked(graph).keys().isdisjoint(sources)
 
 
 def _reason(graph: ModelGraph, layer: Layer, call: str) -> str | None:
