@@ -414,6 +414,8 @@ def test_a_merge_receives_masks_that_it_reads_or_hands_on(merge, both):
     """It reads them if the same weights without masks give another sum."""
     model = merged(merge(), both)()
     plain = keras.models.clone_model(model, clone_function=lambda layer: type(layer)(**without_mask(layer)))
+    random = np.random.default_rng(0)
+    model.set_weights([random.normal(size=one.shape) for one in model.weights])
     plain.set_weights(model.get_weights())
     reads = not np.array_equal(model(feeds(model)), plain(feeds(model)))
     graph = expand(read_live(model))
