@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from graphlint.replay.edit import edit as edit
     from graphlint.replay.extract import extract as extract
     from graphlint.replay.extract import features as features
+    from graphlint.replay.measure import NotMeasured as NotMeasured
     from graphlint.replay.run import run as run
     from graphlint.replay.split import split as split
     from graphlint.replay.verify import verify as verify
@@ -100,6 +101,7 @@ _SURGERY = {
     "graphlint.replay.clone": ("clone",),
     "graphlint.replay.edit": ("edit",),
     "graphlint.replay.extract": ("extract", "features"),
+    "graphlint.replay.measure": ("NotMeasured",),
     "graphlint.replay.run": ("run",),
     "graphlint.replay.split": ("split",),
     "graphlint.replay.verify": ("verify",),

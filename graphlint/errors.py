@@ -109,7 +109,11 @@ class InvalidEdit(ReplayError):
 
 
 class CannotClone(ReplayError):
-    """A layer cannot be created again from its configuration."""
+    """A layer does not tell how to make another one like it. ``layers`` are those for which this was found."""
+
+    def __init__(self, message: str, layers: Sequence[object] = ()) -> None:
+        super().__init__(message)
+        self.layers = list(layers)
 
 
 class CannotLoad(ReplayError):

@@ -12,7 +12,7 @@ from graphlint.extras import require_keras
 from graphlint.findings.edits import ModelEdit
 from graphlint.findings.finding import Applicability, Finding, Location, Severity
 from graphlint.fixes.report import Applied, FixReport, Left
-from graphlint.model.address import ROOT
+from graphlint.model.address import overlap
 
 if TYPE_CHECKING:
     import keras
@@ -113,7 +113,7 @@ def _compatible(findings: list[Finding], alone: set[str]) -> list[Finding]:
         if batch and (_is_safe(finding) != _is_safe(batch[0]) or finding.fingerprint in alone):
             continue
         mine = _touched(finding)
-        if batch and any(_overlap(one, other) for one in mine for other in touched):
+        if batch and any(overlap(one, other) for one in mine for other in touched):
             continue
         batch.append(finding)
         touched |= mine
@@ -125,12 +125,6 @@ def _compatible(findings: list[Finding], alone: set[str]) -> list[Finding]:
 def _touched(finding: Finding) -> frozenset[str]:
     assert finding.fix is not None
     return frozenset().union(*(edit.touches() for edit in finding.fix.edits))
-
-
-def _overlap(one: str, other: str) -> bool:
-    if ROOT in (one, other):
-        return True
-    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
 class Fixer:

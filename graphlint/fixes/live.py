@@ -10,15 +10,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from graphlint.errors import FixError
+from graphlint.errors import CannotClone, FixError
 from graphlint.findings import edits
 from graphlint.fixes.training import carry_training
 from graphlint.knowledge import keras_internals
 from graphlint.knowledge.naming import snake_case
-from graphlint.model.address import ROOT
+from graphlint.model.address import ROOT, overlap
 from graphlint.model.expand import expand
 from graphlint.model.graph import ModelGraph
-from graphlint.replay.clone import clone
+from graphlint.replay.clone import clone_what_can_be
 from graphlint.replay.edit import edit
 from graphlint.replay.interpreter import Interpreter
 from graphlint.replay.live_graph import LiveGraph
@@ -43,7 +43,8 @@ def apply_edits(model: keras.Model, changes: Iterable[edits.Edit]) -> tuple[kera
         ):
             # Before cloning: a copy of the graph does not contain the variables to be removed.
             current = make(change, current)
-    current = clone(current)
+    current, kept = clone_what_can_be(current)
+    notes = _require_untouched(current, kept, changes)
     compiled: dict[str, Any] = {}
     keep_state, afresh = True, False
     for change in changes:
@@ -56,8 +57,25 @@ def apply_edits(model: keras.Model, changes: Iterable[edits.Edit]) -> tuple[kera
                 # Training steps without a layer look like a layer that no gradient reaches.
                 keep_state, afresh = False, _was_trained(model)
             current = make(change, current)
-    notes = carry_training(model, current, compiled, keep_state=keep_state)
+    notes += carry_training(model, current, compiled, keep_state=keep_state)
     return current, [*notes, "the optimizer state is reset"] if afresh else notes
+
+
+def _require_untouched(model: keras.Model, kept: list[CannotClone], changes: Iterable[edits.Edit]) -> list[str]:
+    """Notes on layers that stay those of the original, because they cannot be copied.
+
+    Raises:
+        FixError: one of them would be changed, and with it the original.
+    """
+    notes = []
+    touched = frozenset().union(*(change.touches() for change in changes))
+    layers = _graph(model).layers.items()
+    for error in kept:
+        held = [path for path, layer in layers if any(layer.obj is one for one in error.layers)]
+        if any(overlap(one, other) for one in held for other in touched):
+            raise FixError(str(error))
+        notes.append(f"not copied, and so the same layers in both models: {', '.join(held)} ({error})")
+    return notes
 
 
 def _was_trained(model: keras.Model) -> bool:
@@ -371,7 +389,7 @@ def _take_over(new: Any, old: Any) -> None:
     for variable in keras_internals.own_variables(new):
         former = known.get(variable.name)
         if former is not None and former.shape == variable.shape:
-            variable.assign(keras.ops.convert_to_numpy(former))
+            variable.assign(keras_internals.numbers(former))
 
 
 def _copy_flags(old: Any, new: Any) -> None:

@@ -37,15 +37,28 @@ def carry_training(
         # Compiling built the optimizer, as loading does: unused state is not worth saving.
         new.optimizer = type(new.optimizer).from_config(new.optimizer.get_config())
         return []
-    if not new.trainable_variables:
+    trained = _optimized(old, new)
+    if not trained:
         return []
-    if not new.optimizer.built:
-        new.optimizer.build(new.trainable_variables)
+    new.optimizer = type(new.optimizer).from_config(new.optimizer.get_config())
+    new.optimizer.build(trained)
     former = _state(old)
     for key, variable in _state(new).items():
         if key in former and former[key].shape == variable.shape:
-            variable.assign(former[key])
+            variable.assign(keras_internals.numbers(former[key]))
     return []
+
+
+def _optimized(old: keras.Model, new: keras.Model) -> list[Any]:
+    """What the optimizer of ``old`` was built for, as far as ``new`` has it, and what else is trainable there.
+
+    A layer that was frozen after the training keeps its state.
+    """
+    by_address = {one.id: one.obj for one in expand(read_live(new)).variables.values()}
+    address = {id(one.obj): one.id for one in expand(read_live(old)).variables.values()}
+    former = [by_address.get(address.get(id(one), "")) for one in keras_internals.optimized_variables(old.optimizer)]
+    wanted = [*(one for one in former if one is not None), *new.trainable_variables]
+    return list({id(one): one for one in wanted}.values())
 
 
 def _state(model: keras.Model) -> dict[tuple[str, str], Any]:

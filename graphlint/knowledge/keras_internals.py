@@ -377,6 +377,23 @@ def has_assets(layer: keras.Layer) -> bool:
     return callable(getattr(layer, "save_assets", None)) and callable(getattr(layer, "load_assets", None))
 
 
+def global_random_state() -> Any:
+    """The variable from which operations draw that were given no seed generator."""
+    from keras.src.random.seed_generator import global_seed_generator
+
+    return global_seed_generator().state
+
+
+def backend_value(variable: Any) -> Any:
+    """What a Keras variable is to the backend: a ``tf.Variable``, an array."""
+    return getattr(variable, "_value", None)
+
+
+def numbers(variable: Any) -> np.ndarray:
+    """The numbers of a variable, copied: on JAX an array may be the buffer itself, which training gives away."""
+    return np.array(keras.ops.convert_to_numpy(variable))
+
+
 def seed_states(layer: keras.Layer) -> list[keras.Variable]:
     """The states of the seed generators that a layer itself holds."""
     return [generator.state for generator in getattr(layer, "_seed_generators", ())]
@@ -592,6 +609,8 @@ def _probe() -> None:
         "Layer._called": was_called(layer) and not was_called(keras.layers.Dense(1, name="graphlint_probe_waiting")),
         "saving_lib._walk_saveable": next(sublayers(model))[0].startswith("layers/"),
         "serialization_lib.serialize_with_public_class": class_identity(type(layer))[:2] == ("Dense", "keras.layers"),
+        "seed_generator.global_seed_generator": hasattr(global_random_state(), "assign"),
+        "Variable._value": backend_value(layer.kernel) is not None,
         "functional_like_constructor": has_functional_constructor(type(model)),
     }
     for what, works in checks.items():

@@ -48,6 +48,17 @@ def join(prefix: str, name: str) -> str:
     return escape(name) if prefix in ("", ROOT) else f"{prefix}/{escape(name)}"
 
 
+def overlap(one: str, other: str) -> bool:
+    """Whether one path is the other one or inside it, or the other way round.
+
+    >>> overlap("encoder/dense", "encoder"), overlap("encoder", "encoder_2"), overlap(".", "encoder")
+    (True, False, True)
+    """
+    if ROOT in (one, other):
+        return True
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One step of an address: an unescaped name and, if given, a call index."""

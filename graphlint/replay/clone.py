@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, Literal
 
 import keras
-import numpy as np
 
 from graphlint.errors import CannotClone, LostTie, ReplayError, one_line
 from graphlint.knowledge import keras_internals
@@ -19,6 +18,7 @@ from graphlint.model.graph import Tensor
 from graphlint.replay.domains import Symbolic
 from graphlint.replay.interpreter import Environment, Interpreter
 from graphlint.replay.live_graph import Arguments, LiveGraph
+from graphlint.replay.measure import require_alike
 from graphlint.replay.plan import Planner
 from graphlint.replay.rebuild import (
     build_model,
@@ -37,6 +37,8 @@ Sharing = Literal["preserve", "undo"]
 def clone(model: keras.Model, weights: Weights = "copy", sharing: Sharing = "preserve") -> keras.Model:
     """Copy a model: layers, sharing, ties, flags, weights and other state, compilation and optimizer.
 
+    Copies are made from configurations, and compared: every call of the model also runs on the copy of its layer.
+
     Args:
         model: any Keras model; a subclassed one has to be creatable from its configuration.
         weights: ``copy`` gives the copy its own variables with the same values, with random states, vocabularies and
@@ -44,8 +46,11 @@ def clone(model: keras.Model, weights: Weights = "copy", sharing: Sharing = "pre
         sharing: ``undo`` gives every call of a layer its own copy of the layer, and unties variables; if the weights
             are shared with the model there is nothing to undo.
 
+    Warns:
+        NotMeasured: a layer that is not Keras's own could not be compared with its copy.
+
     Raises:
-        CannotClone: a layer cannot be created from its configuration.
+        CannotClone: a layer cannot be made from its configuration, or its copy does something else.
         LostTie: a tie cannot be kept.
 
     >>> import keras
@@ -67,25 +72,58 @@ def clone(model: keras.Model, weights: Weights = "copy", sharing: Sharing = "pre
     if not isinstance(model, keras.Model):
         raise ReplayError(f"expected a keras.Model, got {type(model).__name__}: pass the model itself")
     keras_internals.self_test()
-    layers = keras_internals.all_layers(model)
-    with Transaction(layers), _own_classes(layers), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return Cloner(weights, sharing).clone(model)
+    return copy_model(model, Cloner(weights, sharing))
 
 
-def copy_layer(layer: Any, name: str) -> Any:
-    """A layer or nested model like another one, with the same values, under a new name.
+def clone_what_can_be(model: keras.Model) -> tuple[keras.Model, list[CannotClone]]:
+    """Copy a model with what can be copied. The other layers are in both; returns also why they cannot be.
 
     Raises:
-        CannotClone: it cannot be created from its configuration.
+        CannotClone: the model itself cannot be made from its configuration.
     """
-    layers = keras_internals.all_layers(layer) if isinstance(layer, keras.Layer) else []
-    with Transaction([layer, *layers]), _own_classes(layers), warnings.catch_warnings():
+    errors: list[CannotClone] = []
+    while True:
+        kept = [layer for error in errors for layer in error.layers]
+        try:
+            return copy_model(model, Cloner("copy", "preserve", keep=kept)), errors
+        except CannotClone as error:
+            if not error.layers or any(one is model or any(one is other for other in kept) for one in error.layers):
+                raise
+            errors.append(error)
+
+
+def copy_model(model: keras.Model, cloner: Cloner) -> keras.Model:
+    """The copy of a model by a `Cloner`, compared with the model."""
+    layers = keras_internals.all_layers(model)
+    with Transaction(layers), _own_classes(layers):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            copy = cloner.clone(model)
+        cloner.require_alike(model)
+        return copy
+
+
+def copy_layers(operations: Iterable[Any], names: Mapping[int, str] | None = None) -> Cloner:
+    """Copies of some layers, operations or nested models, with the same values; `Cloner.made` holds them.
+
+    What they have in common stays common. ``names`` (by ``id``) are new names.
+
+    Raises:
+        CannotClone: one cannot be made from its configuration.
+    """
+    operations = list(operations)
+    layers = [
+        one
+        for operation in operations
+        for one in (keras_internals.all_layers(operation) if isinstance(operation, keras.Layer) else [operation])
+    ]
+    with Transaction(layers), _own_classes(layers), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         cloner = Cloner("copy", "preserve")
-        copy = cloner.operation(layer, name)
+        for operation in operations:
+            cloner.operation(operation, (names or {}).get(id(operation)))
         cloner.finish()
-        return copy
+        return cloner
 
 
 @contextmanager
@@ -101,8 +139,14 @@ def _own_classes(layers: list[Any]) -> Iterator[None]:
 class Cloner:
     """One copy in the making: ``made`` maps the ``id`` of an operation to its copy."""
 
-    def __init__(self, weights: Weights, sharing: Sharing) -> None:
+    def __init__(self, weights: Weights, sharing: Sharing, *, keep: Iterable[Any] = ()) -> None:
         self.weights = weights
+        self.held = {
+            id(one)
+            for layer in keep
+            for one in (keras_internals.all_layers(layer) if isinstance(layer, keras.Layer) else [layer])
+        }
+        """``id`` of what is not copied, with all that it holds."""
         self.undo = sharing == "undo" and weights != "share"
         self.made: dict[int, Any] = {}
         self.pairs: list[tuple[Any, Any]] = []
@@ -110,7 +154,9 @@ class Cloner:
         self.variables: dict[int, Any] = {}
         """``id`` of a variable -> the variable that replaces it."""
         self.handed: set[int] = set()
-        """``id`` of every copy of a sublayer that has been put into its place."""
+        """``id`` of every copy of a sublayer that is in its place."""
+        self.copies: dict[int, list[Any]] = {}
+        """``id`` of what was made from its configuration -> the copies."""
         self.kept: list[Any] = []
         """Keeps alive what is identified by its ``id``."""
 
@@ -135,6 +181,27 @@ class Cloner:
             self.tie()
         self.copy_flags()
 
+    def require_alike(self, model: keras.Model) -> None:
+        """Compare the copies with the layers of the model that they were made of.
+
+        Raises:
+            CannotClone: one does something else.
+        """
+        if not self.copies:
+            return
+        if self.weights == "copy":
+            require_alike(model, self.copies)
+            return
+        fresh = {id(new): new for _, layer in self.pairs for new in layer.variables}
+        values = [(one, keras_internals.numbers(one)) for one in fresh.values()]
+        try:
+            for old, new in self.pairs:
+                copy_state(old, new)
+            require_alike(model, self.copies)
+        finally:
+            for variable, value in values:
+                variable.assign(value)
+
     # -- making -------------------------------------------------------------------------------------------------
 
     def operation(self, operation: Any, name: str | None = None) -> Any:
@@ -144,8 +211,10 @@ class Cloner:
         if keras_internals.graph_model(operation) is not None and _follows_its_graph(operation):
             copy = self.container(operation)
             self.add_pair(operation, copy)
-        elif self.weights == "share":
+        elif self.weights == "share" or id(operation) in self.held:
             copy = operation
+            if self.weights != "share" and isinstance(operation, keras.Layer):
+                self.variables |= {id(one): one for one in operation.variables}
         else:
             copy = self.leaf(operation, name)
         if name is not None:
@@ -166,10 +235,15 @@ class Cloner:
             raise CannotClone(
                 f"{type(operation).__name__} {operation.name!r} cannot be created from its configuration "
                 f"({one_line(error)}): "
-                "give it get_config() and from_config()"
+                "give it get_config() and from_config()",
+                [operation],
             ) from error
+        self.copies.setdefault(id(operation), []).append(copy)
         if not isinstance(operation, keras.Layer):
             return copy
+        if isinstance(operation, keras.layers.Lambda):
+            # Stored code is without the names that it reads from its module.
+            copy.function, copy.mask = operation.function, operation.mask
         # Before it is built, for the paths of its variables; a subclassed model may leave it out of its configuration.
         copy.name = name or operation.name
         self.add_pair(operation, copy)
@@ -258,7 +332,8 @@ class Cloner:
         if len(before) != len(after):
             raise CannotClone(
                 f"{type(old).__name__} {old.name!r} has {len(before)} variables and its copy {len(after)}: let its "
-                "configuration and build() create all of them"
+                "configuration and build() make all of them",
+                [old],
             )
         for one, other in zip(before, after, strict=True):
             if not self.undo:
@@ -299,7 +374,7 @@ class Cloner:
                     return twins[index]
         made = self.made.get(id(variable))
         if made is None:
-            value = np.array(keras.ops.convert_to_numpy(variable))
+            value = keras_internals.numbers(variable)
             made = keras.Variable(value, dtype=variable.dtype, trainable=variable.trainable, name=variable.name)
             self.made[id(variable)] = made
             self.kept.append(variable)
@@ -360,13 +435,13 @@ def copy_state(old: Any, new: Any) -> None:
     variables = keras_internals.own_variables(old)
     if variables:
         old.save_own_variables(store)
-        new.load_own_variables({key: np.array(keras.ops.convert_to_numpy(value)) for key, value in store.items()})
+        new.load_own_variables({key: keras_internals.numbers(value) for key, value in store.items()})
     for one, other in zip(variables, keras_internals.own_variables(new), strict=False):
-        # A layer may save something other than its variables: LoRA merges its matrices into the kernel.
-        other.assign(keras.ops.convert_to_numpy(one))
+        # A layer may save something else than it holds: LoRA merges its matrices into the kernel.
+        other.assign(keras_internals.numbers(one))
     states = [[*keras_internals.seed_states(one), *keras_internals.carried_states(one)] for one in (old, new)]
     for one, other in zip(*states, strict=False):
-        other.assign(keras.ops.convert_to_numpy(one))
+        other.assign(keras_internals.numbers(one))
     if keras_internals.has_assets(old):
         with tempfile.TemporaryDirectory() as folder:
             old.save_assets(folder)
@@ -386,13 +461,17 @@ def compile_like(old: keras.Model, new: keras.Model, variables: Mapping[int, Any
         optimizer = old.optimizer
         fresh = type(optimizer).from_config(optimizer.get_config()) if optimizer is not None else None
         new.compile(**{**arguments, "optimizer": fresh})
-    before, after = old.optimizer, new.optimizer
+    before = old.optimizer
     if variables is None or before is None or not before.built:
         return
     trained = [variables.get(id(one)) for one in keras_internals.optimized_variables(before)]
-    if not after.built and all(one is not None for one in trained):
-        after.build(trained)
+    known = {id(one) for one in trained}
+    if any(one is None for one in trained) or any(id(one) not in known for one in new.trainable_variables):
+        return
+    # Compiling has built it for what is trainable now, which was frozen or unfrozen after the training perhaps.
+    after = new.optimizer = type(new.optimizer).from_config(new.optimizer.get_config())
+    after.build(trained)
     if len(before.variables) == len(after.variables):
         for one, other in zip(before.variables, after.variables, strict=True):
             if one.shape == other.shape:
-                other.assign(keras.ops.convert_to_numpy(one))
+                other.assign(keras_internals.numbers(one))

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import keras
-import numpy as np
 
 from graphlint.errors import AddressError, AmbiguousAddress, InvalidEdit, OpaqueBody, UnknownAddress
 from graphlint.knowledge import keras_internals
@@ -15,12 +14,14 @@ from graphlint.model.address import ROOT, escape, parse
 from graphlint.model.definition import leaves
 from graphlint.model.graph import Tensor
 from graphlint.model.resolve import resolve_call, resolve_layer, resolve_tensor
-from graphlint.replay.clone import clone, compile_like, copy_layer
+from graphlint.replay.clone import compile_like, copy_layers
 from graphlint.replay.interpreter import Interpreter, Proceed
 from graphlint.replay.live_graph import Arguments, LiveGraph
+from graphlint.replay.measure import require_alike
 from graphlint.replay.plan import Plan, Planner
 from graphlint.replay.rebuild import Rebuild, build_like, declared_inputs, declared_outputs, in_structure
 from graphlint.replay.split import root_inputs
+from graphlint.replay.touched import StateEdit, Touched
 from graphlint.replay.transaction import Transaction
 
 
@@ -84,8 +85,10 @@ class Edit:
 
     def __init__(self, model: keras.Model) -> None:
         self._live = LiveGraph(model)
-        self._steps: list[tuple[str, Callable[[_Builder], None]]] = []
-        self._copies = False
+        self._structure: list[Callable[[_Builder], None]] = []
+        self._state: list[StateEdit] = []
+        self._moved: dict[int, Any] = {}
+        """``id`` of a variable -> the one in its place, for what was copied."""
         self.addresses: dict[str, str] = {}
         """After `build`: the address of every call and layer of the model -> its address in the new one."""
 
@@ -217,16 +220,21 @@ class Edit:
             name, number = f"{operation.name}_{number}", number + 1
 
         def apply(builder: _Builder) -> None:
-            copy = copy_layer(builder.live.operation(units[0]), name)
+            original = builder.live.operation(units[0])
+            copies = copy_layers([original], {id(original): name})
+            require_alike(builder.live.model, copies.copies)
             for unit in units:
-                builder.exclusive(unit, address).operation = copy
+                builder.exclusive(unit, address).operation = copies.made[id(original)]
 
         return self._add(apply)
 
     # -- variables and flags ------------------------------------------------------------------------------------
 
     def tie(self, first: str, second: str) -> Edit:
-        """Tie two variables of one shape: the second layer holds the first variable. Copies the model."""
+        """Let two variables of one shape become one: a copy of the second layer holds the first variable.
+
+        Keras saves both, and loading gives two variables again: for a tie that a file keeps, share one layer.
+        """
         kept, dropped = (_slot(self._live, one) for one in (first, second))
         if kept[1].shape != dropped[1].shape or kept[1].dtype != dropped[1].dtype:
             raise InvalidEdit(
@@ -234,15 +242,15 @@ class Edit:
                 f"{kept[1].dtype}{list(kept[1].shape)} and {second} {dropped[1].dtype}{list(dropped[1].shape)}"
             )
 
-        def apply(builder: _Builder) -> None:
-            layer, variable = _slot(builder.live, second)
-            keras_internals.replace_member(layer, variable, _slot(builder.live, first)[1])
+        def apply(found: Touched) -> None:
+            tied = found.variable(*kept)
+            keras_internals.replace_member(found.layer(dropped[0]), found.variable(*dropped), tied)
 
-        return self._add(apply, copies=True)
+        return self._change(StateEdit((dropped[0],), apply))
 
     def untie(self, address: str) -> Edit:
-        """Give a layer its own variable instead of one that it shares with others. Copies the model."""
-        _, variable = _slot(self._live, address)
+        """Give a copy of a layer a variable of its own in place of one that it has in common with others."""
+        owner, variable = _slot(self._live, address)
         holders = [
             layer
             for layer in keras_internals.all_layers(self._live.model)
@@ -251,61 +259,81 @@ class Edit:
         if len(holders) < 2:
             raise InvalidEdit(f"expected a tied variable, got {address}, which only one layer holds")
 
-        def apply(builder: _Builder) -> None:
-            layer, tied = _slot(builder.live, address)
-            value = np.array(keras.ops.convert_to_numpy(tied))
+        def apply(found: Touched) -> None:
+            tied = found.variable(owner, variable)
+            value = keras_internals.numbers(tied)
             own = keras.Variable(value, dtype=tied.dtype, trainable=tied.trainable, name=tied.name)
-            keras_internals.replace_member(layer, tied, own)
+            keras_internals.replace_member(found.layer(owner), tied, own)
 
-        return self._add(apply, copies=True)
+        return self._change(StateEdit((owner,), apply))
 
     def freeze(self, address: str) -> Edit:
-        """Make a layer and everything inside it not trainable. Copies the model."""
+        """Make a copy of a layer, with everything inside it, not trainable."""
         return self._set_trainable(address, False)
 
     def unfreeze(self, address: str) -> Edit:
-        """Make a layer and everything inside it trainable, even if the layer's own flag is set. Copies the model."""
+        """Make a copy of a layer, with everything inside it, trainable, also where the layer's own flag is set."""
         return self._set_trainable(address, True)
 
     def _set_trainable(self, address: str, trainable: bool) -> Edit:
-        path = resolve_layer(self._live.graph, address)
+        layer = self._live.graph.layers[resolve_layer(self._live.graph, address)].obj
 
-        def apply(builder: _Builder) -> None:
-            for layer in keras_internals.all_layers(builder.live.graph.layers[path].obj):
-                keras_internals.set_own_trainable(layer, trainable)
-                for variable in keras_internals.optimizable_variables(layer):
+        def apply(found: Touched) -> None:
+            for one in keras_internals.all_layers(found.layer(layer)):
+                keras_internals.set_own_trainable(one, trainable)
+                for variable in keras_internals.optimizable_variables(one):
                     variable.trainable = trainable
 
-        return self._add(apply, copies=True)
+        return self._change(StateEdit((layer,), apply, flags=True))
 
     # -- building -----------------------------------------------------------------------------------------------
 
-    def _add(self, apply: Callable[[_Builder], None], *, copies: bool = False) -> Edit:
-        self._steps.append(("state" if copies else "structure", apply))
-        self._copies |= copies
+    def _add(self, apply: Callable[[_Builder], None]) -> Edit:
+        self._structure.append(apply)
+        return self
+
+    def _change(self, edit: StateEdit) -> Edit:
+        self._state.append(edit)
         return self
 
     def build(self) -> keras.Model:
         """Make the edited model.
 
-        It shares the layers of the model with their weights, unless variables are tied or untied or layers frozen or
-        unfrozen, which is done on a copy: the model does not change, even if this raises. A compiled model is compiled
-        again in the same way.
+        It shares the layers of the model with their weights, but for those that are frozen, unfrozen, tied or untied,
+        of which it has copies: the model stays as it is, also if this raises. A compiled model is compiled alike again.
 
         Raises:
+            CannotClone: a layer that has to be copied cannot be, or its copy does something else.
             ShapeMismatch: a call does not accept what it would receive.
             InvalidEdit: two edits of one call contradict each other.
             NameCollision: a new layer has the name of another one in the same model.
         """
-        live = LiveGraph(clone(self._live.model)) if self._copies else self._live
-        builder = _Builder(live)
-        for kind in ("structure", "state"):
-            for one, apply in self._steps:
-                if one == kind:
-                    apply(builder)
-        with Transaction(live.operations()):
-            model, self.addresses = builder.build()
+        builder = _Builder(self._live)
+        for apply in self._structure:
+            apply(builder)
+        model, self.addresses = builder.build()
+        if self._state:
+            model = self._with_state(model)
+        if model is not self._live.model:
+            kept = {id(variable): variable for variable in model.variables}
+            compile_like(self._live.model, model, kept | self._moved)
         return model
+
+    def _with_state(self, model: keras.Model) -> keras.Model:
+        """The model with edits of variables and flags, made on copies of what they touch."""
+        live = LiveGraph(model)
+        found = Touched(self._live, live, self.addresses, self._state)
+        changed = found.clone
+        if changed is None:
+            builder = _Builder(live)
+            for unit, copy in found.replacements().items():
+                builder.change(unit).operation = copy
+            changed, moved = builder.build()
+            self.addresses = {before: moved[now] for before, now in self.addresses.items() if now in moved}
+        self._moved = found.variables
+        for edit in self._state:
+            edit.apply(found)
+        return changed
 
 
 class _EditedGraph(LiveGraph):
@@ -339,6 +367,10 @@ class _Builder:
             graph = self.live.graph
             same = {graph.address(one): graph.address(one) for one in (*graph.calls, *graph.scopes) if one != ROOT}
             return self.live.model, {**{path: path for path in graph.layers if path != ROOT}, **same}
+        with Transaction(self.live.operations()):
+            return self.rebuild()
+
+    def rebuild(self) -> tuple[keras.Model, dict[str, str]]:
         live = _EditedGraph(self.live, {unit: self.arguments(unit) for unit in self.changes if self.rewires(unit)})
         domain = Rebuild(live, keep_classes=True)
         domain.known.update(id(layer) for change in self.changes.values() for layer in change.layers())
@@ -350,8 +382,6 @@ class _Builder:
         outputs = in_structure(live, ROOT, environment, declared_outputs(live, ROOT))
         model = build_like(live.model, inputs, outputs, domain.known, len(live.graph.calls))
         removed = {unit for unit, change in self.changes.items() if change.passes is not None}
-        variables = {id(variable): variable for variable in model.variables}
-        compile_like(live.model, model, variables)
         return model, moved(self.live, domain, plan, model, removed)
 
     def rewires(self, unit: str) -> bool:

@@ -22,6 +22,7 @@ from graphlint.replay.live_graph import LiveGraph
 from graphlint.replay.plan import Planner
 from graphlint.replay.rebuild import declared_inputs
 from graphlint.replay.run import bind_feeds
+from graphlint.replay.transaction import ONE_AT_A_TIME
 from graphlint.sources.live import read_live
 
 RELATIVE = {"float64": 1e-7, "float32": 1.3e-6, "float16": 1e-3, "bfloat16": 1.6e-2}
@@ -128,13 +129,20 @@ def verify(
     outputs equal: largest difference 0 over 3 comparisons
     variables: 4 shared, 0 lost, 0 added
     """
+    with ONE_AT_A_TIME:
+        return _verified(old, new, batches, seed)
+
+
+def _verified(
+    old: keras.Model, new: keras.Model | Sequence[keras.Model], batches: Iterable[Any] | None, seed: int
+) -> Verification:
     parts = list(new) if isinstance(new, (list, tuple)) else [new]
     for one in (old, *parts):
         if not isinstance(one, keras.Model):
             raise ReplayError(f"expected keras.Models to compare, got {type(one).__name__}: pass models")
     found = Verification()
     feeds = list(random_batches(old, seed)) if batches is None else list(batches)
-    states = _Random([old, *parts])
+    states = States([old, *parts])
     for number, feed in enumerate(feeds):
         expected = states.run([old], feed)
         _compare(old, number, expected, states.run(parts, feed), found)
@@ -151,14 +159,17 @@ def verify(
 # -- running ----------------------------------------------------------------------------------------------------
 
 
-class _Random:
-    """Runs models so that each run starts from the same state and restores it."""
+class States:
+    """What runs of layers change in them, to be put back: each run starts from the same state and leaves it."""
 
-    def __init__(self, models: list[keras.Model]) -> None:
-        held = {id(one): one for model in models for one in model.non_trainable_variables}
-        for layer in (layer for model in models for layer in keras_internals.all_layers(model)):
-            held |= {id(one): one for one in keras_internals.carried_states(layer)}
-        self.state = [(one, np.array(keras.ops.convert_to_numpy(one))) for one in held.values()]
+    def __init__(self, layers: Iterable[keras.Layer]) -> None:
+        shared = keras_internals.global_random_state()
+        held = {id(shared): shared}
+        for layer in {id(one): one for one in layers}.values():
+            held |= {id(one): one for one in layer.non_trainable_variables}
+            for inner in keras_internals.all_layers(layer):
+                held |= {id(one): one for one in keras_internals.carried_states(inner)}
+        self.state = [(one, keras_internals.numbers(one)) for one in held.values()]
 
     def run(self, parts: Sequence[Any], feed: Any) -> list[np.ndarray]:
         value = feed
@@ -237,10 +248,10 @@ def _compare(
             if number == 0:
                 found.specs.append(f"{name} {one.shape} became {other.shape}")
             continue
-        found.differences.append(Difference(name, number, *_distance(one, other)))
+        found.differences.append(Difference(name, number, *distance(one, other)))
 
 
-def _distance(one: np.ndarray, other: np.ndarray) -> tuple[float, bool]:
+def distance(one: np.ndarray, other: np.ndarray) -> tuple[float, bool]:
     if one.dtype.kind not in "fiubV" or (one.dtype.kind == "V" and one.dtype.name not in RELATIVE):
         same = bool(np.array_equal(one, other))
         return (0.0 if same else float("inf")), same
@@ -368,7 +379,7 @@ def _compare_masks(old: keras.Model, new: keras.Model, found: Verification) -> N
     ]
 
 
-def _first_difference(old: keras.Model, parts: list[keras.Model], feed: Any, states: _Random) -> str | None:
+def _first_difference(old: keras.Model, parts: list[keras.Model], feed: Any, states: States) -> str | None:
     """The first call in graph order whose result differs from that of the call with the same id in the new model."""
     try:
         live = LiveGraph(old)
@@ -382,7 +393,7 @@ def _first_difference(old: keras.Model, parts: list[keras.Model], feed: Any, sta
                 if twin is None or live.is_input(tensor.call):
                     continue
                 one, two = keras.ops.convert_to_numpy(value), keras.ops.convert_to_numpy(twin)
-                if one.shape != two.shape or not _distance(np.asarray(one), np.asarray(two))[1]:
+                if one.shape != two.shape or not distance(np.asarray(one), np.asarray(two))[1]:
                     return live.graph.address(tensor)
     except (OpaqueBody, ReplayError):
         return None
