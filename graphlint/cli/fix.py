@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from graphlint.cli.check import _codes
 
+if TYPE_CHECKING:
+    from graphlint.fixes.files import FixedFile
+    from graphlint.fixes.fixer import Fixer
+
 
 @click.command("fix")
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the fixed model here.")
 @click.option("--in-place", is_flag=True, help="Replace the file; the original is kept as MODEL.bak.")
 @click.option("--select", multiple=True, callback=_codes, help="Fix only findings of these rules.")
@@ -23,47 +27,77 @@ from graphlint.cli.check import _codes
 @click.option("--import", "modules", multiple=True, metavar="MODULE", help="Import a module that registers classes.")
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Use this configuration file.")
 @click.option("--isolated", is_flag=True, help="Use no configuration file.")
-def command(model: Path, output: Path | None, in_place: bool, diff: bool, force: bool, **options: Any) -> None:
+def command(models: tuple[Path, ...], output: Path | None, in_place: bool, diff: bool, **options: Any) -> None:
     """Fix what `check` finds and graphlint can fix, verify the result, and write it.
 
     The model is loaded with Keras's safe mode on. Safe fixes keep the outputs equal; --unsafe applies the others too.
     Findings of severity info, such as sharing that may be meant, are fixed only for rules that --select names in full,
     or at a --target.
 
-    Exits with 0 if the file is as requested, with 2 if nothing could be written.
+    Exits with 0 if every file is as requested, with 2 if one could not be fixed or nothing matches --select and
+    --target. With --diff it exits as `check` does on what is there now.
     """
     if sum((output is not None, in_place, diff)) != 1:
         raise click.UsageError("expected one of -o OUT, --in-place or --diff, to say where the fixed model goes")
+    if output is not None and len(models) > 1:
+        raise click.UsageError(f"expected one model with -o, got {len(models)}: use --in-place")
     from graphlint.cli.session import Overrides, Session
     from graphlint.engine.selection import Selection
+    from graphlint.errors import FixError, GraphlintError
     from graphlint.extras import require_keras
-    from graphlint.fixes.writing import locked, require_free, write_new
+    from graphlint.fixes.writing import require_free
     from graphlint.reports.text import printable
 
     if output is not None:
-        require_free(output, force=force)
+        require_free(output, force=options["force"])
     require_keras("graphlint fix")
-    from graphlint.fixes.files import fix_file
     from graphlint.fixes.fixer import Fixer
     from graphlint.replay.load import import_modules
 
     import_modules(options["modules"])
-
     selection = Selection(options["select"] or None, (), options["ignore"])
     session = Session(Overrides(selection), options["config"], options["isolated"])
-    fixer = Fixer(session.linter_for(model), options["unsafe"], options["target"], options["select"] or ())
-    click.echo(f"loading {printable(str(model))} with Keras, safe mode on", err=True)
+    code, matched = 0, False
+    for model in models:
+        fixer = Fixer(session.linter_for(model), options["unsafe"], options["target"], options["select"] or ())
+        click.echo(f"loading {printable(str(model))} with Keras, safe mode on", err=True)
+        try:
+            fixed, written = _fixed(model, fixer, output, in_place, options["force"])
+        except GraphlintError as error:
+            if len(models) == 1:
+                raise
+            click.echo(printable(f"error: {model}: {error}"), err=True)
+            code = 2
+            continue
+        matched |= fixed.matched
+        if diff:
+            code = max(code, fixed.exit_code)
+        for line in [*(fixed.diff.splitlines() if diff else ()), *fixed.report.text(planned=diff).splitlines()]:
+            click.echo(printable(line))
+        click.echo(printable(written), err=True)
+    if not matched and not code and (options["select"] or options["target"]):
+        asked = [f"--{name} {value}" for name in ("select", "target") for value in options[name] or ()]
+        raise FixError(
+            f"no finding matches {' '.join(asked)}: nothing was written; `graphlint check` lists what there is"
+        )
+    click.get_current_context().exit(code)
+
+
+def _fixed(model: Path, fixer: Fixer, output: Path | None, in_place: bool, force: bool) -> tuple[FixedFile, str]:
+    """Fix one file and write the result, if anything was asked for that is there; returns it with what was written."""
+    from graphlint.fixes.files import fix_file
+    from graphlint.fixes.writing import locked, write_new
+
+    def is_wanted(fixed: FixedFile) -> bool:
+        return fixed.matched or not (fixer.asked or fixer.targets)
+
     if in_place:
         with locked(model, force=force) as file:
             fixed = fix_file(model, fixer)
-            backup = file.replace(fixed.save) if fixed.changed else None
-            written = f"replaced {model}; the old file is {backup}" if backup else f"{model} is unchanged"
-    else:
-        fixed = fix_file(model, fixer)
-        written = f"{model} is unchanged"
-        if output is not None:
-            write_new(output, fixed.save, force=force)
-            written = f"wrote {output}"
-    for line in [*(fixed.diff.splitlines() if diff else ()), *str(fixed.report).splitlines()]:
-        click.echo(printable(line))
-    click.echo(printable(written), err=True)
+            backup = file.replace(fixed.save) if fixed.changed and is_wanted(fixed) else None
+            return fixed, f"replaced {model}; the old file is {backup}" if backup else f"{model} is unchanged"
+    fixed = fix_file(model, fixer)
+    if output is None or not is_wanted(fixed):
+        return fixed, f"{model} is unchanged"
+    write_new(output, fixed.save, force=force)
+    return fixed, f"wrote {output}"

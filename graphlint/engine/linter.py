@@ -172,6 +172,7 @@ class _Run:
         self.places = {layer: number for number, layer in enumerate(graph.layers)}
 
     def report(self) -> ModelReport:
+        from graphlint.engine.offers import offered
         from graphlint.questions.statistics import measure
         from graphlint.questions.unbuilt import unbuilt
 
@@ -213,7 +214,7 @@ class _Run:
             opened=tuple(layer.path for layer in graph.opened_layers),
             skipped_rules=tuple(skipped),
             parameters=parameters,
-            findings=tuple(findings),
+            findings=tuple(offered(graph, findings, ran)),
             suppressed=self.suppressed,
             fail_on=self.linter.config.fail_on,
             tried_ignores=frozenset(tried),

@@ -41,6 +41,8 @@ class Fix:
     edits: tuple[Edit, ...] = ()
     changes: str | None = None
     """For an unsafe fix: what changes, in one sentence."""
+    condition: str = ""
+    """What `graphlint fix` has to be given to make it, such as ``--import tcn``."""
 
     @classmethod
     def safe(cls, title: str, *edits: Edit) -> Fix:

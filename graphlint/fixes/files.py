@@ -15,6 +15,7 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from graphlint.engine.offers import untrustworthy
 from graphlint.errors import FixError, GraphlintError, one_line
 from graphlint.findings.edits import Edit, FileEdit, Rewrite
 from graphlint.findings.finding import Finding, Severity
@@ -23,7 +24,7 @@ from graphlint.fixes.fixer import Fixer
 from graphlint.fixes.report import Applied, FixReport, Left
 from graphlint.fixes.stored import StoredModel, make
 from graphlint.model.expand import expand
-from graphlint.reports.report import ModelReport
+from graphlint.reports.report import ModelReport, Report
 from graphlint.sources import read
 from graphlint.sources.detect import Content, detect, misnamed
 
@@ -41,6 +42,10 @@ class FixedFile:
     save: Callable[[Path], None]
     diff: str
     _: KW_ONLY
+    matched: bool
+    """Whether there was a finding of the rules and at the targets that were asked for."""
+    exit_code: int
+    """That of `graphlint check` on the file as it was."""
     changed: bool
     """Whether there is anything to write: a fix, or a file that has to be rewritten."""
 
@@ -66,7 +71,16 @@ def fix_file(path: Path, fixer: Fixer) -> FixedFile:
         writing.target = target
         run(WRITE, writing)
 
-    return FixedFile(job.report, save, diff, changed=job.changed_in_memory or bool(job.applied))
+    findings = [*job.found.findings, *(one.finding for one in job.report.applied)]
+    findings += [one.finding for one in job.report.left]
+    return FixedFile(
+        job.report,
+        save,
+        diff,
+        matched=any(map(fixer.is_target, findings)),
+        exit_code=Report((job.found,)).exit_code(),
+        changed=job.changed_in_memory or bool(job.applied),
+    )
 
 
 # -- stages -----------------------------------------------------------------------------------------------------
@@ -141,7 +155,7 @@ def is_read(job: Job) -> bool:
 
 def is_trustworthy(job: Job) -> bool:
     """Nothing in the file endangers whoever loads it, and all of it could be read."""
-    return not _untrustworthy(job.found)
+    return not untrustworthy(job.found.findings)
 
 
 def is_stored(job: Job) -> bool:
@@ -172,15 +186,13 @@ def is_proven(job: Job) -> bool:
 def _read(job: Job) -> None:
     job.definition = read(job.path, limits=job.fixer.linter.config.limits, by_content=True)
     job.found = job.fixer.linter.check_source(lambda: job.definition, job.path.as_posix(), job.path)
-    bad = _untrustworthy(job.found)
+    bad = untrustworthy(job.found.findings)
     if bad:
         what = "; ".join(f"{one.code} {one.name}: {one.message}" for one in bad[:3])
         raise FixError(f"refused, nothing was changed: {what}")
+    if job.found.graph is not None:
+        job.fixer.require_targets(job.found.graph)
     job.todo = list(job.fixer.fixable(job.found.findings))
-
-
-def _untrustworthy(found: ModelReport) -> list[Finding]:
-    return [one for one in found.findings if one.code[0] == "E" or (one.code[0] == "X" and one.code[1:].isdigit())]
 
 
 def _edit_stored(job: Job) -> None:

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING
 
 from graphlint.engine.linter import LIVE, Linter
 from graphlint.engine.selection import Selection
-from graphlint.errors import FixError, GraphlintError, one_line
+from graphlint.errors import AmbiguousAddress, FixError, GraphlintError, one_line
 from graphlint.extras import require_keras
 from graphlint.findings.edits import ModelEdit
 from graphlint.findings.finding import Applicability, Finding, Location, Severity
 from graphlint.fixes.report import Applied, FixReport, Left
 from graphlint.model.address import overlap
+from graphlint.model.expand import expand
+from graphlint.model.resolve import resolve
 
 if TYPE_CHECKING:
     import keras
+
+    from graphlint.model.graph import ModelGraph
 
 MAX_ROUNDS = 50
 """Rounds of fixing and checking after which the fixes are assumed to undo each other."""
@@ -44,6 +48,7 @@ def fix(
 
     Raises:
         FixError: fixes undo each other.
+        AddressError: the model has no such target.
         GraphlintError: this is not a ``keras.Model``, or a code is unknown.
 
     >>> import keras
@@ -59,7 +64,12 @@ def fix(
     """
     require_keras("fixing a model")
     selection = Selection.of(select, ignore=ignore)
-    return Fixer(Linter(None, selection), unsafe, targets, asked=selection.select or ()).run(model)
+    fixer = Fixer(Linter(None, selection), unsafe, targets, asked=selection.select or ())
+    if fixer.targets:
+        from graphlint.sources.live import read_live
+
+        fixer.require_targets(expand(read_live(model)))
+    return fixer.run(model)
 
 
 def _measure(old: keras.Model, new: keras.Model, safe: bool) -> float | None:
@@ -226,6 +236,18 @@ class Fixer:
     def is_live(finding: Finding) -> bool:
         """Whether a fix is made on a model in memory, and not on the file."""
         return finding.fix is not None and all(isinstance(edit, ModelEdit) for edit in finding.fix.edits)
+
+    def require_targets(self, graph: ModelGraph) -> None:
+        """Refuse a target that the model does not have.
+
+        Raises:
+            AddressError: nothing has this address; the message suggests near ones.
+        """
+        for target in self.targets:
+            try:
+                resolve(graph, target)
+            except AmbiguousAddress:
+                continue
 
     def is_target(self, finding: Finding) -> bool:
         """Whether a finding is at one of the requested addresses."""

@@ -60,7 +60,12 @@ class FixReport:
         return bool(self.applied)
 
     def __str__(self) -> str:
-        lines = [f"fixed {one}" for one in self.applied] or ["nothing to fix"]
+        return self.text()
+
+    def text(self, *, planned: bool = False) -> str:
+        """The report for reading; ``planned`` says what would be fixed, of a model that is not written."""
+        verb = "would fix" if planned else "fixed"
+        lines = [f"{verb} {one}" for one in self.applied] or ["nothing to fix"]
         lines += [f"left {one}" for one in self.left]
         lines += [f"note: {note}" for note in self.notes]
         if self.applied and self.difference is not None:

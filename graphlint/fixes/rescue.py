@@ -19,6 +19,7 @@ from graphlint.fixes.dialect import arguments_of, todays_configuration
 from graphlint.model.definition import ModelDefinition
 from graphlint.model.expand import expand
 from graphlint.model.graph import ModelGraph, Variable
+from graphlint.portability.rewriting import hindrance, module_named
 from graphlint.sources.live import read_live
 
 _RENAMED_LOSSES = {"huber_loss": "huber", "kullback_leibler_divergence": "kl_divergence", "logcosh": "log_cosh"}
@@ -38,23 +39,14 @@ def rescue(definition: ModelDefinition) -> Rescued:
     Raises:
         Unmendable: the file contains Python code, needs a missing class, or has no weights to carry over.
     """
-    if definition.format == "saved_model":
-        raise Unmendable(
-            "the weights of a SavedModel directory are in TensorFlow's own format: load it with tf_keras and save it"
-        )
-    if not definition.has_graph:
-        raise Unmendable("the file contains only weights: build the model in code and load the weights into it")
-    if definition.problems:
-        raise Unmendable(f"{definition.problems[0].message}: save the model again")
-    if definition.asset_names:
-        raise Unmendable(
-            f"the file keeps {definition.asset_names[0]!r}, which belongs to a layer that has to be adapted again"
-        )
+    refused = hindrance(definition)
+    if refused is not None:
+        raise Unmendable(refused)
     _prepare(definition)
     graph = expand(definition)
     if graph.root.opaque:
         raise Unmendable(f"{graph.root.class_name} is a subclassed model: register its class and load with that code")
-    model = _load(todays_configuration(definition.root))
+    model = _load(todays_configuration(definition.root), graph)
     notes = [] if _of_keras_3(definition) else _computed_otherwise(graph)
     if definition.has_weights:
         _carry_weights(graph, expand(read_live(model)))
@@ -84,9 +76,6 @@ def _prepare(definition: ModelDefinition) -> None:
     """What Keras 3 does not support: a slash in the name of a layer, and a single input as a list of one.
 
     Keras 2 wrote every single input and output like that, but passed the tensor itself.
-
-    Raises:
-        Unmendable: a layer behaves differently in Keras 3.
     """
     keras_3 = _of_keras_3(definition)
     stack, seen = [definition.root], set()
@@ -95,11 +84,6 @@ def _prepare(definition: ModelDefinition) -> None:
         if id(layer) in seen:
             continue
         seen.add(id(layer))
-        if not keras_3 and layer.class_name == "RandomCrop":
-            raise Unmendable(
-                f"RandomCrop {layer.name!r} crops in Keras 2 also outside of training, in Keras 3 not: "
-                "use Resizing or CenterCrop, build the model in code, load the weights"
-            )
         inside = layer.body.layers if layer.body is not None else list(layer.children.values())
         if layer.body is not None and not keras_3:
             layer.body.inputs, layer.body.outputs = _alone(layer.body.inputs), _alone(layer.body.outputs)
@@ -120,28 +104,37 @@ def _alone(structure: Any) -> Any:
     return structure[0] if isinstance(structure, (list, tuple)) and len(structure) == 1 else structure
 
 
-def _load(config: dict[str, Any]) -> keras.Model:
+def _load(config: dict[str, Any], graph: ModelGraph) -> keras.Model:
     try:
         model = keras.saving.deserialize_keras_object(config, safe_mode=True)
     except Exception as error:
-        raise Unmendable(_cause(error)) from error
+        raise Unmendable(_cause(error, graph)) from error
     if not isinstance(model, keras.Model):
         raise Unmendable(f"expected a model, got {type(model).__name__}")
     return model
 
 
-def _cause(error: BaseException) -> str:
+def _cause(error: BaseException, graph: ModelGraph) -> str:
     """The last line of Keras's message, which is the cause; the lines before say where."""
     text = str(error)
     unknown = re.search(r"(?:Could not locate class|Unknown \w+:) '([^']+)'", text)
     if unknown:
-        return f"class {unknown[1]!r} is not part of Keras: import the module that defines and registers it"
+        return f"class {unknown[1]!r} is not part of Keras: {_how_to_import(unknown[1], graph)}"
     for marker in ("Exception encountered: ", "Could not deserialize class"):
         _, found, after = text.rpartition(marker)
         if found:
             text = after if marker.startswith("Exception") else found + after
             break
     return " ".join(text.partition("Full object config")[0].split())[:300]
+
+
+def _how_to_import(class_name: str, graph: ModelGraph) -> str:
+    names = {class_name, class_name.rpartition(">")[2]}
+    for layer in graph.layers.values():
+        module = module_named(layer.definition) if layer.class_name in names else None
+        if module is not None:
+            return f"pass --import {module}, which the file names, if that module registers it"
+    return "pass --import with the module that defines and registers it, which the file does not name"
 
 
 def _carry_weights(stored: ModelGraph, live: ModelGraph) -> None:

@@ -86,7 +86,8 @@ class _Renderer:
             yield f"    see also: {', '.join(printable(address) for address in finding.related)}"
         if finding.fix is not None:
             changes = f" ({finding.fix.changes})" if finding.fix.changes else ""
-            yield f"    fix, {finding.fix.applicability}: {printable(finding.fix.title + changes)}"
+            how = f"{finding.fix.applicability}{f' with {finding.fix.condition}' if finding.fix.condition else ''}"
+            yield f"    fix, {printable(how)}: {printable(finding.fix.title + changes)}"
 
     def skipped(self, model: ModelReport) -> str:
         reasons: dict[str, list[str]] = {}

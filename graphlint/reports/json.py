@@ -69,6 +69,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "location": None if location is None else asdict(location),
         "related": list(finding.related),
         "hint": finding.hint,
-        "fix": None if fix is None else {"title": fix.title, "applicability": fix.applicability.value},
+        "fix": None
+        if fix is None
+        else {"title": fix.title, "applicability": fix.applicability.value, "condition": fix.condition or None},
         "fingerprint": finding.fingerprint,
     }

@@ -10,6 +10,7 @@ from graphlint.findings.edits import Rewrite
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.address import ROOT
 from graphlint.model.graph import ModelGraph
+from graphlint.portability.rewriting import hindrance
 
 _ANOTHER_PATH = re.compile(r"[\\\0]|^\.\.$|^[A-Za-z]:(?=\\)")
 _RENAMED = Fix.safe("rewrite the model with underscores in its names", Rewrite())
@@ -60,6 +61,7 @@ class SlashInName(Rule):
     blocks_loading = True
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        rewritable = not graph.live and hindrance(graph.definition) is None
         for layer in graph.layers.values():
             if layer.path == ROOT or layer.is_operation or layer.class_name is None:
                 continue
@@ -68,7 +70,7 @@ class SlashInName(Rule):
                     f"the name {layer.name!r} contains a slash, which Keras 3 rejects",
                     layer.path,
                     f"Name the layer {layer.name.replace('/', '_')!r}.",
-                    fix=None if graph.live else _RENAMED,
+                    fix=_RENAMED if rewritable else None,
                 )
             elif _ANOTHER_PATH.search(layer.name):
                 yield Problem(

@@ -12,6 +12,7 @@ from graphlint.findings.edits import Rewrite
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.knowledge.loading import KERAS_3
 from graphlint.model.graph import Layer, ModelGraph
+from graphlint.portability.rewriting import hindrance
 from graphlint.portability.target import target_release
 from graphlint.portability.tensorflow_operations import OPERATION_LAYERS, as_keras_operation
 
@@ -68,7 +69,7 @@ class TfOpLayer(Rule):
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         if target_release(str(self.option[TARGET_KERAS])) < KERAS_3:
             return
-        rewritable = not graph.live and graph.definition.format != "saved_model"
+        rewritable = not graph.live and hindrance(graph.definition) is None
         by_operation: dict[str, list[Layer]] = {}
         for layer in graph.layers.values():
             root = (layer.module or "").partition(".")[0]

@@ -15,6 +15,7 @@ from graphlint.model.address import ROOT
 from graphlint.model.graph import ModelGraph
 from graphlint.portability.lambda_functions import misbound_functions
 from graphlint.portability.obstacles import obstacles
+from graphlint.portability.rewriting import hindrance
 from graphlint.portability.target import target_release
 from graphlint.questions.references import references
 
@@ -94,7 +95,7 @@ class WillNotLoad(Rule):
                 layer = graph.layer_of.get(id(problem.layer)) if problem.layer is not None else None
                 yield Problem(problem.message, layer or ROOT, "Save the model again from code.", key=problem.message)
         release = target_release(str(self.option[TARGET_KERAS]))
-        unwritable = graph.live or graph.definition.format == "saved_model" or release < target_release("")
+        unwritable = graph.live or hindrance(graph.definition) is not None or release < target_release("")
         for obstacle in obstacles(graph, release):
             first, *others = dict.fromkeys(obstacle.layers)
             hint = obstacle.hint

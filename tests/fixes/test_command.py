@@ -96,7 +96,8 @@ def test_unsafe_fixes_everything_and_says_so(bad, tmp_path):
 def test_diff_shows_and_changes_nothing(bad):
     before = digest(bad)
     result = run(bad, "--unsafe", "--diff")
-    assert result.exit_code == 0
+    assert result.exit_code == 1
+    assert "would fix A001" in result.output and "\nfixed" not in result.output
     assert "-is_cat#0 = Dense(units=1, activation=softmax" in result.output
     assert "+is_cat#0 = Dense(units=1, activation=sigmoid" in result.output
     assert "-weekday#0 = InputLayer(" in result.output
@@ -304,3 +305,44 @@ def test_a_module_that_cannot_be_imported_is_one_line(bad, tmp_path):
     assert result.exit_code == 2
     assert "cannot import 'no_such_module_anywhere'" in result.output
     assert not (tmp_path / "fixed.keras").exists()
+
+
+def test_a_diff_exits_as_check_does(bad, tmp_path):
+    _, warned = no_op(tmp_path)
+    assert run(warned, "--diff").exit_code == 0  # It is only an info.
+    assert run(bad, "--diff").exit_code == 1
+    assert run(bad, "--diff", "--select", "D001").exit_code == 1
+    assert run(bad, "--diff", "--select", "R001").exit_code == 2
+
+
+def test_what_matches_nothing_is_an_error_and_writes_nothing(bad, tmp_path):
+    out, before = tmp_path / "out.keras", digest(bad)
+    for arguments in (["--select", "R001"], ["--target", "is_cat#0", "--select", "D001"], ["--target", "photo"]):
+        for place in (["-o", out], ["--in-place"], ["--diff"]):
+            result = run(bad, "--unsafe", *arguments, *place)
+            assert result.exit_code == 2, result.output
+            assert "no finding matches" in result.output and arguments[1] in result.output
+    assert digest(bad) == before and names(tmp_path) == ["bad.keras"]
+
+
+def test_a_target_that_does_not_exist_is_an_error(bad, tmp_path):
+    before = digest(bad)
+    for place in (["-o", tmp_path / "out.keras"], ["--in-place"], ["--diff"]):
+        result = run(bad, "--unsafe", "--target", "week", *place)
+        assert result.exit_code == 2
+        assert "'week'" in result.output and "weekday" in result.output
+    assert digest(bad) == before and names(tmp_path) == ["bad.keras"]
+
+
+def test_many_files(bad, tmp_path):
+    _, idle = no_op(tmp_path)
+    broken = tmp_path / "broken.keras"
+    broken.write_bytes(b"PK")
+    result = run(bad, broken, idle, "--unsafe", "--in-place")
+    assert result.exit_code == 2
+    assert "broken.keras" in result.output
+    assert codes(bad) == [] and "R001" not in codes(idle)
+    assert names(tmp_path) == ["bad.keras", "bad.keras.bak", "broken.keras", "model.keras", "model.keras.bak"]
+    assert run(bad, idle, "-o", tmp_path / "out.keras").exit_code == 2
+    assert run(bad, idle, "--select", "R001", "--in-place").exit_code == 2
+    assert run(bad, idle, "--in-place").exit_code == 0

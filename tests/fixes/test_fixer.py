@@ -77,6 +77,8 @@ def test_select_ignore_targets_and_unknown_codes():
     fixed, report = graphlint.fix(model, targets=["idle_1"])
     assert codes(report) == ["R001"]
     assert len(fixed.layers) == len(model.layers) - 1
+    with pytest.raises(graphlint.UnknownAddress, match="idle_1"):
+        graphlint.fix(model, targets=["idle_9"])
     with pytest.raises(GraphlintError):
         graphlint.fix(model, select="Q999")
     with pytest.raises(GraphlintError):

@@ -156,7 +156,7 @@ def test_json(report):
                 "location": {"address": "enc#1/dense#0", "layer": "enc/dense"},
                 "related": ["dec/dense"],
                 "hint": "Make it smaller.",
-                "fix": {"title": "shrink it", "applicability": "unsafe"},
+                "fix": {"title": "shrink it", "applicability": "unsafe", "condition": None},
                 "fingerprint": "abc",
             },
             {
