@@ -16,7 +16,16 @@ import numpy as np
 
 from graphlint.errors import Unmendable
 from graphlint.knowledge.layers import Family
-from graphlint.model.definition import Body, CallDefinition, Constant, LayerDefinition, TensorRef, flat, map_leaves
+from graphlint.model.definition import (
+    Body,
+    CallDefinition,
+    Constant,
+    ConstantKind,
+    LayerDefinition,
+    TensorRef,
+    flat,
+    map_leaves,
+)
 from graphlint.model.stored_names import is_sequential
 from graphlint.portability.tensorflow_operations import OPERATION_LAYERS, KerasOperation, as_keras_operation
 
@@ -204,7 +213,7 @@ def _arguments(call: CallDefinition) -> tuple[tuple[Any, ...], dict[str, Any]]:
     if recurrent and len(args) == 1 and isinstance(args[0], list) and len(args[0]) > 1:
         inputs, *states = args[0]
         return (inputs,), {**kwargs, "initial_state": states}
-    if any(isinstance(leaf, Constant) and leaf.kind == "missing" for leaf in flat((args, kwargs))):
+    if any(isinstance(leaf, Constant) and leaf.kind == ConstantKind.MISSING for leaf in flat((args, kwargs))):
         raise Unmendable(f"a call of {call.layer.name!r} refers to a tensor that the file does not contain")
     return args, kwargs
 
@@ -212,12 +221,12 @@ def _arguments(call: CallDefinition) -> tuple[tuple[Any, ...], dict[str, Any]]:
 def _constant(value: Any) -> Any:
     if not isinstance(value, Constant):
         return value
-    if value.kind == "slice":
+    if value.kind == ConstantKind.SLICE:
         start, stop, step = value.value
         return {"class_name": "__slice__", "config": {"start": start, "stop": stop, "step": step}}
-    if value.kind == "ellipsis":
+    if value.kind == ConstantKind.ELLIPSIS:
         return {"class_name": "__ellipsis__", "config": {}}
-    if value.kind in ("tensor", "numpy"):
+    if value.kind in (ConstantKind.TENSOR, ConstantKind.NUMPY):
         return {"class_name": f"__{value.kind}__", "config": {"value": value.value, "dtype": value.dtype}}
     return value.value
 

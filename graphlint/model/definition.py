@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from graphlint.knowledge import layers, operations
@@ -67,15 +68,29 @@ class TensorRef(NamedTuple):
     output: int
 
 
+class ConstantKind(StrEnum):
+    """What a call argument is that is no tensor of the graph and no plain JSON value."""
+
+    TENSOR = "tensor"
+    """A baked backend tensor."""
+    NUMPY = "numpy"
+    VARIABLE = "variable"
+    """Live only: a ``keras.Variable``."""
+    SLICE = "slice"
+    ELLIPSIS = "ellipsis"
+    OBJECT = "object"
+    MISSING = "missing"
+    """A tensor of the graph that could not be found."""
+
+
 @dataclass(frozen=True, slots=True)
 class Constant:
     """A call argument that is an array, a slice, a dtype or a serialized object, and not a plain JSON value.
 
-    ``kind`` is ``tensor`` (a baked backend tensor), ``numpy``, ``variable`` (live only: a ``keras.Variable``),
-    ``slice``, ``ellipsis`` or ``object``; ``value`` is plain JSON data (nested lists for arrays).
+    ``value`` is plain JSON data (nested lists for arrays).
     """
 
-    kind: str
+    kind: ConstantKind
     value: Any = None
     shape: Shape | None = None
     _: KW_ONLY
@@ -237,19 +252,51 @@ class OptimizerDefinition:
     variables: list[VariableDefinition] = field(default_factory=list)
 
 
+class ProblemKind(StrEnum):
+    """What kind of problem a file has, or in which part."""
+
+    ARCHIVE = "archive"
+    HDF5 = "hdf5"
+    JSON = "json"
+    STRUCTURE = "structure"
+    UNSEEN = "unseen"
+    """What could not be judged."""
+    GADGET = "gadget"
+    """Something outside of configurations that does more than hold numbers."""
+
+
 @dataclass(eq=False, slots=True)
 class SourceProblem:
     """Something wrong in a file that could be read nevertheless.
 
-    ``kind`` is ``archive``, ``hdf5``, ``json``, ``structure``, ``gadget`` for something outside of configurations
-    that does more than hold numbers, or ``unseen`` for what could not be judged; ``layer`` is the layer it concerns, if
-    any, and ``danger`` whom it endangers.
+    ``layer`` is the layer it concerns, if any, and ``danger`` whom it endangers.
     """
 
-    kind: str
+    kind: ProblemKind
     message: str
     layer: LayerDefinition | None = None
     danger: Danger | None = None
+
+
+class FrontEnd(StrEnum):
+    """What read a model: a file, or the objects in memory."""
+
+    STATIC = "static"
+    LIVE = "live"
+
+
+class Format(StrEnum):
+    """The format of a file; ``live`` for a model in memory."""
+
+    KERAS = "keras"
+    H5 = "h5"
+    JSON = "json"
+    WEIGHTS = "weights"
+    SAVED_MODEL = "saved_model"
+    DIRECTORY = "directory"
+    NPZ = "npz"
+    PICKLE = "pickle"
+    LIVE = "live"
 
 
 @dataclass(eq=False, slots=True)
@@ -267,8 +314,8 @@ class ModelDefinition:
     """
 
     root: LayerDefinition
-    front_end: str
-    format: str
+    front_end: FrontEnd
+    format: Format
     _: KW_ONLY
     keras_version: str | None = None
     has_weights: bool = False

@@ -12,6 +12,7 @@ from graphlint.model.definition import (
     Body,
     CallDefinition,
     Constant,
+    ConstantKind,
     LayerDefinition,
     ModelDefinition,
     TensorRef,
@@ -275,7 +276,7 @@ class _Expansion:
 
         def bind(leaf: Any) -> Any:
             if isinstance(leaf, TensorRef):
-                return frame.tensors.get(leaf, Constant("missing"))
+                return frame.tensors.get(leaf, Constant(ConstantKind.MISSING))
             return leaf
 
         args = map_leaves(call.args, bind)
@@ -473,7 +474,7 @@ def _joined(path: str, below: str) -> str:
 
 
 def _is_variable(leaf: Any) -> bool:
-    return isinstance(leaf, Constant) and leaf.kind == "variable" and leaf.obj is not None
+    return isinstance(leaf, Constant) and leaf.kind == ConstantKind.VARIABLE and leaf.obj is not None
 
 
 def unique_names(layers: Iterable[LayerDefinition]) -> dict[int, str]:
@@ -530,7 +531,7 @@ def bind_inputs(
         passed_by_path: dict[str, Any] = {**dict(leaves(list(args))), **dict(leaves(kwargs))}
         passed_by_path |= {f"captured/{place}": value for place, value in enumerate(captured)}
         return {
-            ref.call: (argument, passed_by_path.get(argument.removeprefix("mask:"), Constant("missing")))
+            ref.call: (argument, passed_by_path.get(argument.removeprefix("mask:"), Constant(ConstantKind.MISSING)))
             for ref, argument in zip(refs, body.arguments, strict=True)
         }
     passed = args[0] if args else kwargs.get("inputs")

@@ -27,6 +27,7 @@ from graphlint.model.address import ROOT
 from graphlint.model.definition import (
     Body,
     CallDefinition,
+    FrontEnd,
     LayerDefinition,
     ModelDefinition,
     OptimizerDefinition,
@@ -289,7 +290,7 @@ class ModelGraph:
 
     @property
     def live(self) -> bool:
-        return self.definition.front_end == "live"
+        return self.definition.front_end is FrontEnd.LIVE
 
     @property
     def root(self) -> Layer:

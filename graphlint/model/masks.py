@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from graphlint.knowledge.layers import Family, LayerTraits
 from graphlint.model.address import ROOT
-from graphlint.model.definition import Body, CallDefinition, Constant, LayerDefinition, Shape, TensorRef, flat, leaves
+from graphlint.model.definition import (
+    Body,
+    CallDefinition,
+    Constant,
+    ConstantKind,
+    LayerDefinition,
+    Shape,
+    TensorRef,
+    flat,
+    leaves,
+)
 from graphlint.model.dimensions import ShapeError, broadcast
 from graphlint.model.graph import MASK, Call, Layer, ModelGraph, Scope, Tensor
 
@@ -344,7 +354,10 @@ def _tensor_arguments(call: Call) -> int:
 def _is_tensor_argument(value: Any) -> bool:
     found = list(flat(value))
     tensors = [
-        isinstance(leaf, Tensor) or (isinstance(leaf, Constant) and leaf.kind in ("tensor", "numpy", "variable"))
+        isinstance(leaf, Tensor)
+        or (
+            isinstance(leaf, Constant) and leaf.kind in (ConstantKind.TENSOR, ConstantKind.NUMPY, ConstantKind.VARIABLE)
+        )
         for leaf in found
     ]
     if isinstance(value, (list, dict)):

@@ -8,6 +8,7 @@ from typing import Any
 
 from graphlint.knowledge.loading import KERAS_3, OLD_OPTIMIZERS, SHORT_LOSSES
 from graphlint.knowledge.releases import RELEASES, class_names, has_class, is_known_class, releases_with, takes_argument
+from graphlint.model.definition import Format
 from graphlint.model.graph import ModelGraph
 
 
@@ -17,8 +18,8 @@ def compile_obstacles(graph: ModelGraph, release: int) -> Iterator[str]:
         return
     yield from _optimizer(graph, release)
     config = graph.compile_config
-    if graph.definition.format in ("keras", "h5") and config is not None:
-        loss, by_name = config.get("loss"), graph.definition.format == "h5"
+    if graph.definition.format in (Format.KERAS, Format.H5) and config is not None:
+        loss, by_name = config.get("loss"), graph.definition.format == Format.H5
         if by_name and isinstance(loss, str) and has_class(loss, release, "functions") is False:
             since = releases_with(loss, "functions")
             yield f"the loss {loss!r} exists in Keras {since} only, not in {RELEASES[release]}"
@@ -31,13 +32,13 @@ def _optimizer(graph: ModelGraph, release: int) -> Iterator[str]:
     optimizer = graph.optimizer
     if optimizer is None:
         return
-    if graph.definition.format == "keras" and optimizer.module == "keras.optimizers":
+    if graph.definition.format == Format.KERAS and optimizer.module == "keras.optimizers":
         name: str | None = optimizer.class_name
-    elif graph.definition.format == "keras" and (optimizer.module or "").startswith(OLD_OPTIMIZERS):
+    elif graph.definition.format == Format.KERAS and (optimizer.module or "").startswith(OLD_OPTIMIZERS):
         what = f"the optimizer {optimizer.class_name} is in {optimizer.module}"
         yield f"{what}, which Keras {RELEASES[release]} does not have"
         return
-    elif graph.definition.format == "h5":
+    elif graph.definition.format == Format.H5:
         name = _optimizers().get(optimizer.class_name.lower())
     else:
         return

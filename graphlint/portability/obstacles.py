@@ -19,7 +19,7 @@ from graphlint.knowledge.releases import (
     takes_argument,
 )
 from graphlint.model.address import ROOT, join
-from graphlint.model.definition import flat
+from graphlint.model.definition import Format, flat
 from graphlint.model.graph import Layer, ModelGraph, Tensor
 from graphlint.portability.compilation import compile_obstacles
 from graphlint.portability.tensorflow_operations import OPERATION_LAYERS
@@ -99,7 +99,7 @@ def _all(graph: ModelGraph, release: int) -> Iterator[_Finding]:
                 yield from _structured_inputs(graph)
             yield from _tensors_by_name(graph, release)
             yield from _counted_from_one(graph, release)
-        if graph.definition.format == "h5" and release >= FUNCTIONS_FOUND:
+        if graph.definition.format == Format.H5 and release >= FUNCTIONS_FOUND:
             yield from _texts_as_functions(graph, release)
 
 
@@ -107,7 +107,7 @@ def _dialect(graph: ModelGraph, release: int) -> Iterator[_Finding]:
     """Whether the release cannot read files of this kind at all."""
     raw = graph.definition.raw
     target = RELEASES[release]
-    if graph.definition.format == "saved_model" and release >= KERAS_3:
+    if graph.definition.format == Format.SAVED_MODEL and release >= KERAS_3:
         yield ROOT, f"a SavedModel directory, which Keras {target} does not load", _SAVED_MODEL, True
         return
     if not isinstance(raw, dict):
@@ -119,7 +119,7 @@ def _dialect(graph: ModelGraph, release: int) -> Iterator[_Finding]:
             _TF_KERAS,
             True,
         )
-    elif release >= KERAS_3 and graph.definition.format == "json" and "module" not in raw:
+    elif release >= KERAS_3 and graph.definition.format == Format.JSON and "module" not in raw:
         yield (
             ROOT,
             f"written by Keras 1 or 2: Keras {target} cannot find the class {raw.get('class_name')!r} without a module",

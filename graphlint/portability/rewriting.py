@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from graphlint.knowledge.origin import is_keras_class
-from graphlint.model.definition import LayerDefinition, ModelDefinition
+from graphlint.model.definition import Format, LayerDefinition, ModelDefinition
 from graphlint.model.graph import ModelGraph
 
 
 def hindrance(definition: ModelDefinition) -> str | None:
     """Why a file cannot be rewritten, whatever is imported for it; None if nothing is known against it."""
-    if definition.format == "saved_model":
+    if definition.format == Format.SAVED_MODEL:
         return "the weights of a SavedModel directory are in TensorFlow's own format: load it with tf_keras and save it"
     if not definition.has_graph:
         return "the file contains only weights: build the model in code and load the weights into it"

@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import Any
 
 from graphlint.errors import Unmendable
-from graphlint.model.definition import CallDefinition, Constant, LayerDefinition, TensorRef, flat
+from graphlint.model.definition import CallDefinition, Constant, ConstantKind, LayerDefinition, TensorRef, flat
 from graphlint.sources.literals import nested_shape
 
 OPERATION_LAYERS = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"})
@@ -341,7 +341,10 @@ def _slices(given: dict[str, Any]) -> list[Constant]:
         raise Unmendable("a slice has computed bounds: rebuild that part with keras.ops")
     if end is None:
         stop = [None if length == -1 else first + length for first, length in zip(begin, stop, strict=True)]
-    return [Constant("slice", [first, last, step]) for first, last, step in zip(begin, stop, bounds[2], strict=True)]
+    return [
+        Constant(ConstantKind.SLICE, [first, last, step])
+        for first, last, step in zip(begin, stop, bounds[2], strict=True)
+    ]
 
 
 def _computed(value: Any) -> bool:
@@ -359,7 +362,7 @@ def _constant(value: Any, dtype: str | None) -> Any:
         kind = "bool" if all(isinstance(number, bool) for number in numbers) else "int32"
     else:
         kind = dtype if dtype is not None and "float" in dtype else "float32"
-    return Constant("numpy", value, nested_shape(value), dtype=kind)
+    return Constant(ConstantKind.NUMPY, value, nested_shape(value), dtype=kind)
 
 
 def _setting(name: str, value: Any) -> Any:
@@ -381,7 +384,7 @@ def _key(spec: Any) -> Any:
     if isinstance(spec, list):
         return [_key(one) for one in spec]
     if isinstance(spec, dict) and set(spec) == {"start", "stop", "step"}:
-        return Constant("slice", [spec["start"], spec["stop"], spec["step"]])
+        return Constant(ConstantKind.SLICE, [spec["start"], spec["stop"], spec["step"]])
     if isinstance(spec, dict) and spec.get("value") == "Ellipsis":
-        return Constant("ellipsis")
+        return Constant(ConstantKind.ELLIPSIS)
     return spec

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from graphlint.model.definition import Constant
+from graphlint.model.definition import Constant, ConstantKind
 from graphlint.model.graph import HELD_BY, MASK, READ_BY, RUNS_AS, TENSOR, Call, Layer, ModelGraph, Tensor, Variable
 
 _IGNORED_CONFIG = frozenset({"name", "trainable", "dtype", "build_input_shape", "batch_shape"})
@@ -153,7 +153,7 @@ def _is_keras(key: str, value: Any) -> bool:
 def plain(value: Any) -> Any:
     """A configuration value as sorted plain JSON data, without object ids."""
     if isinstance(value, Constant):
-        if value.kind in ("tensor", "variable"):
+        if value.kind in (ConstantKind.TENSOR, ConstantKind.VARIABLE):
             return ["tensor", list(value.shape or ()), value.dtype]
         return [value.kind, plain(value.value), value.dtype]
     if isinstance(value, dict):

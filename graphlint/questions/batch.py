@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from graphlint.knowledge.operations import Batch
-from graphlint.model.definition import Constant
+from graphlint.model.definition import Constant, ConstantKind
 from graphlint.model.graph import Call, Layer, ModelGraph, Tensor
 from graphlint.questions.references import is_lambda
 
@@ -99,6 +99,6 @@ def _keeps_first(key: Any) -> bool:
     first = key[0] if isinstance(key, (list, tuple)) and key else key
     if not isinstance(first, Constant):
         return False
-    if first.kind == "ellipsis":
+    if first.kind == ConstantKind.ELLIPSIS:
         return True
-    return first.kind == "slice" and all(bound is None for bound in first.value)
+    return first.kind == ConstantKind.SLICE and all(bound is None for bound in first.value)

@@ -25,6 +25,7 @@ from graphlint.knowledge.namespaces import (
 )
 from graphlint.knowledge.origin import KERAS_PACKAGES
 from graphlint.knowledge.releases import is_known_class
+from graphlint.model.definition import Format
 from graphlint.model.graph import ModelGraph
 from graphlint.questions.references import CODE_RUNNERS, Kind, Reference, everything_named, last_name
 
@@ -104,7 +105,7 @@ def dangers(graph: ModelGraph) -> list[Dangerous]:
 
 def _judge(graph: ModelGraph, reference: Reference) -> Iterator[Dangerous]:
     if reference.kind is Kind.CODE:
-        h5 = graph.definition.format == "h5"
+        h5 = graph.definition.format == Format.H5
         yield Dangerous(
             reference, Danger.LAMBDA_H5 if h5 else Danger.LAMBDA, reference.name, effect="is serialized code"
         )

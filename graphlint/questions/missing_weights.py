@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphlint.model.definition import ProblemKind
 from graphlint.model.graph import Layer, ModelGraph
 from graphlint.questions.sharing import shared_across_scopes
 from graphlint.shapes.slots import slots
@@ -20,7 +21,7 @@ def miscounted_weights(graph: ModelGraph) -> list[tuple[Layer, list[str], int]]:
 
     Saving merges the two factors of LoRA into the kernel.
     """
-    if graph.live or any(one.kind == "hdf5" for one in graph.definition.problems):
+    if graph.live or any(one.kind == ProblemKind.HDF5 for one in graph.definition.problems):
         return []
     found = []
     called = {call.layer for call in graph.calls.values()}
@@ -61,7 +62,7 @@ def layers_without_weights(graph: ModelGraph) -> list[tuple[Layer, list[str]]]:
     has the weights of both. Nor is what a custom wrapper holds, which may keep them itself, as quantization does.
     """
     definition = graph.definition
-    if graph.live or not definition.has_weights or any(one.kind == "hdf5" for one in definition.problems):
+    if graph.live or not definition.has_weights or any(one.kind == ProblemKind.HDF5 for one in definition.problems):
         return []
     if not graph.variables and shapeless(graph):
         return []

@@ -14,7 +14,7 @@ from typing import Any
 
 from graphlint.knowledge.protobuf import message_fields
 from graphlint.model.address import ROOT, join
-from graphlint.model.definition import CallDefinition, Constant, flat
+from graphlint.model.definition import CallDefinition, Constant, ConstantKind, flat
 from graphlint.model.graph import Layer, ModelGraph
 
 CODE_RUNNERS = frozenset(
@@ -231,7 +231,7 @@ def _starts(graph: ModelGraph) -> Iterator[_Start]:
             yield _entry(layer), (), layer.path
             for call in _body_calls(layer):
                 for leaf in flat((call.args, call.kwargs)):
-                    if isinstance(leaf, Constant) and leaf.kind == "object":
+                    if isinstance(leaf, Constant) and leaf.kind == ConstantKind.OBJECT:
                         yield leaf.value, ("inbound_nodes",), graph.layer_of.get(id(call.layer), layer.path)
     yield definition.compile_config, ("compile_config",), ROOT
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
 
 from graphlint.model.address import ROOT
-from graphlint.model.definition import LayerDefinition, TensorRef, flat
+from graphlint.model.definition import Format, LayerDefinition, TensorRef, flat
 from graphlint.model.graph import Layer, ModelGraph, Variable
 
 
@@ -113,7 +113,7 @@ def _has_graph(holder: LayerDefinition) -> bool:
 
 
 def _keras_3(graph: ModelGraph) -> bool:
-    return graph.definition.format == "keras" and (graph.definition.keras_version or "3").startswith("3")
+    return graph.definition.format == Format.KERAS and (graph.definition.keras_version or "3").startswith("3")
 
 
 def tied_across_layers(graph: ModelGraph) -> Iterator[tuple[Variable, str, str]]:

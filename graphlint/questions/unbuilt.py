@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from graphlint.model.definition import Format
 from graphlint.model.graph import Layer, ModelGraph
 from graphlint.questions.missing_weights import shapeless, variable_names
 
@@ -61,7 +62,7 @@ def _in_file(graph: ModelGraph) -> Unbuilt | None:
         return Unbuilt(message, _FILE_HINT) if shapeless(graph) else None
     if not definition.has_weights:
         return None
-    never_called = definition.format == "keras" and definition.root.build_shape is None
+    never_called = definition.format == Format.KERAS and definition.root.build_shape is None
     return Unbuilt(message, _FILE_HINT) if never_called or definition.unbuilt_layers else None
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from graphlint.errors import ReplayError, one_line
 from graphlint.knowledge import keras_internals
-from graphlint.model.definition import Constant, ModelDefinition, TensorSpec, map_leaves
+from graphlint.model.definition import Constant, ConstantKind, Format, FrontEnd, ModelDefinition, TensorSpec, map_leaves
 from graphlint.model.expand import expand
 from graphlint.model.graph import ModelGraph, Tensor
 from graphlint.replay.interpreter import Environment, Interpreter
@@ -162,7 +162,7 @@ class _FromConfiguration(LiveGraph):
     def __init__(self, config: Any) -> None:
         keras_internals.self_test()
         root, _ = read_configuration(config)
-        self.graph = expand(ModelDefinition(root, "static", "json"))
+        self.graph = expand(ModelDefinition(root, FrontEnd.STATIC, Format.JSON))
         self.units = {scope: [] for scope in self.graph.scopes}
         self.parent, self.position = {}, {}
         self._index_units()
@@ -224,11 +224,11 @@ class _FromConfiguration(LiveGraph):
 def _constant(value: Any) -> Any:
     if not isinstance(value, Constant):
         return value
-    if value.kind in ("tensor", "numpy"):
+    if value.kind in (ConstantKind.TENSOR, ConstantKind.NUMPY):
         return np.asarray(value.value, dtype=value.dtype)
-    if value.kind == "slice":
+    if value.kind == ConstantKind.SLICE:
         return slice(*value.value)
-    return ... if value.kind == "ellipsis" else UNKNOWN
+    return ... if value.kind == ConstantKind.ELLIPSIS else UNKNOWN
 
 
 def _tensor(spec: TensorSpec) -> Any:

@@ -87,9 +87,9 @@ def _untracked(one: Any, other: Any) -> str | None:
 def _changed(one: Any, other: Any) -> str | None:
     """Plain attributes, or settings, that are not what they were."""
     for name, value in vars(one).items():
-        if name in _OF_KERAS or name.startswith("_") or name not in vars(other):
+        if name in _OF_KERAS or name.startswith("_") or not hasattr(other, name):
             continue
-        twin = vars(other)[name]
+        twin = getattr(other, name)  # It may be that of the class.
         if _is_plain(value) and _is_plain(twin) and not _same(value, twin):
             return (
                 f"{name!r} is {_short(value)}, and {_short(twin)} in the copy: let get_config() return it and the "

@@ -9,6 +9,7 @@ import click
 
 from graphlint.errors import listed
 from graphlint.findings.tool_findings import TOOL_FINDINGS
+from graphlint.model.definition import Format
 from graphlint.reports.text import printable, statistics_lines, summary_line
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class _Renderer:
             yield self.style(
                 f"  opaque, not checked inside: {listed([printable(path) for path in model.opaque], 5)}", dim=True
             )
-        if model.format == "weights" and model.ran:
+        if model.format == Format.WEIGHTS and model.ran:
             yield self.style(f"  looked at: the stored weights alone, by {' '.join(model.ran)}", dim=True)
         if model.skipped_rules:
             yield self.style(f"  not run: {self.skipped(model)}", dim=True)

@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
-from graphlint.model.definition import Constant, LayerDefinition, Shape, TensorRef, TensorSpec, flat, map_leaves
+from graphlint.model.definition import (
+    Constant,
+    ConstantKind,
+    LayerDefinition,
+    Shape,
+    TensorRef,
+    TensorSpec,
+    flat,
+    map_leaves,
+)
 from graphlint.model.dimensions import ShapeError, agree, shape_text
 from graphlint.shapes.dtypes import compute_dtype, is_float
 
@@ -121,7 +130,11 @@ def as_spec(value: Any) -> TensorSpec | None:
     """The spec of a leaf that is a tensor or an array."""
     if isinstance(value, TensorSpec):
         return value
-    if isinstance(value, Constant) and value.kind in ("tensor", "numpy", "variable") and value.shape is not None:
+    if (
+        isinstance(value, Constant)
+        and value.kind in (ConstantKind.TENSOR, ConstantKind.NUMPY, ConstantKind.VARIABLE)
+        and value.shape is not None
+    ):
         return TensorSpec(tuple(value.shape), value.dtype)
     return None
 
@@ -272,7 +285,7 @@ def infer(definition: LayerDefinition, args: Sequence[Any], kwargs: dict[str, An
             if entry.autocast and is_float(dtype) and is_float(leaf.dtype):
                 leaf = TensorSpec(leaf.shape, dtype)
             return leaf
-        if isinstance(leaf, Constant) and leaf.kind == "missing":
+        if isinstance(leaf, Constant) and leaf.kind == ConstantKind.MISSING:
             return TensorSpec(None, None)
         return leaf
 

@@ -6,7 +6,7 @@ import math
 from itertools import pairwise
 from typing import Any
 
-from graphlint.model.definition import Constant, Shape, TensorSpec
+from graphlint.model.definition import Constant, ConstantKind, Shape, TensorSpec
 from graphlint.model.dimensions import (
     Dim,
     ShapeError,
@@ -366,7 +366,7 @@ def get_item(call: LayerCall) -> Outcome:
     key = call.argument(1, "key")
     keys = list(key) if isinstance(key, (list, tuple)) and not isinstance(key, TensorSpec) else [key]
     if not any(_is_ellipsis(one) for one in keys):
-        keys.append(Constant("ellipsis"))
+        keys.append(Constant(ConstantKind.ELLIPSIS))
     consuming = sum(one is not None and not _is_ellipsis(one) for one in keys)
     if consuming > len(shape):
         raise ShapeError(f"got {consuming} indices for the shape {shape_text(shape)}, expected at most {len(shape)}")
@@ -380,7 +380,7 @@ def get_item(call: LayerCall) -> Outcome:
             taken = len(rest) - needed
             found += rest[:taken]
             rest = rest[taken:]
-        elif isinstance(one, Constant) and one.kind == "slice":
+        elif isinstance(one, Constant) and one.kind == ConstantKind.SLICE:
             found.append(_sliced(rest.pop(0), one.value))
         else:
             index, size = integer(one), rest.pop(0)
@@ -390,7 +390,7 @@ def get_item(call: LayerCall) -> Outcome:
 
 
 def _is_ellipsis(key: Any) -> bool:
-    return isinstance(key, Constant) and key.kind == "ellipsis"
+    return isinstance(key, Constant) and key.kind == ConstantKind.ELLIPSIS
 
 
 def _sliced(size: Dim, bounds: Any) -> Dim:

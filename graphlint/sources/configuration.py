@@ -21,7 +21,9 @@ from graphlint.model.definition import (
     Body,
     CallDefinition,
     Constant,
+    ConstantKind,
     LayerDefinition,
+    ProblemKind,
     SourceProblem,
     TensorRef,
     TensorSpec,
@@ -169,7 +171,7 @@ def _functional(reader: _Reader, entries: list[Any], inputs: Any, outputs: Any) 
     for entry, layer in zip(entries, layers, strict=True):
         name = layer.name
         if name in names:
-            reader.problems.append(SourceProblem("structure", f"two layers are named {name!r}", layer))
+            reader.problems.append(SourceProblem(ProblemKind.STRUCTURE, f"two layers are named {name!r}", layer))
         names[name] = layer
         stored = entry.get("inbound_nodes")
         if not isinstance(stored, list):
@@ -196,15 +198,17 @@ def _functional(reader: _Reader, entries: list[Any], inputs: Any, outputs: Any) 
         where = f"{reference.layer!r}, call {reference.node}, output {reference.output}"
         if reference.layer not in names:
             reader.problems.append(
-                SourceProblem("structure", f"refers to layer {reference.layer!r}, which is not in the model", layer)
+                SourceProblem(
+                    ProblemKind.STRUCTURE, f"refers to layer {reference.layer!r}, which is not in the model", layer
+                )
             )
-            return Constant("missing")
+            return Constant(ConstantKind.MISSING)
         index = reference.node - offset if reference.node - offset >= 0 else reference.node
         if not 0 <= index < len(calls) or not 0 <= reference.output < _MOST_OUTPUTS:
             reader.problems.append(
-                SourceProblem("structure", f"refers to {where}, but that layer has {len(calls)} calls", layer)
+                SourceProblem(ProblemKind.STRUCTURE, f"refers to {where}, but that layer has {len(calls)} calls", layer)
             )
-            return Constant("missing")
+            return Constant(ConstantKind.MISSING)
         ref = TensorRef(calls[index], reference.output)
         if reference.spec is not None:
             recorded.setdefault(ref, reference.spec)
@@ -221,9 +225,11 @@ def _functional(reader: _Reader, entries: list[Any], inputs: Any, outputs: Any) 
     def bind_output(leaf: Any) -> Any:
         if not isinstance(leaf, _Reference):
             reader.problems.append(
-                SourceProblem("structure", f"expected an output as [layer, call, output], got {_describe(leaf)}")
+                SourceProblem(
+                    ProblemKind.STRUCTURE, f"expected an output as [layer, call, output], got {_describe(leaf)}"
+                )
             )
-            return Constant("missing")
+            return Constant(ConstantKind.MISSING)
         offset = offsets.get(leaf.layer, 0) if legacy else output_offsets.get(leaf.layer, 0)
         return resolve(leaf, None, offset)
 
@@ -294,7 +300,7 @@ def _legacy_inputs(value: Any, names: dict[str, LayerDefinition], kwargs: dict[s
     if isinstance(value, dict):
         return {key: _legacy_inputs(item, names, kwargs) for key, item in value.items()}
     if not isinstance(value, list):
-        return Constant("missing")
+        return Constant(ConstantKind.MISSING)
     if not value or not isinstance(value[0], str):
         return [_legacy_inputs(item, names, kwargs) for item in value]
     if len(value) > 3 and isinstance(value[3], dict):
@@ -303,7 +309,7 @@ def _legacy_inputs(value: Any, names: dict[str, LayerDefinition], kwargs: dict[s
         return _decode(value[2])
     if len(value) > 2 and _is_index(value[1]) and _is_index(value[2]):
         return _Reference(value[0], value[1], value[2])
-    return Constant("missing")
+    return Constant(ConstantKind.MISSING)
 
 
 def _decode(value: Any) -> Any:
@@ -315,9 +321,9 @@ def _decode(value: Any) -> Any:
         config = value["config"]
         history = config.get("keras_history")
         if not (isinstance(history, list) and len(history) == 3 and isinstance(history[0], str)):
-            return Constant("missing")
+            return Constant(ConstantKind.MISSING)
         if not (_is_index(history[1]) and _is_index(history[2])):
-            return Constant("missing")
+            return Constant(ConstantKind.MISSING)
         return _Reference(
             history[0], history[1], history[2], spec=TensorSpec(_shape(config.get("shape")), _text(config.get("dtype")))
         )
@@ -424,7 +430,7 @@ def infer_specs(
         count = max(len(inferred), used.get(position, 0) + 1)
         if inferred and used.get(position, 0) >= len(inferred):
             text = f"output {used[position]} is used, but there are {len(inferred)} outputs"
-            problems.append(SourceProblem("structure", text, call.layer))
+            problems.append(SourceProblem(ProblemKind.STRUCTURE, text, call.layer))
         known = [recorded.get(TensorRef(position, output)) for output in range(count)]
         call.outputs = tuple(
             merge(

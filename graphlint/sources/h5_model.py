@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from graphlint.errors import UnreadableError
-from graphlint.model.definition import ModelDefinition, SourceProblem
+from graphlint.model.definition import Format, FrontEnd, ModelDefinition, ProblemKind, SourceProblem
 from graphlint.sources.configuration import read_configuration
 from graphlint.sources.hdf5 import Group, Hdf5File
 from graphlint.sources.hidden import hidden_zip
@@ -35,7 +35,7 @@ def read_h5(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
     except BaseException:
         handle.close()
         raise
-    definition.problems += [SourceProblem("archive", text) for text in hidden_zip(path)]
+    definition.problems += [SourceProblem(ProblemKind.ARCHIVE, text) for text in hidden_zip(path)]
     return definition
 
 
@@ -66,8 +66,8 @@ def _read(file: Hdf5File, limits: Limits) -> ModelDefinition:
     root, structure = read_configuration(config)
     definition = ModelDefinition(
         root,
-        "static",
-        "h5",
+        FrontEnd.STATIC,
+        Format.H5,
         keras_version=version,
         compile_config=compile_config(config),
         optimizer=optimizer(config),

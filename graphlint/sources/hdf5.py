@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphlint.errors import UnreadableError, quoted
 from graphlint.knowledge.advisories import Danger
-from graphlint.model.definition import SourceProblem
+from graphlint.model.definition import ProblemKind, SourceProblem
 from graphlint.sources.hdf5_structure import (
     DATASPACE,
     DATATYPE,
@@ -88,7 +88,7 @@ class Hdf5File:
     @property
     def source_problems(self) -> list[SourceProblem]:
         """The problems as a model definition carries them."""
-        return [SourceProblem("hdf5", text, danger=self._dangers.get(text)) for text in self.problems]
+        return [SourceProblem(ProblemKind.HDF5, text, danger=self._dangers.get(text)) for text in self.problems]
 
     @property
     def groups(self) -> Iterator[Group]:

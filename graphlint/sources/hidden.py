@@ -8,7 +8,7 @@ from typing import Any
 
 from graphlint.errors import UnreadableError
 from graphlint.knowledge.advisories import Danger
-from graphlint.model.definition import ModelDefinition, SourceProblem
+from graphlint.model.definition import Format, ModelDefinition, ProblemKind, SourceProblem
 from graphlint.sources.hdf5 import Hdf5File
 from graphlint.sources.hdf5_structure import SIGNATURE
 from graphlint.sources.json_text import parse_config
@@ -53,7 +53,9 @@ def stored_configurations(
     for name in _CONFIGURATIONS:
         text = file.root.attributes.get(name)
         if isinstance(text, str):
-            problems.append(SourceProblem("hdf5", f"the weights carry a {name}, which makes them a model of their own"))
+            problems.append(
+                SourceProblem(ProblemKind.HDF5, f"the weights carry a {name}, which makes them a model of their own")
+            )
             document = parse_config(text.encode("utf-8", "surrogateescape"), limits, name)
             problems += document.source_problems
             found.append((name, document.value))
@@ -66,10 +68,15 @@ def npz_problems(file: Any, what: str, limits: Limits = DEFAULT) -> list[SourceP
     file.seek(0)
     head = file.read(4)
     if head not in (b"PK\x03\x04", _END_OF_ZIP):
-        return [SourceProblem("gadget", text, danger=Danger.ARRAY_PICKLE) for text in array_pickles(file, size, what)]
+        return [
+            SourceProblem(ProblemKind.GADGET, text, danger=Danger.ARRAY_PICKLE)
+            for text in array_pickles(file, size, what)
+        ]
     view = file if isinstance(file, MemberView) else MemberView(file, 0, size, what, 0)
     archive = ZipArchive(view, limits)
-    return [SourceProblem("archive", f"{what}: {text}") for text in archive.problems] + array_problems(archive, what)
+    return [SourceProblem(ProblemKind.ARCHIVE, f"{what}: {text}") for text in archive.problems] + array_problems(
+        archive, what
+    )
 
 
 def array_problems(archive: ZipArchive, what: str) -> list[SourceProblem]:
@@ -79,11 +86,11 @@ def array_problems(archive: ZipArchive, what: str) -> list[SourceProblem]:
         view = archive.view(name)
         if view.read(6) == b"\x93NUMPY":
             texts = array_pickles(view, view.size, f"{name!r} in {what}")
-            found += [SourceProblem("gadget", text, danger=Danger.ARRAY_PICKLE) for text in texts]
+            found += [SourceProblem(ProblemKind.GADGET, text, danger=Danger.ARRAY_PICKLE) for text in texts]
             declared = declared_bytes(view, view.size)
             if declared > view.size:
                 text = f"the array {name!r} in {what} declares {declared:,} bytes and stores {view.size:,}"
-                found.append(SourceProblem("archive", text, danger=Danger.DECLARED_SIZE))
+                found.append(SourceProblem(ProblemKind.ARCHIVE, text, danger=Danger.DECLARED_SIZE))
     return found
 
 
@@ -102,10 +109,12 @@ def read_pickle(path: Path) -> ModelDefinition:
             texts = [*array_pickles(file, size, "the file")]
             if not texts:
                 raise UnreadableError(f"{shown} is a NumPy array, not a model")
-            return opaque("pickle", [SourceProblem("gadget", text, danger=Danger.BARE_PICKLE) for text in texts])
+            return opaque(
+                Format.PICKLE, [SourceProblem(ProblemKind.GADGET, text, danger=Danger.BARE_PICKLE) for text in texts]
+            )
     if not pickled_names(data)[0]:
         raise UnreadableError(
             f"{shown} is a Python pickle: graphlint never loads one; save the model with model.save()"
         )
     text = f"the file is a Python pickle: it {described(data)}"
-    return opaque("pickle", [SourceProblem("gadget", text, danger=Danger.BARE_PICKLE)])
+    return opaque(Format.PICKLE, [SourceProblem(ProblemKind.GADGET, text, danger=Danger.BARE_PICKLE)])

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from graphlint.errors import UnreadableError
-from graphlint.model.definition import ModelDefinition, SourceProblem
+from graphlint.model.definition import Format, FrontEnd, ModelDefinition, ProblemKind, SourceProblem
 from graphlint.sources.configuration import read_configuration
 from graphlint.sources.json_text import JsonDocument, parse_config
 from graphlint.sources.keras_archive import compile_config, optimizer
@@ -48,13 +48,13 @@ def read_json(document: JsonDocument) -> ModelDefinition:
     roots = _model_roots(document.value)
     if len(roots) > 1:
         text = f"the text holds {len(roots)} models, {', '.join(roots)}; which one counts depends on the reader"
-        problems = [SourceProblem("json", text), *problems]
+        problems = [SourceProblem(ProblemKind.JSON, text), *problems]
     if training is not None:
         config = {**config, "compile_config": training}
     return ModelDefinition(
         root,
-        "static",
-        "json",
+        FrontEnd.STATIC,
+        Format.JSON,
         keras_version=version,
         compile_config=compile_config(config),
         optimizer=optimizer(config),

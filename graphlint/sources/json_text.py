@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from graphlint.errors import UnreadableError
-from graphlint.model.definition import SourceProblem
+from graphlint.model.definition import ProblemKind, SourceProblem
 from graphlint.sources.limits import DEFAULT, Limits
 
 _INTEGER_LIMIT = 1 << 63
@@ -38,7 +38,10 @@ class JsonDocument:
     @property
     def source_problems(self) -> list[SourceProblem]:
         """The problems as a model definition has them. Text that was encoded twice is a mistake, not a trick."""
-        return [SourceProblem("structure" if kind == "twice" else "json", text) for kind, text in self.problems]
+        return [
+            SourceProblem(ProblemKind.STRUCTURE if kind == "twice" else ProblemKind.JSON, text)
+            for kind, text in self.problems
+        ]
 
 
 def parse_config(data: bytes, limits: Limits = DEFAULT, what: str = "config.json") -> JsonDocument:

@@ -7,7 +7,14 @@ from typing import Any
 
 from graphlint.errors import UnreadableError
 from graphlint.knowledge.advisories import Danger
-from graphlint.model.definition import ModelDefinition, OptimizerDefinition, SourceProblem
+from graphlint.model.definition import (
+    Format,
+    FrontEnd,
+    ModelDefinition,
+    OptimizerDefinition,
+    ProblemKind,
+    SourceProblem,
+)
 from graphlint.sources.configuration import read_configuration
 from graphlint.sources.hdf5 import Hdf5File
 from graphlint.sources.hidden import array_problems, hidden_hdf5, npz_problems, stored_configurations
@@ -37,22 +44,22 @@ def read_keras_archive(path: Path, limits: Limits = DEFAULT, *, verify: bool = T
         pickles = array_problems(archive, path.name)
         archive.close()
         if pickles:
-            return opaque("npz", pickles)
+            return opaque(Format.NPZ, pickles)
         raise UnreadableError(f"expected a Keras model, got a zip archive without {CONFIG}: save it with model.save()")
     document = parse_config(archive.read(CONFIG, limits.json_bytes), limits)
     problems = [
-        SourceProblem("archive", text, danger=Danger.ARCHIVE if text in archive.escaping else None)
+        SourceProblem(ProblemKind.ARCHIVE, text, danger=Danger.ARCHIVE if text in archive.escaping else None)
         for text in archive.problems
     ]
     problems += document.source_problems
-    problems += [SourceProblem("archive", text) for text in hidden_hdf5(archive, path)]
+    problems += [SourceProblem(ProblemKind.ARCHIVE, text) for text in hidden_hdf5(archive, path)]
     if ARRAYS in archive:
         problems += npz_problems(archive.view(ARRAYS), ARRAYS, limits)
     root, structure = read_configuration(document.value)
     definition = ModelDefinition(
         root,
-        "static",
-        "keras",
+        FrontEnd.STATIC,
+        Format.KERAS,
         keras_version=_version(archive, limits),
         compile_config=compile_config(document.value),
         optimizer=optimizer(document.value),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphlint.model.definition import Constant
+from graphlint.model.definition import Constant, ConstantKind
 
-_ARRAYS = {"__tensor__": "tensor", "__numpy__": "numpy"}
+_ARRAYS = {"__tensor__": ConstantKind.TENSOR, "__numpy__": ConstantKind.NUMPY}
 
 
 def decode_constant(serialized: Any) -> Any:
@@ -14,10 +14,10 @@ def decode_constant(serialized: Any) -> Any:
 
     ``serialized`` is what ``keras.saving.serialize_keras_object`` returns, before or after a JSON round trip. Tensors
     of the graph (``__keras_tensor__``) are not constants: the caller resolves them first; any that remain here become
-    ``Constant("missing")``.
+    ``ConstantKind.MISSING``.
 
     >>> decode_constant({"class_name": "__slice__", "config": {"start": None, "stop": 2, "step": None}})
-    Constant(kind='slice', value=[None, 2, None], shape=None, dtype=None)
+    Constant(kind=<ConstantKind.SLICE: 'slice'>, value=[None, 2, None], shape=None, dtype=None)
     >>> decode_constant((1, "same", None))
     [1, 'same', None]
     """
@@ -26,19 +26,19 @@ def decode_constant(serialized: Any) -> Any:
     if not isinstance(serialized, dict):
         return serialized
     if serialized.get("class_name") == "__ellipsis__":
-        return Constant("ellipsis")
+        return Constant(ConstantKind.ELLIPSIS)
     if "class_name" not in serialized or "config" not in serialized:
         return {key: decode_constant(item) for key, item in serialized.items()}
     kind, config = serialized["class_name"], serialized["config"]
     if kind == "__keras_tensor__":
-        return Constant("missing")
+        return Constant(ConstantKind.MISSING)
     if isinstance(config, dict):
         if kind == "__slice__":
-            return Constant("slice", [decode_constant(config.get(key)) for key in ("start", "stop", "step")])
+            return Constant(ConstantKind.SLICE, [decode_constant(config.get(key)) for key in ("start", "stop", "step")])
         if isinstance(kind, str) and kind in _ARRAYS:
             value, dtype = config.get("value"), config.get("dtype")
             return Constant(_ARRAYS[kind], value, nested_shape(value), dtype=dtype if isinstance(dtype, str) else None)
-    return Constant("object", serialized)
+    return Constant(ConstantKind.OBJECT, serialized)
 
 
 def nested_shape(value: Any) -> tuple[int, ...]:

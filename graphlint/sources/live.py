@@ -19,6 +19,9 @@ from graphlint.model.definition import (
     Body,
     CallDefinition,
     Constant,
+    ConstantKind,
+    Format,
+    FrontEnd,
     LayerDefinition,
     ModelDefinition,
     OptimizerDefinition,
@@ -92,8 +95,8 @@ def read_live(
         root = reader.read(model, open_layers, inputs)
         return ModelDefinition(
             root,
-            "live",
-            "live",
+            FrontEnd.LIVE,
+            Format.LIVE,
             keras_version=keras.__version__,
             has_weights=not structure_only,
             compile_config=None if structure_only else _compile_config(model),
@@ -432,7 +435,7 @@ def _structure(value: Any, leaf: Callable[[Any], Any]) -> Any:
 def _reference(tensor: keras.KerasTensor, positions: dict[int, int]) -> Any:
     made = keras_internals.producer(tensor)
     if made is None or id(made[0]) not in positions:
-        return Constant("missing")
+        return Constant(ConstantKind.MISSING)
     return TensorRef(positions[id(made[0])], made[1])
 
 
@@ -440,11 +443,11 @@ def _constant(value: Any) -> Any:
     if type(value) in _PLAIN:
         return value
     if isinstance(value, keras.Variable):
-        return Constant("variable", None, tuple(value.shape), dtype=str(value.dtype), obj=value)
+        return Constant(ConstantKind.VARIABLE, None, tuple(value.shape), dtype=str(value.dtype), obj=value)
     try:
         decoded = decode_constant(keras.saving.serialize_keras_object(value))
     except Exception:
-        return Constant("object", {"class_name": type(value).__name__, "config": None}, obj=value)
+        return Constant(ConstantKind.OBJECT, {"class_name": type(value).__name__, "config": None}, obj=value)
     if isinstance(decoded, Constant):
         kind = decoded.kind
         data = _json(decoded.value) if kind == "object" else decoded.value

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from graphlint.errors import UnreadableError
-from graphlint.model.definition import ModelDefinition, SourceProblem
+from graphlint.model.definition import Format, FrontEnd, ModelDefinition, SourceProblem
 from graphlint.sources.configuration import read_configuration
 from graphlint.sources.json_text import parse_config
 from graphlint.sources.layout import ARRAYS, CONFIG, SHARDS, WEIGHTS
@@ -40,8 +40,8 @@ def read_model_directory(path: Path, limits: Limits = DEFAULT) -> ModelDefinitio
     assets = _assets(path, limits)
     definition = ModelDefinition(
         root,
-        "static",
-        "directory",
+        FrontEnd.STATIC,
+        Format.DIRECTORY,
         keras_version=_version(documents.get("metadata.json")),
         compile_config=compile_config(config),
         optimizer=optimizer(config),

@@ -14,7 +14,7 @@ from graphlint.errors import UnreadableError
 from graphlint.knowledge.advisories import Danger
 from graphlint.knowledge.namespaces import is_checkpoint_operation, is_known_operation, operation_effect
 from graphlint.knowledge.protobuf import message_fields
-from graphlint.model.definition import SourceProblem
+from graphlint.model.definition import ProblemKind, SourceProblem
 
 _META_GRAPHS = 2
 _GRAPH, _SAVER, _ASSETS, _OBJECTS = 2, 3, 6, 7
@@ -105,11 +105,13 @@ def _problems(bodies: dict[str, list[_Node]], checkpoint: set[str], assets: set[
             places.setdefault((node.operation, effect), []).append(f"{function}/{node.name}" if function else node.name)
     if unknown:
         shown = ", ".join(map(repr, list(unknown)[:_MOST_SHOWN]))
-        yield SourceProblem("unseen", f"the graph holds operations that TensorFlow itself does not have: {shown}")
+        yield SourceProblem(
+            ProblemKind.UNSEEN, f"the graph holds operations that TensorFlow itself does not have: {shown}"
+        )
     for (operation, effect), names in places.items():
         more = f" and {len(names) - _MOST_SHOWN:,} more" if len(names) > _MOST_SHOWN else ""
         yield SourceProblem(
-            "gadget",
+            ProblemKind.GADGET,
             f"the graph holds the operation {operation!r}, which {effect}, in "
             f"{', '.join(map(repr, names[:_MOST_SHOWN]))}{more}",
             danger=Danger.GRAPH_OPERATION,

@@ -12,7 +12,7 @@ from typing import Any
 
 from graphlint.errors import UnreadableError
 from graphlint.knowledge.protobuf import message_fields
-from graphlint.model.definition import ModelDefinition
+from graphlint.model.definition import Format, FrontEnd, ModelDefinition
 from graphlint.sources.configuration import read_configuration
 from graphlint.sources.json_model import as_compile_config
 from graphlint.sources.json_text import parse_config
@@ -57,7 +57,7 @@ def read_saved_model(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
     version = version if isinstance(version, str) else None
     config: Any = metadata.get("model_config")
     if not isinstance(config, dict):
-        definition = opaque("saved_model", problems, version)
+        definition = opaque(Format.SAVED_MODEL, problems, version)
         definition.documents = documents
         name = metadata.get("class_name")
         definition.root.class_name = name if isinstance(name, str) else None
@@ -66,8 +66,8 @@ def read_saved_model(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
     root, structure = read_configuration(config)
     return ModelDefinition(
         root,
-        "static",
-        "saved_model",
+        FrontEnd.STATIC,
+        Format.SAVED_MODEL,
         keras_version=version,
         compile_config=compile_config(config),
         optimizer=optimizer(config),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from graphlint.errors import UnreadableError, quoted
-from graphlint.model.definition import LayerDefinition, ModelDefinition
+from graphlint.model.definition import Format, FrontEnd, LayerDefinition, ModelDefinition
 from graphlint.sources.hdf5 import Hdf5File
 from graphlint.sources.hidden import stored_configurations
 from graphlint.sources.json_text import JsonDocument
@@ -27,7 +27,9 @@ def read_weights(files: Iterable[Hdf5File], version: str | None = None) -> Model
     """
     files = list(files)
     root = LayerDefinition("model", None, is_model=True, opaque=True)
-    definition = ModelDefinition(root, "static", "weights", keras_version=version, has_weights=True, has_graph=False)
+    definition = ModelDefinition(
+        root, FrontEnd.STATIC, Format.WEIGHTS, keras_version=version, has_weights=True, has_graph=False
+    )
     first = files[0].root
     if is_legacy(first):
         found = first.attributes.get("keras_version")

@@ -21,6 +21,7 @@ from graphlint.model.definition import (
     Body,
     CallDefinition,
     Constant,
+    ConstantKind,
     Effect,
     LayerDefinition,
     TensorRef,
@@ -208,7 +209,7 @@ def _frozen(structure: Any) -> Any:
     if isinstance(structure, dict):
         return tuple((key, _frozen(value)) for key, value in sorted(structure.items()))
     if isinstance(structure, Constant):
-        if structure.kind in ("variable", "object"):
+        if structure.kind in (ConstantKind.VARIABLE, ConstantKind.OBJECT):
             return structure.kind, id(structure.obj)
         return structure.kind, repr(structure.value), structure.shape, structure.dtype
     return structure
@@ -314,7 +315,7 @@ class _BodyBuilder:
             value = self.trace.value(tensor)
             spec = self.trace.spec(tensor)
             constant = Constant(
-                "tensor",
+                ConstantKind.TENSOR,
                 None if value is None else value.tolist(),
                 spec.shape or (),
                 dtype=spec.dtype,
@@ -412,7 +413,7 @@ class _BodyBuilder:
         args, kwargs = child.args, child.kwargs
         tensors = [leaf for leaf in members([list(args), kwargs]) if self.is_value(leaf)]
         given = {id(tensor): self.leaf(tensor) for tensor in tensors}
-        fixed = all(isinstance(leaf, Constant) and leaf.kind != "variable" for leaf in given.values())
+        fixed = all(isinstance(leaf, Constant) and leaf.kind != ConstantKind.VARIABLE for leaf in given.values())
         if fixed and not function.is_random:
             return
         back: dict[int, Any] = {}
@@ -422,7 +423,7 @@ class _BodyBuilder:
                 return leaf
             value = given[id(leaf)]
             spec = self.trace.spec(leaf) if self.trace.is_tensor(leaf) else TensorSpec(leaf.shape, str(leaf.dtype))
-            if isinstance(value, Constant) and value.kind == "tensor" and spec.shape == ():
+            if isinstance(value, Constant) and value.kind == ConstantKind.TENSOR and spec.shape == ():
                 return None if value.value is None else value.value
             tensor = keras.KerasTensor(spec.shape or (), dtype=_dtype(spec.dtype))
             back[id(tensor)] = (tensor, value)
@@ -450,7 +451,9 @@ class _BodyBuilder:
             )
         else:
             short = function.name.rpartition(".")[2].strip("_")
-            values = [value for value in given.values() if isinstance(value, TensorRef) or value.kind == "variable"]
+            values = [
+                value for value in given.values() if isinstance(value, TensorRef) or value.kind == ConstantKind.VARIABLE
+            ]
             if function.is_random:
                 definition = self.operation(self.name(short), short, "keras.random", {})
             else:
@@ -534,18 +537,18 @@ def _constant(value: Any) -> Any:
     if value is None or type(value) in (bool, int, float, str):
         return value
     if isinstance(value, keras.Variable):
-        return Constant("variable", None, tuple(value.shape), dtype=str(value.dtype), obj=value)
+        return Constant(ConstantKind.VARIABLE, None, tuple(value.shape), dtype=str(value.dtype), obj=value)
     if isinstance(value, slice):
         parts = [one if one is None or isinstance(one, int) else None for one in (value.start, value.stop, value.step)]
-        return Constant("slice", parts, obj=value)
+        return Constant(ConstantKind.SLICE, parts, obj=value)
     if value is Ellipsis:
-        return Constant("ellipsis", obj=value)
+        return Constant(ConstantKind.ELLIPSIS, obj=value)
     if isinstance(value, np.generic):
         return value.item()
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         dtype = str(keras.backend.standardize_dtype(value.dtype))
-        return Constant("numpy", None, tuple(value.shape), dtype=dtype, obj=value)
-    return Constant("object", {"class_name": type(value).__name__, "config": None}, obj=value)
+        return Constant(ConstantKind.NUMPY, None, tuple(value.shape), dtype=dtype, obj=value)
+    return Constant(ConstantKind.OBJECT, {"class_name": type(value).__name__, "config": None}, obj=value)
 
 
 def _dtype(dtype: str | None) -> str:

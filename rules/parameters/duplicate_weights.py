@@ -10,6 +10,7 @@ from graphlint.engine.rule import Need, Rule
 from graphlint.findings.edits import Share
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.address import ROOT
+from graphlint.model.definition import Format
 from graphlint.model.graph import ModelGraph
 from graphlint.questions.equal_weights import LEAST_ELEMENTS, equal, interchangeable
 from graphlint.questions.statistics import statistics
@@ -133,6 +134,6 @@ def _comparable(graph: ModelGraph, first: Variable, second: Variable) -> bool:
     one, other = graph.layers[first.layer], graph.layers[second.layer]
     if {one.class_name, other.class_name} == {"Embedding", "Dense"}:
         return False
-    if graph.definition.format == "h5" and one.name == other.name and one.parent != other.parent:
+    if graph.definition.format == Format.H5 and one.name == other.name and one.parent != other.parent:
         return False
     return equal(first, second)

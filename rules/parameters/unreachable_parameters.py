@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Rule
 from graphlint.findings.edits import DropVariables, Prune
 from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.definition import Format
 from graphlint.model.graph import ModelGraph, Tensor
 from graphlint.model.parameters import trained
 from graphlint.questions.losses import losses_added, stock_model
@@ -119,7 +120,7 @@ def _dropped(graph: ModelGraph, layers: list[str]) -> Fix | None:
         return None
     if graph.live:
         return Fix.safe("build the models without them", Prune(layers=tuple(layers)))
-    if graph.definition.format != "keras":
+    if graph.definition.format != Format.KERAS:
         return None
     return Fix.safe("remove them from the file", DropVariables(layers=tuple(layers)))
 

@@ -8,6 +8,7 @@ from graphlint.engine.rule import Rule
 from graphlint.findings.finding import Problem, Severity
 from graphlint.knowledge.advisories import endangers
 from graphlint.model.address import ROOT
+from graphlint.model.definition import ProblemKind
 from graphlint.model.graph import ModelGraph
 
 
@@ -58,7 +59,7 @@ class ArchiveOrH5Trick(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for problem in graph.definition.problems:
-            if problem.kind in ("archive", "hdf5", "json"):
+            if problem.kind in (ProblemKind.ARCHIVE, ProblemKind.HDF5, ProblemKind.JSON):
                 layer = graph.layer_of.get(id(problem.layer)) if problem.layer is not None else None
                 whom = f"; endangers {endangers(problem.danger)}" if problem.danger is not None else ""
                 yield Problem(

@@ -8,6 +8,7 @@ from graphlint.engine.rule import Rule
 from graphlint.findings.finding import Problem, Severity
 from graphlint.knowledge.advisories import Danger, endangers
 from graphlint.model.address import ROOT
+from graphlint.model.definition import ProblemKind
 from graphlint.model.graph import ModelGraph
 from graphlint.questions.dangers import Dangerous, dangers
 from graphlint.questions.references import Kind, last_name
@@ -92,7 +93,7 @@ class Gadget(Rule):
                 key=";".join(texts),
             )
         for problem in graph.definition.problems:
-            if problem.kind == "unseen":
+            if problem.kind == ProblemKind.UNSEEN:
                 yield Problem(
                     f"{problem.message}: what they do could not be judged",
                     ROOT,
@@ -100,7 +101,7 @@ class Gadget(Rule):
                     severity=Severity.INFO,
                     key=problem.message,
                 )
-            elif problem.kind == "gadget":
+            elif problem.kind == ProblemKind.GADGET:
                 whom = f"; endangers {endangers(problem.danger)}" if problem.danger is not None else ""
                 yield Problem(
                     problem.message + whom,

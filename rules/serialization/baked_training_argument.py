@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Rule
 from graphlint.findings.edits import DropRecordedArgument
 from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.definition import Format
 from graphlint.model.graph import ModelGraph
 
 
@@ -62,7 +63,7 @@ class BakedTrainingArgument(Rule):
                 found[0],
                 "Build the model from code again before training it further with a newer Keras.",
                 related=tuple(found[1:]),
-                fix=None if graph.live or graph.definition.format != "keras" else _forgotten(graph, found),
+                fix=None if graph.live or graph.definition.format != Format.KERAS else _forgotten(graph, found),
             )
 
 

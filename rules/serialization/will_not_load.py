@@ -12,6 +12,7 @@ from graphlint.findings.edits import Rewrite
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.knowledge.releases import RELEASES
 from graphlint.model.address import ROOT
+from graphlint.model.definition import Format, ProblemKind
 from graphlint.model.graph import ModelGraph
 from graphlint.portability.lambda_functions import misbound_functions
 from graphlint.portability.obstacles import obstacles
@@ -88,10 +89,10 @@ class WillNotLoad(Rule):
     options: ClassVar[Mapping[str, Option]] = {TARGET_KERAS: TARGET_OPTION}
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
-        if graph.definition.format == "weights":
+        if graph.definition.format == Format.WEIGHTS:
             return
         for problem in graph.definition.problems:
-            if problem.kind == "structure":
+            if problem.kind == ProblemKind.STRUCTURE:
                 layer = graph.layer_of.get(id(problem.layer)) if problem.layer is not None else None
                 yield Problem(problem.message, layer or ROOT, "Save the model again from code.", key=problem.message)
         release = target_release(str(self.option[TARGET_KERAS]))

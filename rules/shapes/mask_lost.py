@@ -10,7 +10,7 @@ from graphlint.findings.edits import Replace
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.knowledge.layers import Family
 from graphlint.knowledge.operations import Batch
-from graphlint.model.definition import Constant, flat
+from graphlint.model.definition import Constant, ConstantKind, flat
 from graphlint.model.graph import MASK, Call, Layer, ModelGraph, Tensor
 from graphlint.model.masks import masked
 from graphlint.questions.batch import argument
@@ -211,4 +211,9 @@ def _same_time(graph: ModelGraph, source: Tensor, output: Tensor) -> bool:
 def _slices_time(layer: Layer, call: Call) -> bool:
     """Whether a call takes some of the steps, as ``x[:, 1:]`` does."""
     key = argument(layer, call, 1, "key") if layer.operation.name == "GetItem" else None
-    return isinstance(key, (list, tuple)) and len(key) > 1 and isinstance(key[1], Constant) and key[1].kind == "slice"
+    return (
+        isinstance(key, (list, tuple))
+        and len(key) > 1
+        and isinstance(key[1], Constant)
+        and key[1].kind == ConstantKind.SLICE
+    )

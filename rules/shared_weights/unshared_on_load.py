@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Need, Rule
 from graphlint.findings.edits import Share
 from graphlint.findings.finding import Fix, Problem, Severity
+from graphlint.model.definition import Format
 from graphlint.model.graph import Layer, ModelGraph
 from graphlint.questions.equal_weights import equal, interchangeable
 from graphlint.questions.statistics import statistics
@@ -59,7 +60,7 @@ class UnsharedOnLoad(Rule):
     needs = frozenset({Need.GRAPH, Need.NUMBERS})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
-        if graph.live or graph.definition.format != "h5":
+        if graph.live or graph.definition.format != Format.H5:
             return
         named: dict[tuple[str, str | None], list[Layer]] = {}
         for layer in graph.layers.values():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
 from graphlint.findings.finding import Problem, Severity
-from graphlint.model.definition import Constant
+from graphlint.model.definition import Constant, ConstantKind
 from graphlint.model.expand import MASK_ARGUMENTS
 from graphlint.model.graph import ModelGraph
 
@@ -67,9 +67,9 @@ class UntrackedVariable(Rule):
                 continue
             for argument, leaf in graph.leaves(call.id):
                 if isinstance(leaf, Constant) and argument.partition("/")[0] not in MASK_ARGUMENTS:
-                    if leaf.kind == "variable":
+                    if leaf.kind == ConstantKind.VARIABLE:
                         yield from self.variable(call.id, argument, leaf, tracked)
-                    elif leaf.kind == "tensor" and _may_have_been_trained(leaf):
+                    elif leaf.kind == ConstantKind.TENSOR and _may_have_been_trained(leaf):
                         yield Problem(
                             f"argument {argument} is a constant tensor {list(_shape(leaf) or ())} baked into the "
                             "configuration: if a variable or a layer made it, nothing trains that",

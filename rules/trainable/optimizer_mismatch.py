@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Need, Rule
 from graphlint.findings.finding import Problem, Severity
 from graphlint.knowledge.origin import is_keras_package
+from graphlint.model.definition import Format
 from graphlint.model.graph import ModelGraph, Variable
 from graphlint.model.parameters import trained
 from graphlint.questions.equal_weights import equal, may_be_equal
@@ -140,7 +141,7 @@ def _trains_what_it_says(graph: ModelGraph) -> bool:
         return is_keras_package(getattr(step, "__module__", None))
     if not stock_training(graph) or any(layer.config.get("lora_rank") for layer in graph.layers.values()):
         return False
-    if graph.definition.format != "h5":
+    if graph.definition.format != Format.H5:
         return True
     weighted = [(one.class_name, one.name) for one in graph.layers.values() if graph.variables_of(one.path)]
     return len(set(weighted)) == len(weighted)

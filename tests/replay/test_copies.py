@@ -41,6 +41,9 @@ class ForgetsScale(layers.Layer):
     def call(self, x):
         return x * self.scale
 
+    def get_config(self):
+        return {"name": self.name}
+
 
 class ForgetsRate(layers.Layer):
     """Differs in training only."""
@@ -52,6 +55,9 @@ class ForgetsRate(layers.Layer):
 
     def call(self, x, training=None):
         return keras.random.dropout(x, self.rate, seed=self.seed_generator) if training else x
+
+    def get_config(self):
+        return {"name": self.name}
 
 
 class SetsLater(layers.Layer):
