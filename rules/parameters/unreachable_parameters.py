@@ -105,7 +105,7 @@ class UnreachableParameters(Rule):
 def _attends_to_one(graph: ModelGraph, call: str) -> bool:
     """Whether the keys of an attention are one position."""
     site = graph.calls[call]
-    if graph.layer(call).config.get("attention_axes") is not None:
+    if graph.layer(call).config.get("attention_axes") not in (None, 1, [1]):
         return False
     value = site.args[1] if len(site.args) > 1 else site.kwargs.get("value")
     key = site.args[2] if len(site.args) > 2 else site.kwargs.get("key")

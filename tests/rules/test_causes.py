@@ -162,6 +162,7 @@ def masked(*between):
     return keras.Model(ids, layers.LSTM(3)(x))
 
 
+@pytest.mark.filterwarnings("ignore:Layer 'reshape:UserWarning")
 @pytest.mark.parametrize(
     "between",
     [

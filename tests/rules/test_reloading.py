@@ -227,7 +227,7 @@ def test_a_tie_is_lost_on_saving(tmp_path):
     (finding,) = found(tied, "S007")
     assert finding.severity == "warning" and "after loading there are two" in finding.message
     tied.save(tmp_path / "tied.keras")
-    assert len(keras.models.load_model(tmp_path / "tied.keras").weights) == len(tied.weights) + 1
+    assert len(keras.models.load_model(tmp_path / "tied.keras", compile=False).weights) == len(tied.weights) + 1
     (finding,) = [one for one in graphlint.check(tmp_path / "tied.keras").findings if one.code == "T002"]
     assert "were one variable" in finding.message and "flags" not in finding.message
 
