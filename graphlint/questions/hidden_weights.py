@@ -237,19 +237,21 @@ def _made_by(function: FunctionType) -> Iterator[str]:
             continue
     for code in _codes(function.__code__):
         value: Any = None
+        called = False  # Whether what is being loaded is called: by a NULL before it, with it or after it.
+        before = ""
         for instruction in dis.get_instructions(code):
-            name = str(instruction.argval)
-            called = False
             if instruction.opname in _READS:
-                value = outside.get(name)
-                called = instruction.opname == "LOAD_GLOBAL" and bool((instruction.arg or 0) & 1)
+                value = outside.get(str(instruction.argval))
+                called = before == "PUSH_NULL" or "NULL" in instruction.argrepr
             elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD") and isinstance(value, ModuleType):
-                value = getattr(value, name, None)
-                called = instruction.opname == "LOAD_METHOD" or "NULL" in instruction.argrepr
+                value = getattr(value, str(instruction.argval), None)
+                called = called or instruction.opname == "LOAD_METHOD" or "NULL" in instruction.argrepr
             else:
-                value = None
-            if called and _makes_weights(value):
-                yield str(value.__name__)
+                called = called or instruction.opname == "PUSH_NULL"
+                if called and _makes_weights(value):
+                    yield str(value.__name__)
+                value, called = None, False
+            before = instruction.opname
 
 
 def _makes_weights(value: Any) -> bool:
