@@ -370,12 +370,3 @@ def test_losses_in_a_list_are_fixed_where_they_stand():
     assert codes(report) == ["A002"]
     first, second = fixed.get_compile_config()["loss"]
     assert first == "mse" and second["config"]["from_logits"] is True
-
-
-def test_a_layer_without_calls_that_is_penalised_goes_only_when_asked():
-    model = keras.Model(i := keras.Input((4,)), layers.Dense(1, name="out")(i))
-    model.spare = layers.Dense(3, kernel_regularizer="l2", name="spare")
-    model.spare.build((None, 4))
-    _, report = graphlint.fix(model, select="D007")
-    assert "penalties" in left(report)["D007"]
-    assert codes(graphlint.fix(model, select="D007", unsafe=True)[1]) == ["D007"]

@@ -365,10 +365,9 @@ def test_masks_are_those_of_a_run(name, monkeypatch):
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if "another length" in name or "concatenate" in name])
-def test_shapes_and_makers_of_masks_are_those_of_keras(name):
+def test_shapes_of_masks_are_those_of_keras(name):
     graph = expand(read_live(MODELS[name]()))
-    makers, compared = masked(graph), 0
-    embeddings = [call for call in graph.calls if graph.layer(call).class_name == "Embedding"]
+    compared = 0
     for call in graph.calls:
         for edge in graph.in_edges(call, MASK):
             symbol = keras_internals.node_outputs(graph.calls[edge.source].definition.obj)[edge.output]
@@ -376,8 +375,7 @@ def test_shapes_and_makers_of_masks_are_those_of_keras(name):
             if mask is not None:
                 compared += 1
                 assert edge.spec == (tuple(mask.shape), mask.dtype)
-    assert compared > 2
-    assert makers[graph.producers(graph.outputs[0].call)[0]] == embeddings[0] if "length" in name else makers
+    assert compared
 
 
 CUSTOM = ("passing", "making", "taking")

@@ -95,14 +95,6 @@ def arguments_passed_by_name() -> keras.Model:
 
 
 @kind
-def a_constant_passed_to_a_nested_model() -> keras.Model:
-    a, b = keras.Input((3,), name="a"), keras.Input((3,), name="b")
-    inner = keras.Model([a, b], layers.Add(name="sum")([layers.Dense(3, name="d")(a), b]), name="inner")
-    x = keras.Input((3,), name="x")
-    return keras.Model(x, layers.Dense(2, name="out")(inner([x, keras.ops.ones((1, 3))])))
-
-
-@kind
 def a_mask_that_is_not_the_one_attached() -> keras.Model:
     """The same operation on the same tensor with another number, and another operation."""
     tokens = keras.Input((5,), dtype="int32", name="tokens")

@@ -112,11 +112,7 @@ def test_what_cannot_be_compared() -> None:
     assert verify(model, model, batches=[np.ones((2, 4), "float32")]).exact
 
 
-def test_inputs_and_outputs_that_came_or_went() -> None:
-    x, y = keras.Input((4,), name="x"), keras.Input((4,), name="y")
+def test_an_output_that_came() -> None:
+    x = keras.Input((4,), name="x")
     a, b = layers.Dense(2, name="a"), layers.Dense(2, name="b")
-    one, two = keras.Model(x, a(x)), keras.Model(x, [a(x), b(x)])
-    assert "1 outputs became 2" in verify(one, two).specs
-    wide = keras.Model([x, y], a(layers.Add(name="add")([x, y])))
-    with pytest.raises(ReplayError):
-        verify(wide, one)
+    assert "1 outputs became 2" in verify(keras.Model(x, a(x)), keras.Model(x, [a(x), b(x)])).specs
