@@ -6,7 +6,17 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from tests.hostile.dangerous.case import ALL, KERAS_2, Case, in_containers, legacy, new_lambda, old_lambda, with_layer
+from tests.hostile.dangerous.case import (
+    ALL,
+    BEFORE_3_9,
+    KERAS_2,
+    Case,
+    in_containers,
+    legacy,
+    new_lambda,
+    old_lambda,
+    with_layer,
+)
 from tests.hostile.files import dense, functional, h5_model, input_layer, keras_archive, layer, model, tensor
 
 _UNSAFE = "CVE-2024-3660"
@@ -24,7 +34,7 @@ def cases() -> Iterator[Case]:
                 class_name, old_lambda(canary, key, **extra)
             ),
             "X001",
-            KERAS_2,
+            BEFORE_3_9 if class_name == "Lambda" and key == "function" else KERAS_2,
             _UNSAFE,
             (".h5", ".json"),
             payload=True,
