@@ -75,7 +75,7 @@ def command(models: tuple[Path, ...], output: Path | None, in_place: bool, diff:
         for line in [*(fixed.diff.splitlines() if diff else ()), *fixed.report.text(planned=diff).splitlines()]:
             click.echo(printable(line))
         click.echo(printable(written), err=True)
-    if not matched and not code and (options["select"] or options["target"]):
+    if not matched and code < 2 and (options["select"] or options["target"]):
         asked = [f"--{name} {value}" for name in ("select", "target") for value in options[name] or ()]
         raise FixError(
             f"no finding matches {' '.join(asked)}: nothing was written; `graphlint check` lists what there is"
