@@ -6,7 +6,7 @@ import json
 import math
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -32,6 +32,7 @@ from graphlint.model.definition import (
 )
 from graphlint.sources.configuration import sequential_body
 from graphlint.sources.literals import decode_constant, policy_name
+from graphlint.tracing.structure import plain
 
 _CHUNK_BYTES = 1 << 20
 _WHOLE_BYTES = 1 << 24
@@ -236,8 +237,8 @@ class _Reader:
             calls.append(
                 CallDefinition(
                     self.define(keras_internals.node_operation(node)),
-                    tuple(_structure(arg, leaf) for arg in args),
-                    {key: _structure(value, leaf) for key, value in kwargs.items()},
+                    tuple(plain(arg, leaf) for arg in args),
+                    {key: plain(value, leaf) for key, value in kwargs.items()},
                     outputs=_specs(node),
                     obj=node,
                 )
@@ -245,8 +246,8 @@ class _Reader:
         return Body(
             [self.define(operation) for operation in keras_internals.operations(model)],
             calls,
-            _structure(keras_internals.declared_inputs(model), leaf),
-            outputs=_structure(keras_internals.declared_outputs(model), leaf),
+            plain(keras_internals.declared_inputs(model), leaf),
+            outputs=plain(keras_internals.declared_outputs(model), leaf),
         )
 
     def sequential(self, model: keras.Sequential, graph: Any | None) -> Body:
@@ -269,7 +270,7 @@ class _Reader:
             calls.append(
                 CallDefinition(
                     self.define(layer),
-                    tuple(_structure(arg, leaf) for arg in args[:1]),
+                    tuple(plain(arg, leaf) for arg in args[:1]),
                     {},
                     outputs=_specs(node),
                     obj=node,
@@ -279,7 +280,7 @@ class _Reader:
             [self.define(layer) for layer in dict.fromkeys(layers)],
             calls,
             [TensorRef(0, 0)],
-            outputs=_structure(keras_internals.declared_outputs(graph), leaf),
+            outputs=plain(keras_internals.declared_outputs(graph), leaf),
         )
 
     # -- sublayers ----------------------------------------------------------------------------------------------
@@ -421,15 +422,6 @@ def _variable(variable: keras.Variable, slot: str, index: int) -> VariableDefini
 
 
 # -- calls ------------------------------------------------------------------------------------------------------
-
-
-def _structure(value: Any, leaf: Callable[[Any], Any]) -> Any:
-    """Sequences as lists and dicts with text keys, as a file has them, with ``leaf`` applied to what they hold."""
-    if isinstance(value, (list, tuple)):
-        return [_structure(item, leaf) for item in value]
-    if isinstance(value, dict):
-        return {str(key): _structure(item, leaf) for key, item in value.items()}
-    return leaf(value)
 
 
 def _reference(tensor: keras.KerasTensor, positions: dict[int, int]) -> Any:
