@@ -168,12 +168,32 @@ class _Comparing(Eager):
         copies = self.copies.get(id(operation), ())
         if not copies or (self.training and not any(map(_is_code, copies))):
             return super().call(unit, operation, args, kwargs, recorded)
-        before = _RandomState(operation)
+        before, masks = _RandomState(operation), _Masks(args, kwargs)
         outputs = super().call(unit, operation, args, kwargs, recorded)
         for copy in copies:
-            with before.shared_again():
+            with before.shared_again(), masks.again():
                 _compare(operation, copy, self.live.graph.address(unit), args, kwargs, outputs, self.found, before)
         return outputs
+
+
+class _Masks:
+    """The masks of the tensors that a call receives: attention takes them off for whoever reads the tensors later."""
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        tensors = [one for one in keras.tree.flatten((args, kwargs)) if keras_internals.mask_of(one) is not None]
+        self.before = [(one, keras_internals.mask_of(one)) for one in tensors]
+
+    @contextmanager
+    def again(self) -> Iterator[None]:
+        """Attach the masks as the call received them, and then leave the tensors as it left them."""
+        after = [(tensor, keras_internals.mask_of(tensor)) for tensor, _ in self.before]
+        for tensor, mask in self.before:
+            keras_internals.set_mask(tensor, mask)
+        try:
+            yield
+        finally:
+            for tensor, mask in after:
+                keras_internals.set_mask(tensor, mask)
 
 
 class _RandomState:
