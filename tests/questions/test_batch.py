@@ -28,6 +28,7 @@ KEEPS = {
 KEEPS |= {
     name: lambda x, name=name: getattr(ops, name)(x)
     for name in "tril triu signbit isposinf isneginf isreal i0 sparse_plus fabs".split()
+    if hasattr(ops, name)  # fabs came with Keras 3.15
 }
 KEEPS |= {
     name: lambda x, name=name: getattr(ops, name)(x, axis=1)
