@@ -5,10 +5,12 @@ Importing this package is cheap: what a name needs is imported on first use.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False
+"""As type checkers know it. Not from `typing`: `graphlint.__main__` has not cleaned the path yet."""
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from graphlint.api import assert_clean as assert_clean
     from graphlint.api import check as check
     from graphlint.api import to_networkx as to_networkx
@@ -124,6 +126,8 @@ def __getattr__(name: str) -> Any:
         from graphlint.extras import require_keras
 
         require_keras(f"graphlint.{name}")
+    from importlib import import_module
+
     value = globals()[name] = getattr(import_module(_HOME[name]), name)
     return value
 

@@ -61,7 +61,11 @@ class Commands(click.Group):
         sys.exit(self._run(*args, **{"prog_name": "graphlint"} | kwargs))
 
     def _run(self, *args: Any, **kwargs: Any) -> int:
+        from graphlint.cli.typed import require_no_file_options
+
         try:
+            given = args[0] if args else kwargs.get("args")
+            require_no_file_options(sys.argv[1:] if given is None else given)
             code = super().main(*args, **kwargs)
             sys.stdout.flush()
         except click.ClickException as error:

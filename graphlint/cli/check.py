@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from graphlint.cli.typed import CommandOnPaths, literal
 from graphlint.reports import FORMATS
 
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ def _codes(context: click.Context, parameter: click.Parameter, value: tuple[str,
     return tuple(code for text in value for code in text.replace(",", " ").split())
 
 
-@click.command("check")
+@click.command("check", cls=CommandOnPaths)
 @click.argument("paths", nargs=-1, metavar="[PATHS|MODULE:ATTRIBUTE]...")
+@click.option("--model", "modules", multiple=True, metavar="MODULE:ATTRIBUTE", help="Check what Python code builds.")
 @click.option("--select", multiple=True, callback=_codes, help="Run only these rules: codes, prefixes, names, ALL.")
 @click.option("--extend-select", multiple=True, callback=_codes, help="Also run these rules.")
 @click.option("--ignore", multiple=True, callback=_codes, help="Do not run these rules.")
@@ -39,6 +41,7 @@ def _codes(context: click.Context, parameter: click.Parameter, value: tuple[str,
 @click.option("--force-exclude", is_flag=True, help="Skip excluded files even if they are named, as for pre-commit.")
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Use this configuration file.")
 @click.option("--isolated", is_flag=True, help="Use no configuration file.")
+@click.option("--allow-plugins", is_flag=True, help="Import the plugins that the configuration names.")
 @click.option("--show-config", is_flag=True, help="Print the effective configuration with its sources, and exit.")
 @click.option("--statistics", is_flag=True, help="Count the findings of each rule (full and concise).")
 @click.option("--call-args", metavar="JSON", help="JSON arguments for a MODULE:ATTRIBUTE that is called.")
@@ -50,8 +53,10 @@ def _codes(context: click.Context, parameter: click.Parameter, value: tuple[str,
 @click.pass_context
 def command(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> None:
     """Check models: files, directories (searched for .keras, .h5 and .hdf5 files), `-` for a configuration in JSON on
-    stdin, or MODULE:ATTRIBUTE for a model built by Python code (an existing path wins). Without any, the current
-    directory is searched.
+    stdin, or MODULE:ATTRIBUTE for a model built by Python code. Without any, the current directory is searched.
+
+    An existing path wins over MODULE:ATTRIBUTE, and so does whatever may be a piece of the name of a file; --model says
+    what is meant. After -- there are only paths: write it before *.
 
     Exits with 0 if nothing was found at or above --fail-on, with 1 if something was, with 2 if something could not be
     checked.
@@ -59,7 +64,7 @@ def command(context: click.Context, /, paths: tuple[str, ...], **options: Any) -
     if options["config"] is not None and options["isolated"]:
         raise click.UsageError("--config and --isolated exclude each other")
     with _without_collection():
-        context.exit(_check(paths, options))
+        context.exit(_check(paths, literal(context, paths), options))
 
 
 @contextmanager
@@ -74,7 +79,7 @@ def _without_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _check(paths: tuple[str, ...], options: Mapping[str, Any]) -> int:
+def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[str, Any]) -> int:
     """Check, write the report, and return the exit code."""
     from graphlint.cli.output import wants_color, write
     from graphlint.cli.session import Overrides, Session, parse_shapes
@@ -96,11 +101,14 @@ def _check(paths: tuple[str, ...], options: Mapping[str, Any]) -> int:
         call_args=options["call_args"],
         input_shapes=options["input_shape"],
         trace=not options["no_trace"],
+        allow_plugins=options["allow_plugins"],
     )
     if options["show_config"]:
         write(_shown(session, Path(paths[0]) if paths else None, options), options["output"])
         return 0
-    found = find_targets(paths or (".",), session.excluded, options["force_exclude"])
+    modules = options["modules"]
+    searched = paths if paths or modules else (".",)
+    found = find_targets(searched, session.excluded, options["force_exclude"], literal=only_paths, modules=modules)
     for path, reason in found.passed_over:
         session.note(f"{path}: skipped: {reason}")
     for target in found.targets:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--import", "modules", multiple=True, metavar="MODULE", help="Import a module that registers classes.")
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Use this configuration file.")
 @click.option("--isolated", is_flag=True, help="Use no configuration file.")
+@click.option("--allow-plugins", is_flag=True, help="Import the plugins that the configuration names.")
 def command(models: tuple[Path, ...], output: Path | None, in_place: bool, diff: bool, **options: Any) -> None:
     """Fix what `check` finds and graphlint can fix, verify the result, and write it.
 
@@ -56,7 +57,9 @@ def command(models: tuple[Path, ...], output: Path | None, in_place: bool, diff:
 
     import_modules(options["modules"])
     selection = Selection(options["select"] or None, (), options["ignore"])
-    session = Session(Overrides(selection), options["config"], options["isolated"])
+    session = Session(
+        Overrides(selection), options["config"], options["isolated"], allow_plugins=options["allow_plugins"]
+    )
     code, matched = 0, False
     for model in models:
         fixer = Fixer(session.linter_for(model), options["unsafe"], options["target"], options["select"] or ())

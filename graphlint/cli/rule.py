@@ -13,7 +13,8 @@ import click
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Use this configuration file.")
 @click.option("--isolated", is_flag=True, help="Use no configuration file.")
-def command(rule: str, format_: str, config: Path | None, isolated: bool) -> None:
+@click.option("--allow-plugins", is_flag=True, help="Import the plugins that the configuration names.")
+def command(rule: str, format_: str, config: Path | None, isolated: bool, allow_plugins: bool) -> None:
     """Explain RULE, a code or a name."""
     from graphlint.cli.output import write
     from graphlint.cli.session import Session
@@ -25,5 +26,5 @@ def command(rule: str, format_: str, config: Path | None, isolated: bool) -> Non
             document = {"code": code, "name": name, "severity": "error", "documentation": meaning}
             write(json.dumps(document, indent=2) if format_ == "json" else f"{code} {name} (error)\n\n{meaning}", None)
             return
-    found = Session(config=config, isolated=isolated).linter_for(None).registry.get(rule)
+    found = Session(config=config, isolated=isolated, allow_plugins=allow_plugins).linter_for(None).registry.get(rule)
     write(json.dumps(describe(found), indent=2) if format_ == "json" else text(found), None)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 @click.option("--format", "format_", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Use this configuration file.")
 @click.option("--isolated", is_flag=True, help="Use no configuration file.")
-def command(format_: str, config: Path | None, isolated: bool) -> None:
+@click.option("--allow-plugins", is_flag=True, help="Import the plugins that the configuration names.")
+def command(format_: str, config: Path | None, isolated: bool, allow_plugins: bool) -> None:
     """List all rules, including those of plugins: severity, the fix they offer, what they need, what they report.
 
     --format markdown prints their pages too.
@@ -27,7 +28,7 @@ def command(format_: str, config: Path | None, isolated: bool) -> None:
     from graphlint.cli.session import Session
     from graphlint.engine.documentation import describe, reference
 
-    rules = list(Session(config=config, isolated=isolated).linter_for(None).registry)
+    rules = list(Session(config=config, isolated=isolated, allow_plugins=allow_plugins).linter_for(None).registry)
     if format_ == "json":
         write(json.dumps([describe(rule) for rule in rules], indent=2), None)
     elif format_ == "markdown":

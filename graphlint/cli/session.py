@@ -18,7 +18,8 @@ from graphlint.engine.config import Config, find_config, load_config
 from graphlint.engine.linter import Linter, refused, skipped, without_graph
 from graphlint.engine.options import TARGET_KERAS
 from graphlint.engine.selection import Selection
-from graphlint.errors import ConfigError, GraphlintError
+from graphlint.engine.trust import guarded, is_the_users, require_consent
+from graphlint.errors import GraphlintError, UnreadableError
 from graphlint.findings.finding import Finding
 from graphlint.findings.tool_findings import TOOL_FINDINGS
 from graphlint.reports.report import ModelReport, Report
@@ -26,6 +27,7 @@ from graphlint.reports.text import printable
 
 _MANY = 5
 """From this many models on a progress bar is shown."""
+_SAFE_PATH = "PYTHONSAFEPATH"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Session:
     call_args: str | None = None
     input_shapes: tuple[str, ...] = ()
     trace: bool = True
+    allow_plugins: bool = False
     _configs: dict[Path, Config] = field(default_factory=dict)
     _linters: dict[Path | None, Linter] = field(default_factory=dict)
 
@@ -70,7 +73,7 @@ class Session:
         """The closest configuration: from the model's folder upwards, then from the current directory upwards.
 
         Raises:
-            ConfigError: it cannot be used.
+            ConfigError: it cannot be used, or names plugins that nobody agreed to.
         """
         folder = Path.cwd() if path is None else (path if is_folder(path) else path.parent).absolute()
         found = self._configs.get(folder)
@@ -81,17 +84,13 @@ class Session:
     def _find(self, folder: Path) -> Config:
         if self.isolated:
             return Config()
-        if self.config is not None:
-            return load_config(self.config)
-        here = Path.cwd()
-        found = find_config(folder) or find_config(here) or Config()
-        if found.plugins and found.root != here and found.root not in here.parents:
-            source = "" if found.source is None else f"{found.source.as_posix()}: "
-            raise ConfigError(
-                f"{source}plugins: the modules it names are imported only from a configuration in the current "
-                "directory or above it: pass this one with --config if you trust it"
-            )
-        return found
+        named = self.config is not None
+        found = load_config(self.config) if self.config is not None else find_config(folder)
+        own = found if named else find_config(Path.cwd())
+        found, own = found or own or Config(), own or Config()
+        for one in dict.fromkeys((found.source, own.source)):
+            require_consent(found if one == found.source else own, allowed=self.allow_plugins, named=named)
+        return found if named or is_the_users(found) else guarded(found, own)
 
     def linter_for(self, path: Path | None) -> Linter:
         """The linter for a model.
@@ -111,7 +110,8 @@ class Session:
     def excluded(self, path: Path) -> str | None:
         """Why a file is skipped; None if it is not."""
         on_command_line = Config(exclude=self.overrides.exclude).excluded(path)
-        return on_command_line or self.config_for(path).excluded(path)
+        config = self.config_for(path)
+        return on_command_line or (config.guard or config).excluded(path)
 
     # -- models -------------------------------------------------------------------------------------------------
 
@@ -127,7 +127,7 @@ class Session:
         places = [place for place, target in enumerate(targets) if target.kind is Kind.FILE]
         models: dict[int, ModelReport] = {}
         with _progress(len(targets), self.verbosity) as advance:
-            if jobs > 1 and len(places) > 1:
+            if jobs > 1 and len(places) > 1 and _can_start_safely():
                 work = [(linters[place].config, self.overrides, targets[place]) for place in places]
                 for place, model in zip(places, _in_processes(work, jobs), strict=True):
                     models[place] = model
@@ -143,6 +143,8 @@ class Session:
     def _check(self, linter: Linter, target: Target) -> ModelReport:
         if target.kind is Kind.EXCLUDED:
             return skipped(target.text, target.reason)
+        if target.kind is Kind.DOUBTED:
+            return refused(target.text, UnreadableError(target.reason))
         if target.kind is Kind.FILE:
             return linter.check_file(target.path, target.text)
         if target.kind is Kind.STDIN:
@@ -216,8 +218,33 @@ def _in_processes(work: list[tuple[Config, Overrides, Target]], jobs: int) -> It
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    with ProcessPoolExecutor(min(jobs, len(work)), mp_context=get_context("spawn")) as pool:
+    with _safe_path(), ProcessPoolExecutor(min(jobs, len(work)), mp_context=get_context("spawn")) as pool:
         yield from pool.map(_check_in_process, work)
+
+
+def _can_start_safely() -> bool:
+    """Whether processes can be told not to search the current directory; ``python -E`` hears nothing."""
+    return bool(sys.flags.safe_path) or not sys.flags.ignore_environment
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Processes that start meanwhile do not search the current directory for modules: a file there may have any name.
+
+    They take over the path of this process, so its entry for the current directory is taken off too.
+    """
+    before = os.environ.get(_SAFE_PATH)
+    path = sys.path[:]
+    os.environ[_SAFE_PATH] = "1"
+    sys.path[:] = [entry for entry in path if entry]
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        if before is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = before
 
 
 _linters: dict[Path | None, Linter] = {}

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from graphlint.cli.typed import STDIN, doubt
 from graphlint.sources.importing import is_target
 from graphlint.sources.layout import is_model_directory
 
 MODEL_SUFFIXES = (".keras", ".h5", ".hdf5")
 """Endings that a search of a directory takes for models; any other file has to be named."""
 
-STDIN = "-"
 _SAVED_MODEL = "saved_model.pb"
 _KERAS_METADATA = "keras_metadata.pb"
 _ENVIRONMENT = "pyvenv.cfg"
@@ -27,6 +27,8 @@ class Kind(StrEnum):
     STDIN = "stdin"
     IMPORT = "import"
     EXCLUDED = "excluded"
+    DOUBTED = "doubted"
+    """It looks like MODULE:ATTRIBUTE, but may be a piece of a file's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,34 +74,52 @@ def _is_model(folder: Path) -> bool:
         return False
 
 
-def find_targets(paths: Iterable[str], excluded: Callable[[Path], str | None], force_exclude: bool) -> Found:
+def find_targets(
+    paths: Sequence[str],
+    excluded: Callable[[Path], str | None],
+    force_exclude: bool,
+    *,
+    literal: Container[int] = (),
+    modules: Iterable[str] = (),
+) -> Found:
     """The models that the paths name. ``excluded`` says why a file is skipped.
 
     An excluded path that is named is skipped only with ``force_exclude``, as in other linters; one that is found always
-    is.
+    is. Those at the places ``literal`` are files or folders, and nothing else; ``modules`` are
+    MODULE:ATTRIBUTE for sure.
     """
     found = Found()
     seen: set[str] = set()
-    for text in paths:
+    for place, text in enumerate([*paths, *modules]):
         path = Path(text)
-        if text == STDIN:
+        if place >= len(paths):
+            batch = [Target(Kind.IMPORT, text, path)]
+        elif text == STDIN and place not in literal:
             batch = [Target(Kind.STDIN, "<stdin>", path)]
         elif is_folder(path) and not _is_model(path):
             unreadable = len(found.unreadable)
             batch = list(_search(path, excluded, found))
             if not batch and len(found.unreadable) == unreadable:
                 found.empty.append(path.as_posix())
-        elif not os.path.lexists(path) and is_target(text):
-            batch = [Target(Kind.IMPORT, text, path)]
+        elif not os.path.lexists(path) and is_target(text) and place not in literal:
+            batch = [_import(text, path, paths)]
         else:
             reason = excluded(path) if force_exclude else None
             batch = [_target(path, reason)]
         for target in batch:
-            key = target.text if target.kind in (Kind.STDIN, Kind.IMPORT) else str(target.path.absolute())
+            key = target.text if target.kind in (Kind.STDIN, Kind.IMPORT, Kind.DOUBTED) else str(target.path.absolute())
             if key not in seen:
                 seen.add(key)
                 found.targets.append(target)
     return found
+
+
+def _import(text: str, path: Path, paths: Iterable[str]) -> Target:
+    why = doubt(text, paths)
+    if why is None:
+        return Target(Kind.IMPORT, text, path)
+    hint = f"to import a module and check what it builds, write --model {text}"
+    return Target(Kind.DOUBTED, text, path, reason=f"no such file, and not imported, as {why}: {hint}")
 
 
 def _target(path: Path, reason: str | None) -> Target:

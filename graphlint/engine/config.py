@@ -64,6 +64,8 @@ class Config:
     """Whether a model in memory is run once, abstractly, to see what is inside custom layers and subclassed models."""
     given: frozenset[str] = frozenset()
     """The keys that the source sets."""
+    guard: Config | None = None
+    """The user's own configuration, which has the say on security rules if this one may have come with the models."""
 
     def excluded(self, path: Path) -> str | None:
         """Which glob of ``exclude`` excludes a file, as text; None if none does."""
@@ -71,6 +73,23 @@ class Config:
             if matches_file(glob, path, self.root):
                 return f"excluded by {glob!r}" + (f" in {self.source.name}" if self.source else "")
         return None
+
+    def ignores_at(self, path: Path) -> list[tuple[int, Ignore]]:
+        """The ignores of single objects that concern a file, with their places in the list."""
+        return [
+            (place, ignore)
+            for place, ignore in enumerate(self.ignores)
+            if ignore.model is None or matches_file(ignore.model, path, self.root)
+        ]
+
+    def ignored_at(self, path: Path) -> list[str]:
+        """The selectors of ``per-file-ignores`` that concern a file."""
+        return [
+            selector
+            for glob, selectors in self.per_file_ignores
+            if matches_file(glob, path, self.root)
+            for selector in selectors
+        ]
 
     def check_rules(self, registry: Registry) -> None:
         """Check what the configuration says about rules against the installed rules.

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from graphlint.engine import documentation
 from graphlint.engine.config import Config, RuleSettings
-from graphlint.engine.globs import matches, matches_file
-from graphlint.engine.registry import Registry, RuleClass, load_registry, precision
+from graphlint.engine.globs import matches
+from graphlint.engine.guarding import Guarding
+from graphlint.engine.registry import Registry, RuleClass, load_registry
 from graphlint.engine.rule import Need
-from graphlint.engine.selection import Selection, selected
+from graphlint.engine.selection import Selection, meant, selected
 from graphlint.errors import GraphlintError, LimitError, UnreadableError
-from graphlint.findings.finding import Finding, Location, Problem, Severity
+from graphlint.findings.finding import Finding, Location, Problem, Severity, is_security
 from graphlint.findings.fingerprint import Fingerprints
 from graphlint.findings.tool_findings import NOT_BUILT, OVER_LIMIT, RULE_CRASHED, TOOL_FINDINGS, UNREADABLE
 from graphlint.model.address import ROOT
@@ -60,6 +61,9 @@ class Linter:
             preview=self.config.preview if preview is None else preview,
         )
         self._settings = {self.registry.get(name): settings for name, settings in self.config.rules.items()}
+        self.guarding = Guarding(self.config, self.registry, self.rules, asked.selection, preview)
+        self.rules = self.guarding.rules
+        self._settings |= self.guarding.settings
         for rule in self.registry:
             own = {key: value for key, value in (options or {}).items() if key in rule.options}
             if own:
@@ -129,6 +133,8 @@ class Linter:
 
     def stale_ignores(self, models: Iterable[ModelReport]) -> list[str]:
         """Notes on ignores of single objects that were tried and matched nothing."""
+        if "ignores" in self.guarding.not_followed:
+            return []
         tried: set[int] = set()
         used: set[int] = set()
         for model in models:
@@ -141,7 +147,9 @@ class Linter:
         """The report on models that were checked by this linter."""
         models, general = tuple(models), tuple(general)
         codes = {finding.code for model in models for finding in model.findings} | {one.code for one in general}
-        return Report(models, general, tuple(self.stale_ignores(models)), explanations=self.explanations(codes))
+        said = dict.fromkeys(note for model in models for note in model.protection.notes())
+        notes = (*said, *self.stale_ignores(models))
+        return Report(models, general, notes, explanations=self.explanations(codes))
 
 
 class _Run:
@@ -157,18 +165,9 @@ class _Run:
         self.refusals: dict[tuple[str, str], Finding] = {}
         self.suppressed = 0
         self.used: set[int] = set()
-        config = linter.config
-        self.ignores = [
-            (place, ignore)
-            for place, ignore in enumerate(config.ignores)
-            if ignore.model is None or matches_file(ignore.model, path, config.root)
-        ]
-        self.ignored_here = [
-            selector
-            for glob, selectors in config.per_file_ignores
-            if matches_file(glob, path, config.root)
-            for selector in selectors
-        ]
+        self.path = path
+        self.ignores = linter.config.ignores_at(path)
+        self.ignored_here = linter.config.ignored_at(path)
         self.places = {layer: number for number, layer in enumerate(graph.layers)}
 
     def report(self) -> ModelReport:
@@ -179,9 +178,12 @@ class _Run:
         graph, definition = self.graph, self.graph.definition
         skipped = []
         runnable: list[RuleClass] = []
+        excluded = self.linter.guarding.excluded(self.path)
         for rule in self.linter.rules:
             missing = [reason for need, reason in self.missing.items() if need in rule.needs]
-            if missing:
+            if excluded is not None and not is_security(rule.code):
+                skipped.append(SkippedRule(rule.code, excluded))
+            elif missing:
                 skipped.append(SkippedRule(rule.code, missing[0]))
             else:
                 runnable.append(rule)
@@ -217,6 +219,8 @@ class _Run:
             findings=tuple(offered(graph, findings, ran)),
             suppressed=self.suppressed,
             fail_on=self.linter.config.fail_on,
+            security_fail_on=self.linter.guarding.fail_on,
+            protection=self.linter.guarding.protection(self.path),
             tried_ignores=frozenset(tried),
             used_ignores=frozenset(self.used),
             graph=graph,
@@ -282,12 +286,18 @@ class _Run:
         return Location(graph.address(node), layer)
 
     def is_ignored(self, rule: RuleClass, location: Location | None) -> bool:
-        if any(precision(selector, rule) is not None for selector in self.ignored_here):
+        guard = self.linter.config.guard
+        if guard is not None and is_security(rule.code):
+            ignores = [ignore for _, ignore in guard.ignores_at(self.path)]
+            return meant(rule, guard.ignored_at(self.path)) or any(
+                meant(rule, ignore.rules) and (ignore.layer is None or self.is_at(location, ignore.layer))
+                for ignore in ignores
+            )
+        if meant(rule, self.ignored_here):
             return True
         found = False
         for place, ignore in self.ignores:
-            meant = any(precision(selector, rule) is not None for selector in ignore.rules)
-            if meant and (ignore.layer is None or self.is_at(location, ignore.layer)):
+            if meant(rule, ignore.rules) and (ignore.layer is None or self.is_at(location, ignore.layer)):
                 self.used.add(place)
                 found = True
         return found
@@ -322,8 +332,8 @@ def _missing(graph: ModelGraph) -> Iterator[tuple[Need, str]]:
 
 def _all_ran(selectors: Iterable[str], chosen: Iterable[RuleClass], ran: Iterable[RuleClass]) -> bool:
     """Whether all selected rules that the selectors mean ran; otherwise an ignore may have had no chance to match."""
-    meant = {rule for rule in chosen if any(precision(selector, rule) is not None for selector in selectors)}
-    return bool(meant) and meant <= set(ran)
+    wanted = {rule for rule in chosen if meant(rule, selectors)}
+    return bool(wanted) and wanted <= set(ran)
 
 
 def _tool_finding(code: str, message: str, shown: str, key: str = "", hint: str = "") -> Finding:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from graphlint.findings.finding import Finding, Severity
+from graphlint.findings.finding import Finding, Severity, is_security
 from graphlint.portability.rewriting import needs
 
 if TYPE_CHECKING:
     from graphlint.engine.registry import RuleClass
     from graphlint.model.graph import ModelGraph
 
-_SECURITY = re.compile(r"X[0-9]{3}")
-
 
 def untrustworthy(findings: Iterable[Finding]) -> list[Finding]:
     """The findings with which a file is not fixed: it may endanger who loads it, or could not be read."""
-    return [one for one in findings if one.code.startswith("E") or _SECURITY.fullmatch(one.code)]
+    return [one for one in findings if one.code.startswith("E") or is_security(one.code)]
 
 
 def offered(graph: ModelGraph, findings: Iterable[Finding], rules: Iterable[RuleClass]) -> list[Finding]:

@@ -42,6 +42,11 @@ def selected(registry: Registry, layers: Iterable[Selection], *, preview: bool =
     return [rule for rule in registry if _runs(rule, stack, preview)]
 
 
+def meant(rule: RuleClass, selectors: Iterable[str]) -> bool:
+    """Whether one of the selectors means a rule."""
+    return any(precision(selector, rule) is not None for selector in selectors)
+
+
 def _runs(rule: RuleClass, layers: list[Selection], preview: bool) -> bool:
     runs = False
     for layer in layers:

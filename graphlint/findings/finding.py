@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -10,6 +11,18 @@ from graphlint.findings.edits import Edit
 
 if TYPE_CHECKING:
     from graphlint.model.graph import Tensor
+
+
+_SECURITY = re.compile(r"X[0-9]{3}")
+
+
+def is_security(code: str) -> bool:
+    """Whether a rule is about what a file does to who loads it.
+
+    >>> is_security("X001"), is_security("XY001")
+    (True, False)
+    """
+    return _SECURITY.fullmatch(code) is not None
 
 
 class Severity(StrEnum):

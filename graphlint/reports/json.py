@@ -41,6 +41,7 @@ def document(report: Report) -> dict[str, Any]:
         "models": [_model(model) for model in report.models],
         "findings": [_finding(finding) for finding in report.findings],
         "summary": asdict(report.summary),
+        "notes": list(report.notes),
     }
 
 
@@ -55,6 +56,9 @@ def _model(model: ModelReport) -> dict[str, Any]:
         "opened": list(model.opened),
         "skipped_rules": [rule._asdict() for rule in model.skipped_rules],
         "parameters": None if model.parameters is None else asdict(model.parameters),
+        "configuration": {
+            key: list(value) if isinstance(value, tuple) else value for key, value in asdict(model.protection).items()
+        },
     }
 
 

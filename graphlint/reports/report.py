@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field, fields
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from graphlint.findings.finding import Finding, Severity
+from graphlint.findings.finding import Finding, Severity, is_security
 from graphlint.findings.tool_findings import TOOL_FINDINGS
 
 if TYPE_CHECKING:
@@ -30,6 +30,33 @@ class SkippedRule(NamedTuple):
 
     code: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """What configuration files had to do with the security rules and limits under which one model was checked.
+
+    ``file`` is the user's, which switches rules off or raises limits; ``other`` may have come with the model, so that
+    some of its keys were not followed.
+    """
+
+    file: str | None = None
+    switched_off: tuple[str, ...] = ()
+    raised_limits: tuple[str, ...] = ()
+    other: str | None = None
+    not_followed: tuple[str, ...] = ()
+
+    def notes(self) -> Iterator[str]:
+        """The same in sentences."""
+        if self.switched_off:
+            yield f"{self.file} switches off {' '.join(self.switched_off)}: not looked at is not clean"
+        if self.raised_limits:
+            yield f"{self.file} raises limits: {', '.join(self.raised_limits)}"
+        if self.not_followed:
+            yield (
+                f"{self.other} may have come with the models: what it says on security rules and limits "
+                f"({', '.join(self.not_followed)}) was not followed; --config {self.other} follows it"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +81,9 @@ class ModelReport:
     findings: tuple[Finding, ...] = ()
     suppressed: int = 0
     fail_on: str = "warning"
+    security_fail_on: str | None = None
+    """``fail_on`` for findings of security rules, where that is another."""
+    protection: Protection = Protection()
     tried_ignores: frozenset[int] = frozenset()
     used_ignores: frozenset[int] = frozenset()
     graph: ModelGraph | None = field(default=None, repr=False, compare=False)
@@ -124,13 +154,17 @@ class Report:
         """
         if any(finding.code in TOOL_FINDINGS for finding in self.findings):
             return 2
-        found = ((finding, fail_on or model.fail_on) for model in self.models for finding in model.findings)
+        found = ((finding, fail_on or _lowest(model, finding)) for model in self.models for finding in model.findings)
         return int(any(_fails(finding, lowest) for finding, lowest in found))
 
     def __str__(self) -> str:
         from graphlint.reports import render
 
         return render(self, "full")
+
+
+def _lowest(model: ModelReport, finding: Finding) -> str:
+    return (model.security_fail_on if is_security(finding.code) else None) or model.fail_on
 
 
 def _fails(finding: Finding, fail_on: str) -> bool:

@@ -14,13 +14,21 @@ if TYPE_CHECKING:
     import keras
 
 
+_FILE_ENDINGS = frozenset({"keras", "h5", "hdf5", "json", "npz", "npy", "pb", "pkl", "pickle", "zip", "toml", "py"})
+
+
 def is_target(text: str) -> bool:
-    """Whether a text has the form ``package.module:attribute``.
+    """Whether a text has the form ``package.module:attribute``, and not the ending of a file.
 
     >>> is_target("models.detector:build"), is_target("models/detector.keras"), is_target("C:\\\\models")
     (True, False, False)
+    >>> is_target("C:model.keras")
+    False
     """
     module, colon, attribute = text.partition(":")
+    _, dot, ending = attribute.rpartition(".")
+    if dot and ending.lower() in _FILE_ENDINGS:
+        return False
     return bool(colon) and all(part.isidentifier() for part in (*module.split("."), *attribute.split(".")))
 
 

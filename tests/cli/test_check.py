@@ -294,10 +294,10 @@ def test_plugins(here):
         "    def check(self, graph):\n"
         "        yield Problem(f'{len(graph.calls)} calls', '.')\n"
     )
-    assert codes(checked("a.keras")[0]) == ["PL001"]
-    assert codes(checked("a.keras", "--ignore", "PL")[0]) == []
-    assert "PL001" in CliRunner().invoke(main, ["rules"]).stdout
-    assert "Always fires." in CliRunner().invoke(main, ["rule", "always"]).stdout
+    assert codes(checked("a.keras", "--allow-plugins")[0]) == ["PL001"]
+    assert codes(checked("a.keras", "--allow-plugins", "--ignore", "PL")[0]) == []
+    assert "PL001" in CliRunner().invoke(main, ["rules", "--allow-plugins"]).stdout
+    assert "Always fires." in CliRunner().invoke(main, ["rule", "--allow-plugins", "always"]).stdout
 
 
 def test_a_configuration_that_came_with_a_model_imports_nothing(here):

@@ -98,6 +98,9 @@ def test_statistics(report, format):
     assert "2  ZZ001 big-layer\n1  E001 unreadable" in render(report, format, statistics=True)
 
 
+UNTOUCHED = {"file": None, "switched_off": [], "raised_limits": [], "other": None, "not_followed": []}
+
+
 def test_json(report):
     assert json.loads(render(report, "json")) == {
         "version": 1,
@@ -122,6 +125,7 @@ def test_json(report):
                     "counted_twice": 100,
                     "unreachable": 40,
                 },
+                "configuration": UNTOUCHED,
             },
             {
                 "path": "models/b.h5",
@@ -133,6 +137,7 @@ def test_json(report):
                 "opened": [],
                 "skipped_rules": [],
                 "parameters": None,
+                "configuration": UNTOUCHED,
             },
             {
                 "path": "c.keras",
@@ -144,6 +149,7 @@ def test_json(report):
                 "opened": [],
                 "skipped_rules": [],
                 "parameters": None,
+                "configuration": UNTOUCHED,
             },
         ],
         "findings": [
@@ -173,6 +179,7 @@ def test_json(report):
             },
         ],
         "summary": {"models": 2, "error": 1, "warning": 1, "info": 0, "suppressed": 2},
+        "notes": list(report.notes),
     }
 
 
