@@ -6,6 +6,7 @@ import gc
 import json
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,7 @@ def _without_collection() -> Iterator[None]:
 def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[str, Any]) -> int:
     """Check, write the report, and return the exit code."""
     from graphlint.cli.output import wants_color, write
+    from graphlint.cli.pictures import Pictures
     from graphlint.cli.session import Overrides, Session, parse_shapes
     from graphlint.cli.targets import Kind, find_targets
     from graphlint.engine.linter import not_searched, nothing_to_check
@@ -125,6 +127,10 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
     ]
     if len(found.targets) > 1:
         gc.enable()
+    if options["format_"] == "html":
+        session.overrides = replace(
+            session.overrides, pictures=Pictures.for_report(len(found.targets), options["output"])
+        )
     report = session.run(found.targets, general, options["jobs"], notes)
     color = options["output"] is None and wants_color()
     write(render(report, options["format_"], color=color, statistics=options["statistics"]), options["output"])

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from graphlint.cli.pictures import Pictures
 from graphlint.cli.targets import Kind, Target, is_folder
 from graphlint.engine.config import Config, find_config, load_config
 from graphlint.engine.linter import Linter, refused, skipped, without_graph
@@ -39,6 +40,8 @@ class Overrides:
     exclude: tuple[str, ...] = ()
     _: KW_ONLY
     target_keras: str | None = None
+    pictures: Pictures | None = None
+    """What a page needs of each model; None for the formats without pictures."""
 
     @property
     def options(self) -> dict[str, str]:
@@ -128,14 +131,14 @@ class Session:
         models: dict[int, ModelReport] = {}
         with _progress(len(targets), self.verbosity) as advance:
             if jobs > 1 and len(places) > 1 and _can_start_safely():
-                work = [(linters[place].config, self.overrides, targets[place]) for place in places]
+                work = [(linters[place].config, self.overrides, targets[place], place) for place in places]
                 for place, model in zip(places, _in_processes(work, jobs), strict=True):
                     models[place] = model
                     advance(targets[place].text)
             for place, target in enumerate(targets):
                 if place not in models:
                     start = time.perf_counter()
-                    models[place] = without_graph(self._check(linters[place], target))
+                    models[place] = _kept(self._check(linters[place], target), linters[place], self.overrides, place)
                     self.note(f"{target.text}: {time.perf_counter() - start:.2f} s", 2)
                     advance(target.text)
         return _together(linters, [models[place] for place in range(len(targets))], general, notes)
@@ -214,7 +217,12 @@ def _together(
     return Report(tuple(models), general, tuple(notes), explanations=explanations)
 
 
-def _in_processes(work: list[tuple[Config, Overrides, Target]], jobs: int) -> Iterator[ModelReport]:
+def _kept(model: ModelReport, linter: Linter, overrides: Overrides, place: int) -> ModelReport:
+    pictures = overrides.pictures
+    return without_graph(model) if pictures is None else pictures.kept(model, linter, place)
+
+
+def _in_processes(work: list[tuple[Config, Overrides, Target, int]], jobs: int) -> Iterator[ModelReport]:
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
@@ -251,14 +259,14 @@ _linters: dict[Path | None, Linter] = {}
 """In a worker process: the linters created so far."""
 
 
-def _check_in_process(work: tuple[Config, Overrides, Target]) -> ModelReport:
-    config, overrides, target = work
+def _check_in_process(work: tuple[Config, Overrides, Target, int]) -> ModelReport:
+    config, overrides, target, place = work
     linter = _linters.get(config.source)
     if linter is None:
         linter = _linters[config.source] = Linter(
             config, overrides.selection, preview=overrides.preview, options=overrides.options
         )
-    return without_graph(linter.check_file(target.path, target.text))
+    return _kept(linter.check_file(target.path, target.text), linter, overrides, place)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ FORMATS = {
     "json": "everything, for programs (version 1)",
     "sarif": "SARIF 2.1.0, for code scanning",
     "github": "annotations in a GitHub workflow",
+    "html": "one page to look at, for a browser: the graph with the findings on it",
 }
 """Name -> what it is for; each is the module of the same name in this package."""
 

@@ -89,6 +89,8 @@ class ModelReport:
     graph: ModelGraph | None = field(default=None, repr=False, compare=False)
     ran: tuple[str, ...] = ()
     """Codes of the rules that ran to their end."""
+    picture: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
+    """What a page shows of the model, where it was made while the graph was at hand."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled without the graph, which would take the stored numbers along, or an open file."""
