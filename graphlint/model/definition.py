@@ -372,26 +372,49 @@ def _items(path: str, structure: Any) -> Iterator[tuple[str, Any]]:
             yield f"{prefix}{index}", value
 
 
-def flat(structure: Any) -> Iterator[Any]:
+def flat(structure: Any) -> list[Any]:
     """The leaves of an argument structure in the same order, without their paths.
 
-    >>> list(flat({"b": 1, "a": [2, 3]}))
+    >>> flat({"b": 1, "a": [2, 3]})
     [2, 3, 1]
     """
+    found = []
     stack = [structure]
     while stack:
         value = stack.pop()
-        if is_leaf(value):
-            yield value
+        kind = value.__class__
+        if kind in _PLAIN:
+            found.append(value)
+        elif kind is tuple or kind is list:
+            stack += value[::-1]
+        elif is_leaf(value):
+            found.append(value)
         elif isinstance(value, dict):
             stack += [value[key] for key in sorted(value, key=str)][::-1]
         else:
             stack += value[::-1]
+    return found
+
+
+_PLAIN = frozenset({TensorRef, TensorSpec, Constant, str, int, float, bool, type(None)})
+"""Types of leaves that are common."""
+
+
+def refs(structure: Any) -> list[TensorRef]:
+    """The tensors of a body in an argument structure, in the same order."""
+    if structure:
+        return [leaf for leaf in flat(structure) if leaf.__class__ is TensorRef]
+    return []
 
 
 def map_leaves(structure: Any, function: Any) -> Any:
     """The same structure with ``function`` applied to every leaf."""
-    if is_leaf(structure):
+    kind = structure.__class__
+    if kind is list:
+        return [map_leaves(value, function) for value in structure]
+    if kind is tuple:
+        return tuple([map_leaves(value, function) for value in structure])
+    if kind in _PLAIN or is_leaf(structure):
         return function(structure)
     if isinstance(structure, dict):
         return {key: map_leaves(value, function) for key, value in structure.items()}

@@ -20,14 +20,13 @@ from graphlint.model.definition import (
     flat,
     leaves,
     map_leaves,
+    refs,
 )
 from graphlint.model.graph import (
-    HELD_BY,
     MASK,
-    READ_BY,
-    RUNS_AS,
     TENSOR,
     Call,
+    Edge,
     Layer,
     ModelGraph,
     Scope,
@@ -137,7 +136,6 @@ class _Expansion:
         self.max_characters = max_characters
         self.characters = 0
         self.plans: dict[int, _Plan] = {}
-        self.run_as: dict[str, list[str]] = {}
         self.contained: set[tuple[str, str]] = set()
         self.variable_ids: dict[int, str] = {}
         self.reads: list[tuple[int, str]] = []
@@ -323,7 +321,9 @@ class _Expansion:
         for key, call in self.reads:
             variable = self.variable_ids.get(key)
             if variable is not None:
-                self.graph.nx.add_edge(variable, call, kind=READ_BY)
+                readers = self.graph.read_by.setdefault(variable, [])
+                if call not in readers[-1:]:
+                    readers.append(call)
 
     def add_call(
         self,
@@ -343,25 +343,14 @@ class _Expansion:
             call_id, layer, scope, index=index, args=args, kwargs=kwargs, outputs=outputs, definition=definition
         )
         graph.calls[call_id] = call
-        graph.nx.add_node(call_id, kind="call", data=call)
-        for path in self.runners(layer):
-            graph.nx.add_edge(path, call_id, kind=RUNS_AS)
+        self.runs(layer, call_id)
         position = 0
         for group, structure in (("", args), ("", kwargs), ("captured", captured)):
             for argument, leaf in leaves(structure, group):
                 if isinstance(leaf, Tensor):
                     kind = MASK if argument.partition("/")[0] in MASK_ARGUMENTS else TENSOR
                     spec = graph.calls[leaf.call].outputs[leaf.output]
-                    graph.nx.add_edge(
-                        leaf.call,
-                        call_id,
-                        kind=kind,
-                        output=leaf.output,
-                        argument=argument,
-                        shape=spec.shape,
-                        dtype=spec.dtype,
-                        position=position,
-                    )
+                    graph.add_edge(Edge(leaf.call, leaf.output, call_id, argument, kind, spec, position))
                     position += 1
 
     def count(self, path: str) -> None:
@@ -376,12 +365,17 @@ class _Expansion:
                 f"the paths of its layers and calls take more characters than the limit of {self.max_characters:,}"
             )
 
-    def runners(self, layer: str) -> list[str]:
-        """A leaf layer and its sublayers: all of them run as the calls of the leaf."""
-        found = self.run_as.get(layer)
-        if found is None:
-            found = self.run_as[layer] = [one.path for one in self.graph.layers_below(layer)]
-        return found
+    def runs(self, leaf: str, call: str) -> None:
+        """Note a call of a leaf layer, as which its sublayers run too."""
+        graph = self.graph
+        known = graph.calls_of.get(leaf)
+        if known is not None:
+            known.append(call)
+            return
+        graph.calls_of[leaf] = [call]
+        graph.running[leaf] = [one.path for one in graph.layers_below(leaf)]
+        for path in graph.running[leaf]:
+            graph.runs_inside.setdefault(path, []).append(leaf)
 
     # -- layers -------------------------------------------------------------------------------------------------
 
@@ -417,7 +411,6 @@ class _Expansion:
             node = Layer(path, parent, layer, hidden=hidden)
             graph.layer_of[id(layer)] = path
             graph.layers[path] = node
-            graph.nx.add_node(path, kind="layer", data=node)
             if parent is not None:
                 self.contained.add((parent, path))
                 graph.children.setdefault(parent, []).append(path)
@@ -456,10 +449,11 @@ class _Expansion:
                     obj=variable.obj,
                 )
                 graph.variables[known] = node
-                graph.nx.add_node(known, kind="variable", data=node)
             else:
                 graph.variable_aliases[f"{path}@{escape(variable.slot)}"] = known
-            graph.nx.add_edge(known, path, kind=HELD_BY)
+            holders = graph.held_by.setdefault(known, [])
+            if path not in holders[-1:]:
+                holders.append(path)
 
 
 def _below(path: str, attribute_path: str) -> str:
@@ -501,24 +495,28 @@ def graph_order(body: Body) -> list[int]:
     calls that reach no output in stored order. A reference that closes a cycle is not followed.
     """
     order: list[int] = []
-    state: dict[int, int] = {}
-    roots = [ref.call for ref in flat(body.inputs) if isinstance(ref, TensorRef)]
-    roots += [ref.call for ref in flat(body.outputs) if isinstance(ref, TensorRef)]
-    for root in [*roots, *range(len(body.calls))]:
-        stack = [(root, False)]
+    seen: set[int] = set()
+    for root in [*(ref.call for ref in refs(body.inputs) + refs(body.outputs)), *range(len(body.calls))]:
+        if root in seen:
+            continue
+        stack = [root]
         while stack:
-            position, done = stack.pop()
-            if done:
-                order.append(position)
-                state[position] = 2
-            elif position not in state:
-                state[position] = 1
-                stack.append((position, True))
+            position = stack.pop()
+            if position < 0:
+                order.append(~position)
+            elif position not in seen:
+                seen.add(position)
                 call = body.calls[position]
-                needed = [leaf.call for leaf in flat(call.args) if isinstance(leaf, TensorRef)]
-                needed += [leaf.call for leaf in flat(call.kwargs) if isinstance(leaf, TensorRef)]
-                needed += [leaf.call for leaf in flat(call.captured) if isinstance(leaf, TensorRef)]
-                stack.extend((one, False) for one in reversed(needed) if one not in state)
+                needed = refs(call.args)
+                if call.kwargs or call.captured:
+                    needed += refs(call.kwargs) + refs(call.captured)
+                needed.reverse()
+                waiting = [ref.call for ref in needed if ref.call not in seen]
+                if waiting:
+                    stack.append(~position)
+                    stack += waiting
+                else:
+                    order.append(position)
     return order
 
 

@@ -14,12 +14,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-import networkx as nx
 
 from graphlint.knowledge.layers import LayerTraits
 from graphlint.knowledge.operations import OperationTraits
@@ -38,6 +36,8 @@ from graphlint.model.definition import (
 from graphlint.model.vocabulary import vocabulary_size
 
 if TYPE_CHECKING:
+    import networkx as nx
+
     from graphlint.model.parameters import Parameters
 
 HELD_BY = "held by"
@@ -248,12 +248,14 @@ class Edge(NamedTuple):
     argument: str
     kind: str
     spec: TensorSpec
+    position: int
+    """Its place among all tensors and masks that the target receives."""
 
 
 class ModelGraph:
-    """One model as a ``networkx.MultiDiGraph`` of typed nodes, with named queries.
+    """One model as a graph of typed nodes, with named queries.
 
-    ``nx`` holds the nodes and edges; its node attributes are ``kind`` (``variable``, ``layer``, ``call``) and ``data``
+    ``nx`` is the same as a ``networkx.MultiDiGraph``, made when it is first asked for: its node attributes are ``kind`` (``variable``, ``layer``, ``call``) and ``data``
     (the `Variable`, `Layer` or `Call`); its edge attributes are ``kind`` (``held by``, ``read by``, ``runs as``,
     ``tensor``, ``mask``) and, on tensors and masks, ``output``, ``argument``, ``shape``, ``dtype`` and ``position``
     (the order of the arguments of the target). Node ids of the three kinds
@@ -264,7 +266,6 @@ class ModelGraph:
 
     def __init__(self, definition: ModelDefinition) -> None:
         self.definition = definition
-        self.nx: nx.MultiDiGraph = nx.MultiDiGraph()
         self.layers: dict[str, Layer] = {}
         self.variables: dict[str, Variable] = {}
         self.calls: dict[str, Call] = {}
@@ -285,6 +286,49 @@ class ModelGraph:
         """What code does besides returning something: losses added, variables and metrics updated."""
         self.layer_of: dict[int, str] = {}
         """``id(layer definition)`` -> path."""
+        self.calls_of: dict[str, list[str]] = {}
+        """Leaf layer -> its calls, in graph order. Its sublayers run as the same calls."""
+        self.runs_inside: dict[str, list[str]] = {}
+        """Layer that runs as calls -> the leaf layers whose calls these are, itself included."""
+        self.running: dict[str, list[str]] = {}
+        """Leaf layer -> itself and its sublayers, all of which run as its calls."""
+        self.held_by: dict[str, list[str]] = {}
+        """Variable -> the layers that hold it."""
+        self.read_by: dict[str, list[str]] = {}
+        """Variable -> the calls that receive it."""
+        self._incoming: dict[str, dict[str, list[Edge]]] = {TENSOR: {}, MASK: {}}
+        self._outgoing: dict[str, dict[str, list[Edge]]] = {TENSOR: {}, MASK: {}}
+
+    def add_edge(self, edge: Edge) -> None:
+        """Add a tensor or mask that flows; the edges of a call are added in the order of its arguments."""
+        self._incoming[edge.kind].setdefault(edge.target, []).append(edge)
+        self._outgoing[edge.kind].setdefault(edge.source, []).append(edge)
+
+    @cached_property
+    def nx(self) -> nx.MultiDiGraph:
+        """The graph for networkx."""
+        import networkx as nx
+
+        made = nx.MultiDiGraph()
+        for kind, nodes in (("layer", self.layers), ("variable", self.variables), ("call", self.calls)):
+            made.add_nodes_from((node, {"kind": kind, "data": data}) for node, data in nodes.items())
+        for kind, targets in ((HELD_BY, self.held_by), (READ_BY, self.read_by)):
+            made.add_edges_from((one, other, {"kind": kind}) for one, found in targets.items() for other in found)
+        for layer in self.runs_inside:
+            made.add_edges_from((layer, call, {"kind": RUNS_AS}) for call in self.call_sites(layer))
+        for call in self.calls:
+            for edge in (*self.in_edges(call), *self.in_edges(call, MASK)):
+                made.add_edge(
+                    edge.source,
+                    call,
+                    kind=edge.kind,
+                    output=edge.output,
+                    argument=edge.argument,
+                    shape=edge.spec.shape,
+                    dtype=edge.spec.dtype,
+                    position=edge.position,
+                )
+        return made
 
     # -- the model ----------------------------------------------------------------------------------------------
 
@@ -332,7 +376,16 @@ class ModelGraph:
 
     def call_sites(self, layer: str) -> list[str]:
         """Ids of the calls a layer runs as, in graph order. A sublayer of a leaf runs as the calls of that leaf."""
-        return list(dict.fromkeys(self.nx.successors(layer)))
+        leaves = self.runs_inside.get(layer, ())
+        if len(leaves) == 1:
+            return self.calls_of[leaves[0]]
+        calls = dict.fromkeys(call for leaf in leaves for call in self.calls_of[leaf])
+        return sorted(calls, key=self.position.__getitem__)
+
+    @cached_property
+    def position(self) -> dict[str, int]:
+        """The place of each call in graph order."""
+        return {call: index for index, call in enumerate(self.calls)}
 
     def called_directly(self, layer: str, *, once: bool = False) -> bool:
         """Whether the graph calls a layer itself, not only one that wraps it; with ``once``, in one place."""
@@ -390,7 +443,7 @@ class ModelGraph:
 
     def holders(self, variable: str) -> list[str]:
         """Paths of the layers that hold a variable."""
-        return list(dict.fromkeys(self.nx.successors(variable)))
+        return self.held_by[variable]
 
     def variables_of(self, layer: str) -> list[Variable]:
         """The variables that a layer itself holds, in saved order."""
@@ -399,9 +452,9 @@ class ModelGraph:
     @cached_property
     def _variables_by_layer(self) -> dict[str, list[Variable]]:
         found: dict[str, list[Variable]] = {}
-        for source, target, kind in self.nx.edges(data="kind"):
-            if kind == HELD_BY:
-                found.setdefault(target, []).append(self.variables[source])
+        for variable, holders in self.held_by.items():
+            for holder in holders:
+                found.setdefault(holder, []).append(self.variables[variable])
         for variables in found.values():
             variables.sort(key=lambda variable: variable.index)
         return found
@@ -463,31 +516,11 @@ class ModelGraph:
 
     def in_edges(self, call: str, kind: str = TENSOR) -> Sequence[Edge]:
         """Tensors (or masks) that a call receives, in argument order."""
-        return self._edges[kind][1].get(call, ())
+        return self._incoming[kind].get(call, ())
 
     def out_edges(self, call: str, kind: str = TENSOR) -> Sequence[Edge]:
         """Tensors (or masks) of a call that other calls receive."""
-        return self._edges[kind][0].get(call, ())
-
-    @cached_property
-    def _edges(self) -> dict[str, tuple[dict[str, list[Edge]], dict[str, list[Edge]]]]:
-        """For each kind, the edges by source and by target. Asking networkx edge by edge takes several times longer."""
-        found: dict[str, tuple[dict[str, list[Edge]], dict[str, list[Edge]]]] = {TENSOR: ({}, {}), MASK: ({}, {})}
-        positions: dict[str, dict[str, list[int]]] = {TENSOR: {}, MASK: {}}
-        for source, target, data in self.nx.edges(data=True):
-            kind = data["kind"]
-            if kind in found:
-                spec = TensorSpec(data["shape"], data["dtype"])
-                edge = Edge(source, data["output"], target, data["argument"], kind, spec)
-                found[kind][0].setdefault(source, []).append(edge)
-                found[kind][1].setdefault(target, []).append(edge)
-                positions[kind].setdefault(target, []).append(data["position"])
-        for kind, (_, by_target) in found.items():
-            for target, edges in by_target.items():
-                if len(edges) > 1:
-                    order = sorted(range(len(edges)), key=positions[kind][target].__getitem__)
-                    by_target[target] = [edges[place] for place in order]
-        return found
+        return self._outgoing[kind].get(call, ())
 
     def consumers(self, tensor: Tensor) -> list[Edge]:
         """The edges that carry one tensor."""
@@ -510,24 +543,65 @@ class ModelGraph:
 
     # -- reach --------------------------------------------------------------------------------------------------
 
-    def ancestors(self, nodes: Iterable[str]) -> set[str]:
-        """The nodes and everything that influences them: calls, layers and variables."""
-        return self._reach(nodes, self.nx.pred)
+    def ancestors(self, nodes: Iterable[str], *, known: Collection[str] = ()) -> set[str]:
+        """The nodes and everything that influences them: calls, layers and variables.
+
+        Whatever is ``known`` already is left out, and so is what influences only that.
+        """
+        seen = set(nodes)
+        stack = list(seen)
+        leaves: set[str] = set()
+        while stack:
+            for near in self._predecessors(stack.pop(), leaves):
+                if near not in seen and near not in known:
+                    seen.add(near)
+                    stack.append(near)
+        return seen
 
     def descendants(self, nodes: Iterable[str]) -> set[str]:
         """The nodes and everything they influence."""
-        return self._reach(nodes, self.nx.succ)
-
-    @staticmethod
-    def _reach(nodes: Iterable[str], adjacency: Any) -> set[str]:
         seen = set(nodes)
         stack = list(seen)
         while stack:
-            for neighbour in adjacency[stack.pop()]:
-                if neighbour not in seen:
-                    seen.add(neighbour)
-                    stack.append(neighbour)
+            for near in self._successors(stack.pop()):
+                if near not in seen:
+                    seen.add(near)
+                    stack.append(near)
         return seen
+
+    def receivers(self, call: str) -> Iterator[str]:
+        """The calls that receive a tensor or mask of a call."""
+        for kind in (TENSOR, MASK):
+            for edge in self._outgoing[kind].get(call, ()):
+                yield edge.target
+
+    def _successors(self, node: str) -> Iterable[str]:
+        if node in self.calls:
+            return self.receivers(node)
+        if node in self.layers:
+            return self.call_sites(node)
+        return (*self.held_by[node], *self.read_by.get(node, ()))
+
+    def _predecessors(self, node: str, leaves: set[str]) -> list[str]:
+        """What has an edge to a node. A leaf layer in ``leaves`` is left out with its sublayers, any other added there."""
+        if node in self.layers:
+            return [variable.id for variable in self.variables_of(node)]
+        if node not in self.calls:
+            return []
+        found = [edge.source for kind in (TENSOR, MASK) for edge in self._incoming[kind].get(node, ())]
+        leaf = self.calls[node].layer
+        if leaf not in leaves:
+            leaves.add(leaf)
+            found += self.running[leaf]
+        return found + self._read_in.get(node, []) if self.read_by else found
+
+    @cached_property
+    def _read_in(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for variable, calls in self.read_by.items():
+            for call in calls:
+                found.setdefault(call, []).append(variable)
+        return found
 
     @cached_property
     def live_nodes(self) -> set[str]:
@@ -546,7 +620,7 @@ class ModelGraph:
 
     def components(self, calls: Iterable[str]) -> list[list[str]]:
         """Split calls into connected components (by tensors or masks), each in graph order."""
-        position = {call: index for index, call in enumerate(self.calls)}
+        position = self.position
         waiting = set(calls)
         found = []
         for start in sorted(waiting, key=position.__getitem__):
@@ -555,10 +629,13 @@ class ModelGraph:
             waiting.remove(start)
             members = [start]
             for call in members:
-                for near in (*self.nx.pred[call], *self.nx.succ[call]):
-                    if near in waiting:
-                        waiting.remove(near)
-                        members.append(near)
+                for kind in (TENSOR, MASK):
+                    around = [edge.source for edge in self._incoming[kind].get(call, ())]
+                    around += [edge.target for edge in self._outgoing[kind].get(call, ())]
+                    for near in around:
+                        if near in waiting:
+                            waiting.remove(near)
+                            members.append(near)
             found.append(sorted(members, key=position.__getitem__))
         return found
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from graphlint.knowledge.layers import Family, LayerTraits
 from graphlint.model.address import ROOT
@@ -22,14 +22,12 @@ from graphlint.model.definition import (
     LayerDefinition,
     Shape,
     TensorRef,
+    TensorSpec,
     flat,
     leaves,
 )
 from graphlint.model.dimensions import ShapeError, broadcast
-from graphlint.model.graph import MASK, Call, Layer, ModelGraph, Scope, Tensor
-
-if TYPE_CHECKING:
-    import networkx as nx
+from graphlint.model.graph import MASK, Call, Edge, Layer, ModelGraph, Scope, Tensor
 
 MASK_ARGUMENTS = frozenset({"mask", "query_mask", "value_mask", "key_mask"})
 """Call arguments that Keras itself fills with the mask of another argument."""
@@ -62,20 +60,11 @@ def add_mask_edges(graph: ModelGraph) -> None:
     """Add a mask edge for every hop that Keras derives at run time: to calls that get the mask of a tensor filled in
     or pass it on. Mask arguments that the model records are edges already."""
     positions: dict[str, int] = {}
-    digraph: nx.MultiDiGraph = graph.nx
     for tensor, call, argument, shape in _travel(graph).received:
         if call not in positions:
-            positions[call] = sum("position" in data for _, _, data in digraph.in_edges(call, data=True))
-        digraph.add_edge(
-            tensor.call,
-            call,
-            kind=MASK,
-            output=tensor.output,
-            argument=argument,
-            shape=shape,
-            dtype="bool",
-            position=positions[call],
-        )
+            positions[call] = len(graph.in_edges(call)) + len(graph.in_edges(call, MASK))
+        spec = TensorSpec(shape, "bool")
+        graph.add_edge(Edge(tensor.call, tensor.output, call, argument, MASK, spec, positions[call]))
         positions[call] += 1
 
 

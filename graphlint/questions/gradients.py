@@ -70,7 +70,7 @@ def value_reach(graph: ModelGraph, sources: list[str]) -> set[str]:
     reached = set(sources)
     stack = list(reached)
     while stack:
-        for call in graph.nx.succ[stack.pop()]:
+        for call in graph.receivers(stack.pop()):
             if call in reached:
                 continue
             layer = graph.layer(call)

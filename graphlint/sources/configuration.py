@@ -28,6 +28,7 @@ from graphlint.model.definition import (
     TensorRef,
     TensorSpec,
     flat,
+    refs,
 )
 from graphlint.model.expand import graph_order
 from graphlint.model.stored_names import group_name
@@ -184,7 +185,7 @@ def _functional(reader: _Reader, entries: list[Any], inputs: Any, outputs: Any) 
             nodes.append((layer, node))
 
     parsed = [_call_arguments(node, names) for _, node in nodes]
-    references = [leaf for args, kwargs in parsed for leaf in flat((args, kwargs)) if isinstance(leaf, _Reference)]
+    references = [leaf for leaf in flat(parsed) if leaf.__class__ is _Reference]
     legacy = any(isinstance(node, list) for _, node in nodes)
     offsets = _offsets(references, by_name, names, legacy)
     output_offsets = {
@@ -219,8 +220,8 @@ def _functional(reader: _Reader, entries: list[Any], inputs: Any, outputs: Any) 
         def bind(leaf: Any, layer: LayerDefinition = call.layer) -> Any:
             return resolve(leaf, layer, offsets.get(leaf.layer, 0)) if isinstance(leaf, _Reference) else leaf
 
-        call.args = tuple(_map(arg, bind) for arg in args)
-        call.kwargs = {key: _map(value, bind) for key, value in kwargs.items()}
+        call.args = tuple([_map(arg, bind) for arg in args])
+        call.kwargs = {key: _map(value, bind) for key, value in kwargs.items()} if kwargs else {}
 
     def bind_output(leaf: Any) -> Any:
         if not isinstance(leaf, _Reference):
@@ -277,10 +278,11 @@ def _is_index(value: Any) -> bool:
 
 
 def _map(structure: Any, function: Any) -> Any:
-    if isinstance(structure, dict):
-        return {key: _map(value, function) for key, value in structure.items()}
-    if isinstance(structure, list):
+    kind = structure.__class__
+    if kind is list:
         return [_map(value, function) for value in structure]
+    if kind is dict:
+        return {key: _map(value, function) for key, value in structure.items()}
     return function(structure)
 
 
@@ -416,36 +418,33 @@ def infer_specs(
     layer of a Sequential was built.
     """
     built = built or {}
-    used: dict[int, int] = {}
+    used = [0] * len(body.calls)
     for call in body.calls:
-        for leaf in flat((call.args, call.kwargs)):
-            if isinstance(leaf, TensorRef):
-                used[leaf.call] = max(used.get(leaf.call, 0), leaf.output)
-    for leaf in flat((body.inputs, body.outputs)):
-        if isinstance(leaf, TensorRef):
-            used[leaf.call] = max(used.get(leaf.call, 0), leaf.output)
+        for ref in (*refs(call.args), *refs(call.kwargs)):
+            if ref.output > used[ref.call]:
+                used[ref.call] = ref.output
+    for ref in (*refs(body.inputs), *refs(body.outputs)):
+        used[ref.call] = max(used[ref.call], ref.output)
     for position in graph_order(body):
         call = body.calls[position]
         inferred = _output_specs(body, call)
-        count = max(len(inferred), used.get(position, 0) + 1)
-        if inferred and used.get(position, 0) >= len(inferred):
-            text = f"output {used[position]} is used, but there are {len(inferred)} outputs"
+        last = used[position]
+        if inferred and last >= len(inferred):
+            text = f"output {last} is used, but there are {len(inferred)} outputs"
             problems.append(SourceProblem(ProblemKind.STRUCTURE, text, call.layer))
-        known = [recorded.get(TensorRef(position, output)) for output in range(count)]
-        call.outputs = tuple(
-            merge(
-                merge(spec, inferred[output] if output < len(inferred) else None),
-                built.get(TensorRef(position, output)),
-            )
-            for output, spec in enumerate(known)
-        )
+        specs = []
+        for output in range(max(len(inferred), last + 1)):
+            ref = TensorRef(position, output)
+            spec = merge(recorded.get(ref), inferred[output] if output < len(inferred) else None)
+            specs.append(merge(spec, built[ref]) if ref in built else spec)
+        call.outputs = tuple(specs)
 
 
 def merge(first: TensorSpec | None, second: TensorSpec | None) -> TensorSpec:
     """The first spec, completed from the second where a whole shape or a dtype is unknown."""
     if first is None:
         return second or TensorSpec(None, None)
-    if second is None:
+    if second is None or first == second:
         return first
     shape = first.shape if first.shape is not None else second.shape
     return TensorSpec(shape, first.dtype if first.dtype is not None else second.dtype)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import marshal
 import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,12 +18,20 @@ from graphlint.model.definition import ProblemKind, SourceProblem
 from graphlint.sources.limits import DEFAULT, Limits
 
 _INTEGER_LIMIT = 1 << 63
-_BRACKETS = np.frombuffer(b"[]{}", np.uint8)
+_NOT_TELLING = bytes(set(range(256)) - set(b'"[]{},0123456789eE+-.:'))
+_NUMBERS = bytes.maketrans(b"123456789E", b"000000000e")
+"""To find long integers and large exponents quickly, all digits are one."""
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_QUOTE, _BACKSLASH = b'"\\'
+_NOT_BACKSLASH = re.compile(rb"[^\\]", re.DOTALL)
+_PIECE = 1 << 18
+"""Bytes that are looked at together: they fit into the cache of a processor."""
+_LONGEST_NUMBER = 32
+"""Bytes before a piece in which a number may begin that ends in it."""
+_FEW = 4
 _OPEN = 2
 """The bit that tells ``[`` and ``{`` from ``]`` and ``}``."""
 _MOST_PROBLEMS = 20
-_LONG_DIGITS = re.compile(rb"[0-9]{19}")
-_LARGE_EXPONENT = re.compile(rb"[eE]\+?[0-9]{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,32 +70,43 @@ def parse_config(data: bytes, limits: Limits = DEFAULT, what: str = "config.json
     """
     limits.check("json_bytes", len(data), f"{what}, bytes")
     problems: list[tuple[str, str]] = []
-    text = _decode(data, what, problems)
-    value = _parse(text, limits, what, problems)
+    text, hooks = _decode(data, limits, what, problems)
+    del data  # The text and what it becomes are large enough.
+    value = _parse(text, hooks, limits, what, problems)
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         problems.append(("twice", f"{what} is a JSON string that contains the JSON text: it was encoded twice"))
-        value = _parse(value, limits, what, problems)
+        hooks = _scan(value.encode("utf-8", "surrogatepass"), limits, what)
+        value = _parse(value, hooks, limits, what, problems)
     return JsonDocument(value, problems)
 
 
-def _decode(data: bytes, what: str, problems: list[tuple[str, str]]) -> str:
+class _Hooks(NamedTuple):
+    """Which numbers a text can have that the parser must not be left alone with."""
+
+    floats: bool
+    integers: bool
+
+
+def _decode(data: bytes, limits: Limits, what: str, problems: list[tuple[str, str]]) -> tuple[str, _Hooks]:
+    """The text of checked bytes."""
     encoding = json.detect_encoding(data)
     if not encoding.startswith("utf-8"):
         name = encoding.upper().replace("-LE", "").replace("-BE", "")
         problems.append(("encoding", f"{what} is encoded in {name}; Keras reads it, most scanners do not"))
     try:
-        return data.decode(encoding, "surrogatepass")
+        text = data.decode(encoding, "surrogatepass")
     except UnicodeDecodeError as error:
         raise UnreadableError(
             f"{what} is not text: byte {error.start:,} is not valid {encoding.upper()}; save the model again"
         ) from None
+    return text, _scan(data if encoding.startswith("utf-8") else text.encode("utf-8", "surrogatepass"), limits, what)
 
 
-def _parse(text: str, limits: Limits, what: str, problems: list[tuple[str, str]]) -> Any:
-    outside = _scan(text, limits, what)
+def _parse(text: str, hooks: _Hooks, limits: Limits, what: str, problems: list[tuple[str, str]]) -> Any:
     duplicates: dict[str, int] = {}
     constants: set[str] = set()
     overflows: set[str] = set()
+    objects: dict[bytes, dict[str, Any]] = {}
 
     def from_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         result = dict(pairs)
@@ -94,6 +114,8 @@ def _parse(text: str, limits: Limits, what: str, problems: list[tuple[str, str]]
             for key, count in Counter(key for key, _ in pairs).items():
                 if count > 1:
                     duplicates[key] = max(count, duplicates.get(key, 0))
+        if len(pairs) == 4 and pairs[2][0] == "config" and _is_small(pairs[2][1]):
+            return objects.setdefault(marshal.dumps(result, 2), result)
         return result
 
     def from_constant(name: str) -> float:
@@ -119,8 +141,8 @@ def _parse(text: str, limits: Limits, what: str, problems: list[tuple[str, str]]
             text,
             object_pairs_hook=from_pairs,
             parse_constant=from_constant,
-            parse_float=from_float if _LARGE_EXPONENT.search(outside) else None,
-            parse_int=from_integer if _LONG_DIGITS.search(outside) else None,
+            parse_float=from_float if hooks.floats else None,
+            parse_int=from_integer if hooks.integers else None,
         )
     except json.JSONDecodeError as error:
         raise UnreadableError(
@@ -156,22 +178,49 @@ def _shape_that_is_not_finite(value: Any) -> str | None:
     return None
 
 
-def _scan(text: str, limits: Limits, what: str) -> bytes:
-    """Check size, nesting and strings in linear time before parsing; returns the text outside strings."""
-    data = text.encode("utf-8", "surrogatepass")
-    if b"\\" in data:
-        data = data.replace(b"\\\\", b"..").replace(b'\\"', b"..")
-    limits.check("json_nodes", data.count(b'"') // 4, f"{what}, texts")
-    characters = np.frombuffer(data, np.uint8)
-    quotes = characters == ord('"')
-    inside = np.logical_xor.accumulate(quotes)
-    edges = np.flatnonzero(quotes)
-    longest = int(np.diff(edges[: len(edges) // 2 * 2])[::2].max(initial=1)) - 1
-    limits.check("json_string_bytes", longest, f"{what}, bytes of one string")
-    characters = characters[~inside]
-    outside = characters.tobytes()
-    limits.check("json_nodes", outside.count(b",") + outside.count(b"[") + outside.count(b"{"), f"{what}, values")
-    brackets = characters[np.isin(characters, _BRACKETS)] & _OPEN
-    depth = np.cumsum(np.where(brackets, 1, -1), dtype=np.int32)
-    limits.check("json_depth", int(depth.max(initial=0)), f"{what}, nesting")
-    return outside
+def _is_small(config: Any) -> bool:
+    """Whether the object that has this configuration, as initializers and dtype policies do, is kept only once."""
+    return (
+        config.__class__ is dict
+        and len(config) <= _FEW
+        and not any(value.__class__ in (dict, list) for value in config.values())
+    )
+
+
+def _scan(data: bytes, limits: Limits, what: str) -> _Hooks:
+    """Check size, nesting and strings before parsing, in linear time and piece by piece."""
+    texts = values = depth = 0
+    start, opened = 0, -1
+    """Where the current piece and the string that is open there begin; -1 outside of strings."""
+    before = b""
+    hooks = _Hooks(False, False)
+    while start < len(data):
+        end = min(start + _PIECE, len(data))
+        if data[end - 1] == _BACKSLASH:  # What it escapes belongs to the same piece.
+            run = _NOT_BACKSLASH.search(data, end)
+            end = run.end() if run is not None else len(data)
+        piece = data[start:end]
+        if b"\\" in piece:
+            piece = piece.replace(b"\\\\", b"..").replace(b'\\"', b"..")
+        edges = np.flatnonzero(np.frombuffer(piece, np.uint8) == _QUOTE) + start
+        if opened >= 0:
+            edges = np.concatenate(([opened], edges))
+        telling = np.frombuffer(piece.translate(_NUMBERS, _NOT_TELLING), np.uint8)
+        inside = np.logical_xor.accumulate(telling == _QUOTE)
+        outside = telling[inside if opened >= 0 else ~inside].tobytes()
+        opened = int(edges[-1]) if len(edges) % 2 else -1
+        bounds = np.append(edges, end) if opened >= 0 else edges
+        longest = int(np.diff(bounds)[::2].max(initial=1)) - 1
+        limits.check("json_string_bytes", longest, f"{what}, bytes of one string")
+        texts += len(bounds) // 2
+        values += outside.count(b",") + outside.count(b"[") + outside.count(b"{")
+        limits.check("json_nodes", max(texts // 2, values), f"{what}, values")
+        brackets = np.frombuffer(outside.translate(None, _NO_BRACKETS), np.uint8) & _OPEN
+        depths = np.cumsum(np.where(brackets, 1, -1), dtype=np.int32) + depth
+        limits.check("json_depth", int(depths.max(initial=0)), f"{what}, nesting")
+        depth = int(depths[-1]) if len(depths) else depth
+        seam = before + outside
+        hooks = _Hooks(hooks.floats or b"e000" in seam or b"e+000" in seam, hooks.integers or b"0" * 19 in seam)
+        before = seam[-_LONGEST_NUMBER:]
+        start = end
+    return hooks

@@ -38,4 +38,4 @@ def as_it_is(value: Any) -> Any:
 
 def members(structure: Any) -> Iterator[Any]:
     """The leaves in the order in which definitions have them."""
-    return flat(plain(structure, as_it_is))
+    return iter(flat(plain(structure, as_it_is)))

@@ -75,7 +75,8 @@ class OutputWithoutLoss(Rule):
         )
         place = {variable: index for index, variable in enumerate(graph.variables)}
         for one in without:
-            beyond = _beyond(graph, one.output.call, covered)
+            beyond = set() if one.output.call in covered else graph.ancestors([one.output.call], known=covered)
+            covered |= beyond
             found = sorted((node for node in beyond if node in place), key=place.__getitem__)
             lost = [graph.variables[node] for node in found if trained(graph, graph.variables[node])]
             size = sum(variable.size for variable in lost)
@@ -93,16 +94,3 @@ class OutputWithoutLoss(Rule):
                 severity=None if lost else Severity.INFO,
                 key=one.name,
             )
-
-
-def _beyond(graph: ModelGraph, call: str, covered: set[str]) -> list[str]:
-    """What influences a call and was not covered before; it is covered afterwards."""
-    found: list[str] = []
-    stack = [call]
-    while stack:
-        node = stack.pop()
-        if node not in covered:
-            covered.add(node)
-            found.append(node)
-            stack.extend(graph.nx.pred[node])
-    return found
