@@ -255,11 +255,11 @@ class Edge(NamedTuple):
 class ModelGraph:
     """One model as a graph of typed nodes, with named queries.
 
-    ``nx`` is the same as a ``networkx.MultiDiGraph``, made when it is first asked for: its node attributes are ``kind`` (``variable``, ``layer``, ``call``) and ``data``
-    (the `Variable`, `Layer` or `Call`); its edge attributes are ``kind`` (``held by``, ``read by``, ``runs as``,
-    ``tensor``, ``mask``) and, on tensors and masks, ``output``, ``argument``, ``shape``, ``dtype`` and ``position``
-    (the order of the arguments of the target). Node ids of the three kinds
-    never collide: a variable has ``@``, a call ``#``, a layer neither.
+    ``nx`` is the same as a ``networkx.MultiDiGraph``, made when it is first asked for: its node attributes are ``kind``
+    (``variable``, ``layer``, ``call``) and ``data`` (the `Variable`, `Layer` or `Call`); its edge attributes are
+    ``kind`` (``held by``, ``read by``, ``runs as``, ``tensor``, ``mask``) and, on tensors and masks, ``output``,
+    ``argument``, ``shape``, ``dtype`` and ``position`` (the order of the arguments of the target). Node ids of the
+    three kinds never collide: a variable has ``@``, a call ``#``, a layer neither.
 
     Built by `graphlint.model.expand.expand`; read-only afterwards.
     """
@@ -583,7 +583,7 @@ class ModelGraph:
         return (*self.held_by[node], *self.read_by.get(node, ()))
 
     def _predecessors(self, node: str, leaves: set[str]) -> list[str]:
-        """What has an edge to a node. A leaf layer in ``leaves`` is left out with its sublayers, any other added there."""
+        """What has an edge to a node. Leaf layers in ``leaves``, with their sublayers, are left out; others added."""
         if node in self.layers:
             return [variable.id for variable in self.variables_of(node)]
         if node not in self.calls:
