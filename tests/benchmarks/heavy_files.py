@@ -16,11 +16,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.hostile import heavy
 
+ROOT = Path(__file__).parents[2]
 RUN = "import sys; from graphlint.cli import main; sys.exit(main())"
 MEMORY = 8 << 30
 SECONDS = 600

@@ -1,6 +1,6 @@
 """Models that ask for far more than their files are large, and honest ones that are merely large.
 
-Each function returns the text of a configuration, or with ``keras_file`` a `.keras` file around it. Nothing here needs Keras.
+Each function returns the text of a configuration; ``keras_file`` puts a `.keras` file around it. Nothing needs Keras.
 """
 
 from __future__ import annotations
