@@ -2,7 +2,18 @@
 
 import os
 
+from tests.browser.found import missing
+
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+_LACKING = missing()
+collect_ignore = ["browser"] if _LACKING else []
+"""Without a browser its tests are left out, and the summary says so."""
+
+
+def pytest_terminal_summary(terminalreporter):
+    if _LACKING:
+        terminalreporter.write_line(f"LEFT OUT: tests/browser, which look at reports: no {' and no '.join(_LACKING)}")

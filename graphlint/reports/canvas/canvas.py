@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,8 @@ class _Painter:
         self.marks = marks(graph)
         self.ties = ties(graph)
         self.sizes: dict[str, int] = {}
+        self.runs = Counter((call.scope, call.layer) for call in graph.calls.values())
+        self.runs.update((scope.parent or "", scope.layer) for scope in graph.scopes.values())
         self.canvas = Canvas()
 
     def paint(self) -> Canvas:
@@ -99,7 +102,7 @@ class _Painter:
             scope = graph.scopes.get(one.scope)
             layer = graph.layers[ROOT if scope is None else scope.layer]
             last = _last(one.scope)
-            if len(graph.container_calls(layer.path)) == 1:
+            if scope is not None and self.runs[scope.parent or "", scope.layer] == 1:
                 last = last.rpartition("#")[0] or last
             data |= {"n": name(last), "a": name(graph.address(one.scope)), "c": name(layer.class_name or "")}
             if one.scope == ROOT:
@@ -124,7 +127,7 @@ class _Painter:
         layer = graph.layer(call)
         last = _last(call)
         data: dict[str, Any] = {
-            "n": name(last.rpartition("#")[0] if len(graph.call_sites(layer.path)) == 1 else last),
+            "n": name(last.rpartition("#")[0] if self.runs[graph.calls[call].scope, layer.path] == 1 else last),
             "a": name(graph.address(call)),
             "c": caption(layer),
             "s": ", ".join(shape_text(spec.shape) for spec in graph.calls[call].outputs[:4]),

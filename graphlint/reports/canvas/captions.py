@@ -53,9 +53,6 @@ def _arguments(config: dict[str, Any]) -> Iterable[str]:
         found.append(f"{filters}")
     if kernel is not None:
         found.append(kernel)
-    strides = _sizes(config.get("strides"))
-    if strides is not None and set(strides) - {"1", _TIMES}:
-        found.append(f"/{strides}" if kernel is not None or "pool_size" in config else strides)
     if isinstance(config.get("input_dim"), int) and isinstance(config.get("output_dim"), int):
         found.append(f"{config['input_dim']}→{config['output_dim']}")
     if isinstance(config.get("num_heads"), int):
@@ -68,6 +65,9 @@ def _arguments(config: dict[str, Any]) -> Iterable[str]:
             found.append(f"{value}")
         elif (sizes := _sizes(value)) is not None:
             found.append(sizes)
+    strides = _sizes(config.get("strides"))
+    if strides is not None and set(strides) - {"1", _TIMES}:
+        found.append(f"/{strides}")
     applied = activation_name(config.get("activation")) if "activation" in config else None
     if applied not in (None, "linear"):
         found.append(f"{applied}")

@@ -47,7 +47,7 @@ class Group:
     def label(self) -> str:
         """A name for a group that no scope names: what the names in it have in common, or the first and the last."""
         names = [_last(call) for call in self.calls()]
-        common = _common(names).rstrip("_-.0123456789") if len(names) > 1 else ""
+        common = _common(names).rstrip("_-.0123456789") if len(names) > 1 and self.kind != "part" else ""
         if common and all(len(common) < len(one) for one in names):
             return f"{common}…"
         return names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}"

@@ -189,12 +189,13 @@ class Drawing {
     const group = this.model.groups[frame.group];
     const [x, y] = [frame.x - frame.width / 2, frame.y - frame.height / 2 - 14];
     const severity = worst(this.model, this.model.found.groups[frame.group]);
-    const label = `${short(group.n || "", 40)}${group.k === "stack" ? ` × ${number(group.x)}` : ""}`;
+    const label = `${short(group.n || "", 40)}${group.k === "stack" ? ` × ${number(group.x)}` : ""}${group.t === undefined ? "" : ` · shared ${group.t + 1}`}`;
     const fold = () => this.toggle(frame.group);
     const element = svg("g", { class: `frame kind-${group.k} ${severity ? `sev-${severity}` : ""}` },
-      svg("rect", { x, y, width: frame.width, height: frame.height + 14, rx: 8 }),
-      svg("text", { x: x + 8, y: y + 14, tabindex: 0, role: "button", "aria-expanded": "true", "aria-label": `fold ${label}`,
+      svg("rect", { class: "edge", x, y, width: frame.width, height: frame.height + 14, rx: 8 }),
+      svg("text", { class: "fold", x: x + 8, y: y + 14, tabindex: 0, role: "button", "aria-expanded": "true", "aria-label": `fold ${label}`,
         onclick: fold, onkeydown: (event) => this.key(event, fold) }, `▾ ${label}`));
+    if (severity) element.append(this.badge(this.model.found.groups[frame.group].length, severity, x + frame.width, y));
     this.hue(element, group.t);
     frame.element = element;
     return element;
@@ -248,14 +249,18 @@ class Drawing {
           svg("circle", { cx: 0, cy: 0, r: 3.5 }), svg("circle", { cx: 5, cy: 0, r: 3.5 }), svg("text", { x: 11, y: 3.5 }, one.t + 1)));
     }
     if (severity) {
-      const badge = `${severity[0].toUpperCase()}${findings.length > 1 ? findings.length : ""}`;
-      const width = badge.length * 8 + 8;
-      element.append(svg("rect", { class: "badge", x: x + box.width - width + 4, y: y - 9, width, height: 16, rx: 8 }),
-        svg("text", { class: "badge-text", x: x + box.width - width / 2 + 4, y: y + 3, "text-anchor": "middle" }, badge));
+      element.append(this.badge(findings.length, severity, x + box.width, y));
     }
     this.hue(element, one.t);
     box.element = element;
     return element;
+  }
+
+  badge(count, severity, right, top) {
+    const text = `${severity[0].toUpperCase()}${count > 1 ? count : ""}`;
+    const width = text.length * 8 + 8;
+    return svg("g", {}, svg("rect", { class: "badge", x: right - width + 4, y: top - 9, width, height: 16, rx: 8 }),
+      svg("text", { class: "badge-text", x: right - width / 2 + 4, y: top + 3, "text-anchor": "middle" }, text));
   }
 
   select(target, quiet) {

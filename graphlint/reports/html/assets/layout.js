@@ -63,8 +63,10 @@ function layout(model, open) {
   view.boxes.forEach((box, index) => {
     box.lines = boxText(model, box);
     box.marks = boxMarks(model, box);
+    const one = box.group === undefined ? model.nodes[box.node] : model.groups[box.group];
+    box.tie = one.t;
     const longest = Math.max(...box.lines.map((line) => line.length), box.marks.join("  ").length + 4, 8);
-    box.width = Math.min(300, longest * CHARACTER + 26);
+    box.width = Math.min(300, longest * CHARACTER + (one.t === undefined ? 26 : 62));
     box.height = (box.lines.length + (box.marks.length ? 1 : 0)) * LINE + 12;
     graph.setNode(`b${index}`, { width: box.width, height: box.height });
     const holder = box.group === undefined ? model.nodes[box.node].g : model.groups[box.group].g;

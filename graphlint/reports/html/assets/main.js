@@ -33,7 +33,9 @@ function modelPage() {
     if (!address) return;
     const index = findings.findIndex((one) => one.at === address);
     if (index >= 0) { goTo(index); return; }
-    const target = model.address.get(address);
+    const plain = (text) => text.replace(/#\d+/g, "");
+    const near = () => [...model.address].find(([known]) => plain(known) === plain(address))?.[1];
+    const target = model.address.get(address) || near();
     if (target) { showTab("graph"); drawing.show(target); }
   }
 
@@ -52,8 +54,7 @@ function modelPage() {
     }
     if (found.length > 12) cards.matches.append(el("span", { class: "minor" }, "and more"));
   };
-  const listing = findings.length || !DATA.view ? cards.root : cards.root;
-  addTab("graph", "Graph and findings", el("div", { class: "columns" }, el("div", { class: "left" }, drawing.root, legend(DATA.marks)), el("div", { class: "right" }, side, listing)));
+  addTab("graph", "Graph and findings", el("div", { class: "columns" }, el("div", { class: "left" }, drawing.root, legend(DATA.marks)), el("div", { class: "right" }, side, cards.root)));
   addTab("parameters", "Parameters", [], () => parametersTab(model, (layer) => {
     const target = [...model.address.values()].find((one) => (one.node === undefined ? model.groups[one.group] : model.nodes[one.node]).l === layer);
     if (target) { showTab("graph"); drawing.show(target); }

@@ -1,0 +1,19 @@
+"""Whether there is a browser, and a driver for it."""
+
+import importlib.util
+import shutil
+
+
+def chromium():
+    """The path of the browser; None if there is none."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def missing():
+    """What the tests with a browser lack here; empty if they can run."""
+    lacking = []
+    if chromium() is None:
+        lacking.append("Chromium (Debian: apt-get install chromium)")
+    if importlib.util.find_spec("playwright") is None:
+        lacking.append("its driver (pip install playwright)")
+    return lacking
