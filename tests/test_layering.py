@@ -21,6 +21,7 @@ ROOMS = (
     "portability",
     "reports",
     "engine",
+    "comparison",
     "replay",
     "fixes",
     "api",

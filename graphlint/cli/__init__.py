@@ -24,6 +24,7 @@ COMMANDS = {
     "fix": "Fix what check finds and graphlint can fix, verify the result, and write it.",
     "split": "Split the model in a file in two.",
     "extract": "Extract a part of the model in a file.",
+    "show": "Print a model as text that is the same for every save of it.",
     "graph": "Print the graph of a model as DOT, Mermaid, GraphML or JSON.",
     "rule": "Explain one rule.",
     "rules": "List all rules.",

@@ -1,37 +1,73 @@
-"""What the arguments of Keras's layers are where nobody gives them, in the newest release that the tables know.
-
-The table was made from the signatures of that release; `tests/knowledge/test_defaults.py` compares it with them.
-"""
+"""The defaults of what a configuration holds, so that what was chosen can be told from what was not."""
 
 from __future__ import annotations
 
-import json
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from graphlint.knowledge.naming import snake_case
+from graphlint.knowledge.tables import read_defaults
+
+KINDS = ("initializers", "regularizers", "constraints", "losses", "metrics", "optimizers")
+"""What a configuration holds besides layers."""
+
+_RENAMED = {"OrthogonalInitializer": "Orthogonal", "IdentityInitializer": "Identity"}
+_SAME = {
+    "activation": ("linear", None),
+    "recurrent_activation": ("linear", None),
+    "data_format": ("channels_last", None),
+    "autocast": (True, None),
+}
+"""Arguments that Keras writes as the first where the second was given."""
 
 
-@cache
-def layer_defaults() -> dict[str, dict[str, Any]]:
-    """Class -> argument -> default."""
-    text = files("graphlint.knowledge").joinpath("tables/defaults.txt").read_text(encoding="utf-8")
-    return {name: json.loads(arguments) for name, _, arguments in (line.partition(" ") for line in text.splitlines())}
+def layer_defaults(class_name: str | None) -> dict[str, Any] | None:
+    """The defaults of the arguments of a layer class of Keras; None for a class that it does not have."""
+    return read_defaults().get(f"layers.{class_name}")
+
+
+def operation_defaults(module: str | None, class_name: str | None) -> dict[str, Any] | None:
+    """The defaults of the arguments of an operation of Keras, by the module that a configuration names."""
+    stem = (module or "").rpartition(".")[2]
+    return read_defaults().get(f"operations.{stem}.{class_name}")
+
+
+def object_defaults(class_name: str) -> dict[str, Any] | None:
+    """The defaults of an initializer, loss, optimizer or the like; None for a class that Keras does not have."""
+    tables = read_defaults()
+    return next((tables[key] for kind in KINDS if (key := f"{kind}.{class_name}") in tables), None)
+
+
+def plain_name(class_name: str) -> str:
+    """The name by which an argument stands for an object of a class, as in ``kernel_initializer="glorot_uniform"``.
+
+    >>> plain_name("GlorotUniform"), plain_name("OrthogonalInitializer")
+    ('glorot_uniform', 'orthogonal')
+    """
+    return snake_case(_RENAMED.get(class_name, class_name))
+
+
+def as_given(argument: str, value: Any) -> Any:
+    """A value as it was given to an argument, where Keras writes another.
+
+    >>> as_given("activation", "linear"), as_given("activation", "relu")
+    (None, 'relu')
+    """
+    written, given = _SAME.get(argument, (None, None))
+    return given if value == written and type(value) is type(written) else value
 
 
 _OF_EVERY_LAYER = {"trainable": True, "dtype": "float32"}
 
 
 def is_default(class_name: str, argument: str, value: Any) -> bool:
-    """Whether a setting in a configuration is what the class has without it. Unknown arguments are so if None.
+    """Whether a setting in a configuration is what the layer class has without it. Unknown arguments are so if None.
 
     >>> [is_default("Conv2D", "strides", value) for value in ([1, 1], [2, 2])]
     [True, False]
     >>> is_default("Dense", "bias_initializer", {"class_name": "Zeros", "config": {}})
     True
     """
-    known = layer_defaults().get(class_name, {}) | _OF_EVERY_LAYER
+    known = (layer_defaults(class_name) or {}) | _OF_EVERY_LAYER
     if argument not in known:
         return value is None
     default = known[argument]
@@ -46,6 +82,4 @@ def is_default(class_name: str, argument: str, value: Any) -> bool:
         return plain and isinstance(default, str) and isinstance(named, str) and snake_case(named) == default
     if isinstance(value, (list, tuple)):
         return list(value) == default or (bool(value) and all(one == default for one in value))
-    if default is None:
-        return bool(value == "channels_last")
-    return bool(default == "linear" and value is None)
+    return bool(as_given(argument, value) == default)

@@ -21,10 +21,13 @@ from graphlint.knowledge.patches import PATCHES
 from graphlint.knowledge.release_sources import KerasSources
 from graphlint.knowledge.tables import (
     KINDS,
+    Defaults,
     Facts,
     column_of,
     parse_columns,
+    parse_defaults,
     parse_table,
+    render_defaults,
     render_table,
 )
 
@@ -46,9 +49,13 @@ class Tables:
             release: {kind: column_of(table, index) for kind, table in tables.items()}
             for index, release in enumerate(releases)
         }
+        self.defaults = parse_defaults((folder / "defaults.txt").read_text())
 
-    def put(self, version: str, facts: Facts) -> list[str]:
-        """Replaces or adds the column of a release; returns what that changes, one line each."""
+    def put(self, version: str, facts: Facts, defaults: Defaults) -> list[str]:
+        """Replaces or adds the column of a release; returns what that changes, one line each.
+
+        Defaults are those of the newest release.
+        """
         release = ".".join(version.split(".")[:2])
         known = sorted({*self.columns, release}, key=_order)
         before = release if release in self.columns else known[known.index(release) - 1]
@@ -56,6 +63,11 @@ class Tables:
         changes = list(differences(self.columns[before], patched))
         if release not in self.columns:
             changes.insert(0, f"Keras {release} is not in the tables; against {before}:")
+        if release == known[-1]:
+            old, new = render_defaults(self.defaults).splitlines(), render_defaults(defaults).splitlines()
+            changes += [f"defaults: {line} is gone" for line in sorted(set(old) - set(new))]
+            changes += [f"defaults: {line} is new" for line in sorted(set(new) - set(old))]
+            self.defaults = defaults
         self.versions[release] = version
         self.columns[release] = patched
         self.versions = {name: self.versions[name] for name in known}
@@ -67,6 +79,7 @@ class Tables:
         for kind in KINDS:
             columns = {release: facts[kind] for release, facts in self.columns.items()}
             (self.folder / f"{kind}.txt").write_text(render_table(columns))
+        (self.folder / "defaults.txt").write_text(render_defaults(self.defaults))
         versions = "".join(f"{release} {version}\n" for release, version in self.versions.items())
         (self.folder / "releases.txt").write_text(versions)
 
@@ -144,7 +157,7 @@ def _run(releases: list[str], folder: Path, check: bool) -> int:
             is_version = not named or re.fullmatch(r"\d+(\.\d+)+", named)
             sources = KerasSources(_download(named, Path(scratch)) if is_version else Path(named))
             version = sources.version
-            changes = tables.put(version, sources.facts())
+            changes = tables.put(version, sources.facts(), sources.defaults())
         changed = changed or bool(changes)
         print(f"Keras {version}: {'the tables differ' if changes else 'as in the tables'}")
         for line in changes:

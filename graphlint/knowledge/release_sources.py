@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile, is_zipfile
 
 from graphlint.errors import GraphlintError
 from graphlint.knowledge.naming import snake_case
-from graphlint.knowledge.tables import ANYTHING, BASE, Facts
+from graphlint.knowledge.tables import ANYTHING, BASE, Defaults, Facts
 
 _CLASSES = ("layers", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers")
 _FUNCTIONS = ("activations", "constraints", "initializers", "losses", "metrics", "regularizers")
@@ -113,6 +114,42 @@ class KerasSources:
         found["modules"] = _bare(self._module_names())
         return found
 
+    def defaults(self) -> Defaults:
+        """The defaults of the constructors of all classes, where they are literals."""
+        operation = self._find("keras.src.ops.operation", "Operation")
+        found: Defaults = {}
+        for kind in _CLASSES:
+            for name, one in self._exports(kind):
+                if _is_class(one):
+                    found[f"{kind}.{name}"] = self._literals(one)
+        for stem in self._operation_modules():
+            module = self._module(f"keras.src.ops.{stem}")
+            operations = [] if module is None else [_Named(module, node) for node in module.nodes.values()]
+            for one in operations:
+                if one.node is not None and operation in self._ancestors(one):
+                    found[f"operations.{stem}.{one.node.name}"] = self._literals(one)
+        return {name: values for name, values in sorted(found.items()) if values}
+
+    def _literals(self, one: _Named) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for ancestor in self._ancestors(one):
+            init = _method(ancestor, "__init__")
+            if init is None:
+                continue
+            arguments = [*init.args.posonlyargs, *init.args.args]
+            given = [
+                *zip(arguments[len(arguments) - len(init.args.defaults) :], init.args.defaults, strict=True),
+                *zip(init.args.kwonlyargs, init.args.kw_defaults, strict=True),
+            ]
+            for argument, default in given:
+                try:
+                    value = ast.literal_eval(default) if default is not None else None
+                except ValueError:
+                    continue
+                if default is not None and argument.arg not in ("dtype", "name", "trainable"):
+                    found.setdefault(argument.arg, value)
+        return found
+
     def _classes(self, kind: str) -> dict[str, frozenset[str]]:
         base = self._find("keras.src.layers.layer", "Layer") if kind == "layers" else None
         return {name: self._arguments(one, base) for name, one in self._exports(kind) if _is_class(one)}
@@ -120,16 +157,19 @@ class KerasSources:
     def _operations(self) -> dict[str, frozenset[str]]:
         operation = self._find("keras.src.ops.operation", "Operation")
         found = {}
-        for name in self.names:
-            package, _, stem = name.removesuffix(".py").rpartition("/")
-            if package != "keras/src/ops" or stem in ("__init__", "operation") or stem.endswith("_test"):
-                continue
+        for stem in self._operation_modules():
             module = self._module(f"keras.src.ops.{stem}")
             operations = [] if module is None else [_Named(module, node) for node in module.nodes.values()]
             for one in operations:
                 if one.node is not None and operation in self._ancestors(one):
                     found[f"{stem}.{one.node.name}"] = self._arguments(one, None)
         return found
+
+    def _operation_modules(self) -> Iterator[str]:
+        for name in self.names:
+            package, _, stem = name.removesuffix(".py").rpartition("/")
+            if package == "keras/src/ops" and stem not in ("__init__", "operation") and not stem.endswith("_test"):
+                yield stem
 
     def _exports(self, kind: str) -> Iterator[tuple[str, _Named]]:
         """The public classes and functions of a package, under each of their names."""

@@ -7,10 +7,11 @@ whatever ``Layer`` takes is taken too, ``(**kwargs)`` that anything is. `graphli
 
 from __future__ import annotations
 
+import json
 import pkgutil
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 KINDS = (
     "activations",
@@ -40,6 +41,10 @@ Facts = dict[str, dict[str, frozenset[str]]]
 """What one release has: the names of each kind, with their arguments."""
 
 
+Defaults = dict[str, dict[str, Any]]
+"""The defaults of the arguments of each class, by its kind and name: ``layers.Dense``."""
+
+
 class Row(NamedTuple):
     """A name and its arguments, each with the releases that have it: bit 0 is the oldest."""
 
@@ -57,6 +62,35 @@ def read_columns() -> dict[str, str]:
 def read_table(kind: str) -> dict[str, Row]:
     """All names of a kind, from the packaged file."""
     return parse_table(_text(kind), tuple(read_columns()))
+
+
+@cache
+def read_defaults() -> Defaults:
+    """The defaults in the newest release, from the packaged file."""
+    return parse_defaults(_text("defaults"))
+
+
+def parse_defaults(text: str) -> Defaults:
+    """Defaults from their text: one line for each argument, the value as JSON.
+
+    >>> parse_defaults('layers.Dense(use_bias) true\\n')
+    {'layers.Dense': {'use_bias': True}}
+    """
+    found: Defaults = {}
+    for line in text.splitlines():
+        head, _, value = line.partition(" ")
+        name, _, argument = head.partition("(")
+        found.setdefault(name, {})[argument[:-1]] = json.loads(value)
+    return found
+
+
+def render_defaults(defaults: Defaults) -> str:
+    """The text of defaults; `parse_defaults` reads it back."""
+    return "".join(
+        f"{name}({argument}) {json.dumps(value)}\n"
+        for name, values in sorted(defaults.items())
+        for argument, value in sorted(values.items())
+    )
 
 
 def parse_columns(text: str) -> dict[str, str]:

@@ -193,6 +193,7 @@ def tables(tmp_path, monkeypatch):
     for kind in KINDS:
         (folder / f"{kind}.txt").write_text("Dense\nDense(units)\n" if kind == "layers" else "")
     (folder / "releases.txt").write_text("2.15 2.15.0\n")
+    (folder / "defaults.txt").write_text("")
     return folder
 
 
@@ -271,6 +272,7 @@ def test_a_new_release(tmp_path, tables, capsys):
         name: set((tables / name).read_text().splitlines()) ^ set(text.splitlines()) for name, text in before.items()
     }
     assert {name: lines for name, lines in changed.items() if lines} == {
+        "defaults.txt": {"layers.Dense(lora_rank) null", "operations.numpy.Median(axis) null"},
         "layers.txt": {"Dense(lora_rank) 3.0-", "Dense(lora_rank) 3.0", "Novel 3.1-", "Novel(**Layer)"},
         "operations.txt": {
             "numpy.Median 3.1-",
@@ -334,7 +336,7 @@ def test_the_packaged_tables_are_as_they_would_be_written():
     for kind in KINDS:
         written = render_table({release: facts[kind] for release, facts in columns.items()})
         assert written == (generate.TABLES / f"{kind}.txt").read_text()
-    assert sorted(path.stem for path in generate.TABLES.iterdir()) == sorted((*KINDS, "releases"))
+    assert sorted(path.stem for path in generate.TABLES.iterdir()) == sorted((*KINDS, "defaults", "releases"))
     assert tuple(read_columns()) == RELEASES == tuple(columns)
 
 

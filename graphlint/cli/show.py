@@ -1,0 +1,27 @@
+"""``graphlint show``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("show")
+@click.argument("model", metavar="MODEL|MODULE:ATTRIBUTE")
+@click.option("--no-weights", is_flag=True, help="Leave out the hashes of the numbers, so that none is read.")
+@click.option("--depth", type=click.IntRange(1), metavar="N", help="List bodies of nested models down to this depth.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
+def command(model: str, no_weights: bool, depth: int | None, output: Path | None) -> None:
+    """Print a model as text that is the same whenever the same model is saved: signature, calls, compilation,
+    variables.
+
+    Each call is one line: its name, class and arguments that differ from their defaults, what it receives if that is
+    not the line above, shape, parameters. A name that Keras made has its number counted from the beginning. Each
+    variable has a hash of its numbers. The first line says which Keras saved the model.
+    """
+    from graphlint.cli.models import graph_of
+    from graphlint.cli.output import write
+    from graphlint.comparison.showing import show
+
+    write(show(graph_of(model), weights=not no_weights, depth=depth), output)
