@@ -25,6 +25,7 @@ COMMANDS = {
     "split": "Split the model in a file in two.",
     "extract": "Extract a part of the model in a file.",
     "show": "Print a model as text that is the same for every save of it.",
+    "diff": "Say what changed from one model to another, also for git.",
     "graph": "Print the graph of a model as DOT, Mermaid, GraphML or JSON.",
     "rule": "Explain one rule.",
     "rules": "List all rules.",

@@ -42,3 +42,14 @@ def graph_of(text: str) -> ModelGraph:
     from graphlint.model.expand import expand
 
     return expand(definition_of(text))
+
+
+def pair_of(old: str, new: str) -> tuple[ModelGraph, ModelGraph]:
+    """The graphs of two models; what only one of them could show of its code stays closed in both.
+
+    Raises:
+        GraphlintError: one is missing, or cannot be read.
+    """
+    from graphlint.model.expand import expand
+
+    return expand(definition_of(old)), expand(definition_of(new))

@@ -79,7 +79,7 @@ def is_default(class_name: str, argument: str, value: Any) -> bool:
             return isinstance(config, dict) and config.get("name") == default
         plain = isinstance(config, str) or not isinstance(config, dict) or not any(config.values())
         named = config if isinstance(config, str) else value.get("class_name")
-        return plain and isinstance(default, str) and isinstance(named, str) and snake_case(named) == default
+        return plain and isinstance(default, str) and isinstance(named, str) and plain_name(named) == default
     if isinstance(value, (list, tuple)):
         return list(value) == default or (bool(value) and all(one == default for one in value))
     return bool(as_given(argument, value) == default)

@@ -142,6 +142,8 @@ class KerasSources:
                 *zip(init.args.kwonlyargs, init.args.kw_defaults, strict=True),
             ]
             for argument, default in given:
+                if isinstance(default, ast.Name):
+                    default = ancestor.module.values.get(default.id)
                 try:
                     value = ast.literal_eval(default) if default is not None else None
                 except ValueError:

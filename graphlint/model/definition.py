@@ -331,6 +331,8 @@ class ModelDefinition:
     misnamed: str | None = None
     """What is wrong with the name of the file, which claims another format than its content."""
     unverified: Unverified | None = field(default=None, repr=False)
+    weights_checksum: tuple[int, int] | None = None
+    """Checksum and size of the stored weights as a whole, as the file declares them."""
     obj: Any = field(default=None, repr=False)
 
 

@@ -83,6 +83,7 @@ def read_keras_archive(path: Path, limits: Limits = DEFAULT, *, verify: bool = T
             view.read_in_one_pass()
             definition.unverified = view
         definition.has_weights = True
+        definition.weights_checksum = archive.members[WEIGHTS].crc, archive.members[WEIGHTS].size
         definition.stray_weights = attach_weights(root, stored)
         if root.body is None:
             definition.unbuilt_layers = unbuilt_layers(stored)

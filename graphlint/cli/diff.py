@@ -1,0 +1,96 @@
+"""``graphlint diff``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from graphlint.comparison.difference import Difference
+
+_FORMATS = ("text", "json", "markdown")
+_PARTS = ("signature", "architecture", "weights", "findings")
+
+
+@click.command("diff")
+@click.argument("models", nargs=-1, metavar="OLD NEW")
+@click.option("--format", "format_", type=click.Choice(_FORMATS), default="text", show_default=True)
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
+@click.option("--exit-on", multiple=True, type=click.Choice(_PARTS), help="Exit with 1 only if this part differs.")
+@click.option("--no-weights", is_flag=True, help="Do not read or compare numbers.")
+@click.option("--no-findings", is_flag=True, help="Do not check both models.")
+@click.option("--all", "everything", is_flag=True, help="List every change, however many there are.")
+@click.option("--config-git", is_flag=True, help="Let git show and compare models with graphlint, in this repository.")
+@click.option("--global", "global_", is_flag=True, help="With --config-git: in all repositories of this user.")
+@click.option("--unset", is_flag=True, help="With --config-git: undo it.")
+@click.pass_context
+def command(context: click.Context, /, models: tuple[str, ...], **options: Any) -> None:
+    """Say what changed from one model to another: files, MODULE:ATTRIBUTE, or two directories, whose files are paired
+    by their relative paths.
+
+    Layers are recognised by what they are and where they are, so that a layer that Keras numbered differently, an
+    inserted block or a moved layer is one change. Nothing is loaded or run.
+
+    Exits with 0 if there is no difference, with 1 if there is one, with 2 if something cannot be read.
+    """
+    if options["config_git"]:
+        from graphlint.cli.git import configure
+
+        if models:
+            raise click.UsageError(f"expected no models with --config-git, got {len(models)}")
+        click.echo(configure(everywhere=options["global_"], undo=options["unset"]), err=True)
+        return
+    if options["global_"] or options["unset"]:
+        raise click.UsageError("--global and --unset go with --config-git")
+    if len(models) != 2:
+        raise click.UsageError(f"expected two models, OLD and NEW, got {len(models)}")
+    context.exit(_diff(models[0], models[1], options))
+
+
+def _diff(old: str, new: str, options: dict[str, Any]) -> int:
+    from graphlint.cli.output import wants_color, write
+    from graphlint.cli.pairs import pairs_of
+
+    found: list[Difference] = []
+    notes: list[str] = []
+    code = 0
+    for pair in pairs_of(old, new):
+        if pair.note is not None:
+            notes.append(pair.note)
+            code = max(code, 2 if pair.failed else int(not options["exit_on"] or "architecture" in options["exit_on"]))
+            continue
+        found.append(_compared(pair.old, pair.new, (pair.old_name, pair.new_name), options))
+        code = max(code, found[-1].exit_code(options["exit_on"]))
+    write(_rendered(found, notes, options, color=options["output"] is None and wants_color()), options["output"])
+    return code
+
+
+def _compared(old: str, new: str, names: tuple[str, str], options: dict[str, Any]) -> Difference:
+    from graphlint.cli.models import pair_of
+    from graphlint.cli.session import Session
+    from graphlint.comparison.comparing import Comparison
+
+    ours, theirs = pair_of(old, new)
+    comparison = Comparison(ours, theirs, names, numbers=not options["no_weights"])
+    if not options["no_findings"]:
+        linter = Session().linter_for(Path(new) if Path(new).exists() else None)
+        comparison.findings(linter.check_graph(ours, names[0]), linter.check_graph(theirs, names[1]))
+    return comparison.result
+
+
+def _rendered(found: list[Difference], notes: list[str], options: dict[str, Any], *, color: bool) -> str:
+    from graphlint.comparison import documents, text
+    from graphlint.reports.text import printable
+
+    if options["format_"] == "json":
+        one = found[0] if len(found) == 1 and not notes else None
+        if one is not None:
+            return documents.render(one)
+        return documents.render_all(found, notes)
+    if options["format_"] == "markdown":
+        parts = [text.markdown(one, everything=options["everything"]) for one in found]
+        return "\n\n".join([*parts, *(f"_{printable(note)}_" for note in notes)])
+    parts = [text.render(one, color=color, everything=options["everything"]) for one in found]
+    return "\n\n".join([*parts, *([] if not notes else ["\n".join(map(printable, notes))])])
