@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from graphlint.comparison.arguments import default_of
 from graphlint.comparison.bodies import Item, Source, Unit
-from graphlint.comparison.difference import Change, Described, Difference, Kind
+from graphlint.comparison.changes import Change, Described, Kind
+from graphlint.comparison.difference import Difference
 from graphlint.comparison.matching import Matching, Pairing, Side, increasing, match
 from graphlint.comparison.numbers import compare_numbers
 from graphlint.comparison.showing import compilation, spec_text

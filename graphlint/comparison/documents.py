@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from graphlint.comparison.difference import Change, Difference, Part
+from graphlint.comparison.changes import Change, Part
 from graphlint.reports.json import dumps
+
+if TYPE_CHECKING:
+    from graphlint.comparison.difference import Difference
 
 VERSION = 1
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import click
 
-from graphlint.comparison.difference import Change, Difference, Kind
+from graphlint.comparison.changes import Change, Kind
 from graphlint.model.address import ROOT
 from graphlint.reports.text import counted, printable
+
+if TYPE_CHECKING:
+    from graphlint.comparison.difference import Difference
 
 MOST = 20
 """Changes of one kind that are listed one by one; of more, so many and the count."""
