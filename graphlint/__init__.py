@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from graphlint.errors import UnknownRuleError as UnknownRuleError
     from graphlint.errors import Unmendable as Unmendable
     from graphlint.errors import UnreadableError as UnreadableError
+    from graphlint.errors import Untrusted as Untrusted
     from graphlint.errors import WriteError as WriteError
     from graphlint.findings.finding import Applicability as Applicability
     from graphlint.findings.finding import Finding as Finding
@@ -94,6 +95,7 @@ _HOMES = {
         "UnknownRuleError",
         "Unmendable",
         "UnreadableError",
+        "Untrusted",
         "WriteError",
     ),
     "graphlint.model.graph": ("ModelGraph",),

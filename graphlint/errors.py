@@ -120,6 +120,10 @@ class CannotLoad(ReplayError):
     """Keras cannot load a file."""
 
 
+class Untrusted(CannotLoad):
+    """Keras does not get to load a file: a security rule finds something in it, or it cannot be read."""
+
+
 # -- fixes ------------------------------------------------------------------------------------------------------
 
 

@@ -10,13 +10,14 @@ import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphlint.engine.offers import untrustworthy
-from graphlint.errors import FixError, GraphlintError, one_line
+from graphlint.errors import FixError, GraphlintError, Untrusted, one_line
 from graphlint.findings.edits import Edit, FileEdit, Rewrite
 from graphlint.findings.finding import Finding, Severity
 from graphlint.fixes.difference import difference
@@ -24,6 +25,7 @@ from graphlint.fixes.fixer import Fixer
 from graphlint.fixes.report import Applied, FixReport, Left
 from graphlint.fixes.stored import StoredModel, make
 from graphlint.model.expand import expand
+from graphlint.replay.gate import admitted
 from graphlint.reports.report import ModelReport, Report
 from graphlint.sources import read
 from graphlint.sources.detect import Content, detect, misnamed
@@ -59,8 +61,8 @@ def fix_file(path: Path, fixer: Fixer) -> FixedFile:
     from graphlint.sources.live import read_live
 
     job = Job(path=path, fixer=fixer)
-    with tempfile.TemporaryDirectory(prefix="graphlint-") as directory:
-        job.folder = Path(directory)
+    with _admitted(path) as source, tempfile.TemporaryDirectory(prefix="graphlint-") as directory:
+        job.source, job.folder = source, Path(directory)
         run(PREPARE, job)
         before = expand(job.definition if job.rewritten else read_live(job.loaded))
         diff = difference(before, expand(read_live(job.fixed)))
@@ -83,6 +85,15 @@ def fix_file(path: Path, fixer: Fixer) -> FixedFile:
     )
 
 
+@contextmanager
+def _admitted(path: Path) -> Iterator[Path]:
+    try:
+        with admitted(path) as source:
+            yield source
+    except Untrusted as error:
+        raise FixError(str(error)) from error
+
+
 # -- stages -----------------------------------------------------------------------------------------------------
 
 
@@ -92,6 +103,8 @@ class Job:
 
     path: Path
     fixer: Fixer
+    source: Path = field(init=False)
+    """The copy of the file that passed the gate; nothing else of it is read."""
     folder: Path = field(init=False, default_factory=Path)
     """Where stages put temporary files."""
     definition: ModelDefinition = field(init=False)
@@ -184,7 +197,7 @@ def is_proven(job: Job) -> bool:
 
 
 def _read(job: Job) -> None:
-    job.definition = read(job.path, limits=job.fixer.linter.config.limits, by_content=True)
+    job.definition = read(job.source, limits=job.fixer.linter.config.limits, by_content=True)
     job.found = job.fixer.linter.check_source(lambda: job.definition, job.path.as_posix(), job.path)
     bad = untrustworthy(job.found.findings)
     if bad:
@@ -197,11 +210,11 @@ def _read(job: Job) -> None:
 
 def _edit_stored(job: Job) -> None:
     mine = [one for one in job.todo if _all_are(one, FileEdit)]
-    job.stored = job.path
+    job.stored = job.source
     if not mine:
         return
     graph = expand(job.definition)
-    model = StoredModel(job.path)
+    model = StoredModel(job.source)
     for edit in _edits(mine):
         make(edit, model, graph)
     job.stored = job.folder / "model.keras"

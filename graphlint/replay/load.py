@@ -10,7 +10,8 @@ from pathlib import Path
 
 import keras
 
-from graphlint.errors import CannotLoad, one_line
+from graphlint.errors import CannotLoad, Untrusted, one_line
+from graphlint.replay.gate import admitted
 
 
 def load(path: Path, modules: Iterable[str] = ()) -> keras.Model:
@@ -18,6 +19,7 @@ def load(path: Path, modules: Iterable[str] = ()) -> keras.Model:
 
     Raises:
         CannotLoad: there is no such file or module, or Keras rejects the file.
+        Untrusted: a security rule finds something in the file, or it cannot be read.
     """
     if not path.is_file():
         raise CannotLoad(
@@ -25,9 +27,11 @@ def load(path: Path, modules: Iterable[str] = ()) -> keras.Model:
         )
     import_modules(modules)
     try:
-        with warnings.catch_warnings():
+        with admitted(path) as copy, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return keras.models.load_model(path, compile=False, safe_mode=True)
+            return keras.models.load_model(copy, compile=False, safe_mode=True)
+    except Untrusted:
+        raise
     except Exception as error:
         raise CannotLoad(
             f"Keras cannot load {path} in safe mode ({one_line(error)}): name the modules that register its classes "
