@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass
 
 from graphlint.knowledge.advisories import Danger, endangers
@@ -97,20 +97,34 @@ def dangers(graph: ModelGraph) -> list[Dangerous]:
     """All that is dangerous in what the configurations of a file name, in their order."""
     found = _known.get(graph)
     if found is None:
-        every = (one for reference in everything_named(graph) for one in _judge(graph, reference))
+        every = _judged(graph, everything_named(graph))
         places = {(one.name, one.effect, one.reference.layer, one.reference.where): one for one in every}
         found = _known[graph] = list(places.values())
     return found
 
 
-def _judge(graph: ModelGraph, reference: Reference) -> Iterator[Dangerous]:
+def _judged(graph: ModelGraph, named: Iterable[Reference]) -> Iterator[Dangerous]:
+    """Each name is judged once if it is harmless: a model has thousands of layers, of few classes."""
+    stored = graph.definition.asset_names
+    assets = frozenset(stored) | {name.rpartition("/")[2] for name in stored}
+    harmless: set[tuple[object, ...]] = set()
+    for reference in named:
+        subject = (reference.kind, reference.name, reference.module, reference.registered_name, reference.is_layer)
+        if subject not in harmless:
+            found = list(_judge(graph, reference, assets))
+            yield from found
+            if not found:
+                harmless.add(subject)
+
+
+def _judge(graph: ModelGraph, reference: Reference, assets: frozenset[str]) -> Iterator[Dangerous]:
     if reference.kind is Kind.CODE:
         h5 = graph.definition.format == Format.H5
         yield Dangerous(
             reference, Danger.LAMBDA_H5 if h5 else Danger.LAMBDA, reference.name, effect="is serialized code"
         )
     elif reference.kind is Kind.PATH:
-        yield from _path(graph, reference)
+        yield from _path(reference, assets)
     elif reference.kind is Kind.NAME:
         effect = "is the name of a layer and leads out of the folder that it is saved in"
         yield Dangerous(reference, Danger.PATH_NAME, reference.name, effect=effect)
@@ -131,8 +145,7 @@ def _judge(graph: ModelGraph, reference: Reference) -> Iterator[Dangerous]:
             yield from _unsafe(reference)
 
 
-def _path(graph: ModelGraph, reference: Reference) -> Iterator[Dangerous]:
-    assets = {name.rpartition("/")[2] for name in graph.definition.asset_names} | set(graph.definition.asset_names)
+def _path(reference: Reference, assets: frozenset[str]) -> Iterator[Dangerous]:
     if reference.name not in assets:
         what = "an address" if "://" in reference.name else "a file"
         yield Dangerous(reference, Danger.FILE_PATH, reference.name, effect=f"is {what} that the model reads")

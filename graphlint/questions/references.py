@@ -25,6 +25,9 @@ CODE_RUNNERS = frozenset(
 )
 """Functions of the Python language that no model needs."""
 
+_CONTAINERS = (dict, list, tuple)
+_NAMING_KEYS = frozenset({"class_name", "module", "registered_name", "config", "code"})
+"""A dictionary without any of these names nothing itself."""
 _LITERALS = frozenset(
     {"__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__", "__lambda__"}
 )
@@ -35,7 +38,8 @@ _MARSHALLED = re.compile(r"^\s*[4Y]w[A-Za-z0-9+/]AAA")
 _SHORTEST_CODE = 40
 _ALWAYS_PATHS = ("vocabulary", "vocabulary_file", "vocab_file", "idf_weights", "proto", "merges", "handle", "filepath")
 """Arguments that layers of Keras and KerasHub read a file from where they are a text."""
-_PATH_KEYS = frozenset(_ALWAYS_PATHS) | frozenset(
+_PATHS_ALWAYS = frozenset(_ALWAYS_PATHS)
+_PATH_KEYS = _PATHS_ALWAYS | frozenset(
     """
     asset_path checkpoint checkpoint_path export_dir file file_path filename model_path path saved_model
     saved_model_path weights_path
@@ -57,7 +61,8 @@ _PATH = re.compile(
 )
 _CLIMBING = re.compile(r"(^|[\\/])\.\.([\\/]|$)|^\\|^[A-Za-z]:[\\/]|\0")
 """A slash at the beginning alone is what converters from ONNX give to honest layers."""
-_CALLING_LAYERS = frozenset({"TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod", "InstanceProperty"})
+_CALLING = ("TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod", "InstanceProperty")
+_CALLING_LAYERS = frozenset(_CALLING)
 _PRIVATE_METHODS = frozenset({"__getitem__", "__len__"})
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
@@ -178,6 +183,7 @@ _Item = tuple[Any, tuple[str, ...], str, bool]
 
 
 def _walk(graph: ModelGraph, starts: Iterable[_Start], seen: set[int]) -> Iterator[Reference]:
+    """The loop sees every value of a file, so it asks a cheap question before each precise one."""
     stack: list[_Item] = [(*start, False) for start in starts]
     stack.reverse()
     while stack:
@@ -186,40 +192,44 @@ def _walk(graph: ModelGraph, starts: Iterable[_Start], seen: set[int]) -> Iterat
             if id(value) in seen:
                 continue
             seen.add(id(value))
-            found = _reference(value, layer, where)
-            if found is not None and not (coded and found.kind is Kind.CODE):
-                yield found
-                coded = coded or found.kind is Kind.CODE
-            yield from _texts(value, layer, where)
-            if "class_name" in value:
-                yield from _symbols(value, layer, where)
-                yield from _paths(value, layer, where)
-                yield from _climbing_names(value, layer, where)
-            inside = _inside(graph, value, where, layer, coded)
+            written = None if _NAMING_KEYS.isdisjoint(value) else _written(value)
+            if written is not None:
+                found = _reference(value, written, layer, where)
+                if found is not None and not (coded and found.kind is Kind.CODE):
+                    yield found
+                    coded = coded or found.kind is Kind.CODE
+            inside: list[_Item] = []
+            for key, held in value.items():
+                if isinstance(held, str):
+                    if held == "function" or key in _PATH_KEYS or "://" in held:
+                        yield from _text_of(value, key, held, layer, where)
+                    if len(held) < _SHORTEST_CODE or not _MARSHALLED.match(held):
+                        continue
+                elif not isinstance(held, _CONTAINERS) or not held:
+                    continue
+                elif key == "paths" and isinstance(held, list):
+                    yield from _weight_files(held, layer, (*where, key))
+                if key != "config":
+                    inside.append((held, (*where, str(key)), layer, coded))
+                elif isinstance(held, list) or (isinstance(held, dict) and "layers" in held):
+                    inside += _configuration(graph, held, where, layer, coded)
+                else:
+                    inside.append((held, where, layer, coded))
+            if written is not None and "class_name" in value:
+                yield from _of_object(value, written, layer, where)
             inside.reverse()
             stack += inside
         elif isinstance(value, (list, tuple)):
-            stack.extend((inner, where, layer, coded) for inner in reversed(value) if _can_refer(inner))
+            stack += [(one, where, layer, coded) for one in reversed(value) if _can_refer(one)]
         elif isinstance(value, str) and not coded and _MARSHALLED.match(value):
-            yield Reference(
-                Kind.CODE,
-                "marshalled code",
-                None,
-                class_name=None,
-                registered_name=None,
-                config=None,
-                layer=layer,
-                where="/".join(where),
-            )
+            yield _mention(Kind.CODE, "marshalled code", layer, where)
 
 
 def _can_refer(value: Any) -> bool:
     """Whether there can be a reference in a value. Most of a configuration is numbers, names and nothing."""
-    return bool(value) and (isinstance(value, (dict, list, tuple)) or _is_long(value))
-
-
-def _is_long(value: Any) -> bool:
-    return isinstance(value, str) and len(value) >= _SHORTEST_CODE
+    if isinstance(value, _CONTAINERS):
+        return bool(value)
+    return isinstance(value, str) and len(value) >= _SHORTEST_CODE and _MARSHALLED.match(value) is not None
 
 
 def _starts(graph: ModelGraph) -> Iterator[_Start]:
@@ -240,30 +250,20 @@ def _body_calls(layer: Layer) -> list[CallDefinition]:
     return layer.definition.body.calls if layer.definition.body is not None else []
 
 
-def _inside(graph: ModelGraph, value: dict[str, Any], where: tuple[str, ...], layer: str, coded: bool) -> list[_Item]:
-    """What a dictionary holds; the layers of a model under their own paths."""
-    found: list[_Item] = []
-    for key, inner in value.items():
-        if not _can_refer(inner):
-            continue
-        if key != "config":
-            found.append((inner, (*where, str(key)), layer, coded))
-            continue
-        body = inner.get("layers") if isinstance(inner, dict) else inner
-        if not isinstance(body, list) or not any(isinstance(entry, dict) for entry in body):
-            found.append((inner, where, layer, coded))
-            continue
-        if isinstance(inner, dict):
-            found += (
-                (held, (*where, str(name)), layer, coded)
-                for name, held in inner.items()
-                if name != "layers" and _can_refer(held)
-            )
-        for entry in body:
-            if _can_refer(entry):
-                path = _path(graph, entry, layer)
-                found.append((entry, () if path != layer else where, path, coded))
-    return found
+def _configuration(graph: ModelGraph, held: Any, where: tuple[str, ...], layer: str, coded: bool) -> Iterator[_Item]:
+    """What the configuration of an object holds; the layers of a model under their own paths."""
+    body = held.get("layers") if isinstance(held, dict) else held
+    if not isinstance(body, list) or not any(isinstance(entry, dict) for entry in body):
+        yield held, where, layer, coded
+        return
+    if isinstance(held, dict):
+        for name, inner in held.items():
+            if name != "layers" and _can_refer(inner):
+                yield inner, (*where, str(name)), layer, coded
+    for entry in body:
+        if _can_refer(entry):
+            path = _path(graph, entry, layer)
+            yield entry, () if path != layer else where, path, coded
 
 
 def _path(graph: ModelGraph, entry: Any, outer: str) -> str:
@@ -300,13 +300,21 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _reference(value: dict[str, Any], layer: str, where: tuple[str, ...]) -> Reference | None:
-    class_name, module = _text(value.get("class_name")), _text(value.get("module"))
-    registered, config = _text(value.get("registered_name")), value.get("config")
-    named = _named(value, class_name, module, registered, config)
+_Written = tuple[str | None, str | None, str | None, Any]
+"""Class name, module and registered name of a dictionary, as far as they are texts, and its configuration."""
+
+
+def _written(value: dict[str, Any]) -> _Written:
+    get = value.get
+    return _text(get("class_name")), _text(get("module")), _text(get("registered_name")), get("config")
+
+
+def _reference(value: dict[str, Any], written: _Written, layer: str, where: tuple[str, ...]) -> Reference | None:
+    named = _named(value, written)
     if named is None:
         return None
     kind, name = named
+    class_name, module, registered, config = written
     return Reference(
         kind,
         name,
@@ -320,10 +328,9 @@ def _reference(value: dict[str, Any], layer: str, where: tuple[str, ...]) -> Ref
     )
 
 
-def _named(
-    value: dict[str, Any], class_name: str | None, module: str | None, registered: str | None, config: Any
-) -> tuple[Kind, str] | None:
+def _named(value: dict[str, Any], written: _Written) -> tuple[Kind, str] | None:
     """What a dictionary stands for, and the name of it; None for one that names nothing."""
+    class_name, module, registered, config = written
     if class_name == "__lambda__":
         return Kind.CODE, "lambda"
     if isinstance(config, dict):
@@ -345,10 +352,11 @@ def _named(
 
 def _code_key(config: dict[str, Any], class_name: str | None, registered: str | None) -> str | None:
     """The key under which Keras 1 and 2 keep the code of a Lambda or Merge layer: a marshalled list."""
-    for key, held in config.items():
-        if held == "lambda" and key.endswith("_type") and isinstance(config.get(key[:-5]), (list, str)):
-            return key[:-5]
-    if any(name is not None and last_name(name) in _CODE_LAYERS for name in (class_name, registered)):
+    if "lambda" in config.values():
+        for key, held in config.items():
+            if held == "lambda" and key.endswith("_type") and isinstance(config.get(key[:-5]), (list, str)):
+                return key[:-5]
+    if _is_one_of(_CODE_LAYERS, class_name) or _is_one_of(_CODE_LAYERS, registered):
         for key in _CODE_KEYS:
             held = config.get(key)
             if isinstance(held, list) and len(held) == 3 and isinstance(held[0], str):
@@ -356,19 +364,24 @@ def _code_key(config: dict[str, Any], class_name: str | None, registered: str | 
     return None
 
 
-def _texts(value: dict[str, Any], layer: str, where: tuple[str, ...]) -> Iterator[Reference]:
-    """Files and addresses, and the functions that Keras 1 and 2 name by text: ``function``, ``function_type``."""
-    for key, held in value.items():
-        if isinstance(held, str):
-            if held == "function" and key.endswith("_type") and isinstance(value.get(key[:-5]), str):
-                module = _text(value.get(f"{key[:-5]}_module")) or _text(value.get("module"))
-                yield _mention(Kind.NAMED_FUNCTION, value[key[:-5]], layer, (*where, key[:-5]), module)
-            elif _names_a_file(key, held):
-                yield _mention(Kind.PATH, held, layer, (*where, key))
-        elif key == "paths" and isinstance(held, list):  # the weights of a model for TensorFlow.js
-            for path in held:
-                if isinstance(path, str) and (_CLIMBING.search(path) or path[:1] == "/" or _ADDRESS.fullmatch(path)):
-                    yield _mention(Kind.PATH, path, layer, (*where, key))
+def _is_one_of(names: tuple[str, ...], written: str | None) -> bool:
+    return written is not None and written.endswith(names) and last_name(written) in names
+
+
+def _text_of(value: dict[str, Any], key: str, text: str, layer: str, where: tuple[str, ...]) -> Iterator[Reference]:
+    """A file or an address, or a function that Keras 1 and 2 name by text: ``function``, ``function_type``."""
+    if text == "function" and key.endswith("_type") and isinstance(value.get(key[:-5]), str):
+        module = _text(value.get(f"{key[:-5]}_module")) or _text(value.get("module"))
+        yield _mention(Kind.NAMED_FUNCTION, value[key[:-5]], layer, (*where, key[:-5]), module)
+    elif _names_a_file(key, text):
+        yield _mention(Kind.PATH, text, layer, (*where, key))
+
+
+def _weight_files(paths: list[Any], layer: str, where: tuple[str, ...]) -> Iterator[Reference]:
+    """The files that hold the weights of a model for TensorFlow.js, if they are elsewhere."""
+    for path in paths:
+        if isinstance(path, str) and (_CLIMBING.search(path) or path[:1] == "/" or _ADDRESS.fullmatch(path)):
+            yield _mention(Kind.PATH, path, layer, where)
 
 
 def _mention(
@@ -387,17 +400,35 @@ def _mention(
     )
 
 
-def _symbols(value: dict[str, Any], layer: str, where: tuple[str, ...]) -> Iterator[Reference]:
+def _of_object(value: dict[str, Any], written: _Written, layer: str, where: tuple[str, ...]) -> list[Reference]:
+    """What one serialized object names by plain texts: symbols of TensorFlow, files, its place in an archive."""
+    class_name, _, registered, config = written
+    found: list[Reference] = []
+    inner = None
+    if isinstance(config, dict):
+        if class_name is not None and (registered or class_name.endswith(_CALLING) or "node_def" in config):
+            found += _symbols(class_name, registered, config, layer, where)
+        if not _PATHS_ALWAYS.isdisjoint(config):
+            found += _paths(value, config, layer, where)
+        inner = config.get("name")
+    if class_name is not None:
+        outer = value.get("name")
+        names = (outer,) if outer == inner else (outer, inner)
+        for name in names:
+            if isinstance(name, str) and not name.isidentifier() and _CLIMBING.search(name):
+                found.append(_mention(Kind.NAME, name, layer, (*where, "name")))
+    return found
+
+
+def _symbols(
+    class_name: str, registered: str | None, config: dict[str, Any], layer: str, where: tuple[str, ...]
+) -> Iterator[Reference]:
     """What of TensorFlow a layer of Keras 2 calls: `TFOpLambda`, `ClassMethod`, `InstanceProperty` and others."""
 
     def found(kind: Kind, name: str, key: str) -> Reference:
         return _mention(kind, name, layer, (*where, key), "tensorflow", class_name)
 
-    config = value.get("config")
-    class_name = _text(value.get("class_name"))
-    if class_name is None or not isinstance(config, dict):
-        return
-    names = {last_name(one) for one in (class_name, _text(value.get("registered_name"))) if one}
+    names = {last_name(one) for one in (class_name, registered) if one}
     if not names & _CALLING_LAYERS and "node_def" not in config:
         return
     function, symbol = config.get("function"), config.get("cls_symbol", config.get("cls_ref"))
@@ -429,24 +460,14 @@ def node_operations(node: Any) -> list[str]:
     return [bytes(held).decode("utf-8", "replace") for held in names]
 
 
-def _paths(value: dict[str, Any], layer: str, where: tuple[str, ...]) -> Iterator[Reference]:
+def _paths(value: dict[str, Any], config: dict[str, Any], layer: str, where: tuple[str, ...]) -> Iterator[Reference]:
     """The files and addresses that the configuration of one object names."""
-    config = value.get("config")
     owner = _text(value.get("class_name")) or _text(value.get("registered_name"))
-    if owner is not None and isinstance(config, dict):
+    if owner is not None and _is_reader(owner, value):
         for key in _ALWAYS_PATHS:
             held = config.get(key)
-            if isinstance(held, str) and held and _is_reader(owner, value) and not _is_content(key, held):
+            if isinstance(held, str) and held and not _is_content(key, held):
                 yield _mention(Kind.PATH, held, layer, (*where, key), class_name=owner)
-
-
-def _climbing_names(value: dict[str, Any], layer: str, where: tuple[str, ...]) -> Iterator[Reference]:
-    config = value.get("config")
-    if isinstance(value.get("class_name"), str):
-        names = (value.get("name"), config.get("name") if isinstance(config, dict) else None)
-        for name in dict.fromkeys(name for name in names if isinstance(name, str) and not name.isidentifier()):
-            if _CLIMBING.search(name):
-                yield _mention(Kind.NAME, name, layer, (*where, "name"))
 
 
 def _is_reader(owner: str, value: dict[str, Any]) -> bool:
