@@ -11,16 +11,22 @@ if TYPE_CHECKING:
     from graphlint.model.graph import ModelGraph
 
 
-def definition_of(text: str) -> ModelDefinition:
-    """The model in a file, or the one that MODULE:ATTRIBUTE is or returns; an existing path wins.
+def is_import(text: str) -> bool:
+    """Whether a text is MODULE:ATTRIBUTE; an existing path wins."""
+    from graphlint.sources.importing import is_target
+
+    return not os.path.lexists(text) and is_target(text)
+
+
+def definition_of(text: str, *, open_layers: bool = True) -> ModelDefinition:
+    """The model in a file, or the one that MODULE:ATTRIBUTE is or returns.
 
     Raises:
         GraphlintError: there is none, or it cannot be read.
     """
     from graphlint.sources import read
-    from graphlint.sources.importing import is_target
 
-    if os.path.lexists(text) or not is_target(text):
+    if not is_import(text):
         return read(Path(text), by_content=True, verify=False)
     from graphlint.extras import require_keras
     from graphlint.sources.importing import load_attribute
@@ -30,7 +36,7 @@ def definition_of(text: str) -> ModelDefinition:
     model = load_attribute(text, None)
     from graphlint.sources.live import read_live
 
-    return read_live(model, open_layers=True)
+    return read_live(model, open_layers=open_layers)
 
 
 def graph_of(text: str) -> ModelGraph:
@@ -52,4 +58,5 @@ def pair_of(old: str, new: str) -> tuple[ModelGraph, ModelGraph]:
     """
     from graphlint.model.expand import expand
 
-    return expand(definition_of(old)), expand(definition_of(new))
+    both = is_import(old) == is_import(new)
+    return expand(definition_of(old, open_layers=both)), expand(definition_of(new, open_layers=both))

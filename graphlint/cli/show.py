@@ -11,8 +11,9 @@ import click
 @click.argument("model", metavar="MODEL|MODULE:ATTRIBUTE")
 @click.option("--no-weights", is_flag=True, help="Leave out the hashes of the numbers, so that none is read.")
 @click.option("--depth", type=click.IntRange(1), metavar="N", help="List bodies of nested models down to this depth.")
+@click.option("--for-git", is_flag=True, hidden=True, help="Say of what cannot be read why, and exit with 0.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
-def command(model: str, no_weights: bool, depth: int | None, output: Path | None) -> None:
+def command(model: str, no_weights: bool, depth: int | None, for_git: bool, output: Path | None) -> None:
     """Print a model as text that is the same whenever the same model is saved: signature, calls, compilation,
     variables.
 
@@ -23,5 +24,28 @@ def command(model: str, no_weights: bool, depth: int | None, output: Path | None
     from graphlint.cli.models import graph_of
     from graphlint.cli.output import write
     from graphlint.comparison.showing import show
+    from graphlint.errors import GraphlintError
 
-    write(show(graph_of(model), weights=not no_weights, depth=depth), output)
+    try:
+        text = show(graph_of(model), weights=not no_weights, depth=depth)
+    except GraphlintError as error:
+        if not for_git:
+            raise
+        text = unreadable_text(model, str(error))  # Git ends at a conversion that fails.
+    write(text, output)
+
+
+def unreadable_text(model: str, reason: str) -> str:
+    """What stands for a file that cannot be read: the same text wherever git put the file, with all that a pointer of
+    git-lfs says."""
+    from graphlint.errors import quoted
+    from graphlint.reports.text import printable
+
+    path = Path(model)
+    with path.open("rb") as file:
+        head = file.read(1024)
+    text = reason.replace(quoted(model), "this").replace(quoted(path.name), "this")
+    lines = [f"not a model that can be read: {printable(text)}"]
+    if head.startswith(b"version https://git-lfs"):
+        lines += [printable(line) for line in head.decode("utf-8", "replace").splitlines()]
+    return "\n".join(lines)

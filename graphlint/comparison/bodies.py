@@ -159,6 +159,7 @@ class Names:
                 taken.setdefault(layer.parent, set()).add(last)
             else:
                 automatic.append((layer, base))
+        self._automatic = {layer.path for layer, _ in automatic}
         counts: Counter[tuple[str | None, str]] = Counter()
         for layer, base in automatic:
             names = taken.setdefault(layer.parent, set())
@@ -193,7 +194,7 @@ class Names:
 
     def automatic(self, path: str) -> bool:
         """Whether a layer has a name that Keras made."""
-        return automatic_base(self.graph.layers[path]) is not None
+        return path in self._automatic
 
 
 def automatic_base(layer: Layer) -> str | None:

@@ -60,6 +60,7 @@ class Comparison:
             self.model()
             self.layers()
             self.sharing()
+            self.call_arguments()
             self.wiring()
             self.flags()
             self.compiled()
@@ -196,6 +197,28 @@ class Comparison:
             self.add(Kind.VOCABULARY, *where, before=sizes[0], after=sizes[1])
         if old.chosen(path) != new.chosen(other) and not ours.is_operation:
             self.add(Kind.RENAMED, *where, before=old.names.part(path), after=new.names.part(other))
+
+    def call_arguments(self) -> None:
+        """What calls are given besides tensors: ``training=False``, constants."""
+        old, new = self.matching.old, self.matching.new
+        for pairing in self.matching.pairings:
+            for place, partner in enumerate(pairing.forward):
+                if partner < 0 or place in pairing.replaced:
+                    continue
+                ours, theirs = pairing.old.items[place].arguments, pairing.new.items[partner].arguments
+                if ours == theirs:
+                    continue
+                where = self.call_name(old, pairing.old, place), self.call_name(new, pairing.new, partner)
+                for key in sorted(ours.keys() | theirs.keys()):
+                    if ours.get(key) != theirs.get(key) and not self.same_constant(ours.get(key), theirs.get(key)):
+                        argument = f"argument {key} of the call"
+                        self.add(Kind.CHANGED, *where, before=ours.get(key), after=theirs.get(key), argument=argument)
+
+    def same_constant(self, one: str | None, other: str | None) -> bool:
+        """Whether a constant is one tensor in memory and its numbers in a file."""
+        if self.alike or one is None or other is None or not one.startswith("tensor(("):
+            return False
+        return one[:-1].startswith(other[:-1]) or other[:-1].startswith(one[:-1])
 
     def run_by(self, matching: Matching, *, new: bool) -> set[str]:
         """Layers without a partner whose calls have one: what changed is who is shared."""

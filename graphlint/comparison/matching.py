@@ -12,14 +12,16 @@ from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from graphlint.comparison.arguments import layer_arguments
 from graphlint.comparison.bodies import Bodies, Item, Names, Unit
 from graphlint.model.address import ROOT
 from graphlint.model.graph import ModelGraph
 
-_TABLE = 250_000
+_RUNS = (64, 32, 16, 8, 4, 2, 1)
+"""How many elements in a row have to be equal for a place that is certain."""
+_TABLE = 40_000
 """Cells of a table of two sequences up to which the longest common one is found exactly."""
 
 
@@ -211,6 +213,7 @@ class _Matcher:
         self.spread(same_arguments=False)
         self.in_gaps()
         self.spread(same_arguments=False)
+        self.out_of_place()
         self.replaced()
         self.spread(same_arguments=False)
 
@@ -301,10 +304,24 @@ class _Matcher:
         for one, other in common(keys, others):
             self.pair(ours[one], theirs[other])
         ours, theirs = self.unpaired()
-        pairs = common([self.before[place] for place in ours], [self.after[place] for place in theirs])
+        before, after = self.gaps()
+        pairs = common(
+            [(self.before[place], before[place]) for place in ours],
+            [(self.after[place], after[place]) for place in theirs],
+        )
         for one, other in pairs:
             if not self._named_apart(ours[one], theirs[other]):
                 self.pair(ours[one], theirs[other])
+
+    def gaps(self) -> tuple[list[int], list[int]]:
+        """For each call of both, after how many of the pairs that keep their order it comes."""
+        paired = [(place, partner) for place, partner in enumerate(self.pairing.forward) if partner >= 0]
+        kept = increasing([partner for _, partner in paired])
+        ours, theirs = [0] * len(self.old.items), [0] * len(self.new.items)
+        for number, (place, partner) in enumerate(paired):
+            if number in kept:
+                ours[place] = theirs[partner] = 1
+        return list(accumulate(ours)), list(accumulate(theirs))
 
     def in_gaps(self) -> None:
         """Equal class between the same paired neighbours, in order."""
@@ -322,6 +339,20 @@ class _Matcher:
                 if waiting and self.pairing.free(place, waiting[0]) and not self._named_apart(place, waiting[0]):
                     self.pair(place, waiting.popleft())
                     break
+
+    def out_of_place(self) -> None:
+        """The only ones of their class and arguments that are left, wherever they are."""
+        ours, theirs = self.unpaired()
+        groups: dict[Hashable, list[int]] = {}
+        for place in ours:
+            groups.setdefault(self.before[place], []).append(place)
+        partners: dict[Hashable, list[int]] = {}
+        for place in theirs:
+            partners.setdefault(self.after[place], []).append(place)
+        for key, places in groups.items():
+            others = partners.get(key, [])
+            if len(places) == len(others) == 1 and not self._named_apart(places[0], others[0]):
+                self.pair(places[0], others[0])
 
     def _near(self, unit: Unit, place: int, mark: Callable[[int], int]) -> Iterator[Hashable]:
         """The paired calls around a call, each by its place in the new body."""
@@ -444,6 +475,7 @@ def _grouped(
 
 def _match_held(found: Matching) -> None:
     """Layers that no body calls: by their place in what holds them, outer ones first."""
+    called = [{item.layer for unit in side.bodies.all() for item in unit.items} for side in (found.old, found.new)]
     for path in list(found.old.graph.layers):
         partner = found.layers.get(path)
         if partner is None:
@@ -451,7 +483,9 @@ def _match_held(found: Matching) -> None:
         inside = {found.new.names.part(one): one for one in found.new.graph.children.get(partner, [])}
         for child in found.old.graph.children.get(path, []):
             other = inside.get(found.old.names.part(child))
-            if child not in found.layers and other is not None and other not in found.backward:
+            if child in called[0] or other in called[1] or child in found.layers:
+                continue
+            if other is not None and other not in found.backward:
                 ours, theirs = found.old.graph.layers[child], found.new.graph.layers[other]
                 if ours.class_name == theirs.class_name or None in (ours.class_name, theirs.class_name):
                     found.take(child, other)
@@ -483,9 +517,10 @@ def common(ours: Sequence[Hashable], theirs: Sequence[Hashable]) -> list[tuple[i
         if (stop - start) * (end - begin) <= _TABLE:
             found += _exactly(ours, theirs, (start, stop, begin, end))
             continue
-        anchors = _anchors(ours, theirs, (start, stop, begin, end))
+        window = (start, stop, begin, end)
+        anchors = next((pairs for width in _RUNS if (pairs := _anchors(ours, theirs, window, width))), [])
         if not anchors:
-            found += _greedily(ours, theirs, (start, stop, begin, end))
+            found += _greedily(ours, theirs, window)
             continue
         found += anchors
         edges = [(start - 1, begin - 1), *anchors, (stop, end)]
@@ -522,15 +557,16 @@ def increasing(values: Sequence[int]) -> set[int]:
 _Window = tuple[int, int, int, int]
 
 
-def _anchors(ours: Sequence[Hashable], theirs: Sequence[Hashable], window: _Window) -> list[tuple[int, int]]:
+def _anchors(
+    ours: Sequence[Hashable], theirs: Sequence[Hashable], window: _Window, width: int
+) -> list[tuple[int, int]]:
+    """Where runs of so many elements begin that occur once in both, as many as keep their order."""
     start, stop, begin, end = window
-    counts, others = Counter(ours[start:stop]), Counter(theirs[begin:end])
-    places = {theirs[place]: place for place in range(begin, end)}
-    pairs = [
-        (place, places[ours[place]])
-        for place in range(start, stop)
-        if counts[ours[place]] == 1 and others.get(ours[place]) == 1
-    ]
+    mine = {place: hash(tuple(ours[place : place + width])) for place in range(start, stop - width + 1)}
+    its = {place: hash(tuple(theirs[place : place + width])) for place in range(begin, end - width + 1)}
+    counts, others = Counter(mine.values()), Counter(its.values())
+    places = {key: place for place, key in its.items()}
+    pairs = [(place, places[key]) for place, key in mine.items() if counts[key] == 1 and others.get(key) == 1]
     kept = increasing([other for _, other in pairs])
     return [pair for number, pair in enumerate(pairs) if number in kept]
 

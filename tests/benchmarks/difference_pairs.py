@@ -1,0 +1,304 @@
+"""Models before and after one known change: does `diff` name that change, and nothing else?
+
+    python tests/benchmarks/difference_pairs.py [--limit 3] [--models NAME]... [--part PART]... [-v]
+
+Edits have what is expected, kind and place, worked out from the edit alone. Identity pairs (a model and itself, its
+clone, its file, what is loaded from it, the rescued file) must be empty. Fixes must name what the report of the fix
+names, and mutants differ from the clean model in one place; those with more than a few changes are listed. Exits with 1
+unless all edits and identities are exact.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+import keras
+from keras import layers
+
+import graphlint
+from graphlint.comparison.changes import Change, Kind
+from graphlint.errors import GraphlintError
+from graphlint.testing.samples import SAMPLES
+from tests.models import ARCHITECTURES
+
+FEW = 4
+"""Changes up to which one fault counts as told by them."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two models, and what is expected: each a kind with the layer that it is about, in the old or the new model."""
+
+    group: str
+    name: str
+    old: Any
+    new: Any
+    expected: frozenset[tuple[str, str]]
+
+
+@dataclass
+class Tally:
+    """How many pairs of one group came out how."""
+
+    exact: int = 0
+    much: int = 0
+    little: int = 0
+    details: list[str] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        return self.exact + self.much + self.little
+
+
+def where(change: Change) -> str:
+    """The layer that a change is about."""
+    return change.place.partition("#")[0].partition("@")[0]
+
+
+def told(difference: graphlint.Difference) -> set[tuple[str, str]]:
+    """The changes of a difference but for numbers, which an edit leaves alone, and findings, which follow."""
+    return {(change.kind.value, where(change)) for change in difference.changes if change.part != "findings"}
+
+
+# -- edits ------------------------------------------------------------------------------------------------------
+
+
+def places(model: keras.Model) -> Iterator[tuple[str, Any]]:
+    """Address and layer of the calls of the root that can be edited."""
+    graph = graphlint.check(model, select="A001").graph
+    assert graph is not None
+    for call in graph.calls.values():
+        layer = graph.layers[call.layer]
+        if call.scope == "." and not layer.is_input and len(graph.call_sites(layer.path)) == 1 and call.outputs:
+            yield graph.address(call.id), layer
+
+
+def edits(name: str, model: keras.Model, limit: int) -> Iterator[Pair]:
+    """Every edit at the first places where it fits."""
+    counts: Counter[str] = Counter()
+
+    def pair(kind: str, new: Any, *expected: tuple[Kind, str]) -> Pair:
+        counts[kind] += 1
+        return Pair(kind, name, model, new, frozenset((one.value, at) for one, at in expected))
+
+    for address, layer in places(model):
+        floating = "float" in str(getattr(layer.obj, "compute_dtype", "float32"))
+        for kind, make in {
+            "insert_after": lambda a=address: graphlint.edit(model).insert_after(a, layers.Identity(name="inserted")),
+            "insert_before": lambda a=address: graphlint.edit(model).insert_before(a, layers.Identity(name="inserted")),
+            "remove": lambda a=address: graphlint.edit(model).remove(a),
+            "replace": lambda a=address: graphlint.edit(model).replace(a, layers.Activation("tanh", name="other")),
+            "set_argument": lambda a=address: graphlint.edit(model).set_argument(a, "training", True),
+            "freeze": lambda a=address: graphlint.edit(model).freeze(a),
+        }.items():
+            if counts[kind] >= limit or (kind == "set_argument" and not layer.traits.random):
+                continue
+            if kind == "freeze" and not (isinstance(layer.obj, keras.Layer) and layer.obj.trainable_variables):
+                continue
+            if kind == "replace" and not floating:
+                continue
+            try:
+                new = make().build()
+            except (GraphlintError, ValueError, TypeError):
+                continue
+            expected = {
+                "insert_after": [(Kind.ADDED, "inserted")],
+                "insert_before": [(Kind.ADDED, "inserted")],
+                "remove": [(Kind.REMOVED, layer.path)],
+                "replace": [(Kind.CHANGED, "other")],
+                "set_argument": [(Kind.CHANGED, layer.path)],
+                "freeze": [(Kind.FROZEN, layer.path)],
+            }[kind]
+            yield pair(kind, new, *expected)
+    yield from ties(name, model, limit)
+
+
+def ties(name: str, model: keras.Model, limit: int) -> Iterator[Pair]:
+    """Layers that become one, and are taken apart again; variables that become one."""
+    by_form: dict[Any, list[Any]] = {}
+    for address, layer in places(model):
+        if isinstance(layer.obj, keras.Layer) and layer.obj.weights and layer.is_keras and not layer.container:
+            config = {key: str(value) for key, value in layer.config.items() if key != "name"}
+            key = (layer.class_name, str(sorted(config.items())), str([tuple(one.shape) for one in layer.obj.weights]))
+            by_form.setdefault(key, []).append((address, layer))
+    for group in islice((group for group in by_form.values() if len(group) > 1), limit):
+        (first, one), (second, other) = group[:2]
+        try:
+            shared = graphlint.edit(model).share(first, second).build()
+        except (GraphlintError, ValueError):
+            continue
+        yield Pair("share", name, model, shared, frozenset({(Kind.SHARING.value, one.path)}))
+        try:
+            apart = graphlint.edit(shared).unshare(f"{one.path}#1").build()
+        except (GraphlintError, ValueError):
+            continue
+        new = {layer.name for layer in apart.layers} - {layer.name for layer in shared.layers}
+        yield Pair("unshare", name, shared, apart, frozenset((Kind.SHARING.value, each) for each in new))
+        slot = one.obj.weights[0].name
+        try:
+            tied = graphlint.edit(model).tie(f"{one.path}@{slot}", f"{other.path}@{slot}").build()
+        except (GraphlintError, ValueError):
+            continue
+        yield Pair("tie", name, model, tied, frozenset({(Kind.TIE.value, one.path)}))
+
+
+def settings(name: str, model: keras.Model, limit: int) -> Iterator[Pair]:
+    """Numbers, names and arguments that change in a copy."""
+    graph = graphlint.check(model, select="A001").graph
+    assert graph is not None
+    weighted = [one for one in graph.variables.values() if "float" in one.dtype and one.values is not None]
+    for variable in weighted[:limit]:
+        copy = graphlint.clone(model)
+        held = _held(copy, variable)
+        if held is not None:
+            held.assign(held + 1)
+            yield Pair("numbers", name, model, copy, frozenset({(Kind.NUMBERS.value, variable.layer)}))
+
+
+def _held(model: keras.Model, variable: Any) -> Any:
+    from graphlint.model.expand import expand
+    from graphlint.sources.live import read_live
+
+    found = expand(read_live(model)).variables.get(variable.id)
+    return None if found is None else found.obj
+
+
+# -- nothing changed --------------------------------------------------------------------------------------------
+
+
+def identities(name: str, model: keras.Model, folder: Path) -> Iterator[Pair]:
+    """Pairs between which nothing changed."""
+    nothing: frozenset[tuple[str, str]] = frozenset()
+    yield Pair("itself", name, model, model, nothing)
+    with contextlib.suppress(GraphlintError):
+        yield Pair("its clone", name, model, graphlint.clone(model), nothing)
+    path, legacy = folder / f"{name}.keras", folder / f"{name}.h5"
+    model.save(path)
+    yield Pair("its file", name, model, path, nothing)
+    try:
+        yield Pair("file and loaded", name, path, keras.models.load_model(path, safe_mode=False), nothing)
+        model.save(legacy)
+        yield Pair("file and HDF5 file", name, path, legacy, nothing)
+    except Exception as error:
+        print(f"{name}: {type(error).__name__}: {str(error)[:100]}", file=sys.stderr)
+
+
+def fixes(name: str, model: keras.Model) -> Iterator[Pair]:
+    """The model and what is fixed in it; expected are the layers that the report of the fix names."""
+    fixed, report = graphlint.fix(model, select="ALL", unsafe=True)
+    if report:
+        at = {one.finding.location.layer for one in report.applied if one.finding.location is not None}
+        yield Pair("fix", name, model, fixed, frozenset(("fixed", each) for each in at))
+
+
+def mutants(names: list[str], limit: int, folder: Path) -> Iterator[Pair]:
+    """Faults of the mutation benchmark, against the clean model."""
+    from tests.benchmarks.mutations import run  # noqa: F401  registers the injectors
+    from tests.benchmarks.mutations.clean import MODELS
+    from tests.benchmarks.mutations.mutant import INJECTORS, Clean
+
+    for name in names:
+        clean = Clean(name, MODELS[name], folder)
+        for code, injectors in INJECTORS.items():
+            for injector in injectors:
+                try:
+                    for mutant in islice(injector(clean), limit):
+                        new = mutant.model if mutant.model is not None else mutant.path
+                        old = clean.model if mutant.model is not None else clean.path
+                        label = f"{name} {code} {injector.__name__}"
+                        yield Pair("mutant", label, old, new, frozenset(("fault", one) for one in mutant.expected))
+                except GraphlintError:
+                    raise
+                except Exception as error:
+                    print(f"{name} {injector.__name__}: {type(error).__name__}", file=sys.stderr)
+
+
+# -- judging ----------------------------------------------------------------------------------------------------
+
+
+def judge(pair: Pair, tally: Tally) -> None:
+    try:
+        difference = graphlint.diff(pair.old, pair.new, findings=False)
+    except GraphlintError as error:
+        if pair.group == "mutant":
+            tally.exact += 1  # A file that cannot be read is told as such.
+        else:
+            tally.little += 1
+            tally.details.append(f"{pair.group} {pair.name}: {error}")
+        return
+    got = told(difference)
+    if pair.group in ("fix", "mutant"):
+        few = 1 <= len(set(difference.changes)) <= FEW * max(1, len(pair.expected))
+        verdict = "exact" if few else "much" if got else "little"
+    else:
+        expected = set(pair.expected)
+        if pair.group == "replace":
+            got = {one for one in got if one[0] != Kind.RENAMED.value}
+        verdict = "exact" if got == expected else "little" if expected - got else "much"
+    setattr(tally, verdict, getattr(tally, verdict) + 1)
+    if verdict != "exact":
+        lines = "\n    ".join(str(difference).splitlines()[:14])
+        tally.details.append(f"{pair.group} {pair.name}: {verdict}, expected {sorted(pair.expected)}\n    {lines}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--limit", type=int, default=3, help="places per model and kind of edit")
+    parser.add_argument("--models", action="append", default=[], metavar="NAME")
+    parser.add_argument("--part", action="append", default=[], choices=["edits", "identity", "fixes", "mutants"])
+    parser.add_argument("-v", "--verbose", action="store_true", help="show every pair that is not exact")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    parts = options.part or ["edits", "identity", "fixes", "mutants"]
+    tallies: dict[str, Tally] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for pair in pairs(options, parts, Path(folder)):
+            judge(pair, tallies.setdefault(pair.group, Tally()))
+    if options.verbose:
+        for tally in tallies.values():
+            print(*tally.details, sep="\n", end="\n" if tally.details else "")
+    print("| pairs | number | exact | too much | too little |")
+    print("|---|---|---|---|---|")
+    for group, tally in tallies.items():
+        print(f"| {group} | {tally.total} | {tally.exact} | {tally.much} | {tally.little} |")
+    strict = [tally for group, tally in tallies.items() if group not in ("fix", "mutant")]
+    return int(any(tally.much or tally.little for tally in strict))
+
+
+def pairs(options: argparse.Namespace, parts: list[str], folder: Path) -> Iterator[Pair]:
+    builders = {**SAMPLES, **ARCHITECTURES}
+    for name in options.models or list(builders):
+        if name not in builders or parts == ["mutants"]:
+            continue
+        model = builders[name]()
+        if "identity" in parts:
+            yield from identities(name, model, folder)
+        if "edits" in parts:
+            yield from edits(name, model, options.limit)
+            yield from settings(name, model, options.limit)
+        if "fixes" in parts:
+            yield from fixes(name, model)
+        keras.utils.clear_session(free_memory=False)
+    if "mutants" in parts:
+        from tests.benchmarks.mutations.clean import TINY
+
+        yield from mutants(list(options.models or TINY), options.limit, folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
