@@ -550,7 +550,7 @@ class _Wiring:
 
     def run(self) -> None:
         changed = self.changed()
-        moved = self.out_of_order() & set(changed)
+        moved = self.pairing.out_of_order & set(changed)
         if moved:
             self.set_aside = moved
             before, after = self.components(self.old, old=True), self.components(self.new, old=False)
@@ -583,12 +583,6 @@ class _Wiring:
             (source.item if backward[source.item] >= 0 else -3, source.output)
             for source in self.new.items[partner].sources
         ]
-
-    def out_of_order(self) -> set[int]:
-        """The fewest old calls without which the others keep their order."""
-        paired = [(place, partner) for place, partner in enumerate(self.pairing.forward) if partner >= 0]
-        kept = increasing([partner for _, partner in paired])
-        return {place for number, (place, _) in enumerate(paired) if number not in kept}
 
     def components(self, unit: Unit, *, old: bool) -> tuple[list[int], dict[int, set[int]]]:
         """Connected parts of what is not paired, each with the paired calls (by their place in the new body) that it

@@ -8,6 +8,7 @@ is linear in the number of calls, up to sorting.
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -68,6 +69,8 @@ class Pairing:
     backward: list[int] = field(init=False)
     replaced: set[int] = field(default_factory=set)
     """Old calls whose partner is of another class."""
+    out_of_order: set[int] = field(default_factory=set)
+    """The fewest old calls without which the others keep their order."""
 
     def __post_init__(self) -> None:
         self.forward = [-1] * len(self.old.items)
@@ -78,6 +81,14 @@ class Pairing:
 
     def free(self, one: int, other: int) -> bool:
         return self.forward[one] < 0 and self.backward[other] < 0
+
+    def mirrored(self) -> Pairing:
+        """The same with old and new exchanged."""
+        found = Pairing(self.new, self.old)
+        found.forward, found.backward = self.backward, self.forward
+        found.replaced = {self.forward[place] for place in self.replaced}
+        found.out_of_order = {self.forward[place] for place in self.out_of_order}
+        return found
 
 
 @dataclass(eq=False)
@@ -101,10 +112,39 @@ class Matching:
         self.layers[one], self.backward[other] = other, one
         return True
 
+    def mirrored(self) -> Matching:
+        """The same with old and new exchanged."""
+        found = Matching(self.new, self.old)
+        places = {path: number for number, path in enumerate(self.new.graph.layers)}
+        found.layers = dict(sorted(self.backward.items(), key=lambda pair: places[pair[0]]))
+        found.backward = self.layers
+        found.pairings = [pairing.mirrored() for pairing in self.pairings]
+        found.moved = [(other, partner, unit, place) for unit, place, other, partner in self.moved]
+        return found
+
 
 def match(old: ModelGraph, new: ModelGraph) -> Matching:
-    """Pair the layers and calls of two models."""
-    found = Matching(Side(old), Side(new))
+    """Pair the layers and calls of two models.
+
+    Which of two is the old one makes no difference: what there are several answers to is decided in one direction.
+    """
+    ours, theirs = Side(old), Side(new)
+    if _rank(ours) > _rank(theirs):
+        return _match(theirs, ours).mirrored()
+    return _match(ours, theirs)
+
+
+def _rank(side: Side) -> tuple[int, str]:
+    """Something by which two models that differ in their layers can be told apart."""
+    text = hashlib.sha256()
+    for path in side.graph.layers:
+        class_name = side.graph.layers[path].class_name
+        text.update(repr((side.names.part(path), class_name, side.arguments(path))).encode("utf-8", "surrogatepass"))
+    return len(side.graph.layers), text.hexdigest()
+
+
+def _match(old: Side, new: Side) -> Matching:
+    found = Matching(old, new)
     found.take(ROOT, ROOT)
     one, other = found.old.bodies.root, found.new.bodies.root
     if one is not None and other is not None:
@@ -128,6 +168,9 @@ def _match_bodies(found: Matching, one: Unit, other: Unit) -> None:
         one, other = waiting.popleft()
         pairing = Pairing(one, other)
         _Matcher(found, pairing).run()
+        paired = [(place, partner) for place, partner in enumerate(pairing.forward) if partner >= 0]
+        kept = increasing([partner for _, partner in paired])
+        pairing.out_of_order = {place for number, (place, _) in enumerate(paired) if number not in kept}
         found.pairings.append(pairing)
         _vote(found, pairing)
         for place, partner in enumerate(pairing.forward):

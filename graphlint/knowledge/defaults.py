@@ -77,8 +77,9 @@ def is_default(class_name: str, argument: str, value: Any) -> bool:
         config = value.get("config")
         if argument == "dtype":
             return isinstance(config, dict) and config.get("name") == default
-        plain = isinstance(config, str) or not isinstance(config, dict) or not any(config.values())
         named = config if isinstance(config, str) else value.get("class_name")
+        own = object_defaults(str(named)) or {}
+        plain = not isinstance(config, dict) or all(not one or one == own.get(key) for key, one in config.items())
         return plain and isinstance(default, str) and isinstance(named, str) and plain_name(named) == default
     if isinstance(value, (list, tuple)):
         return list(value) == default or (bool(value) and all(one == default for one in value))
