@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from graphlint.fixes.fixer import fix as fix
     from graphlint.model.graph import ModelGraph as ModelGraph
     from graphlint.replay.clone import clone as clone
+    from graphlint.replay.edit import TieNotSaved as TieNotSaved
     from graphlint.replay.edit import edit as edit
     from graphlint.replay.extract import extract as extract
     from graphlint.replay.extract import features as features
@@ -110,7 +111,7 @@ _HOMES = {
 _SURGERY = {
     "graphlint.fixes.fixer": ("fix",),
     "graphlint.replay.clone": ("clone",),
-    "graphlint.replay.edit": ("edit",),
+    "graphlint.replay.edit": ("TieNotSaved", "edit"),
     "graphlint.replay.extract": ("extract", "features"),
     "graphlint.replay.measure": ("NotMeasured",),
     "graphlint.replay.run": ("run",),

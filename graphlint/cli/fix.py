@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 @click.option("--target", multiple=True, metavar="ADDRESS", help="Fix only findings at this address.")
 @click.option("--diff", is_flag=True, help="Show the changes without writing anything.")
 @click.option("--force", is_flag=True, help="Overwrite OUTPUT; replace a file that has hard links.")
+@click.option(
+    "--architecture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="JSON",
+    help="MODEL has weights alone, of the model in this file of to_json().",
+)
 @click.option("--import", "modules", multiple=True, metavar="MODULE", help="Import a module that registers classes.")
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Use this configuration file.")
 @click.option("--isolated", is_flag=True, help="Use no configuration file.")
@@ -42,6 +48,9 @@ def command(models: tuple[Path, ...], output: Path | None, in_place: bool, diff:
         raise click.UsageError("expected one of -o OUT, --in-place or --diff, to say where the fixed model goes")
     if output is not None and len(models) > 1:
         raise click.UsageError(f"expected one model with -o, got {len(models)}: use --in-place")
+    architecture: Path | None = options["architecture"]
+    if architecture is not None and (in_place or len(models) > 1):
+        raise click.UsageError("expected one file of weights and -o OUT.keras with --architecture")
     from graphlint.cli.session import Overrides, Session
     from graphlint.engine.selection import Selection
     from graphlint.errors import FixError, GraphlintError
@@ -65,7 +74,10 @@ def command(models: tuple[Path, ...], output: Path | None, in_place: bool, diff:
         fixer = Fixer(session.linter_for(model), options["unsafe"], options["target"], options["select"] or ())
         click.echo(f"loading {printable(str(model))} with Keras, safe mode on", err=True)
         try:
-            fixed, written = _fixed(model, fixer, output, in_place, options["force"])
+            if architecture is not None:
+                fixed, written = _joined(model, architecture, fixer, output, options["force"])
+            else:
+                fixed, written = _fixed(model, fixer, output, in_place, options["force"])
         except GraphlintError as error:
             if len(models) == 1:
                 raise
@@ -84,6 +96,18 @@ def command(models: tuple[Path, ...], output: Path | None, in_place: bool, diff:
             f"no finding matches {' '.join(asked)}: nothing was written; `graphlint check` lists what there is"
         )
     click.get_current_context().exit(code)
+
+
+def _joined(weights: Path, architecture: Path, fixer: Fixer, output: Path | None, force: bool) -> tuple[FixedFile, str]:
+    """Write weights and a configuration as one file, fixed."""
+    from graphlint.fixes.files import fix_file
+    from graphlint.fixes.writing import write_new
+
+    fixed = fix_file(weights, fixer, architecture)
+    if output is None:
+        return fixed, f"{weights} is unchanged"
+    write_new(output, fixed.save, force=force)
+    return fixed, f"wrote {output}"
 
 
 def _fixed(model: Path, fixer: Fixer, output: Path | None, in_place: bool, force: bool) -> tuple[FixedFile, str]:

@@ -27,49 +27,10 @@ from graphlint.model.definition import (
     map_leaves,
 )
 from graphlint.model.stored_names import is_sequential
+from graphlint.portability.removed_arguments import RENAMED, means_nothing
 from graphlint.portability.tensorflow_operations import OPERATION_LAYERS, KerasOperation, as_keras_operation
 
 _BASE_ARGUMENTS = frozenset({"name", "trainable", "dtype", "autocast", "activity_regularizer"})
-_SAYS_NOTHING: dict[str, tuple[Any, ...]] = {
-    "time_major": (False,),
-    "groups": (1,),
-    "ragged": (False,),
-    "sparse": (False,),
-    "renorm": (False,),
-    "fused": (True, False, None),
-    "implementation": (0, 1, 2),
-    "decay": (0, 0.0),
-    "unit_forget_bias": (True,),
-    "trainable": (True, False),
-}
-"""Values with which a removed argument has no effect."""
-_FOUND_BY_KERAS = frozenset(
-    {
-        "batch_input_shape",
-        "batch_size",
-        "input_shape",
-        "input_dim",
-        "input_length",
-        "input_dtype",
-        "query_shape",
-        "key_shape",
-        "value_shape",
-        "renorm_clipping",
-        "renorm_momentum",
-        "virtual_batch_size",
-        "jit_compile",
-        "is_legacy_optimizer",
-        "output_shape_type",
-        "shared_object_id",
-        "build_input_shape",
-        "force_generator",
-        "rng_type",
-        "batch_shape",
-        "vocabulary_size",
-        "has_input_vocabulary",
-    }
-)
-"""Arguments that record a shape or a setting of the machine that wrote the file."""
 _OBJECTS = {
     "initializer": "keras.initializers",
     "regularizer": "keras.regularizers",
@@ -77,7 +38,6 @@ _OBJECTS = {
 }
 _ARITHMETIC = frozenset({"Add", "Maximum", "Minimum", "Multiply", "Subtract"})
 """Layers that Keras 2 called with a number as well, and operations of the same name: for this translation only."""
-_RENAMED = {"lr": "learning_rate", "alpha": "negative_slope", "Functional": "Functional", "Model": "Functional"}
 
 
 def todays_configuration(root: LayerDefinition) -> dict[str, Any]:
@@ -299,20 +259,15 @@ def arguments_of(found: type, config: dict[str, Any], what: str) -> dict[str, An
     accepted = _accepted(found)
     today = {}
     for key, value in config.items():
-        name = key if key in accepted else _RENAMED.get(key, key)
+        name = key if key in accepted else RENAMED.get(key, key)
         if name in accepted:
             today[name] = _value(name, value, what)
-        elif not (value is None or value is False or _means_nothing(key, value)):
+        elif not means_nothing(key, value):
             raise Unmendable(
                 f"{what} was made with {key}={value!r}, which {found.__name__} does not accept in Keras "
                 f"{keras.__version__}"
             )
     return today
-
-
-def _means_nothing(key: str, value: Any) -> bool:
-    """Whether a removed argument had no effect, or only on the initial weights."""
-    return key in _FOUND_BY_KERAS or key.endswith("_initializer") or value in _SAYS_NOTHING.get(key, ())
 
 
 def _accepted(found: type) -> frozenset[str]:

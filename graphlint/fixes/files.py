@@ -10,7 +10,7 @@ import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from copy import copy
 from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
@@ -25,10 +25,12 @@ from graphlint.fixes.fixer import Fixer
 from graphlint.fixes.report import Applied, FixReport, Left
 from graphlint.fixes.stored import StoredModel, make
 from graphlint.model.expand import expand
+from graphlint.portability.drift import drifts
 from graphlint.replay.gate import admitted
 from graphlint.reports.report import ModelReport, Report
 from graphlint.sources import read
 from graphlint.sources.detect import Content, detect, misnamed
+from graphlint.sources.separate import read_separate
 
 if TYPE_CHECKING:
     import keras
@@ -52,8 +54,13 @@ class FixedFile:
     """Whether there is anything to write: a fix, or a file that has to be rewritten."""
 
 
-def fix_file(path: Path, fixer: Fixer) -> FixedFile:
+def fix_file(path: Path, fixer: Fixer, architecture: Path | None = None) -> FixedFile:
     """Fix the model in a file; the file itself does not change.
+
+    Args:
+        path: a model file, or with ``architecture`` a file of weights.
+        fixer: the rules.
+        architecture: the JSON text of ``to_json`` that the weights belong to.
 
     Raises:
         FixError: the file has security findings, cannot be read or loaded, or the result would not be sound.
@@ -61,8 +68,11 @@ def fix_file(path: Path, fixer: Fixer) -> FixedFile:
     from graphlint.sources.live import read_live
 
     job = Job(path=path, fixer=fixer)
-    with _admitted(path) as source, tempfile.TemporaryDirectory(prefix="graphlint-") as directory:
-        job.source, job.folder = source, Path(directory)
+    with ExitStack() as stack:
+        job.source = stack.enter_context(_admitted(path))
+        if architecture is not None:
+            job.architecture = stack.enter_context(_admitted(architecture))
+        job.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="graphlint-")))
         run(PREPARE, job)
         before = expand(job.definition if job.rewritten else read_live(job.loaded))
         diff = difference(before, expand(read_live(job.fixed)))
@@ -105,6 +115,8 @@ class Job:
     fixer: Fixer
     source: Path = field(init=False)
     """The copy of the file that passed the gate; nothing else of it is read."""
+    architecture: Path | None = None
+    """The copy of the configuration, if the file has weights alone."""
     folder: Path = field(init=False, default_factory=Path)
     """Where stages put temporary files."""
     definition: ModelDefinition = field(init=False)
@@ -197,7 +209,7 @@ def is_proven(job: Job) -> bool:
 
 
 def _read(job: Job) -> None:
-    job.definition = read(job.source, limits=job.fixer.linter.config.limits, by_content=True)
+    job.definition = _definition(job, job.source)
     job.found = job.fixer.linter.check_source(lambda: job.definition, job.path.as_posix(), job.path)
     bad = untrustworthy(job.found.findings)
     if bad:
@@ -208,10 +220,17 @@ def _read(job: Job) -> None:
     job.todo = list(job.fixer.fixable(job.found.findings))
 
 
+def _definition(job: Job, path: Path) -> ModelDefinition:
+    limits = job.fixer.linter.config.limits
+    if job.architecture is not None:
+        return read_separate(path, job.architecture, limits)
+    return read(path, limits=limits, by_content=True)
+
+
 def _edit_stored(job: Job) -> None:
     mine = [one for one in job.todo if _all_are(one, FileEdit)]
     job.stored = job.source
-    if not mine:
+    if not mine or job.architecture is not None:
         return
     graph = expand(job.definition)
     model = StoredModel(job.source)
@@ -232,9 +251,16 @@ def _load(job: Job) -> None:
     rewrites = [one for one in job.todo if _all_are(one, Rewrite)]
     may_rewrite = any(rule.blocks_loading for rule in job.fixer.linter.rules)
     job.rewritten = bool(rewrites)
-    if _is_named_otherwise(path):
+    otherwise = not rewrites and bool(drifts(expand(job.definition)))
+    if job.architecture is not None:
+        job.rewritten = True
+        job.notes.append(f"the configuration is that of {job.architecture.name}")
+    elif _is_named_otherwise(path):
         job.rewritten = True
         job.notes.append(f"{path.name} has another format than Keras expects from its name: the model is rewritten")
+    elif otherwise:
+        job.rewritten = True
+        job.notes.append(f"Keras {keras.__version__} would load the file and compute something else: it is rewritten")
     elif not rewrites and may_rewrite and _never_ends(path):
         job.rewritten = True
         job.notes.append("this Keras may never finish loading a file of Keras 2: the model is rewritten")
@@ -251,9 +277,10 @@ def _load(job: Job) -> None:
             job.notes.append(f"Keras cannot load the file as it is ({cause}): it is rewritten")
         job.rewritten = True
     try:
-        rescued = rescue(read(path, by_content=True))
+        rescued = rescue(_definition(job, path))
     except FixError as error:
-        raise FixError(f"Keras cannot load {path.name}, and it cannot be rewritten: {error}") from error
+        before = "Keras computes something else from" if otherwise else "Keras cannot load"
+        raise FixError(f"{before} {path.name}, and it cannot be rewritten: {error}") from error
     job.loaded = rescued.model
     job.notes += rescued.notes
     job.applied += [Applied(one, None) for one in rewrites]

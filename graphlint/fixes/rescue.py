@@ -1,7 +1,9 @@
 """Rescue: load a model that the installed Keras rejects only because of the form of its file.
 
 The configuration is rewritten in the dialect of the installed Keras, Keras builds the model from it in safe mode, and
-every stored value is copied to its variable, bit for bit. Saving that model gives a file that Keras loads.
+every stored value is copied to its variable, bit for bit; what Keras 3 computes in another way than the release that
+wrote the file is changed so that outputs stay (``portability.modernizing``), or refused. Saving that model gives a file
+that Keras loads.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from graphlint.fixes.dialect import arguments_of, todays_configuration
 from graphlint.model.definition import ModelDefinition
 from graphlint.model.expand import expand
 from graphlint.model.graph import ModelGraph, Variable
+from graphlint.portability.layers_of_files import of_keras_3
+from graphlint.portability.modernizing import modernize
 from graphlint.portability.rewriting import hindrance, module_named
 from graphlint.sources.live import read_live
 
@@ -42,12 +46,12 @@ def rescue(definition: ModelDefinition) -> Rescued:
     refused = hindrance(definition)
     if refused is not None:
         raise Unmendable(refused)
+    notes = modernize(definition)
     _prepare(definition)
     graph = expand(definition)
     if graph.root.opaque:
         raise Unmendable(f"{graph.root.class_name} is a subclassed model: register its class and load with that code")
     model = _load(todays_configuration(definition.root), graph)
-    notes = [] if _of_keras_3(definition) else _computed_otherwise(graph)
     if definition.has_weights:
         _carry_weights(graph, expand(read_live(model)))
     else:
@@ -56,28 +60,12 @@ def rescue(definition: ModelDefinition) -> Rescued:
     return Rescued(model, tuple(notes))
 
 
-def _of_keras_3(definition: ModelDefinition) -> bool:
-    return (definition.keras_version or "2").startswith("3")
-
-
-def _computed_otherwise(graph: ModelGraph) -> list[str]:
-    """What Keras 3 computes differently from Keras 2, however it obtains the model. A layer represents its cell."""
-    changed = {
-        path: layer
-        for path, layer in graph.layers.items()
-        if "hard_sigmoid" in (layer.config.get("activation"), layer.config.get("recurrent_activation"))
-    }
-    where = ", ".join(repr(layer.name) for layer in changed.values() if layer.parent not in changed)
-    told = f"hard_sigmoid, in {where}, is 0.2 x + 0.5 in Keras 2 and x / 6 + 0.5 in Keras 3, so outputs differ"
-    return [told] if changed else []
-
-
 def _prepare(definition: ModelDefinition) -> None:
     """What Keras 3 does not support: a slash in the name of a layer, and a single input as a list of one.
 
     Keras 2 wrote every single input and output like that, but passed the tensor itself.
     """
-    keras_3 = _of_keras_3(definition)
+    keras_3 = of_keras_3(definition)
     stack, seen = [definition.root], set()
     while stack:
         layer = stack.pop()

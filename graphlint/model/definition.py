@@ -318,6 +318,8 @@ class ModelDefinition:
     format: Format
     _: KW_ONLY
     keras_version: str | None = None
+    backend: str | None = None
+    """Static only: the backend that an HDF5 file says it was saved with."""
     has_weights: bool = False
     compile_config: dict[str, Any] | None = None
     optimizer: OptimizerDefinition | None = None

@@ -22,6 +22,8 @@ from graphlint.model.address import ROOT, join
 from graphlint.model.definition import Format, flat
 from graphlint.model.graph import Layer, ModelGraph, Tensor
 from graphlint.portability.compilation import compile_obstacles
+from graphlint.portability.implied_shapes import shape_given
+from graphlint.portability.removed_arguments import gone_value
 from graphlint.portability.tensorflow_operations import OPERATION_LAYERS
 from graphlint.questions.references import CODE_RUNNERS, Kind, references
 
@@ -84,7 +86,7 @@ def _all(graph: ModelGraph, release: int) -> Iterator[_Finding]:
             yield from _custom(layer, release)
         elif layer.container:
             if legacy and release >= KERAS_3:
-                yield from _implied_input(layer)
+                yield from _implied_input(graph, layer)
             if KERAS_3 <= release < NESTED:
                 yield from _structure(layer, release)
         elif not layer.is_model:
@@ -219,6 +221,9 @@ def _entry(entry: _Entry, release: int) -> Iterator[tuple[str, str, bool]]:
 def _misread(entry: _Entry, target: str) -> Iterator[tuple[str, str, bool]]:
     """Arguments of Keras 2 that Keras 3 interprets differently."""
     name, module, config, _ = entry
+    gone = gone_value(name, config)
+    if gone is not None:
+        yield f"{name} has {gone}, which Keras {target} does not have", _TF_KERAS, True
     axis = config.get("axis")
     if isinstance(axis, list):
         if module is None and len(axis) != 1:
@@ -302,12 +307,19 @@ def _structure(layer: Layer, release: int) -> Iterator[_Finding]:
             )
 
 
-def _implied_input(layer: Layer) -> Iterator[_Finding]:
-    """A Sequential of Keras 2.3 and before has no InputLayer: Keras 3 counts the batch axis twice."""
+def _implied_input(graph: ModelGraph, layer: Layer) -> Iterator[_Finding]:
+    """A Sequential of Keras 2.3 and before has no InputLayer: Keras 3 counts the batch axis twice.
+
+    One that was built by its first batch has no shape at all, so that Keras 3 has nothing to load its weights into.
+    """
     body = layer.definition.body
     if layer.traits.name != "Sequential" or body is None or len(body.layers) < 2:
         return
     implied, first = body.layers[:2]
+    if graph.has_weights and implied.is_input and not shape_given(implied) and graph.variables_below(layer.path):
+        text = "the Sequential has no input shape: Keras 3 does not build it, and has no variables to load into"
+        yield layer.path, text, "build the model again from code with an Input, and load the weights", True
+        return
     # An InputLayer of the file has batch_input_shape; the Input that the reader adds does not.
     if "batch_input_shape" not in implied.config and isinstance(first.config.get("batch_input_shape"), list):
         yield (

@@ -211,7 +211,7 @@ def _changed(old: keras.Layer, new: keras.Layer) -> Iterator[tuple[str, Any, Any
     except Exception:  # What has no configuration cannot be compared.
         return
     for key, value in before.items():
-        if key not in _UNLIKE and _named_apart(value) != _named_apart(after.get(key)):
+        if key not in _UNLIKE and _alone(_named_apart(value)) != _alone(_named_apart(after.get(key))):
             yield key, value, after.get(key)
 
 
@@ -220,6 +220,11 @@ def _named_apart(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _named_apart(item) for key, item in value.items() if key not in _UNLIKE}
     return [_named_apart(item) for item in value] if isinstance(value, list) else value
+
+
+def _alone(value: Any) -> Any:
+    """One value for itself and a list of it: a layer that was built says ``axis=[-1]`` where it was given ``-1``."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 _ABSENT = object()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,10 @@ from graphlint.replay.rebuild import Rebuild, build_like, declared_inputs, decla
 from graphlint.replay.split import root_inputs
 from graphlint.replay.touched import StateEdit, Touched
 from graphlint.replay.transaction import Transaction
+
+
+class TieNotSaved(UserWarning):
+    """A tie that exists in memory only: a file of the model has two variables."""
 
 
 @dataclass(slots=True)
@@ -87,6 +92,7 @@ class Edit:
         self._live = LiveGraph(model)
         self._structure: list[Callable[[_Builder], None]] = []
         self._state: list[StateEdit] = []
+        self._ties: list[str] = []
         self._moved: dict[int, Any] = {}
         """``id`` of a variable -> the one in its place, for what was copied."""
         self.addresses: dict[str, str] = {}
@@ -233,7 +239,8 @@ class Edit:
     def tie(self, first: str, second: str) -> Edit:
         """Let two variables of one shape become one: a copy of the second layer holds the first variable.
 
-        Keras saves both, and loading gives two variables again: for a tie that a file keeps, share one layer.
+        The tie is one of the model in memory. Keras saves the variable with each of its layers, and loading gives two
+        variables again, of which `build` warns: for a tie that a file keeps, use `share`, which makes one layer of two.
         """
         kept, dropped = (_slot(self._live, one) for one in (first, second))
         if kept[1].shape != dropped[1].shape or kept[1].dtype != dropped[1].dtype:
@@ -246,6 +253,7 @@ class Edit:
             tied = found.variable(*kept)
             keras_internals.replace_member(found.layer(dropped[0]), found.variable(*dropped), tied)
 
+        self._ties.append(f"{first} and {second}")
         return self._change(StateEdit((dropped[0],), apply))
 
     def untie(self, address: str) -> Edit:
@@ -317,6 +325,13 @@ class Edit:
         if model is not self._live.model:
             kept = {id(variable): variable for variable in model.variables}
             compile_like(self._live.model, model, kept | self._moved)
+        for tied in self._ties:
+            warnings.warn(
+                f"{tied} are one variable in memory only: Keras saves both, and loading gives two again; share one "
+                "layer for a tie that a file keeps",
+                TieNotSaved,
+                stacklevel=2,
+            )
         return model
 
     def _with_state(self, model: keras.Model) -> keras.Model:

@@ -46,6 +46,7 @@ def _read(file: Hdf5File, limits: Limits) -> ModelDefinition:
     if version is None and stored is not None:
         version = stored.attributes.get("keras_version")
     version = version if isinstance(version, str) else None
+    backend = attributes.get("backend")
     if "model_config" not in attributes:
         if stored is not None:
             raise UnreadableError(
@@ -69,6 +70,7 @@ def _read(file: Hdf5File, limits: Limits) -> ModelDefinition:
         FrontEnd.STATIC,
         Format.H5,
         keras_version=version,
+        backend=backend if isinstance(backend, str) else None,
         compile_config=compile_config(config),
         optimizer=optimizer(config),
         raw=config,

@@ -564,7 +564,7 @@ class Classifier(keras.Model):
         super().__init__(**kwargs)
         self.classes = classes
         self.hidden = layers.Dense(8, activation="relu")
-        self.stack = [layers.Dense(8), layers.Dense(8)]
+        self.stack = [layers.Dense(8, activation="relu"), layers.Dense(8, activation="relu")]
         self.head = layers.Dense(classes)
 
     def build(self, input_shape):

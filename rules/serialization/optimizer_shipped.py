@@ -17,7 +17,7 @@ class OptimizerShipped(Rule):
     """The file contains the state of the optimizer.
 
     ## What it does
-    Reports how many bytes the optimizer's variables take, and their share of all stored values.
+    Reports how many bytes the optimizer's variables take in a file, or will take in one, and their share of all values.
 
     ## Why is this bad?
     It is needed to continue training and useless for anything else. Adam triples the size of a file.
@@ -36,7 +36,8 @@ class OptimizerShipped(Rule):
 
     ## Fix
     Unsafe: the state is removed; the compile configuration stays. Outputs stay exactly equal, and further training
-    starts with a new optimizer state. In code: `model.save(path, include_optimizer=False)`.
+    starts with a new optimizer state. In code: compile the model again before saving it; `include_optimizer=False` is
+    for `.h5` files alone.
 
     ## Not reported
     An optimizer without state (plain SGD, or one that was never used).
@@ -61,8 +62,10 @@ class OptimizerShipped(Rule):
         weights = sum(one.values.nbytes for one in graph.variables.values() if one.values is not None)
         name, share = last_name(optimizer.class_name), size / (size + weights)
         yield Problem(
-            f"the state of {name} takes {size:,} bytes, {share:.0%} of all stored values",
+            f"the state of {name} takes {size:,} bytes, {share:.0%} of all values that "
+            f"{'model.save writes' if graph.live else 'are stored'}",
             None,
-            "For a file that is only used for inference, save with include_optimizer=False.",
+            "For a file that is only used for inference, compile the model again before saving it: the new optimizer "
+            "has no state.",
             fix=_DROPPED,
         )

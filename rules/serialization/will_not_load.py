@@ -66,10 +66,11 @@ class WillNotLoad(Rule):
     ## Fix
     Safe if only the form of the file is the cause: modules that no longer exist, calls as lists, removed arguments that
     had no effect, a Sequential without an InputLayer. The configuration is rewritten, Keras builds the model from it in
-    safe mode, and every weight is carried over bit for bit; the state of the optimizer is not. A note names what Keras
-    3 computes differently from Keras 2, which is `hard_sigmoid`. A missing class, Python code or an argument that had
-    an effect is named, and nothing is written: build the model again from code and load the weights, or load the file
-    with the release that wrote it (`tf_keras` for Keras 2).
+    safe mode, and every weight is carried over bit for bit; the state of the optimizer is not. Layers of Keras 1 and of
+    cuDNN become those of today, with their weights in today's order; what Keras 3 computes in another way than the
+    release that wrote the file (K013) is made up for exactly. A missing class, Python code, an argument that had an
+    effect or a function that cannot be kept is named, and nothing is written: build the model again from code and load
+    the weights, or load the file with the release that wrote it (`tf_keras` for Keras 2).
 
     ## Not reported
     Custom classes without a module (K002), TensorFlow operation layers (K003), custom losses (K006), Lambda code

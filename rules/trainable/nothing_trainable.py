@@ -40,8 +40,8 @@ class NothingTrainable(Rule):
     ```
 
     ## Fix
-    None: set `trainable = True` on the layers that should learn and compile again. For inference only, save with
-    `model.save(path, include_optimizer=False)` or build the model again without compiling.
+    None: set `trainable = True` on the layers that should learn and compile again. For inference only, build the
+    model again without compiling: `keras.Model(model.inputs, model.outputs)`.
 
     ## Not reported
     Models that are not compiled, or without a loss; models whose only weights are those of preprocessing layers;

@@ -44,8 +44,8 @@ class OptimizerMismatch(Rule):
     ```
 
     ## Fix
-    None: call `model.compile(...)` again after changing `trainable`. To distribute the model for inference, save it
-    without the optimizer: `model.save(path, include_optimizer=False)`.
+    None: call `model.compile(...)` again after changing `trainable`. To distribute the model for inference, do so
+    as well before saving it: the new optimizer has no state.
 
     ## Not reported
     - an optimizer that is not built yet, one of an unknown class, and plain SGD, which keeps no state;
@@ -112,7 +112,7 @@ class OptimizerMismatch(Rule):
         yield Problem(
             f"{both}: {' and '.join(details)}; flags changed after the optimizer was built",
             None,
-            "Compile again after changing trainable, or save with include_optimizer=False.",
+            "Compile again after changing trainable, before training on or saving.",
             related=tuple(frozen[:10]) if extra else (),
         )
 

@@ -181,6 +181,7 @@ def test_a_copy_that_does_something_else_is_refused_with_the_layer_and_why(kind)
         assert "\n" not in str(raised.value)
 
 
+@pytest.mark.filterwarnings("ignore::graphlint.TieNotSaved")
 @pytest.mark.parametrize("kind", LOSSY)
 def test_edits_copy_no_layer_that_they_do_not_touch(kind):
     model = around(LOSSY[kind][0]())
@@ -267,6 +268,7 @@ def test_a_lambda_that_reads_its_module_is_copied():
     assert verify(model, clone(model)).exact
 
 
+@pytest.mark.filterwarnings("ignore::graphlint.TieNotSaved")
 def test_ties_to_layers_that_are_not_copied_stay():
     inputs = keras.Input((4,), name="x")
     x = inputs

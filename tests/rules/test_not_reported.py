@@ -297,6 +297,7 @@ SILENT = [
     ("K006", "models that are not compiled", lambda: sequential(layers.Dense(2))),
     ("K007", "A vocabulary that is stored inside the archive", adapted),
     ("K009", "plain SGD", lambda: sequential(layers.Dense(2), loss="mse")),
+    ("K013", "Files that Keras 3 wrote", lambda: sequential(layers.Dense(2, activation="hard_sigmoid"))),
     ("K010", "Lambda code", lambda: sequential(layers.Lambda(lambda t: t + 1.0, output_shape=(4,)))),
     ("K010", "custom losses", lambda: sequential(layers.Dense(2), loss=unregistered_loss)),
     ("K011", "`training=True`", lambda: on((4,), lambda x: layers.Dropout(0.5)(x, training=True))),

@@ -218,6 +218,7 @@ def test_a_loss_that_forgets():
 # -- ties and flags ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore::graphlint.TieNotSaved")
 def test_a_tie_is_lost_on_saving(tmp_path):
     inputs = keras.Input((16,))
     hidden = layers.Dense(16, activation="relu", name="a")(inputs)

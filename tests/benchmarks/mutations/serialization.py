@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import keras
@@ -121,6 +122,18 @@ def argument_that_no_release_takes(clean: Clean) -> Iterator[Mutant]:
         changed = clean.stored.copy()
         changed.layer(path)["config"]["colour"] = "red"
         yield Mutant((path,), path=changed.write(clean.target()))
+
+
+@injects("K013")
+def function_of_an_older_release(clean: Clean) -> Iterator[Mutant]:
+    for path, layer in editable(clean):
+        if isinstance(layer, (layers.Dense, layers.Conv2D, layers.GRU)):
+            changed = clean.stored.copy()
+            key = "recurrent_activation" if isinstance(layer, layers.GRU) else "activation"
+            changed.layer(path)["config"][key] = "hard_sigmoid"
+            metadata = json.loads(changed.others["metadata.json"])
+            changed.others["metadata.json"] = json.dumps({**metadata, "keras_version": "2.15.0"}).encode()
+            yield Mutant((path,), path=changed.write(clean.target()))
 
 
 @injects("K012")
