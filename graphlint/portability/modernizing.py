@@ -75,6 +75,10 @@ def modernize(definition: ModelDefinition) -> list[str]:
     for layer in inside(definition.root):
         if layer.class_name == "Bidirectional" and layer.is_keras:
             _share_out(layer)
+        elif layer.class_name == "TimeDistributed" and layer.is_keras and "layer" in layer.children:
+            inner = layer.children["layer"]
+            if layer.variables and inner.body is None and not inner.variables:
+                inner.variables, layer.variables = layer.variables, []
     for layer in list(inside(definition.root)):
         if layer.is_keras and not layer.is_operation and layer.body is None:
             _rename(work, layer)
