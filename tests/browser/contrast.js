@@ -6,7 +6,7 @@
   const behind = (node) => {
     if (node.namespaceURI.endsWith("svg")) {
       const shape = node.classList.contains("badge-text") ? ".badge" : node.closest(".box") ? ".body" : null;
-      const found = shape && node.closest(".box").querySelector(shape);
+      const found = shape && node.closest(".box, .frame").querySelector(shape);
       if (found) return rgb(getComputedStyle(found).fill);
     }
     for (let one = node; one instanceof Element; one = one.parentElement) {
