@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
     from graphlint.api import assert_clean as assert_clean
     from graphlint.api import check as check
+    from graphlint.api import show as show
     from graphlint.api import to_networkx as to_networkx
     from graphlint.comparison.difference import Difference as Difference
     from graphlint.comparison.python import assert_same_signature as assert_same_signature
     from graphlint.comparison.python import assert_unchanged as assert_unchanged
     from graphlint.comparison.python import diff as diff
-    from graphlint.comparison.python import show as show
     from graphlint.engine.rule import Need as Need
     from graphlint.engine.rule import Option as Option
     from graphlint.engine.rule import Rule as Rule
@@ -71,9 +71,9 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
-    "graphlint.api": ("assert_clean", "check", "to_networkx"),
+    "graphlint.api": ("assert_clean", "check", "show", "to_networkx"),
     "graphlint.comparison.difference": ("Difference",),
-    "graphlint.comparison.python": ("assert_same_signature", "assert_unchanged", "diff", "show"),
+    "graphlint.comparison.python": ("assert_same_signature", "assert_unchanged", "diff"),
     "graphlint.findings.finding": ("Applicability", "Finding", "Fix", "Location", "Problem", "Severity"),
     "graphlint.reports.report": ("Report",),
     "graphlint.engine.rule": ("Need", "Option", "Rule"),

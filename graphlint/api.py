@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
     from graphlint.model.graph import ModelGraph
+    from graphlint.reports.html.notebook import Shown
 
 Target = Any
 """A ``keras.Model``, or the path of a model file."""
@@ -65,16 +66,80 @@ def check(
     GraphlintError
         The configuration cannot be used, a code or release is unknown, or this is not a model.
     """
+    linter = _linter(select, ignore, extend_select, preview, target_keras, config)
+    if isinstance(model_or_path, (str, os.PathLike)):
+        found = linter.check_file(Path(model_or_path), name)
+    else:
+        found = detached(linter.check_model(model_or_path, name or LIVE, inputs=inputs))
+    _drawable()
+    return linter.report([found])
+
+
+def _linter(
+    select: str | Iterable[str] | None,
+    ignore: str | Iterable[str] | None,
+    extend_select: str | Iterable[str] | None,
+    preview: bool | None,
+    target_keras: str | None,
+    config: str | os.PathLike[str] | Config | None,
+) -> Linter:
     selection = Selection.of(select, extend_select=extend_select, ignore=ignore)
     settings = config if config is None or isinstance(config, Config) else load_config(Path(config))
     options = {}
     if target_keras is not None:
         named_release(target_keras)
         options[TARGET_KERAS] = target_keras
-    linter = Linter(settings, selection, preview=preview, options=options)
+    return Linter(settings, selection, preview=preview, options=options)
+
+
+def _drawable() -> None:
+    """Notebooks draw the graphs that they are given from now on."""
+    from graphlint.model.graph import ModelGraph
+    from graphlint.reports.html.notebook import install
+
+    install(ModelGraph)
+
+
+def show(
+    model_or_path: Target,
+    *,
+    select: str | Iterable[str] | None = None,
+    ignore: str | Iterable[str] | None = None,
+    extend_select: str | Iterable[str] | None = None,
+    preview: bool | None = None,
+    target_keras: str | None = None,
+    config: str | os.PathLike[str] | Config | None = None,
+    name: str | None = None,
+    inputs: Any = None,
+) -> Shown:
+    """The page of a model, to look at: its graph with what `check` finds, its settings and its numbers.
+
+    The arguments are those of `check`. A notebook draws what is returned; elsewhere ``.save("report.html")`` writes the
+    page, which works offline, and ``print`` writes the model as ``graphlint show`` does. For a model in memory it has
+    the statistics of its variables, which the report of `check` does not keep.
+
+    Raises
+    ------
+    GraphlintError
+        The configuration cannot be used, a code or release is unknown, or this is not a model.
+    """
+    from graphlint.reports import render
+    from graphlint.reports.html.notebook import Shown
+    from graphlint.reports.text import summary_line
+
+    linter = _linter(select, ignore, extend_select, preview, target_keras, config)
     if isinstance(model_or_path, (str, os.PathLike)):
-        return linter.report([linter.check_file(Path(model_or_path), name)])
-    return linter.report([detached(linter.check_model(model_or_path, name or LIVE, inputs=inputs))])
+        found = linter.check_file(Path(model_or_path), name)
+    else:
+        found = linter.check_model(model_or_path, name or LIVE, inputs=inputs)
+    report = linter.report([found])
+
+    def text() -> str:
+        from graphlint.comparison.showing import show as shown
+
+        return str(report) if found.graph is None else shown(found.graph)
+
+    return Shown(render(report, "html"), summary_line(report), text)
 
 
 def assert_clean(
@@ -130,12 +195,14 @@ def read_graph(model_or_path: Target) -> ModelGraph:
     if isinstance(model_or_path, (str, os.PathLike)):
         from graphlint.sources import read
 
+        _drawable()
         return expand(read(Path(model_or_path)))
     from graphlint.extras import require_keras
 
     require_keras("a live model")
     from graphlint.sources.live import read_live
 
+    _drawable()
     return expand(read_live(model_or_path))
 
 

@@ -26,7 +26,7 @@ COMMANDS = {
     "extract": "Extract a part of the model in a file.",
     "show": "Print a model as text that is the same for every save of it.",
     "diff": "Say what changed from one model to another, also for git.",
-    "graph": "Print the graph of a model as DOT, Mermaid, GraphML or JSON.",
+    "graph": "Draw the graph of a model, with what is found in it.",
     "rule": "Explain one rule.",
     "rules": "List all rules.",
 }

@@ -1,4 +1,4 @@
-"""What users call: `diff`, `show`, and assertions for tests."""
+"""What users call: `diff`, and assertions for tests."""
 
 from __future__ import annotations
 
@@ -56,30 +56,6 @@ def diff(old: Target, new: Target, *, weights: bool = True, findings: bool = Tru
         linter = Linter()
         comparison.findings(linter.check_graph(ours, names[0]), linter.check_graph(theirs, names[1]))
     return comparison.result
-
-
-def show(model_or_path: Target, *, weights: bool = True, depth: int | None = None) -> str:
-    """A model as text that is the same whenever the same model is saved, as ``graphlint show`` prints it.
-
-    Parameters
-    ----------
-    model_or_path
-        A ``keras.Model``, or the path of a file.
-    weights
-        Whether each variable has a hash of its numbers.
-    depth
-        Down to which depth bodies of nested models are listed; by default all are.
-
-    Raises
-    ------
-    UnreadableError, LimitError
-        The file cannot be read, or exceeds a limit.
-    GraphlintError
-        This is not a model.
-    """
-    from graphlint.comparison.showing import show as show_graph
-
-    return show_graph(_graph(model_or_path, open_layers=True), weights=weights, depth=depth)
 
 
 def assert_same_signature(old: Target, new: Target) -> None:

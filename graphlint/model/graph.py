@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from graphlint.knowledge.layers import LayerTraits
 from graphlint.knowledge.operations import OperationTraits
@@ -675,6 +675,12 @@ class ModelGraph:
         node = self.calls[call]
         yield from leaves(node.args)
         yield from leaves(node.kwargs)
+
+    notebook_view: ClassVar[Callable[[ModelGraph], str] | None] = None
+    """How notebooks draw a graph. The reports, which know how, put it here."""
+
+    def _repr_html_(self) -> str | None:
+        return None if ModelGraph.notebook_view is None else ModelGraph.notebook_view(self)
 
     def __repr__(self) -> str:
         return (

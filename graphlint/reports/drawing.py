@@ -1,68 +1,143 @@
 """The graph of a model in the formats of other programs: DOT, Mermaid, GraphML, JSON.
 
-DOT and Mermaid show the calls and the tensors between them, each call of a nested model in its own box; GraphML and
-JSON contain the whole graph, with variables and layers.
+DOT and Mermaid show the calls and the tensors between them, each call of a nested model in its own box, with what was
+found; GraphML and JSON contain the whole graph, with variables and layers.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from graphlint.model.address import ROOT
-from graphlint.model.dimensions import shape_text
-from graphlint.model.graph import MASK, TENSOR, Scope
+from graphlint.findings.finding import Finding
+from graphlint.reports.canvas.view import View, view
 from graphlint.reports.text import printable
 
 if TYPE_CHECKING:
     from graphlint.model.graph import ModelGraph
 
+_BORDERS = {"error": ("#b3140f", 4), "warning": ("#8a4b00", 3), "info": ("#0b5a8a", 2)}
+"""Severity -> colour and width of a border."""
 
-def dot(graph: ModelGraph) -> str:
-    """For Graphviz."""
-    numbers = {call: number for number, call in enumerate(graph.calls)}
-    calls = _calls_by_scope(graph)
+
+def dot(
+    graph: ModelGraph, findings: Iterable[Finding] = (), *, depth: int | None = None, only_findings: bool = False
+) -> str:
+    """For Graphviz. The address of a box is its tooltip."""
+    shown = view(graph, findings, depth=depth, only_findings=only_findings)
     lines = ["digraph model {", "  rankdir=TB;", '  node [shape=box, fontname="sans-serif"];']
-    for depth, scope, opens in _scopes(graph):
-        indent = "  " * (depth + 1)
-        if not opens:
-            lines.append(f"{indent}}}")
-            continue
-        if scope.id != ROOT:
-            lines.append(f"{indent}subgraph {_quoted('cluster ' + scope.id)} {{")
-            lines.append(f"{indent}  label={_quoted(graph.address(scope.id))};")
-        for call in calls.get(scope.id, ()):
-            lines.append(f"{indent}  n{numbers[call]} [label={_quoted(_label(graph, call, chr(10)))}];")
-    if ROOT not in graph.scopes:
-        lines += [f"  n{numbers[call]} [label={_quoted(_label(graph, call, chr(10)))}];" for call in graph.calls]
-    for source, target, kind, shape in _flows(graph):
-        style = ", style=dashed" if kind == MASK else ""
-        lines.append(f"  n{numbers[source]} -> n{numbers[target]} [label={_quoted(shape)}{style}];")
+    for indent, kind, key in _walk(shown):
+        space = "  " * (indent + 1)
+        if kind == "close":
+            lines.append(f"{space}}}")
+        elif kind == "open":
+            group = shown.box(key)
+            lines.append(f"{space}subgraph {_quoted('cluster ' + key)} {{")
+            lines.append(f"{space}  label={_quoted(_words(group, ' '))};")
+            border = _BORDERS.get(group.get("e", ""))
+            if border is not None:
+                lines.append(f'{space}  color="{border[0]}"; penwidth={border[1]};')
+        else:
+            lines.append(f"{space}{key} [{_dot_attributes(shown, key)}];")
+    for link in shown.links():
+        style = ", style=dashed" if link.mask else ""
+        lines.append(f"  {link.source} -> {link.target} [label={_quoted(link.text)}{style}];")
     return "\n".join([*lines, "}"])
 
 
-def mermaid(graph: ModelGraph) -> str:
+def mermaid(
+    graph: ModelGraph, findings: Iterable[Finding] = (), *, depth: int | None = None, only_findings: bool = False
+) -> str:
     """For Markdown that renders Mermaid."""
-    numbers = {call: number for number, call in enumerate(graph.calls)}
-    calls = _calls_by_scope(graph)
-    boxes = {scope: number for number, scope in enumerate(graph.scopes)}
+    shown = view(graph, findings, depth=depth, only_findings=only_findings)
     lines = ["flowchart TD"]
-    for depth, scope, opens in _scopes(graph):
-        indent = "  " * depth
-        if not opens:
-            lines.append(f"{indent}  end")
+    classes: dict[str, list[str]] = {}
+    for indent, kind, key in _walk(shown):
+        space = "  " * (indent + 1)
+        if kind == "close":
+            lines.append(f"{space}end")
             continue
-        if scope.id != ROOT:
-            lines.append(f'{indent}  subgraph s{boxes[scope.id]}["{_entities(graph.address(scope.id))}"]')
-        for call in calls.get(scope.id, ()):
-            lines.append(f'{indent}    n{numbers[call]}["{_entities(_label(graph, call, " · "))}"]')
-    if ROOT not in graph.scopes:
-        lines += [f'    n{numbers[call]}["{_entities(_label(graph, call, " · "))}"]' for call in graph.calls]
-    for source, target, kind, shape in _flows(graph):
-        arrow = "-.->" if kind == MASK else "-->"
-        lines.append(f'  n{numbers[source]} {arrow}|"{_entities(shape)}"| n{numbers[target]}')
+        box = shown.box(key)
+        if kind == "open":
+            lines.append(f'{space}subgraph {key}["{_entities(_words(box, " · "))}"]')
+            severity = box.get("e")
+        else:
+            severity = box.get("e") if key[0] == "n" else shown.severity(int(key[1:]))
+            left, right = ("[[", "]]") if key[0] == "g" else ("[", "]")
+            address = str(box.get("a", ""))
+            said = [_words(box, " · ", address if "/" in address else None), f"{severity}" if severity else ""]
+            lines.append(f'{space}{key}{left}"{_entities(" · ".join(filter(None, said)))}"{right}')
+        for name in (severity, *(mark for mark in box.get("m", ()) if mark in ("frozen", "dead"))):
+            if name:
+                classes.setdefault(name, []).append(key)
+    for link in shown.links():
+        arrow = "-.->" if link.mask else "-->"
+        lines.append(f'  {link.source} {arrow}|"{_entities(link.text)}"| {link.target}')
+    for name, keys in classes.items():
+        style = f"stroke:{_BORDERS[name][0]},stroke-width:{_BORDERS[name][1]}px" if name in _BORDERS else _STYLES[name]
+        lines += [f"  classDef {name} {style}", f"  class {','.join(keys)} {name}"]
     return "\n".join(lines)
+
+
+_STYLES = {"frozen": "fill:#e8edf2,color:#1b1f24", "dead": "stroke-dasharray:3 3"}
+
+
+def _dot_attributes(shown: View, key: str) -> str:
+    box = shown.box(key)
+    severity = box.get("e") if key[0] == "n" else shown.severity(int(key[1:]))
+    lines = [_words(box, "\n"), severity or ""]
+    found = [f"label={_quoted(chr(10).join(filter(None, lines)))}", f"tooltip={_quoted(str(box.get('a', '')))}"]
+    styles = []
+    if key[0] == "g":
+        found.append("shape=box3d")
+    if severity is not None:
+        found.append(f'color="{_BORDERS[severity][0]}", penwidth={_BORDERS[severity][1]}')
+    if "t" in box:
+        styles.append("filled")
+        found.append(f'fillcolor="{(box["t"] * 137.5 + 200) % 360 / 360:.3f} 0.18 1.0"')
+    if "dead" in box.get("m", ()):
+        styles.append("dashed")
+    if styles:
+        found.append(f'style="{",".join(styles)}"')
+    return ", ".join(found)
+
+
+def _words(box: dict[str, object], separator: str, name: str | None = None) -> str:
+    """What a box says: name, caption, shapes, how often it repeats, what it is tied to and its marks."""
+    marks = box.get("m", ())
+    assert isinstance(marks, (list, tuple))
+    parts = [name or box.get("n"), box.get("c"), box.get("s")]
+    parts += [f"x {box['x']}" if "x" in box else None]
+    parts += [f"shared {int(str(box['t'])) + 1}" if "t" in box else None]
+    parts += [mark for mark in marks if mark != "output"]
+    return separator.join(str(part) for part in parts if part)
+
+
+def _walk(shown: View) -> Iterator[tuple[int, str, str]]:
+    """Depth, ``open``, ``close`` or ``box``, and the key, of every open group but the root and of every box."""
+    drawn = shown.canvas
+    inside: list[list[str]] = [[] for _ in drawn.groups]
+    for index, group in enumerate(drawn.groups):
+        if group["g"] >= 0:
+            inside[group["g"]].append(f"g{index}")
+    for index, node in enumerate(drawn.nodes):
+        inside[node["g"]].append(f"n{index}")
+    stack = [(0, "open", "g0")] if drawn.groups else []
+    while stack:
+        depth, kind, key = stack.pop()
+        index = int(key[1:])
+        if kind == "close" or key[0] == "n":
+            yield depth, kind, key
+        elif shown.folded[index] == index:
+            yield depth, "box", key
+        else:
+            named = drawn.groups[index]["k"] in ("model", "code") and index > 0
+            if named:
+                yield depth, "open", key
+                stack.append((depth, "close", key))
+            deeper = depth + 1 if named else depth
+            stack += [(deeper, "box" if one[0] == "n" else "open", one) for one in reversed(inside[index])]
 
 
 def graph_json(graph: ModelGraph) -> str:
@@ -97,48 +172,12 @@ def graphml(graph: ModelGraph) -> str:
     return "\n".join(nx.generate_graphml(whole))
 
 
-FORMATS: dict[str, Callable[[ModelGraph], str]] = {
+FORMATS: dict[str, Callable[..., str]] = {
     "dot": dot,
     "mermaid": mermaid,
     "graphml": graphml,
     "json": graph_json,
 }
-
-
-def _scopes(graph: ModelGraph) -> Iterator[tuple[int, Scope, bool]]:
-    """Every scope as ``(depth, scope, True)`` where it begins; all but the root as ``(..., False)`` at its end."""
-    inside: dict[str | None, list[Scope]] = {}
-    for scope in graph.scopes.values():
-        inside.setdefault(scope.parent, []).append(scope)
-    stack = [(0, scope, True) for scope in reversed(inside.get(None, []))]
-    while stack:
-        depth, scope, opens = stack.pop()
-        yield depth, scope, opens
-        if opens:
-            if scope.id != ROOT:
-                stack.append((depth, scope, False))
-            stack += [(depth + 1, inner, True) for inner in reversed(inside.get(scope.id, []))]
-
-
-def _calls_by_scope(graph: ModelGraph) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for call in graph.calls.values():
-        found.setdefault(call.scope, []).append(call.id)
-    return found
-
-
-def _flows(graph: ModelGraph) -> Iterator[tuple[str, str, str, str]]:
-    for source, target, data in graph.nx.edges(data=True):
-        if data["kind"] in (TENSOR, MASK):
-            yield source, target, data["kind"], shape_text(data["shape"])
-
-
-def _label(graph: ModelGraph, call: str, separator: str) -> str:
-    layer = graph.layer(call)
-    outputs = ", ".join(shape_text(spec.shape) for spec in graph.calls[call].outputs)
-    name = call.rpartition("/")[2]
-    name = name.rpartition("#")[0] if len(graph.call_sites(layer.path)) == 1 else name
-    return separator.join([printable(name), printable(layer.class_name or "(unknown)"), outputs])
 
 
 def _quoted(text: str) -> str:

@@ -111,7 +111,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Report:
-    """What a run found; ``str(report)`` is the report for reading.
+    """What a run found; ``str(report)`` is the report for reading. A notebook draws it as a page.
 
     ``general`` are findings that belong to no model, ``notes`` what the reader should know about the run itself
     (ignores that match nothing), ``explanations`` why each reported code is bad, in one sentence.
@@ -158,6 +158,12 @@ class Report:
             return 2
         found = ((finding, fail_on or _lowest(model, finding)) for model in self.models for finding in model.findings)
         return int(any(_fails(finding, lowest) for finding, lowest in found))
+
+    def _repr_html_(self) -> str:
+        from graphlint.reports import render
+        from graphlint.reports.html.frame import framed
+
+        return framed(render(self, "html"))
 
     def __str__(self) -> str:
         from graphlint.reports import render

@@ -14,6 +14,7 @@ def missing():
     lacking = []
     if chromium() is None:
         lacking.append("Chromium (Debian: apt-get install chromium)")
-    if importlib.util.find_spec("playwright") is None:
-        lacking.append("its driver (pip install playwright)")
+    for module, package in (("playwright", "playwright"), ("py_mini_racer", "mini-racer"), ("nbclient", "nbclient")):
+        if importlib.util.find_spec(module) is None:
+            lacking.append(f"{module} (pip install {package})")
     return lacking

@@ -43,6 +43,47 @@ class Canvas:
     shape: str = ""
     """The same for two models with the same layers, settings and wiring, whatever their names."""
 
+    def nodes_in(self, group: int) -> list[int]:
+        """The nodes in a group and in the groups inside it."""
+        inside = {group}
+        for index in range(group + 1, len(self.groups)):
+            if self.groups[index]["g"] in inside:
+                inside.add(index)
+        return [index for index, node in enumerate(self.nodes) if node["g"] in inside]
+
+    def only(self, nodes: set[int]) -> Canvas:
+        """The canvas with only some of its nodes, and the groups around them."""
+        kept = sorted(nodes)
+        groups: set[int] = set()
+        for node in kept:
+            group = self.nodes[node]["g"]
+            while group >= 0 and group not in groups:
+                groups.add(group)
+                group = self.groups[group]["g"]
+        new_group = {old: new for new, old in enumerate(sorted(groups))} | {-1: -1}
+        new_node = {old: new for new, old in enumerate(kept)}
+        return Canvas(
+            [self.nodes[old] | {"g": new_group[self.nodes[old]["g"]]} for old in kept],
+            [self.groups[old] | {"g": new_group[self.groups[old]["g"]]} for old in sorted(groups)],
+            [
+                [new_node[edge[0]], new_node[edge[1]], *edge[2:]]
+                for edge in self.edges
+                if edge[0] in new_node and edge[1] in new_node
+            ],
+            self.texts,
+            {call: new_node[old] for call, old in self.node_of.items() if old in new_node},
+            {scope: new_group[old] for scope, old in self.group_of.items() if old in new_group},
+            self.shape,
+        )
+
+    def near(self, nodes: set[int]) -> set[int]:
+        """The nodes, and what they receive from and feed directly."""
+        found = set(nodes)
+        for source, target, *_ in self.edges:
+            if source in nodes or target in nodes:
+                found.update((source, target))
+        return found
+
     def data(self) -> dict[str, Any]:
         """What the page receives."""
         return {"nodes": self.nodes, "groups": self.groups, "edges": self.edges, "texts": self.texts}

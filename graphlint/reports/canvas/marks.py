@@ -90,9 +90,10 @@ def ties(graph: ModelGraph) -> dict[str, int]:
 
 
 def flows(graph: ModelGraph) -> Iterator[tuple[str, str, bool, str]]:
-    """Every tensor and mask between two calls: source, target, whether it is a mask, shape and dtype."""
+    """Every tensor and mask between two calls: source, target, whether it is a mask, and its shape."""
     from graphlint.model.dimensions import shape_text
 
-    for source, target, data in graph.nx.edges(data=True):
-        if data["kind"] in (TENSOR, MASK):
-            yield source, target, data["kind"] == MASK, shape_text(data["shape"])
+    for call in graph.calls:
+        for kind in (TENSOR, MASK):
+            for edge in graph.out_edges(call, kind):
+                yield edge.source, edge.target, kind == MASK, shape_text(edge.spec.shape)

@@ -70,9 +70,10 @@ class _Outline:
         for call in graph.calls.values():
             self.place(call.id, call.scope)
         self.edges: dict[str, list[tuple[str, str]]] = {}
-        for source, target, kind in graph.nx.edges(data="kind"):
-            if kind in (TENSOR, MASK):
-                self.connect(source, target)
+        for source in graph.calls:
+            for kind in (TENSOR, MASK):
+                for edge in graph.out_edges(source, kind):
+                    self.connect(edge.source, edge.target)
 
     def place(self, item: str, scope: str) -> None:
         while scope not in self.items:

@@ -136,7 +136,7 @@ def _row(model: ModelReport, codes: dict[str, int]) -> dict[str, Any]:
 
 def document(title: str, about: str, data: dict[str, Any], plain: str = "") -> str:
     """A page around data; ``plain`` is what it says to a reader without scripts."""
-    script, style = _script(), _asset("style.css")
+    script, style = _script(), asset("style.css")
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
         "img-src 'none'; connect-src 'none'; base-uri 'none'; form-action 'none'"
@@ -186,7 +186,8 @@ def _hash(text: str) -> str:
 
 
 @cache
-def _asset(file: str) -> str:
+def asset(file: str) -> str:
+    """A script or style sheet of the page."""
     return files("graphlint.reports.html").joinpath("assets").joinpath(file).read_text(encoding="utf-8")
 
 
@@ -201,5 +202,5 @@ def layout_library() -> str:
 
 @cache
 def _script() -> str:
-    parts = [layout_library(), *(_asset(f"{part}.js").replace('"use strict";\n', "", 1) for part in _SCRIPTS)]
+    parts = [layout_library(), *(asset(f"{part}.js").replace('"use strict";\n', "", 1) for part in _SCRIPTS)]
     return '"use strict";\n' + "\n".join(parts)

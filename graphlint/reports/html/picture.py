@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from graphlint.knowledge.releases import RELEASES
-from graphlint.model.address import ROOT
-from graphlint.model.graph import Tensor
 from graphlint.portability.obstacles import obstacles
 from graphlint.questions.optimizer_slots import match_slots, optimizer_slots
-from graphlint.reports.canvas.canvas import Canvas, canvas
+from graphlint.reports.canvas.canvas import canvas
 from graphlint.reports.canvas.captions import name, shown
 from graphlint.reports.canvas.distribution import distribution
+from graphlint.reports.canvas.places import Places
 from graphlint.reports.html.cards import card
 from graphlint.reports.html.defaults import settings
 
@@ -49,7 +48,7 @@ class _Picture:
     def data(self, findings: list[Finding], model: str) -> dict[str, Any]:
         graph = self.graph
         drawn = canvas(graph, self.index)
-        places = _Places(graph, drawn)
+        places = Places(graph, drawn)
         return {
             "root": name(graph.root.name),
             "class": name(graph.root.class_name or ""),
@@ -155,44 +154,3 @@ class _Picture:
             if layer.class_name is not None and not layer.is_keras and not layer.is_operation:
                 found.setdefault((name(layer.class_name), name(layer.module or "no module")), name(layer.path))
         return [[*key, path] for key, path in list(found.items())[:_MOST_LISTED]]
-
-
-class _Places:
-    """Which nodes and groups of a canvas a finding is about."""
-
-    def __init__(self, graph: ModelGraph, drawn: Canvas) -> None:
-        self.graph = graph
-        self.drawn = drawn
-        self.by_address: dict[str, int] = {}
-        for call, node in drawn.node_of.items():
-            self.by_address[graph.address(call)] = node
-            outputs = len(graph.calls[call].outputs)
-            if 1 < outputs <= 64:
-                self.by_address |= {graph.address(Tensor(call, output)): node for output in range(outputs)}
-        self.scopes = {graph.address(scope): group for scope, group in drawn.group_of.items()}
-
-    def of(self, finding: Finding) -> dict[str, list[int]]:
-        if finding.location is None:
-            return {}
-        found = self.at(finding.location.address, finding.location.layer)
-        related: list[int] = []
-        for address in finding.related[:50]:
-            related += self.at(address, address.partition("@")[0]).get("nodes", ())
-        if related:
-            found["related"] = related
-        return found
-
-    def at(self, address: str, layer: str) -> dict[str, list[int]]:
-        if address in self.by_address:
-            return {"nodes": [self.by_address[address]]}
-        if address in self.scopes and address != ROOT:
-            return {"groups": [self.scopes[address]]}
-        graph, path = self.graph, self.graph.aliases.get(layer, layer)
-        if path == ROOT or path not in graph.layers:
-            return {}
-        if groups := [
-            self.drawn.group_of[scope] for scope in graph.container_calls(path) if scope in self.drawn.group_of
-        ]:
-            return {"groups": groups}
-        nodes = [self.drawn.node_of[call] for call in graph.call_sites(path) if call in self.drawn.node_of]
-        return {"nodes": nodes} if nodes else {}
