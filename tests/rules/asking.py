@@ -85,7 +85,7 @@ def members(cls: type) -> dict[str, str]:
         elif inspect.isfunction(value):
             found[f"{name}{_arguments(value)}"] = first_line(value)
         else:
-            found[f"{name}: {value}"] = said.get(name, "")
+            found[f"{name}: {getattr(value, '__forward_arg__', value)}"] = said.get(name, "")
     return found
 
 
@@ -116,7 +116,7 @@ def first_line(value: Any) -> str:
 
 
 def _members(cls: type) -> Iterator[tuple[str, Any]]:
-    hidden = {"obj", "definition", "nx", "layer_of"}
+    hidden = {"obj", "definition", "nx", "layer_of", "add_edge", "add_edges"}
     if cls is ModelGraph:
         tree = ast.parse(inspect.getsource(cls)).body[0]
         for node in ast.walk(tree):
@@ -124,6 +124,7 @@ def _members(cls: type) -> Iterator[tuple[str, Any]]:
                 isinstance(node, ast.AnnAssign)
                 and isinstance(node.target, ast.Attribute)
                 and node.target.attr not in hidden
+                and not node.target.attr.startswith("_")
             ):
                 yield node.target.attr, ast.unparse(node.annotation)
     else:
