@@ -75,8 +75,7 @@ def _compared(old: str, new: str, names: tuple[str, str], options: dict[str, Any
     ours, theirs = pair_of(old, new)
     comparison = Comparison(ours, theirs, names, numbers=not options["no_weights"])
     if not options["no_findings"]:
-        linter = Session().linter_for(Path(new) if Path(new).exists() else None)
-        comparison.findings(linter.check_graph(ours, names[0]), linter.check_graph(theirs, names[1]))
+        comparison.findings(Session().linter_for(Path(new) if Path(new).exists() else None).check_graph)
     return comparison.result
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from graphlint.model.address import ROOT
 from graphlint.model.definition import TensorSpec
 from graphlint.model.dimensions import shape_text
 from graphlint.model.graph import Layer, ModelGraph, Variable
+from graphlint.questions.statistics import Measuring, known, note
 
 if TYPE_CHECKING:
     from graphlint.reports.report import ModelReport
@@ -46,6 +47,8 @@ class Comparison:
         self.result = Difference(_described(old, names[0]), _described(new, names[1]))
         self.changes = self.result.changes
         self._times: dict[int, Counter[str]] = {}
+        self.same_numbers: list[tuple[Variable, Variable]] = []
+        """Variables that are equal by a stored checksum."""
         self.replaced = {
             pairing.old.items[place].layer
             for pairing in self.matching.pairings
@@ -485,13 +488,17 @@ class Comparison:
             if one.shape == other.shape and one.values is not None and other.values is not None
         ]
         if self.same_file() and all(one.id == other.id for one, other in pairs):
+            self.same_numbers = pairs
             self.result.equal_variables += len(pairs)
-            self.result.notes.append("weights: the same by the checksum that both files store, and so not read")
+            self.result.notes.append("weights: the same by the checksum that both files store")
             return
         pairs.sort(key=lambda pair: _position(pair[0]))
         found = []
         for one, other in pairs:
-            change = compare_numbers(one, other)
+            measured = Measuring(), Measuring()
+            change = compare_numbers(one, other, measured)
+            note(self.old, one, measured[0].result())
+            note(self.new, other, measured[1].result())
             if change is None:
                 self.result.equal_variables += 1
                 continue
@@ -510,8 +517,17 @@ class Comparison:
 
     # -- findings -----------------------------------------------------------------------------------------------
 
-    def findings(self, old: ModelReport, new: ModelReport) -> None:
-        """Findings of the new model that the old one has not, and the reverse; by code and by the layer that it is."""
+    def findings(self, check: Callable[[ModelGraph, str], ModelReport]) -> None:
+        """Findings of the new model that the old one has not, and the reverse; by code and by the layer that it is.
+
+        Numbers that were compared are not read again, and those that are equal by a stored checksum once.
+        """
+        old = check(self.old, self.result.old.name)
+        for variable, partner in self.same_numbers:
+            measured = known(self.old, variable)
+            if measured is not None:
+                note(self.new, partner, measured)
+        new = check(self.new, self.result.new.name)
         self.result.findings_compared = True
         before: dict[tuple[str, str | None], list[str]] = {}
         for one in old.findings:

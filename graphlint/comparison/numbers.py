@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from graphlint.model.graph import Variable
+from graphlint.questions.statistics import Measuring
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,8 +56,12 @@ class NumbersChange:
         return (self.differing, self.count, self.largest, self.became_nan + self.no_longer_nan)
 
 
-def compare_numbers(old: Variable, new: Variable) -> NumbersChange | None:
+def compare_numbers(
+    old: Variable, new: Variable, measured: tuple[Measuring, Measuring] | None = None
+) -> NumbersChange | None:
     """How the numbers of two variables with as many elements differ; None if every bit is the same.
+
+    ``measured`` gets the statistics of both in the same pass.
 
     Raises:
         UnreadableError: a file is damaged.
@@ -70,10 +75,13 @@ def compare_numbers(old: Variable, new: Variable) -> NumbersChange | None:
     cast = not same_dtype
     for one, other in _side_by_side(old.values.chunks(), new.values.chunks()):
         count += one.size
+        if measured is not None:
+            measured[0].add(one)
+            measured[1].add(other)
         if same_dtype and one.dtype == other.dtype and one.tobytes() == other.tobytes():
-            if one.dtype.kind in "fiub":
-                wide = _wide(one)
-                ours, theirs, dot, highest = _added(wide, wide, ours, theirs, dot, highest)
+            square, most = _measured(one)
+            ours, theirs, dot = ours + square, theirs + square, dot + square
+            highest = max(highest, most)
             continue
         if one.dtype.kind not in "fiubc" or other.dtype.kind not in "fiubc":
             differing += int((one != other).sum()) if one.shape == other.shape else one.size
@@ -109,6 +117,22 @@ def compare_numbers(old: Variable, new: Variable) -> NumbersChange | None:
         no_longer_nan=ceased,
         exact_cast=cast,
     )
+
+
+def _measured(piece: np.ndarray) -> tuple[float, float]:
+    """The sum of squares and the largest absolute value of the finite numbers of a piece."""
+    import numpy as np
+
+    if piece.dtype.kind not in "fiubc" or not piece.size:
+        return 0.0, 0.0
+    if piece.dtype.kind == "f" and piece.dtype.itemsize >= 4:
+        with np.errstate(over="ignore", invalid="ignore"):
+            square = float(np.dot(piece, piece))
+        if math.isfinite(square):
+            return square, max(float(piece.max()), -float(piece.min()))
+    wide = _wide(piece)
+    wide = wide[np.isfinite(wide)]
+    return float(np.vdot(wide, wide).real), float(np.abs(wide).max()) if wide.size else 0.0
 
 
 def _added(

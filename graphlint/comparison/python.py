@@ -53,8 +53,7 @@ def diff(old: Target, new: Target, *, weights: bool = True, findings: bool = Tru
     if findings:
         from graphlint.engine.linter import Linter
 
-        linter = Linter()
-        comparison.findings(linter.check_graph(ours, names[0]), linter.check_graph(theirs, names[1]))
+        comparison.findings(Linter().check_graph)
     return comparison.result
 
 

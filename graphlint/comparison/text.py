@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -197,7 +198,8 @@ def _numbers(change: Change) -> str:
             return f"{parts[0]}, the same numbers" if not numbers.differing else f"{parts[0]}, each number rounded"
     parts.append(f"{numbers.differing:,} of {numbers.count:,} differ")
     if numbers.largest:
-        parts.append(f"by at most {numbers.largest:.3g} ({numbers.relative:.2%} of the largest)")
+        relative = f" ({numbers.relative:.2%} of the largest)" if math.isfinite(numbers.relative) else ""
+        parts.append(f"by at most {numbers.largest:.3g}{relative}")
     if numbers.cosine is not None:
         parts.append(f"cosine {numbers.cosine:.6f}")
     if numbers.became_nan:

@@ -78,37 +78,62 @@ def training_steps(graph: ModelGraph) -> int | None:
     return None if values is None else int(values.read().reshape(()))
 
 
-def _measure(variable: Variable) -> Statistics:
-    import numpy as np
+def note(graph: ModelGraph, variable: Variable, found: Statistics) -> None:
+    """Record the statistics of a variable whose numbers were read for something else."""
+    _known.setdefault(graph, {})[variable.id] = found
 
+
+def known(graph: ModelGraph, variable: Variable) -> Statistics | None:
+    """The statistics of a variable, if they were measured before."""
+    return _known.get(graph, {}).get(variable.id)
+
+
+def _measure(variable: Variable) -> Statistics:
     assert variable.values is not None
-    count = nan = infinite = 0
-    first: int | None = None
-    lows: list[float] = []
-    highs: list[float] = []
-    with np.errstate(invalid="ignore", over="ignore"):
-        for chunk in variable.values.chunks():
-            flat = _numbers(chunk)
-            if flat is None or flat.size == 0:
-                count += chunk.size
-                continue
+    found = Measuring()
+    for chunk in variable.values.chunks():
+        found.add(chunk)
+    return found.result()
+
+
+class Measuring:
+    """The statistics of numbers that come piece by piece."""
+
+    def __init__(self) -> None:
+        self.count = self.nan = self.infinite = 0
+        self.first: int | None = None
+        self.low: float | None = None
+        self.high: float | None = None
+
+    def add(self, chunk: np.ndarray) -> None:
+        """Count in the next numbers, in the order in which they are stored."""
+        import numpy as np
+
+        flat = _numbers(chunk)
+        if flat is None or flat.size == 0:
+            self.count += chunk.size
+            return
+        with np.errstate(invalid="ignore", over="ignore"):
             low, high = flat.min(), flat.max()
             if flat.dtype.kind in "fc" and not np.isfinite(low + high):
                 bad = ~np.isfinite(flat)
                 if bad.any():
-                    if first is None:
-                        first = count + int(bad.argmax())
-                    missing = np.isnan(flat)
-                    nan += int(missing.sum())
-                    infinite += int(bad.sum()) - int(missing.sum())
+                    if self.first is None:
+                        self.first = self.count + int(bad.argmax())
+                    missing = int(np.isnan(flat).sum())
+                    self.nan += missing
+                    self.infinite += int(bad.sum()) - missing
                     flat = flat[~bad]
                     if flat.size:
                         low, high = flat.min(), flat.max()
-            count += chunk.size
-            if flat.size:
-                lows.append(float(low))
-                highs.append(float(high))
-    return Statistics(count, nan, infinite, first, min(lows, default=None), max(highs, default=None))
+        self.count += chunk.size
+        if flat.size:
+            self.low = float(low) if self.low is None else min(self.low, float(low))
+            self.high = float(high) if self.high is None else max(self.high, float(high))
+
+    def result(self) -> Statistics:
+        """What was counted so far."""
+        return Statistics(self.count, self.nan, self.infinite, self.first, self.low, self.high)
 
 
 def _numbers(chunk: np.ndarray) -> np.ndarray | None:

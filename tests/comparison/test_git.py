@@ -71,7 +71,7 @@ def test_diff_log_and_difftool(repository):
     assert changed_lines(log) == shown
     assert git("notes", "--ref=textconv/graphlint", "list") and git("log", "-p", "-1") == log  # From the cache.
 
-    told = git("difftool", "-y", "HEAD~1", "--", "model.keras")
+    told = git("difftool", "-y", "-t", "graphlint", "HEAD~1", "--", "model.keras")
     assert "input weekday" in told and "activation 'softmax' -> 'sigmoid'" in told
 
 
@@ -120,7 +120,7 @@ def test_a_new_and_a_removed_model(repository):
     git("add", ".")
     assert "+model: Functional" in git("diff", "--cached").splitlines()
     git("rm", "-q", "--cached", "model.keras")
-    assert "-model: Functional" in git("diff", "--cached").splitlines()
+    assert "-model: Functional" in git("diff", "--cached", "--no-renames").splitlines()
 
 
 def test_outside_of_a_repository(tmp_path, monkeypatch):
