@@ -65,6 +65,8 @@ class Change:
     numbers: NumbersChange | None = None
     inside: int = 0
     """How many more layers the same is so of: all that a container holds."""
+    block: str | None = None
+    """Of a layer that came or went: between which layers, the same for all that hang together."""
 
     @property
     def part(self) -> Part:

@@ -14,6 +14,7 @@ from graphlint.comparison.difference import Difference
 from graphlint.comparison.matching import Matching, Pairing, Side, increasing, match
 from graphlint.comparison.numbers import compare_numbers
 from graphlint.comparison.showing import compilation, spec_text
+from graphlint.errors import listed
 from graphlint.model.address import ROOT
 from graphlint.model.definition import TensorSpec
 from graphlint.model.dimensions import shape_text
@@ -159,10 +160,14 @@ class Comparison:
             other = matching.layers.get(path)
             if other is not None and path != ROOT:
                 self.changed(path, other)
+        blocks = self.blocks(old=True)
         for path in self.unmatched(matching.old, matching.layers, self.run_by(matching, new=False)):
-            self.add(Kind.REMOVED, self.name(matching.old, path), None, before=self.described(matching.old, path))
+            text = self.described(matching.old, path)
+            self.add(Kind.REMOVED, path, None, before=text, block=blocks.get(path))
+        blocks = self.blocks(old=False)
         for path in self.unmatched(matching.new, matching.backward, self.run_by(matching, new=True)):
-            self.add(Kind.ADDED, None, self.name(matching.new, path), after=self.described(matching.new, path))
+            text = self.described(matching.new, path)
+            self.add(Kind.ADDED, None, path, after=text, block=blocks.get(path))
 
     def seen(self, side: Side) -> Iterator[str]:
         """The layers of which both sides know the settings: those of the bodies."""
@@ -179,7 +184,7 @@ class Comparison:
         ours, theirs = self.old.layers[path], self.new.layers[other]
         if theirs.class_name is None or ours.is_input:
             return
-        where = self.name(old, path), self.name(new, other)
+        where = path, other
         if ours.class_name != theirs.class_name:
             self.add(Kind.CHANGED, *where, before=ours.class_name, after=theirs.class_name, argument="class")
         before, after = old.arguments(path), new.arguments(other)
@@ -223,6 +228,27 @@ class Comparison:
             return False
         return one[:-1].startswith(other[:-1]) or other[:-1].startswith(one[:-1])
 
+    def blocks(self, *, old: bool) -> dict[str, str]:
+        """Of each layer that only one model has, between which calls of both the part lies to which it belongs."""
+        side = self.matching.old if old else self.matching.new
+        found: dict[str, str] = {}
+        for pairing in self.matching.pairings:
+            unit = pairing.old if old else pairing.new
+            parts, _ = _Wiring(self, pairing).components(unit, old=old)
+            before: dict[int, dict[str, None]] = {}
+            after: dict[int, dict[str, None]] = {}
+            for place, item in enumerate(unit.items):
+                for source in item.sources:
+                    if parts[place] >= 0 and parts[source.item] < 0:
+                        before.setdefault(parts[place], {})[self.call_name(side, unit, source.item)] = None
+                    if parts[place] < 0 and parts[source.item] >= 0:
+                        after.setdefault(parts[source.item], {})[self.call_name(side, unit, place)] = None
+            for place, item in enumerate(unit.items):
+                if parts[place] >= 0:
+                    texts = (listed(list(ends.get(parts[place], {"nothing": None})), 2) for ends in (before, after))
+                    found.setdefault(item.layer, "after {}, before {}".format(*texts))
+        return found
+
     def run_by(self, matching: Matching, *, new: bool) -> set[str]:
         """Layers without a partner whose calls have one: what changed is who is shared."""
         found = set()
@@ -259,10 +285,6 @@ class Comparison:
                 return True
             outer = layer.parent
         return False
-
-    def name(self, side: Side, path: str) -> str:
-        """The address of a layer, as the model has it."""
-        return path
 
     def described(self, side: Side, path: str) -> str:
         layer = side.graph.layers[path]

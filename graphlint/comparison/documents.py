@@ -48,6 +48,7 @@ def _change(change: Change) -> dict[str, Any]:
         "before": change.before,
         "after": change.after,
         "inside": change.inside,
+        "block": change.block,
         "numbers": numbers,
     }
 

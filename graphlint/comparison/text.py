@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 MOST = 20
 """Changes of one kind that are listed one by one; of more, so many and the count."""
 _MOST_NUMBERS = 10
+_MOST_OF_BLOCK = 4
+"""Layers of one block that are listed one by one."""
 
 _GROUPS: tuple[tuple[str, tuple[Kind, ...]], ...] = (
     ("signature", (Kind.INPUT, Kind.OUTPUT)),
@@ -127,10 +130,32 @@ def _listed(changes: list[Change], everything: bool) -> Iterator[str]:
         yield f"~ {counted(len(numbers), 'variable')}; those that differ most, by the angle between old and new:"
         yield from map(line_of, shown)
         return
+    if changes[0].kind in (Kind.ADDED, Kind.REMOVED) and not everything:
+        yield from _blocks(changes)
+        return
     most = len(changes) if everything or len(changes) <= MOST + 5 else MOST
     yield from map(line_of, shown[:most])
     if len(changes) > most:
         yield f"~ and {len(changes) - most:,} more"
+
+
+def _blocks(changes: list[Change]) -> Iterator[str]:
+    """Layers that came or went, those that hang together as one line if they are many."""
+    blocks: dict[str | int, list[Change]] = {}
+    for number, change in enumerate(changes):
+        blocks.setdefault(change.block if change.block is not None else number, []).append(change)
+    for count, block in enumerate(blocks.values()):
+        if count == MOST:
+            rest = sum(map(len, list(blocks.values())[MOST:]))
+            yield f"~ and {counted(rest, 'layer')} in {counted(len(blocks) - MOST, 'place')} more"
+            return
+        if len(block) <= _MOST_OF_BLOCK:
+            yield from map(line_of, block)
+            continue
+        sign = _sign(block[0])
+        yield f"{sign} {counted(len(block), 'layer')} {block[0].block}: {block[0].place} to {block[-1].place}"
+        classes = Counter((change.after or change.before or "").partition("(")[0] for change in block)
+        yield f"{sign}   {', '.join(f'{number} {name}' for name, number in classes.most_common())}"
 
 
 def _severity(change: Change) -> tuple[bool, float]:
