@@ -107,7 +107,8 @@ class Linter:
 
         try:
             definition = read()
-            graph = expand(definition, self.config.limits.graph_calls, self.config.limits.graph_characters)
+            limits = self.config.limits
+            graph = expand(definition, limits.graph_calls, limits.graph_characters, limits.graph_tensors)
         except Exception as error:  # Whatever a file does to the reader, the remaining files are still checked.
             return _refused(shown, error, self.config.fail_on)
         return self.check_graph(graph, shown, path)
@@ -163,7 +164,7 @@ class _Run:
         self.missing = dict(_missing(graph))
         self.found: list[tuple[tuple[Any, ...], Finding]] = []
         self.refusals: dict[tuple[str, str], Finding] = {}
-        self.suppressed = 0
+        self.suppressed = self.counted = self.named = self.characters = 0
         self.used: set[int] = set()
         self.path = path
         self.ignores = linter.config.ignores_at(path)
@@ -190,6 +191,8 @@ class _Run:
         try:
             if any(Need.NUMBERS in rule.needs for rule in runnable):
                 measure(graph)
+            # If there are too many findings, those of the security rules are among the first.
+            runnable.sort(key=lambda rule: not rule.code.startswith("X"))
             ran = [rule for rule in runnable if self.run(rule)]
             if definition.unverified is not None:
                 definition.unverified.finish()
@@ -235,6 +238,7 @@ class _Run:
             options = {named[key]: value for key, value in settings.options.items()}
             for problem in rule(**options).check(self.graph):
                 self.add(rule, settings, problem)
+                self.limit()
         except (UnreadableError, LimitError) as error:
             code, message = _refusal(error)
             self.refusals.setdefault((code, message), _tool_finding(code, message, self.shown))
@@ -267,6 +271,23 @@ class _Run:
         )
         place = self.places.get(location.layer, -1) if location else -1
         self.found.append(((severity.rank, rule.code, place, len(self.found)), finding))
+
+    def limit(self) -> None:
+        """Count the last finding.
+
+        Raises:
+            LimitError: there are too many, or they are too long.
+        """
+        if len(self.found) == self.counted:
+            return
+        self.counted = len(self.found)
+        finding = self.found[-1][1]
+        self.named += len(finding.related)
+        self.characters += len(finding.message) + len(finding.hint) + sum(map(len, finding.related))
+        self.characters += len(finding.location.address) if finding.location is not None else 0
+        limits = self.linter.config.limits
+        limits.check("findings", self.counted + self.named // 100, "findings")
+        limits.check("finding_characters", self.characters, "characters of findings")
 
     def location(self, node: str | Tensor | None) -> Location | None:
         return None if node is None else self.location_of(node)

@@ -286,9 +286,9 @@ class SaveAgain(ModelEdit):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compile(TrainingEdit):
-    """Compile with ``changes`` in place of those parts of the compile configuration."""
+    """Compile with other ``losses``: by key where they are a dictionary, by index in a list, None for a single one."""
 
-    changes: Mapping[str, Any]
+    losses: Mapping[str | int | None, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

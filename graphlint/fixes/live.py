@@ -45,11 +45,11 @@ def apply_edits(model: keras.Model, changes: Iterable[edits.Edit]) -> tuple[kera
             current = make(change, current)
     current, kept = clone_what_can_be(current)
     notes = _require_untouched(current, kept, changes)
-    compiled: dict[str, Any] = {}
+    losses: dict[str | int | None, Any] = {}
     keep_state, afresh = True, False
     for change in changes:
         if isinstance(change, edits.Compile):
-            compiled.update(change.changes)
+            losses.update(change.losses)
         elif isinstance(change, edits.DropOptimizer):
             keep_state = False
         else:
@@ -57,7 +57,7 @@ def apply_edits(model: keras.Model, changes: Iterable[edits.Edit]) -> tuple[kera
                 # Training steps without a layer look like a layer that no gradient reaches.
                 keep_state, afresh = False, _was_trained(model)
             current = make(change, current)
-    notes += carry_training(model, current, compiled, keep_state=keep_state)
+    notes += carry_training(model, current, losses, keep_state=keep_state)
     return current, [*notes, "the optimizer state is reset"] if afresh else notes
 
 

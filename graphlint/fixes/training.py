@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -14,13 +15,13 @@ from graphlint.sources.live import read_live
 
 
 def carry_training(
-    old: keras.Model, new: keras.Model, changes: dict[str, Any] | None = None, *, keep_state: bool = True
+    old: keras.Model, new: keras.Model, losses: Mapping[str | int | None, Any] | None = None, *, keep_state: bool = True
 ) -> list[str]:
     """Compile ``new`` as ``old`` is, and give its optimizer the state of the old one.
 
-    ``changes`` replaces parts of the compile configuration; without ``keep_state`` the optimizer state is new. State
-    belongs to the variable at an address: that of removed variables is dropped, that of new ones is new. An optimizer
-    that was never used gets no state. Returns notes on what could not be carried over.
+    ``losses`` replaces some of its losses, as `edits.Compile` has them; without ``keep_state`` the optimizer state is
+    new. State belongs to the variable at an address: that of removed variables is dropped, that of new ones is new. An
+    optimizer that was never used gets no state. Returns notes on what could not be carried over.
     """
     if not old.compiled:
         return []
@@ -28,7 +29,7 @@ def carry_training(
     if not config:
         return ["the model was compiled with objects that cannot be serialized: compile it again"]
     try:
-        new.compile_from_config({**config, **(changes or {})})
+        new.compile_from_config({**config, "loss": _replaced(config.get("loss"), losses)} if losses else config)
     except Exception as error:
         return [f"not compiled: {one_line(error, 160)}"]
     if old.optimizer is None:
@@ -47,6 +48,14 @@ def carry_training(
         if key in former and former[key].shape == variable.shape:
             variable.assign(keras_internals.numbers(former[key]))
     return []
+
+
+def _replaced(given: Any, losses: Mapping[str | int | None, Any]) -> Any:
+    if None in losses:
+        return losses[None]
+    if isinstance(given, dict):
+        return {**given, **losses}
+    return [losses.get(place, one) for place, one in enumerate(given)]
 
 
 def _optimized(old: keras.Model, new: keras.Model) -> list[Any]:

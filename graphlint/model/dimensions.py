@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 
 from graphlint.errors import GraphlintError
 from graphlint.model.definition import Shape
 
 Dim = int | None
+_LARGEST = 1 << 256
+"""Beyond any number of elements. Products of many large numbers would take time that grows with their square."""
 
 
 class ShapeError(GraphlintError):
@@ -44,8 +45,19 @@ def add(*dims: Dim) -> Dim:
 
 
 def multiply(*dims: Dim) -> Dim:
-    """The product, free if any part is free."""
-    return None if None in dims else math.prod(dims)  # type: ignore[arg-type]
+    """The product, free if any part is free, and where no tensor can be so large.
+
+    >>> multiply(3, 4), multiply(3, None), multiply(*[2**62] * 100_000)
+    (12, None, None)
+    """
+    if None in dims:
+        return None
+    product = int(0 not in dims)
+    for dim in dims if product else ():
+        product *= dim  # type: ignore[operator]
+        if abs(product) > _LARGEST:
+            return None
+    return product
 
 
 def agree(first: Dim, second: Dim) -> bool:
@@ -111,8 +123,9 @@ def reshaped(shape: Sequence[Dim], target: Sequence[int | None]) -> Shape:
     if None in shape or None in target:
         return tuple(None if dim == -1 else dim for dim in target)
     size = multiply(*shape)
-    assert size is not None
-    known = math.prod(dim for dim in target if dim is not None and dim != -1)
+    known = multiply(*(dim for dim in target if dim != -1))
+    if size is None or known is None:
+        return tuple(None if dim == -1 else dim for dim in target)
     fits = size == known if -1 not in target else known > 0 and size % known == 0
     if not fits:
         raise ShapeError(

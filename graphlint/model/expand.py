@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphlint.errors import LimitError
 from graphlint.model.address import ROOT, escape, join
@@ -38,8 +38,10 @@ from graphlint.model.masks import MASK_ARGUMENTS as MASK_ARGUMENTS
 from graphlint.model.masks import add_mask_edges
 from graphlint.model.stored_names import stored_names
 
-MAX_CALLS = 1_000_000
+MAX_CALLS = 200_000
 """Calls after expansion; nested doublings grow exponentially."""
+MAX_TENSORS = 1_000_000
+"""Arguments and outputs of all calls after expansion."""
 MAX_CHARACTERS = 1 << 26
 """Characters in the paths of all layers and calls."""
 
@@ -76,33 +78,58 @@ class _Frame:
     caller: int = -1
 
 
-def expand(definition: ModelDefinition, max_calls: int = MAX_CALLS, max_characters: int = MAX_CHARACTERS) -> ModelGraph:
+def expand(
+    definition: ModelDefinition,
+    max_calls: int = MAX_CALLS,
+    max_characters: int = MAX_CHARACTERS,
+    max_tensors: int = MAX_TENSORS,
+) -> ModelGraph:
     """Build the graph of a model, in time linear in the number of calls after expansion.
 
     Raises:
-        TooManyCalls: the nested models expand to more than ``max_calls`` calls, or to paths of more than
-            ``max_characters``.
+        TooManyCalls: the nested models expand to more than ``max_calls`` calls, to calls with more than
+            ``max_tensors`` arguments and outputs, or to paths of more than ``max_characters``.
     """
     graph = ModelGraph(definition)
-    calls, layers = _expanded_size(definition.root)
-    if calls > max_calls:
-        raise TooManyCalls(f"the model expands to {calls:,} calls, more than the limit of {max_calls:,}")
-    if layers > max_calls:
-        raise TooManyCalls(
-            f"the model contains {layers:,} layers, shared ones counted once per place, more than the limit of "
-            f"{max_calls:,}"
-        )
+    size = _expanded_size(definition.root)
+    if size.calls > max_calls:
+        raise TooManyCalls(_over(f"the model expands to {_count(size.calls)} calls", "graph-calls", max_calls))
+    if size.layers > max_calls:
+        text = f"the model contains {_count(size.layers)} layers, shared ones counted once per place"
+        raise TooManyCalls(_over(text, "graph-calls", max_calls))
+    if size.tensors > max_tensors:
+        text = f"the calls of the model have {_count(size.tensors)} arguments and outputs after expansion"
+        raise TooManyCalls(_over(text, "graph-tensors", max_tensors))
     _Expansion(graph, max_characters).run(definition.root)
     add_mask_edges(graph)
     return graph
 
 
-def _expanded_size(root: LayerDefinition) -> tuple[int, int]:
-    """The calls of a model after expansion, and the layers inside, counting a shared one once per place.
+def _over(received: str, limit: str, most: int) -> str:
+    return f"{received}, more than the limit {limit} = {most:,}: if you trust the model, raise {limit}"
 
-    A body counts as at least one: bodies without calls can also be nested and doubled.
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number < _COUNTABLE else f"over {_COUNTABLE:,}"
+
+
+_COUNTABLE = 10**12
+
+
+class _Size(NamedTuple):
+    """Of a model: its calls after expansion, their arguments and outputs, and the layers inside, one per place."""
+
+    calls: int
+    tensors: int
+    layers: int
+
+
+def _expanded_size(root: LayerDefinition) -> _Size:
+    """The size of a model after expansion, before anything is expanded; numbers beyond any limit are cut off.
+
+    A body counts as at least one call: bodies without calls can also be nested and doubled.
     """
-    calls: dict[int, int] = {}
+    bodies: dict[int, tuple[int, int]] = {}
     layers: dict[int, int] = {}
     stack: list[tuple[LayerDefinition | Body, bool]] = [(root, False)]
     while stack:
@@ -110,24 +137,33 @@ def _expanded_size(root: LayerDefinition) -> tuple[int, int]:
         key = id(one)
         if isinstance(one, Body):
             if ready:
-                calls[key] = max(1, sum(calls.get(id(call.body), 1) for call in one.calls))
-            elif key not in calls:
-                calls[key] = 1
+                calls = tensors = 1
+                for call in one.calls:
+                    tensors += len(flat(call.args)) + len(call.outputs or ())
+                    if call.kwargs or call.captured:
+                        tensors += len(flat(call.kwargs)) + len(flat(call.captured))
+                    inside = bodies.get(id(call.body))
+                    calls += 1 if inside is None else inside[0]
+                    tensors += 0 if inside is None else inside[1]
+                bodies[key] = min(calls, _COUNTABLE), min(tensors, _COUNTABLE)
+            elif key not in bodies:
+                bodies[key] = 1, 1
                 stack.append((one, True))
                 stack.extend((inner, False) for inner in one.layers)
                 stack.extend((call.layer, False) for call in one.calls)
                 stack.extend((call.form, False) for call in one.calls if call.form is not None)
             continue
-        held = [*one.children.values(), *(one.body.layers if one.body is not None else ())]
         if ready:
-            layers[key] = 1 + sum(layers.get(id(inner), 1) for inner in held)
+            held = [*one.children.values(), *(one.body.layers if one.body is not None else ())]
+            layers[key] = min(1 + sum(layers.get(id(inner), 1) for inner in held), _COUNTABLE)
         elif key not in layers and (one.body is not None or one.children):
             layers[key] = 1
             stack.append((one, True))
             stack.extend((inner, False) for inner in one.children.values())
             if one.body is not None:
                 stack.append((one.body, False))
-    return calls.get(id(root.body), 1), layers.get(id(root), 1) - 1
+    calls, tensors = bodies.get(id(root.body), (1, 1))
+    return _Size(calls - 1, tensors, layers.get(id(root), 1) - 1)
 
 
 class _Expansion:
@@ -362,7 +398,7 @@ class _Expansion:
         self.characters += len(path)
         if self.characters > self.max_characters:
             raise TooManyCalls(
-                f"the paths of its layers and calls take more characters than the limit of {self.max_characters:,}"
+                _over("the paths of its layers and calls take more characters", "graph-characters", self.max_characters)
             )
 
     def runs(self, leaf: str, call: str) -> None:

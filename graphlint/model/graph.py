@@ -541,6 +541,11 @@ class ModelGraph:
     def _output_set(self) -> frozenset[Tensor]:
         return frozenset(self.outputs)
 
+    @cached_property
+    def returned(self) -> frozenset[Tensor]:
+        """The tensors that some model returns, the root or one inside."""
+        return frozenset(tensor for scope in self.scopes.values() for tensor in scope.outputs)
+
     # -- reach --------------------------------------------------------------------------------------------------
 
     def ancestors(self, nodes: Iterable[str], *, known: Collection[str] = ()) -> set[str]:

@@ -115,6 +115,7 @@ class _Run:
         self.without = without
         self.carriers: dict[Tensor, _Carrier] = {}
         self.travel = _Travel()
+        self.places: dict[str, dict[str, int]] = {}
 
     def run(self) -> _Travel:
         for call in _run_order(self.graph):
@@ -152,6 +153,12 @@ class _Run:
         equal = self.graph.spec(tensor).dtype == self.graph.spec(source).dtype
         self.carriers[tensor] = carrier if equal else _Carrier(carrier.mask)
 
+    def place(self, scope: Scope, call: str) -> int:
+        """Which input of its scope a call is; their number for none."""
+        if scope.id not in self.places:
+            self.places[scope.id] = {one: index for index, one in enumerate(scope.inputs)}
+        return self.places[scope.id].get(call, len(scope.inputs))
+
     def receive(self, call: Call, argument: str, value: Any) -> None:
         mask = self.mask(value)
         if mask is not None:
@@ -188,7 +195,7 @@ class _Run:
         scope = self.graph.scopes[call.scope]
         traced = scope.body is not None and scope.body.traced
         explicit = [] if traced else list(flat(scope.kwargs.get("mask")))
-        index = scope.inputs.index(call.id) if call.id in scope.inputs else len(explicit)
+        index = self.place(scope, call.id) if explicit else 0
         if index < len(explicit) and isinstance(explicit[index], Tensor):
             mask = explicit[index]
             shape = self.graph.spec(mask).shape

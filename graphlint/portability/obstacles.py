@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from graphlint.errors import listed
 from graphlint.knowledge.loading import FUNCTIONS_FOUND, KERAS_3, NESTED, NO_IMPORTS
 from graphlint.knowledge.origin import KERAS_ROOTS
 from graphlint.knowledge.releases import (
@@ -33,6 +34,8 @@ _WRAPPED = ("layer", "backward_layer", "cell", "cells")
 """Keys under which a built-in layer holds other layers."""
 _HUBS = ("keras_hub", "keras_cv", "keras_nlp")
 _PARTS = {"initializer": "initializers", "regularizer": "regularizers", "constraint": "constraints"}
+_SHOWN = 8
+"""Arguments that a message names."""
 _REGISTER = "put @keras.saving.register_keras_serializable() on it and save again, or pass it in custom_objects"
 _RECOMPILE = "load it with compile=False, compile it and save it again as .keras"
 _SAVED_MODEL = "load it with the tf_keras package, or with keras.layers.TFSMLayer for inference only"
@@ -194,9 +197,9 @@ def _entry(entry: _Entry, release: int) -> Iterator[tuple[str, str, bool]]:
     read = {"batch_input_shape"} if module is None else set()
     refused = [key for key in config if key not in read and not takes_argument(name, key, release)]
     if refused:
-        since = {_taken(name, key) for key in refused}
+        since = "; ".join(sorted({_taken(name, key) for key in refused}))
         yield (
-            f"{name} of Keras {target} does not accept {', '.join(map(repr, refused))} ({'; '.join(sorted(since))})",
+            f"{name} of Keras {target} does not accept {listed(list(map(repr, refused)), _SHOWN)} ({since})",
             _newer(release, *(next_release(name, release, argument=key) for key in refused))
             or "remove it if its value is the default and save again, or build the model again and load the weights",
             True,
@@ -441,7 +444,7 @@ def _operation(layer: Layer, release: int, legacy: bool) -> Iterator[_Finding]:
         return
     newer = _newer(release, *(next_release(key, release, "operations", one) for one in refused))
     operation = f"{module.removeprefix('keras.src.')}.{name}"
-    text = f"{operation} of Keras {target} does not accept {', '.join(map(repr, refused))}"
+    text = f"{operation} of Keras {target} does not accept {listed(list(map(repr, refused)), _SHOWN)}"
     if refused == ["name"]:
         text = f"Keras {target} does not accept the name of an operation, which Keras 3.11 and later write"
     yield layer.path, text, newer or "express the operation differently", True

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from graphlint.knowledge.operations import Batch
 from graphlint.model.definition import Constant, ConstantKind
+from graphlint.model.dimensions import multiply
 from graphlint.model.graph import Call, Layer, ModelGraph, Tensor
 from graphlint.questions.references import is_lambda
 
@@ -83,7 +83,8 @@ def _operation_keeps(graph: ModelGraph, layer: Layer, call: Call, sources: list[
         rest, before = list(target[1:]), list(shape[1:])
         if not all(isinstance(dim, int) and dim >= 0 for dim in [*rest, *before]):
             return False
-        return bool(math.prod(rest) == math.prod(dim for dim in before if dim is not None))
+        size = multiply(*rest)
+        return size is not None and size == multiply(*before)
     if name == "Matmul":
         return rank >= 3 and all(source in proven and graph.spec(source).shape == shape for source in sources[:1])
     return False

@@ -9,6 +9,9 @@ from graphlint.knowledge.layers import Family, layer_row
 from graphlint.knowledge.operations import operation_row
 from graphlint.model.graph import Layer, ModelGraph, Tensor
 
+FAR = 200
+"""Calls that are followed from each of many places, which no honest chain of reshapes and dropouts is as long as."""
+
 
 def moves_numbers(layer: Layer) -> bool:
     """Whether a layer or operation moves values, or drops some, without changing the others."""
@@ -48,7 +51,7 @@ def trace_activation(graph: ModelGraph, tensor: Tensor) -> Head:
     at everything else: at Lambda and custom layers the activation is unknown.
     """
     through: list[str] = []
-    while True:
+    for _ in range(FAR):
         layer = innermost(graph, graph.layer(tensor.call))
         if not _own(layer):
             return Head(tensor.call, layer.path, None, axis=None, through=tuple(through))
@@ -59,6 +62,7 @@ def trace_activation(graph: ModelGraph, tensor: Tensor) -> Head:
             return Head(tensor.call, layer.path, activation, axis=axis, through=tuple(through))
         through.append(tensor.call)
         tensor = sources[0]
+    return Head(tensor.call, layer.path, None, axis=None, through=tuple(through))
 
 
 def activation_of(graph: ModelGraph, call: str) -> tuple[str | None, int | tuple[int, ...] | None]:
@@ -72,7 +76,7 @@ def last_size(graph: ModelGraph, tensor: Tensor) -> int | None:
     seen_shape = graph.spec(tensor).shape
     if seen_shape is not None:
         return seen_shape[-1] if seen_shape else None
-    while True:
+    for _ in range(FAR):
         layer = innermost(graph, graph.layer(tensor.call))
         if not _own(layer):
             return None
@@ -81,6 +85,7 @@ def last_size(graph: ModelGraph, tensor: Tensor) -> int | None:
         if size is not None or not _keeps_shape(layer) or len(sources) != 1:
             return size
         tensor = sources[0]
+    return None
 
 
 def units(layer: Layer) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
@@ -12,7 +13,7 @@ from graphlint.knowledge.origin import is_keras_package
 from graphlint.model.definition import TensorRef, flat
 from graphlint.model.graph import Layer, ModelGraph, Tensor
 from graphlint.questions.gradients import gradient_reach, value_reach
-from graphlint.questions.heads import last_size
+from graphlint.questions.heads import last_size, trace_activation
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,25 @@ def losses(graph: ModelGraph) -> list[OutputLoss] | None:
     None where there is nothing to say: the model is not compiled, has no compiled loss (``add_loss`` only), is of a
     class of its own (which may train in its own way), or distributes its losses in a way that cannot be told.
     """
+    if graph not in _known:
+        _known[graph] = _losses(graph)
+    return _known[graph]
+
+
+_known: weakref.WeakKeyDictionary[ModelGraph, list[OutputLoss] | None] = weakref.WeakKeyDictionary()
+_ends: weakref.WeakKeyDictionary[ModelGraph, dict[str, list[OutputLoss]]] = weakref.WeakKeyDictionary()
+
+
+def losses_ending_at(graph: ModelGraph, call: str) -> list[OutputLoss]:
+    """The losses on outputs whose values a call produced, seen through reshapes and dropout."""
+    if graph not in _ends:
+        found = _ends[graph] = {}
+        for loss in losses(graph) or ():
+            found.setdefault(trace_activation(graph, loss.output).call, []).append(loss)
+    return _ends[graph].get(call, [])
+
+
+def _losses(graph: ModelGraph) -> list[OutputLoss] | None:
     compiled = graph.compile_config
     if not isinstance(compiled, dict) or compiled.get("loss") is None or not stock_training(graph):
         return None
@@ -117,22 +137,21 @@ def with_loss(graph: ModelGraph, old: OutputLoss, loss: str, **arguments: Any) -
     ``loss`` is a name in snake case, ``arguments`` are those of its class.
     """
     compiled = graph.compile_config
-    names = output_names(graph)
-    if compiled is None or names is None:
+    if compiled is None or graph.definition.root.body is None:
         return None
-    given, count = compiled["loss"], len(names)
+    given, count = compiled["loss"], len(graph.outputs)
     row = loss_row(loss)
     assert row is not None
     new = {"module": "keras.losses", "class_name": row.class_name, "config": arguments, "registered_name": None}
     if _is_loss(given):
         if count > 1:
             return None
-        return Compile(changes={"loss": new})
+        return Compile(losses={None: new})
     if isinstance(given, dict):
         keys = [key for key in (old.name, str(old.index)) if key in given]
-        return Compile(changes={"loss": {**given, keys[0]: new}}) if len(keys) == 1 else None
+        return Compile(losses={keys[0]: new}) if len(keys) == 1 else None
     if isinstance(given, (list, tuple)) and len(given) == count:
-        return Compile(changes={"loss": [new if index == old.index else one for index, one in enumerate(given)]})
+        return Compile(losses={old.index: new})
     return None
 
 

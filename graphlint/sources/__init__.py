@@ -74,7 +74,7 @@ def _read(path: Path, content: Content, limits: Limits, verify: bool) -> ModelDe
     document = load_json(path, limits)
     if is_shard_index(document):
         return read_sharded_weights(path, document, limits)
-    return read_json(document)
+    return read_json(document, limits)
 
 
 def read_text(data: bytes, *, limits: Limits = DEFAULT) -> ModelDefinition:
@@ -87,4 +87,4 @@ def read_text(data: bytes, *, limits: Limits = DEFAULT) -> ModelDefinition:
     from graphlint.sources.json_model import read_json
     from graphlint.sources.json_text import parse_config
 
-    return read_json(parse_config(data, limits, "the configuration"))
+    return read_json(parse_config(data, limits, "the configuration"), limits)

@@ -34,10 +34,9 @@ from graphlint.model.expand import graph_order
 from graphlint.model.stored_names import group_name
 from graphlint.shapes import ShapeError, infer
 from graphlint.sources.dialects import default_dtype, identity
+from graphlint.sources.limits import DEFAULT, Limits
 from graphlint.sources.literals import decode_constant, policy_name
 
-_MOST_OUTPUTS = 100_000
-"""No layer has so many; a larger index is rejected, because a spec is kept for each output below it."""
 _OPERATION_MODULES = ("keras.src.ops", "keras.ops")
 
 
@@ -56,20 +55,39 @@ class _Reference:
 class _Reader:
     problems: list[SourceProblem] = field(default_factory=list)
     shared: dict[int, LayerDefinition] = field(default_factory=dict)
+    budget: Budget = field(default_factory=lambda: Budget(DEFAULT))
 
 
-def read_configuration(config: Any) -> tuple[LayerDefinition, list[SourceProblem]]:
+class Budget:
+    """Counts the outputs of all calls, for each of which a spec is kept up to the highest that is used."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._outputs = 0
+
+    def spend(self, outputs: int) -> None:
+        """Count outputs of a call before anything is made for them.
+
+        Raises:
+            LimitError: all calls together have too many.
+        """
+        self._outputs += outputs
+        self._limits.check("graph_tensors", self._outputs, "the outputs of its calls, up to the highest that is used")
+
+
+def read_configuration(config: Any, limits: Limits = DEFAULT) -> tuple[LayerDefinition, list[SourceProblem]]:
     """Turn a parsed model configuration into the definition of its root layer and the problems found in it.
 
     Raises:
         UnreadableError: this is not a model configuration.
+        LimitError: its calls have more outputs than the limits allow.
     """
     if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
         raise UnreadableError(
             f"expected a model configuration (an object with class_name and config), got {_describe(config)}: "
             "save the model with model.save() or model.to_json()"
         )
-    reader = _Reader()
+    reader = _Reader(budget=Budget(limits))
     root = _layer(reader, config)
     root.is_model = True
     root.opaque = root.body is None
@@ -205,7 +223,7 @@ def _functional(reader: _Reader, entries: list[Any], inputs: Any, outputs: Any) 
             )
             return Constant(ConstantKind.MISSING)
         index = reference.node - offset if reference.node - offset >= 0 else reference.node
-        if not 0 <= index < len(calls) or not 0 <= reference.output < _MOST_OUTPUTS:
+        if not 0 <= index < len(calls) or reference.output < 0:
             reader.problems.append(
                 SourceProblem(ProblemKind.STRUCTURE, f"refers to {where}, but that layer has {len(calls)} calls", layer)
             )
@@ -236,7 +254,7 @@ def _functional(reader: _Reader, entries: list[Any], inputs: Any, outputs: Any) 
 
     body.inputs = _map(_output_structure(inputs), bind_output)
     body.outputs = _map(_output_structure(outputs), bind_output)
-    infer_specs(reader.problems, body, recorded)
+    infer_specs(reader.problems, body, recorded, budget=reader.budget)
     return body
 
 
@@ -362,10 +380,13 @@ def _shape(value: Any) -> tuple[int | None, ...] | None:
 
 
 def _sequential(reader: _Reader, entries: list[Any], build_input_shape: Any) -> Body:
-    return sequential_body(reader.problems, [_layer(reader, entry) for entry in entries], build_input_shape)
+    layers = [_layer(reader, entry) for entry in entries]
+    return sequential_body(reader.problems, layers, build_input_shape, reader.budget)
 
 
-def sequential_body(problems: list[SourceProblem], layers: list[LayerDefinition], build_input_shape: Any) -> Body:
+def sequential_body(
+    problems: list[SourceProblem], layers: list[LayerDefinition], build_input_shape: Any, budget: Budget | None = None
+) -> Body:
     """The layers of a Sequential as a chain, after the Input that it implies if it has none."""
     if not layers or not layers[0].is_input:
         layers = [_implied_input(layers[0] if layers else None, build_input_shape), *layers]
@@ -376,7 +397,7 @@ def sequential_body(problems: list[SourceProblem], layers: list[LayerDefinition]
     built = {
         TensorRef(position, 0): TensorSpec(_shape(layer.build_shape), None) for position, layer in enumerate(layers[1:])
     }
-    infer_specs(problems, body, {}, built)
+    infer_specs(problems, body, {}, built, budget)
     return body
 
 
@@ -411,6 +432,7 @@ def infer_specs(
     body: Body,
     recorded: dict[TensorRef, TensorSpec],
     built: dict[TensorRef, TensorSpec] | None = None,
+    budget: Budget | None = None,
 ) -> None:
     """Give every call of a body its output specs: as recorded on the edges, else as inferred, else as ``built``.
 
@@ -418,6 +440,7 @@ def infer_specs(
     layer of a Sequential was built.
     """
     built = built or {}
+    budget = budget or Budget(DEFAULT)
     used = [0] * len(body.calls)
     for call in body.calls:
         for ref in (*refs(call.args), *refs(call.kwargs)):
@@ -432,8 +455,10 @@ def infer_specs(
         if inferred and last >= len(inferred):
             text = f"output {last} is used, but there are {len(inferred)} outputs"
             problems.append(SourceProblem(ProblemKind.STRUCTURE, text, call.layer))
+        count = max(len(inferred), last + 1)
+        budget.spend(count)
         specs = []
-        for output in range(max(len(inferred), last + 1)):
+        for output in range(count):
             ref = TensorRef(position, output)
             spec = merge(recorded.get(ref), inferred[output] if output < len(inferred) else None)
             specs.append(merge(spec, built[ref]) if ref in built else spec)

@@ -64,7 +64,7 @@ def _read(file: Hdf5File, limits: Limits) -> ModelDefinition:
         documents.append(("", training.value))
         if isinstance(config, dict):
             config = {**config, "compile_config": as_compile_config(training.value)}
-    root, structure = read_configuration(config)
+    root, structure = read_configuration(config, limits)
     definition = ModelDefinition(
         root,
         FrontEnd.STATIC,

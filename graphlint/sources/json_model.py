@@ -21,7 +21,7 @@ def read_json_file(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
         UnreadableError: not JSON, or not the configuration of a model.
         LimitError: over one of the limits.
     """
-    return read_json(load_json(path, limits))
+    return read_json(load_json(path, limits), limits)
 
 
 def load_json(path: Path, limits: Limits = DEFAULT) -> JsonDocument:
@@ -37,14 +37,14 @@ def load_json(path: Path, limits: Limits = DEFAULT) -> JsonDocument:
         return parse_config(file.read(limits.json_bytes + 1), limits, path.name)
 
 
-def read_json(document: JsonDocument) -> ModelDefinition:
+def read_json(document: JsonDocument, limits: Limits = DEFAULT) -> ModelDefinition:
     """Define the model of a parsed configuration.
 
     Raises:
         UnreadableError: this is not the configuration of a model.
     """
     config, training, version = _unwrap(document.value)
-    root, problems = read_configuration(config)
+    root, problems = read_configuration(config, limits)
     roots = _model_roots(document.value)
     if len(roots) > 1:
         text = f"the text holds {len(roots)} models, {', '.join(roots)}; which one counts depends on the reader"

@@ -29,6 +29,13 @@ _PIECE = 1 << 18
 _LONGEST_NUMBER = 32
 """Bytes before a piece in which a number may begin that ends in it."""
 _FEW = 4
+_INITIALIZERS = (
+    "GlorotUniform GlorotNormal HeNormal HeUniform Zeros Ones Constant Orthogonal RandomNormal RandomUniform"
+)
+_COMMON = {"keras.DTypePolicy", *(f"keras.initializers.{name}" for name in _INITIALIZERS.split())}
+_COMMON_MODULES = ("keras", "keras.initializers")
+_OBJECT = 4
+"""How many values an object counts as, by the memory it takes."""
 _OPEN = 2
 """The bit that tells ``[`` and ``{`` from ``]`` and ``}``."""
 _MOST_PROBLEMS = 20
@@ -114,7 +121,7 @@ def _parse(text: str, hooks: _Hooks, limits: Limits, what: str, problems: list[t
             for key, count in Counter(key for key, _ in pairs).items():
                 if count > 1:
                     duplicates[key] = max(count, duplicates.get(key, 0))
-        if len(pairs) == 4 and pairs[2][0] == "config" and _is_small(pairs[2][1]):
+        if len(pairs) == 4 and pairs[0][1] in _COMMON_MODULES and _is_common(result):
             return objects.setdefault(marshal.dumps(result, 2), result)
         return result
 
@@ -178,13 +185,18 @@ def _shape_that_is_not_finite(value: Any) -> str | None:
     return None
 
 
-def _is_small(config: Any) -> bool:
-    """Whether the object that has this configuration, as initializers and dtype policies do, is kept only once."""
-    return (
-        config.__class__ is dict
-        and len(config) <= _FEW
-        and not any(value.__class__ in (dict, list) for value in config.values())
-    )
+def _is_common(value: dict[str, Any]) -> bool:
+    """Whether an object is a built-in initializer or dtype policy, as thousands of layers have it.
+
+    Only these are kept once: whoever follows references skips what it has seen, and must not skip any other.
+    """
+    config = value.get("config")
+    if config.__class__ is not dict or len(config) > _FEW or value.get("registered_name") is not None:
+        return False
+    name = value.get("class_name")
+    if not isinstance(name, str) or f"{value.get('module')}.{name}" not in _COMMON:
+        return False
+    return not any(one.__class__ is dict or one.__class__ is list for one in config.values())
 
 
 def _scan(data: bytes, limits: Limits, what: str) -> _Hooks:
@@ -213,7 +225,7 @@ def _scan(data: bytes, limits: Limits, what: str) -> _Hooks:
         longest = int(np.diff(bounds)[::2].max(initial=1)) - 1
         limits.check("json_string_bytes", longest, f"{what}, bytes of one string")
         texts += len(bounds) // 2
-        values += outside.count(b",") + outside.count(b"[") + outside.count(b"{")
+        values += outside.count(b",") + outside.count(b"[") + _OBJECT * outside.count(b"{")
         limits.check("json_nodes", max(texts // 2, values), f"{what}, values")
         brackets = np.frombuffer(outside.translate(None, _NO_BRACKETS), np.uint8) & _OPEN
         depths = np.cumsum(np.where(brackets, 1, -1), dtype=np.int32) + depth

@@ -55,7 +55,7 @@ def read_keras_archive(path: Path, limits: Limits = DEFAULT, *, verify: bool = T
     problems += [SourceProblem(ProblemKind.ARCHIVE, text) for text in hidden_hdf5(archive, path)]
     if ARRAYS in archive:
         problems += npz_problems(archive.view(ARRAYS), ARRAYS, limits)
-    root, structure = read_configuration(document.value)
+    root, structure = read_configuration(document.value, limits)
     definition = ModelDefinition(
         root,
         FrontEnd.STATIC,
@@ -89,7 +89,7 @@ def read_keras_archive(path: Path, limits: Limits = DEFAULT, *, verify: bool = T
             definition.unbuilt_layers = unbuilt_layers(stored)
         mark_statistics(root)
         attach_optimizer(definition.optimizer, stored)
-        attach_vocabularies(root, archive)
+        attach_vocabularies(root, archive, limits)
     return definition
 
 

@@ -28,20 +28,29 @@ class Limits:
     """Unpacked bytes of one deflated member (stored members are read in place and need no limit)."""
     saved_model_bytes: int = 1 << 30
     """Bytes of the graph of a SavedModel, ``saved_model.pb``."""
-    json_bytes: int = 32 << 20
+    json_bytes: int = 128 << 20
     """Bytes of one JSON text."""
     json_depth: int = 200
     """Nesting of lists and objects in a JSON text."""
-    json_nodes: int = 1_000_000
-    """Values in a JSON text."""
+    json_nodes: int = 10_000_000
+    """Values in a JSON text. An object counts as four."""
     json_string_bytes: int = 4 << 20
     """Bytes of one string in a JSON text."""
     json_integer_digits: int = 19
     """Digits of one integer in a JSON text. Integers also have to be below 2**63."""
-    graph_calls: int = 1_000_000
-    """Calls after nested models are expanded; layers, shared ones counted once per place."""
+    graph_calls: int = 200_000
+    """Calls after nested models are expanded, those of nested models included; layers, shared ones counted once per
+    place."""
+    graph_tensors: int = 1_000_000
+    """Arguments and outputs of all these calls."""
     graph_characters: int = 1 << 26
     """Characters in the paths of all layers and calls, which repeat the names of their parents."""
+    findings: int = 10_000
+    """Findings on one model. A hundred layers that a finding names beside its own count as one more."""
+    finding_characters: int = 16 << 20
+    """Characters in the messages, hints and addresses of all findings on one model."""
+    vocabulary_bytes: int = 64 << 20
+    """Bytes of stored vocabularies, unpacked, that are read to count their words."""
     hdf5_objects: int = 200_000
     """Groups and datasets in an HDF5 file."""
     hdf5_depth: int = 64

@@ -36,7 +36,7 @@ def read_model_directory(path: Path, limits: Limits = DEFAULT) -> ModelDefinitio
         raise UnreadableError(
             f"{CONFIG} in {str(path)!r} is not a configuration of Keras: pass the file of the library that wrote it"
         )
-    root, structure = read_configuration(config)
+    root, structure = read_configuration(config, limits)
     assets = _assets(path, limits)
     definition = ModelDefinition(
         root,

@@ -10,6 +10,7 @@ from itertools import chain
 
 from graphlint.knowledge.layers import Family
 from graphlint.model.definition import LayerDefinition
+from graphlint.sources.limits import DEFAULT, Limits
 from graphlint.sources.zip_archive import ZipArchive
 
 _FILES = ("vocabulary.txt", "_lookup_layer/vocabulary.txt")
@@ -17,18 +18,22 @@ _LINE_ENDS = "\n\v\f\r\x1c\x1d\x1e\x85\u2028\u2029"
 _LINE_END = re.compile(f"[{_LINE_ENDS}]")
 
 
-def attach_vocabularies(root: LayerDefinition, archive: ZipArchive) -> None:
+def attach_vocabularies(root: LayerDefinition, archive: ZipArchive, limits: Limits = DEFAULT) -> None:
     """Tell every lookup layer in the bodies of a model how many words the archive stores for it.
 
     Raises:
         UnreadableError: a vocabulary does not match its size or checksum.
+        LimitError: they are larger than the limits allow, all together.
     """
     members = {name.replace("\\", "/"): name for name in archive.members}
+    unpacked = 0
     for layer in _lookups(root):
         if isinstance(layer.config.get("vocabulary"), list) or layer.stored_at is None:
             continue
         name = next((members[path] for file in _FILES if (path := f"assets/{layer.stored_at}{file}") in members), None)
         if name is not None:
+            unpacked += archive.members[name].size
+            limits.check("vocabulary_bytes", unpacked, "stored vocabularies, bytes")
             layer.vocabulary_size = count_lines(archive.blocks(name))
 
 

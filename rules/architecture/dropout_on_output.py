@@ -9,7 +9,7 @@ from graphlint.findings.edits import InsertBefore, Remove
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.knowledge.layers import Family
 from graphlint.model.graph import ModelGraph
-from graphlint.questions.heads import trace_activation
+from graphlint.questions.heads import FAR, trace_activation
 from graphlint.questions.losses import losses
 
 
@@ -82,7 +82,9 @@ def _moved(graph: ModelGraph, dropout: str, head: str) -> Fix | None:
     if not graph.called_directly(layer.path, once=True):
         return None
     target = head
-    while not graph.variables_of(graph.calls[target].layer):
+    for _ in range(FAR):
+        if graph.variables_of(graph.calls[target].layer):
+            break
         sources = graph.producers(target)
         if len(sources) != 1 or "units" in graph.layer(target).config or "filters" in graph.layer(target).config:
             break

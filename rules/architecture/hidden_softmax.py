@@ -80,14 +80,15 @@ class HiddenSoftmax(Rule):
 def _users(graph: ModelGraph, call: str) -> list[str]:
     """What uses a result in the end; nothing where it is an output of the model."""
     found: dict[str, None] = {}
-    stack = [call]
+    stack, passed = [call], {call}
     while stack:
         tensor = Tensor(stack.pop(), 0)
         if graph.is_output(tensor):
             return []
         for edge in graph.consumers(tensor):
             if graph.layer(edge.target).traits.name in _BETWEEN:
-                stack.append(edge.target)
+                stack += {edge.target} - passed
+                passed.add(edge.target)
             else:
                 found[edge.target] = None
     return list(found)

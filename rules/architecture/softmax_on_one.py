@@ -9,8 +9,8 @@ from graphlint.findings.edits import Configure, Edit, Replace
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.model.dimensions import shape_text
 from graphlint.model.graph import Call, ModelGraph, Tensor
-from graphlint.questions.heads import activation_name, activation_of, last_size, trace_activation, units
-from graphlint.questions.losses import kept_arguments, losses, with_loss
+from graphlint.questions.heads import FAR, activation_name, activation_of, last_size, units
+from graphlint.questions.losses import kept_arguments, losses_ending_at, with_loss
 
 _PAIRS = frozenset({"Matmul", "Einsum", "Dot", "Tensordot"})
 _PRODUCTS = _PAIRS | {"Multiply"}
@@ -108,18 +108,20 @@ def _attends(graph: ModelGraph, call: Call, axes: set[int]) -> bool:
     if len(call.outputs[0].shape or ()) - 1 not in axes:
         return True
     here = call.id
-    while graph.layer(here).class_name not in _PAIRS:
+    for _ in range(FAR):
+        if graph.layer(here).class_name in _PAIRS:
+            return True
         sources = graph.producers(here)
         if not sources or graph.variables_below(graph.calls[here].layer):
             return False
         here = sources[0].call
-    return True
+    return False
 
 
 def _multiplied(graph: ModelGraph, call: str) -> bool:
     """Whether the only use of a tensor is to multiply something."""
-    stack = [call]
-    while stack:
+    stack, seen = [call], {call}
+    while stack and len(seen) < FAR:
         tensor = Tensor(stack.pop(), 0)
         targets = [edge.target for edge in graph.consumers(tensor)]
         if not targets or graph.is_output(tensor):
@@ -127,8 +129,9 @@ def _multiplied(graph: ModelGraph, call: str) -> bool:
         onward = [target for target in targets if graph.layer(target).class_name not in _PRODUCTS]
         if any(graph.variables_below(graph.calls[target].layer) for target in onward):
             return False
-        stack.extend(onward)
-    return True
+        stack += set(onward) - seen
+        seen.update(onward)
+    return not stack
 
 
 def _sigmoid(graph: ModelGraph, call: str, activation: str | None) -> Fix | None:
@@ -144,8 +147,8 @@ def _sigmoid(graph: ModelGraph, call: str, activation: str | None) -> Fix | None
     else:
         return None
     edits = [edit]
-    for loss in losses(graph) or ():
-        if loss.loss in _CATEGORICAL and trace_activation(graph, loss.output).call == call:
+    for loss in losses_ending_at(graph, call):
+        if loss.loss in _CATEGORICAL:
             binary = with_loss(graph, loss, "binary_crossentropy", **kept_arguments(loss))
             if binary is None:
                 return None

@@ -95,7 +95,7 @@ def _unused_output(graph: ModelGraph, branch: DeadBranch) -> tuple[Scope | None,
     for end in branch.ends:
         scope = graph.scopes.get(graph.calls[end.call].scope)
         while scope is not None and scope.parent is not None:
-            if end in scope.outputs:
+            if end in graph.returned and end in scope.outputs:
                 return scope, scope.outputs.index(end)
             scope = graph.scopes.get(scope.parent)
     return None, 0

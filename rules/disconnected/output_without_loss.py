@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Need, Rule
+from graphlint.errors import listed
 from graphlint.findings.finding import Problem, Severity
 from graphlint.model.graph import ModelGraph
 from graphlint.model.parameters import trained
 from graphlint.questions.losses import losses, losses_added, output_names, unknown_loss_keys
+
+_SHOWN = 8
 
 
 class OutputWithoutLoss(Rule):
@@ -55,8 +58,8 @@ class OutputWithoutLoss(Rule):
     needs = frozenset({Need.GRAPH, Need.COMPILE})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        names = listed(list(map(repr, output_names(graph) or ())), _SHOWN)
         for key in unknown_loss_keys(graph):
-            names = ", ".join(map(repr, output_names(graph) or ()))
             yield Problem(
                 f"the loss {key!r} is for no output of the model, which has {names}: fit refuses it",
                 None,

@@ -10,6 +10,7 @@ from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.knowledge.layers import Family
 from graphlint.model.dimensions import shape_text
 from graphlint.model.graph import ModelGraph, Tensor
+from graphlint.questions.heads import FAR
 
 _PASSING = frozenset({Family.ACTIVATION, Family.DROPOUT, Family.NOISE, Family.POOLING})
 """Families that leave the channels where a convolution has put them, as they stand before a normalisation."""
@@ -88,7 +89,7 @@ def _moved(graph: ModelGraph, layer: str, axis: int) -> Fix | None:
 
 
 def _convolution(graph: ModelGraph, tensor: Tensor) -> str | None:
-    while True:
+    for _ in range(FAR):
         layer = graph.layer(tensor.call)
         if layer.traits.family is Family.CONVOLUTION:
             return tensor.call
@@ -96,3 +97,4 @@ def _convolution(graph: ModelGraph, tensor: Tensor) -> str | None:
         if layer.traits.family not in _PASSING or len(sources) != 1:
             return None
         tensor = sources[0]
+    return None

@@ -10,6 +10,7 @@ from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.knowledge.layers import Family
 from graphlint.model.dimensions import shape_text
 from graphlint.model.graph import Layer, ModelGraph, Tensor
+from graphlint.questions.heads import FAR
 
 _ARITHMETIC = frozenset({"Add", "Subtract", "Multiply", "Divide", "TrueDivide"})
 """Operations that, with a number, only rescale an image."""
@@ -99,7 +100,7 @@ def _prepares(layer: Layer) -> bool:
 
 def _from_input(graph: ModelGraph, tensor: Tensor) -> bool:
     """Whether a tensor is an Input, or an Input after preprocessing only."""
-    while True:
+    for _ in range(FAR):
         layer, sources = graph.layer(tensor.call), graph.producers(tensor.call)
         if layer.is_input and not sources:
             return True
@@ -107,3 +108,4 @@ def _from_input(graph: ModelGraph, tensor: Tensor) -> bool:
         if len(sources) != 1 or not (_prepares(layer) or arithmetic):
             return False
         tensor = sources[0]
+    return False

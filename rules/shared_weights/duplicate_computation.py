@@ -176,7 +176,7 @@ def _merged(graph: ModelGraph, groups: list[list[str]]) -> Fix | None:
             definitions.add(id(call.definition))
             tensor = graph.scopes[node].outputs[0] if node in graph.scopes else Tensor(node, 0)
             if node != keep:
-                if graph.is_output(tensor) or any(tensor in scope.outputs for scope in graph.scopes.values()):
+                if graph.is_output(tensor) or tensor in graph.returned:
                     return None
                 drop.append(node)
             path = call.layer

@@ -14,6 +14,8 @@ import resource
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -34,7 +36,17 @@ def limited() -> None:
 
 def measure(path: Path, checkout: Path) -> tuple[float, float, int, str]:
     """Seconds of processor time, MB of memory, exit code, and the first line of the report."""
-    command = [sys.executable, "-c", RUN, "check", "--isolated", "--format", "concise", str(path)]
+    own = checkout / ".venv/bin/python"
+    command = [
+        str(own if own.exists() else sys.executable),
+        "-c",
+        RUN,
+        "check",
+        "--isolated",
+        "--format",
+        "concise",
+        str(path),
+    ]
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
             command,
@@ -53,13 +65,19 @@ def measure(path: Path, checkout: Path) -> tuple[float, float, int, str]:
     return usage.ru_utime + usage.ru_stime, megabytes, process.returncode, said.removeprefix(str(path))[:110]
 
 
+def honest(make: Callable[[int], str], calls: int) -> bytes:
+    """A file of so many calls."""
+    return heavy.keras_file(make(calls))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--calls", type=int, default=100_000, help="calls in the honest files")
     parser.add_argument("--only", action="append", default=[], help="names of files")
     parser.add_argument("--against", type=Path, help="another checkout")
     options = parser.parse_args()
-    makers = {name: lambda make=make: heavy.keras_file(make(options.calls)) for name, make in heavy.HONEST.items()}
+    makers = {name: partial(honest, make, options.calls) for name, make in heavy.HONEST.items()}
+    makers |= {name: partial(make, size) for name, (make, size, _) in heavy.HOSTILE.items()}
     checkouts = [one.resolve() for one in (options.against, ROOT) if one is not None]
     with tempfile.TemporaryDirectory() as folder:
         for name, make in makers.items():

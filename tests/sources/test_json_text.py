@@ -3,6 +3,7 @@ import json
 import pytest
 
 from graphlint.errors import LimitError, UnreadableError
+from graphlint.sources import json_text
 from graphlint.sources.json_text import parse_config
 from graphlint.sources.limits import Limits
 
@@ -99,3 +100,24 @@ def test_brackets_in_strings_are_no_nesting():
 
 def test_largest_integers():
     assert parse_config(b"[9223372036854775807, -9223372036854775808]").value == [2**63 - 1, -(2**63)]
+
+
+def test_only_common_builtin_objects_are_kept_once():
+    zeros = {"module": "keras.initializers", "class_name": "Zeros", "config": {}, "registered_name": None}
+    custom = {**zeros, "module": "os", "class_name": "system"}
+    numbers = [{**zeros, "config": {"seed": seed}} for seed in (1, True, 1.0)]
+    value = [zeros, zeros, custom, custom, *numbers]
+    parsed = parse_config(json.dumps(value).encode()).value
+    assert parsed == value
+    assert parsed[0] is parsed[1]
+    assert parsed[2] is not parsed[3]
+    assert [type(one["config"]["seed"]) for one in parsed[4:]] == [int, bool, float]
+
+
+def test_what_lies_across_the_seam_of_two_pieces():
+    for pad in range(json_text._PIECE - 40, json_text._PIECE + 3):
+        with pytest.raises(LimitError, match="json-integer-digits"):
+            parse_config(b"[" + b" " * pad + b"123456789012345678901]")
+        assert kinds(b'{"shape": [' + b" " * pad + b"1e999]}") == ["number"]
+        text = b'{"' + b"a" * pad + b'\\\\\\"b": "[[[{{{", "c": 1}'
+        assert parse_config(text, Limits(json_depth=1)).value == json.loads(text)
