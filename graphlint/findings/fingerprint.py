@@ -75,4 +75,9 @@ def _parts(graph: ModelGraph) -> dict[str, str]:
 def has_automatic_name(layer: Layer) -> bool:
     """Whether a layer has a name that Keras generates: its class in snake case, possibly with a number."""
     bases = {snake_case(layer.class_name or ""), "input" if layer.is_input else ""} - {""}
-    return any(re.fullmatch(rf"{re.escape(base)}(_\d+)?", layer.name) for base in bases)
+    return any(_numbered(layer.name, base) for base in bases)
+
+
+def _numbered(name: str, base: str) -> bool:
+    rest = name.removeprefix(base)
+    return name.startswith(base) and (not rest or (rest[0] == "_" and rest[1:].isdecimal()))

@@ -130,6 +130,8 @@ class CallDefinition:
     _: KW_ONLY
     outputs: tuple[TensorSpec, ...] | None = None
     obj: Any = field(default=None, repr=False)
+    inferred: tuple[TensorSpec, ...] | None = None
+    """Static only: what the reader found that the call returns, if its layer gave it all that is known."""
     form: Body | None = None
     """The body that this call runs, where it is not the one that its layer has first: code may do another thing in
     each call."""
@@ -346,34 +348,27 @@ def is_leaf(value: Any) -> bool:
     return (isinstance(value, tuple) and hasattr(value, "_fields")) or not isinstance(value, (list, tuple, dict))
 
 
-def leaves(structure: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield ``(path, leaf)`` of an argument structure in Keras's order: sequences in order, dicts by sorted key.
+def leaves(structure: Any, path: str = "") -> list[tuple[str, Any]]:
+    """``(path, leaf)`` of an argument structure in Keras's order: sequences in order, dicts by sorted key.
 
-    >>> list(leaves({"b": 1, "a": [2, 3]}))
+    >>> leaves({"b": 1, "a": [2, 3]})
     [('a/0', 2), ('a/1', 3), ('b', 1)]
     """
-    if is_leaf(structure):
-        yield path, structure
-        return
-    stack = [_items(path, structure)]
+    found: list[tuple[str, Any]] = []
+    stack = [(path, structure)]
     while stack:
-        for where, value in stack[-1]:
-            if not is_leaf(value):
-                stack.append(_items(where, value))
-                break
-            yield where, value
+        where, value = stack.pop()
+        kind = value.__class__
+        if kind in _PLAIN or (kind is not tuple and kind is not list and is_leaf(value)):
+            found.append((where, value))
+            continue
+        prefix = f"{where}/" if where else ""
+        if isinstance(value, dict):
+            items = sorted(value.items(), key=lambda item: str(item[0]))
         else:
-            stack.pop()
-
-
-def _items(path: str, structure: Any) -> Iterator[tuple[str, Any]]:
-    prefix = f"{path}/" if path else ""
-    if isinstance(structure, dict):
-        for key, value in sorted(structure.items(), key=lambda item: str(item[0])):
-            yield f"{prefix}{key}", value
-    else:
-        for index, value in enumerate(structure):
-            yield f"{prefix}{index}", value
+            items = list(enumerate(value))
+        stack += [(f"{prefix}{key}", inner) for key, inner in reversed(items)]
+    return found
 
 
 def flat(structure: Any) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from graphlint.errors import listed
@@ -34,6 +35,8 @@ _WRAPPED = ("layer", "backward_layer", "cell", "cells")
 """Keys under which a built-in layer holds other layers."""
 _HUBS = ("keras_hub", "keras_cv", "keras_nlp")
 _PARTS = {"initializer": "initializers", "regularizer": "regularizers", "constraint": "constraints"}
+_FEW = 100
+"""Keys of a configuration up to which what is known of them is remembered."""
 _SHOWN = 8
 """Arguments that a message names."""
 _REGISTER = "put @keras.saving.register_keras_serializable() on it and save again, or pass it in custom_objects"
@@ -194,8 +197,9 @@ def _entry(entry: _Entry, release: int) -> Iterator[tuple[str, str, bool]]:
             True,
         )
         return
-    read = {"batch_input_shape"} if module is None else set()
-    refused = [key for key in config if key not in read and not takes_argument(name, key, release)]
+    keys = tuple(config)
+    few = len(keys) <= _FEW
+    refused = (_refused if few else _refused.__wrapped__)(name, keys, release, module is None)
     if refused:
         since = "; ".join(sorted({_taken(name, key) for key in refused}))
         yield (
@@ -213,12 +217,27 @@ def _entry(entry: _Entry, release: int) -> Iterator[tuple[str, str, bool]]:
         )
     if release >= KERAS_3:
         yield from _misread(entry, target)
-    for key, value in config.items():
-        kind = _PARTS.get(key.rpartition("_")[2])
-        if kind is not None and isinstance(value, dict):
-            yield from _part(value, kind, release)
-        elif key in _ACTIVATIONS:
+    for key, kind in (_parts if few else _parts.__wrapped__)(keys):
+        value = config[key]
+        if kind is None:
             yield from _activation(value, release)
+        elif isinstance(value, dict):
+            yield from _part(value, kind, release)
+
+
+@lru_cache(1024)
+def _refused(name: str, keys: tuple[str, ...], release: int, legacy: bool) -> list[str]:
+    """The keys of a configuration that a layer of a release does not take."""
+    return [
+        key for key in keys if not (legacy and key == "batch_input_shape") and not takes_argument(name, key, release)
+    ]
+
+
+@lru_cache(1024)
+def _parts(keys: tuple[str, ...]) -> list[tuple[str, str | None]]:
+    """The keys of a configuration that hold initializers and the like, each with the kind; None for activations."""
+    kinds = [(key, _PARTS.get(key.rpartition("_")[2])) for key in keys]
+    return [(key, kind) for key, kind in kinds if kind is not None or key in _ACTIVATIONS]
 
 
 def _misread(entry: _Entry, target: str) -> Iterator[tuple[str, str, bool]]:

@@ -14,6 +14,7 @@ Dialects of the calls of a layer (``inbound_nodes``):
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
+from operator import is_
 from typing import Any
 
 from graphlint.errors import UnreadableError
@@ -450,7 +451,8 @@ def infer_specs(
         used[ref.call] = max(used[ref.call], ref.output)
     for position in graph_order(body):
         call = body.calls[position]
-        inferred = _output_specs(body, call)
+        call.inferred = _output_specs(body, call)
+        inferred = call.inferred or ()
         last = used[position]
         if inferred and last >= len(inferred):
             text = f"output {last} is used, but there are {len(inferred)} outputs"
@@ -462,20 +464,23 @@ def infer_specs(
             ref = TensorRef(position, output)
             spec = merge(recorded.get(ref), inferred[output] if output < len(inferred) else None)
             specs.append(merge(spec, built[ref]) if ref in built else spec)
-        call.outputs = tuple(specs)
+        call.outputs = inferred if len(specs) == len(inferred) and all(map(is_, specs, inferred)) else tuple(specs)
 
 
 def merge(first: TensorSpec | None, second: TensorSpec | None) -> TensorSpec:
     """The first spec, completed from the second where a whole shape or a dtype is unknown."""
     if first is None:
         return second or TensorSpec(None, None)
-    if second is None or first == second:
+    if second is None:
         return first
+    if first == second:
+        return second
     shape = first.shape if first.shape is not None else second.shape
     return TensorSpec(shape, first.dtype if first.dtype is not None else second.dtype)
 
 
-def _output_specs(body: Body, call: CallDefinition) -> tuple[TensorSpec, ...]:
+def _output_specs(body: Body, call: CallDefinition) -> tuple[TensorSpec, ...] | None:
+    """What a call returns; nothing if that is not known, None if its arguments do not fit."""
     layer = call.layer
     if layer.is_input:
         config = layer.config
@@ -493,9 +498,10 @@ def _output_specs(body: Body, call: CallDefinition) -> tuple[TensorSpec, ...]:
         return leaf
 
     try:
-        return infer(layer, tuple(_map(arg, spec) for arg in call.args), _map(call.kwargs, spec)) or ()
+        args = [_map(arg, spec) for arg in call.args]
+        return infer(layer, args, _map(call.kwargs, spec) if call.kwargs else {}) or ()
     except ShapeError:
-        return ()
+        return None
 
 
 def _body_specs(body: Body) -> tuple[TensorSpec, ...]:

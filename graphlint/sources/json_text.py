@@ -29,9 +29,7 @@ _PIECE = 1 << 18
 _LONGEST_NUMBER = 32
 """Bytes before a piece in which a number may begin that ends in it."""
 _FEW = 4
-_INITIALIZERS = (
-    "GlorotUniform GlorotNormal HeNormal HeUniform Zeros Ones Constant Orthogonal RandomNormal RandomUniform"
-)
+_INITIALIZERS = "GlorotUniform GlorotNormal HeNormal HeUniform Zeros Ones Constant Orthogonal RandomNormal"
 _COMMON = {"keras.DTypePolicy", *(f"keras.initializers.{name}" for name in _INITIALIZERS.split())}
 _COMMON_MODULES = ("keras", "keras.initializers")
 _OBJECT = 4

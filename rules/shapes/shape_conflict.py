@@ -115,11 +115,15 @@ def _conflict(graph: ModelGraph, call: Call) -> tuple[Problem | None, bool]:
     def spec(leaf: Any) -> Any:
         return graph.spec(leaf) if isinstance(leaf, Tensor) else leaf
 
+    hint = "Build the model again from code, load the weights with layer.set_weights(...), and save it."
+    # The reader has inferred the same, unless it did not know the size of a vocabulary yet.
+    known = call.definition.inferred if call.definition is not None and layer.vocabulary_size is None else None
+    if known is call.outputs and not graph.has_weights:
+        return None, True
     args, kwargs = map_leaves(call.args, spec), map_leaves(call.kwargs, spec)
     sources = tuple(dict.fromkeys(graph.producers(call.id)))
-    hint = "Build the model again from code, load the weights with layer.set_weights(...), and save it."
     try:
-        inferred = infer(layer.definition, args, kwargs)
+        inferred = infer(layer.definition, args, kwargs) if known is None else known
     except ShapeError as error:
         return Problem(f"{layer.class_name} {error}", call.id, hint, related=sources), True
     for output, (recorded, expected) in enumerate(zip(call.outputs, inferred or (), strict=False)):

@@ -11,7 +11,7 @@ from graphlint.findings.edits import Edit, MergeCalls
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.knowledge.layers import UNKNOWN, Family, layer_row
 from graphlint.model.definition import Constant, leaves
-from graphlint.model.graph import Layer, ModelGraph, Tensor
+from graphlint.model.graph import Call, Layer, ModelGraph, Tensor
 from graphlint.questions.towers import settings
 
 _HINT = "Call it once and reuse the result; check that the other call was not meant for another tensor."
@@ -85,11 +85,16 @@ class DuplicateComputation(Rule):
 
     @staticmethod
     def calls(graph: ModelGraph) -> Iterator[Problem]:
-        groups: dict[Any, list[str]] = {}
+        alike: dict[Any, list[Call]] = {}
         for call in graph.calls.values():
             layer = graph.layers[call.layer]
             if not (layer.is_input or layer.is_operation or _random(layer)):
-                key = (call.scope, layer.class_name, _arguments(call.args, call.kwargs))
+                key = (call.scope, layer.class_name, *graph.producers(call.id))
+                alike.setdefault(key, []).append(call)
+        groups: dict[Any, list[str]] = {}
+        for some in alike.values():
+            for call in some if len(some) > 1 else ():
+                key = (call.scope, graph.layers[call.layer].class_name, _arguments(call.args, call.kwargs))
                 groups.setdefault(key, []).append(call.id)
         reported: set[tuple[str, ...]] = set()
         stateless: list[list[str]] = []
