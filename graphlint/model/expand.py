@@ -380,14 +380,18 @@ class _Expansion:
         )
         graph.calls[call_id] = call
         self.runs(layer, call_id)
-        position = 0
+        position = constants = 0
         for group, structure in (("", args), ("", kwargs), ("captured", captured)):
-            for argument, leaf in leaves(structure, group):
+            for argument, leaf in leaves(structure, group) if structure else ():
                 if isinstance(leaf, Tensor):
                     kind = MASK if argument.partition("/")[0] in MASK_ARGUMENTS else TENSOR
                     spec = graph.calls[leaf.call].outputs[leaf.output]
                     graph.add_edge(Edge(leaf.call, leaf.output, call_id, argument, kind, spec, position))
                     position += 1
+                elif isinstance(leaf, Constant):
+                    constants += 1
+        if constants:
+            graph.with_constants.append(call_id)
 
     def count(self, path: str) -> None:
         """Count a path that is kept. Each repeats the names of its parents, of any length.

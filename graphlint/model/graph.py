@@ -91,8 +91,18 @@ class Layer:
     """What is known of a built-in layer class; nothing of other classes and of operations."""
     operation: OperationTraits = field(init=False, repr=False)
     """What is known of an operation of Keras; nothing of layers."""
+    class_name: str | None = field(init=False, repr=False)
+    """The class as written in the configuration; None for a layer known only from its stored weights."""
+    config: dict[str, Any] = field(init=False, repr=False)
+    is_operation: bool = field(init=False, repr=False)
+    """Whether this is a plain operation (``x + y``, ``keras.ops.*``) and not a ``keras.Layer``."""
+    is_input: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        self.class_name = self.definition.class_name
+        self.config = self.definition.config
+        self.is_operation = self.definition.is_operation
+        self.is_input = self.definition.is_input
         self.is_keras = self.definition.is_keras
         self.traits = self.definition.traits
         self.operation = self.definition.operation
@@ -102,21 +112,12 @@ class Layer:
         return self.definition.name
 
     @property
-    def class_name(self) -> str | None:
-        """The class as written in the configuration; None for a layer known only from its stored weights."""
-        return self.definition.class_name
-
-    @property
     def module(self) -> str | None:
         return self.definition.module
 
     @property
     def registered_name(self) -> str | None:
         return self.definition.registered_name
-
-    @property
-    def config(self) -> dict[str, Any]:
-        return self.definition.config
 
     @property
     def trainable(self) -> bool:
@@ -167,15 +168,6 @@ class Layer:
     def penalised(self) -> bool:
         """Whether a regularizer of the layer adds to the loss."""
         return any(value is not None for key, value in self.config.items() if key.endswith("_regularizer"))
-
-    @property
-    def is_operation(self) -> bool:
-        """Whether this is a plain operation (``x + y``, ``keras.ops.*``) and not a ``keras.Layer``."""
-        return self.definition.is_operation
-
-    @property
-    def is_input(self) -> bool:
-        return self.definition.is_input
 
     @property
     def obj(self) -> Any:
@@ -292,6 +284,8 @@ class ModelGraph:
         """Layer that runs as calls -> the leaf layers whose calls these are, itself included."""
         self.running: dict[str, list[str]] = {}
         """Leaf layer -> itself and its sublayers, all of which run as its calls."""
+        self.with_constants: list[str] = []
+        """Calls that have an argument which is no tensor of the graph and no plain value."""
         self.held_by: dict[str, list[str]] = {}
         """Variable -> the layers that hold it."""
         self.read_by: dict[str, list[str]] = {}
@@ -498,6 +492,11 @@ class ModelGraph:
             return False
         return self.seen(layer) if wrapped else all(outer.container for outer in around)
 
+    @cached_property
+    def has_code(self) -> bool:
+        """Whether code makes the body of any call, as it was seen when it ran."""
+        return any(scope.body is not None and scope.body.traced for scope in self.scopes.values())
+
     def called_by_code(self, node: str) -> bool:
         """Whether code makes a call itself, or calls the container that a scope is of."""
         scope = self.calls[node].scope if node in self.calls else self.scopes[node].parent
@@ -506,6 +505,8 @@ class ModelGraph:
 
     def in_code(self, node: str) -> bool:
         """Whether a call or scope lies in a body that code makes, at any depth: no file holds it."""
+        if not self.has_code:
+            return False
         scope = self.calls[node].scope if node in self.calls else self.scopes[node].parent
         while scope in self.scopes:
             body = self.scopes[scope].body

@@ -18,8 +18,10 @@ NORMALISES_ONE = "Normalise over an axis longer than 1, or remove the LayerNorma
 def normalises_one(graph: ModelGraph, call: str) -> bool:
     """Whether a call normalises over axes of size 1, which leaves only the learned offset."""
     layer = graph.layer(call)
+    if layer.traits.name != "LayerNormalization":
+        return False
     edges = graph.in_edges(call, TENSOR)
-    if layer.traits.name != "LayerNormalization" or len(edges) != 1:
+    if len(edges) != 1:
         return False
     shape, axis = edges[0].spec.shape, layer.config.get("axis", -1)
     axes = axis if isinstance(axis, (list, tuple)) else (axis,)

@@ -53,7 +53,7 @@ class AmbiguousNames(Rule):
             parent = graph.layers[layer.parent] if layer.parent is not None else None
             if parent is None or not parent.container or layer.is_input or layer.is_operation:
                 continue
-            if any(outer.traced for outer in graph.enclosing(layer.path)):
+            if graph.has_code and any(outer.traced for outer in graph.enclosing(layer.path)):
                 continue
             by_name.setdefault(layer.name, []).append(layer.path)
         shared = {name: paths for name, paths in by_name.items() if len(paths) > 1}

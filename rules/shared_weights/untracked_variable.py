@@ -59,7 +59,7 @@ class UntrackedVariable(Rule):
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         tracked = {id(variable.obj): variable.id for variable in graph.variables.values() if variable.obj is not None}
         seen: set[int] = set()
-        for call in graph.calls.values():
+        for call in map(graph.calls.__getitem__, graph.with_constants):
             if id(call.definition) in seen:
                 continue
             seen.add(id(call.definition))
