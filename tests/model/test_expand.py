@@ -100,7 +100,7 @@ def test_nested_doublings_are_refused_before_they_are_expanded():
     inner = model("m0", [input_call("x"), call(layer("dense"), 0)], [0], [1])
     for number in range(25):
         inner = model(f"m{number + 1}", [input_call("x"), call(inner, 0), call(inner, 1)], [0], [2])
-    with pytest.raises(LimitError, match="more than the limit of 1,000,000"):
+    with pytest.raises(LimitError, match="more than the limit graph-calls = 200,000"):
         expand(definition(inner))
 
 
