@@ -196,3 +196,222 @@ def test_a_read_only_directory_is_one_line(tmp_path, monkeypatch):
         file.replace(put(NEW))
     assert "\n" not in str(caught.value)
     assert model.read_bytes() == OLD
+
+
+# -- what belongs to the file ---------------------------------------------------------------------------------------
+
+ACL = bytes.fromhex("0200000001000600ffffffff02000600d204000004000000ffffffff10000600ffffffff20000000ffffffff")
+"""user::rw-, user:1234:rw-, group::---, mask::rw-, other::---"""
+
+
+def set_attribute(path, name, value):
+    try:
+        os.setxattr(path, name, value)
+    except OSError as error:
+        pytest.skip(f"this file system has no {name}: {error}")
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="needs extended attributes")
+def test_attributes_and_acls_are_kept(model):
+    set_attribute(model, "user.origin", b"a run")
+    set_attribute(model, "system.posix_acl_access", ACL)
+    with locked(model) as file:
+        backup = file.replace(put(NEW))
+    write_new(model, put(NEW + NEW), force=True)
+    for path, content in ((model, NEW + NEW), (backup, OLD)):
+        assert path.read_bytes() == content
+        assert os.getxattr(path, "user.origin") == b"a run"
+        assert os.getxattr(path, "system.posix_acl_access") == ACL
+        assert stat.S_IMODE(path.stat().st_mode) == 0o660
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only the administrator gives files away")
+def test_owner_and_mode_are_kept(model):
+    os.chown(model, 1234, 2345)
+    model.chmod(0o604)
+    os.utime(model, (1, 2))
+    with locked(model) as file:
+        backup = file.replace(put(NEW))
+    for path in (model, backup):
+        found = path.stat()
+        assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (1234, 2345, 0o604)
+    assert backup.stat().st_mtime == 2
+
+
+def test_the_new_file_is_written_in_a_private_folder(model):
+    def produce(path):
+        place = path.resolve()
+        assert place.name == model.name and place.parent.parent == model.parent
+        assert stat.S_IMODE(place.parent.stat().st_mode) == 0o700
+        assert stat.S_IMODE(place.stat().st_mode) == 0o600
+        path.write_bytes(NEW)
+
+    with locked(model) as file:
+        file.replace(produce)
+    write_new(model.with_name("other.keras"), lambda path: path.write_bytes(NEW) and None)
+    assert leftovers(model.parent) == []
+
+
+# -- left over ------------------------------------------------------------------------------------------------------
+
+
+def left_over(folder, name=".graphlint-0123456789ab"):
+    left = folder / name
+    left.mkdir(mode=0o700)
+    (left / "model.keras").write_bytes(b"half")
+    return left
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs locks on folders")
+def test_what_a_killed_run_left_is_removed_by_the_next(model):
+    left_over(model.parent)
+    with locked(model):
+        assert leftovers(model.parent) == []
+    left_over(model.parent)
+    write_new(model.with_name("other.keras"), put(NEW))
+    assert leftovers(model.parent) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs locks on folders")
+def test_what_is_not_left_over_is_not_removed(model, tmp_path):
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "precious").write_bytes(b"precious")
+    (model.parent / ".graphlint-aaaaaaaaaaaa").symlink_to(victim)
+    (model.parent / ".graphlint-bbbbbbbbbbbb").write_bytes(b"a file")
+    left_over(model.parent, ".graphlint-cccccccccccc").chmod(0o755)
+    left_over(model.parent, ".graphlint-mine")
+    linked = left_over(model.parent, ".graphlint-dddddddddddd")
+    (linked / "link").symlink_to(victim / "precious")
+    before = set(leftovers(model.parent)) - {linked.name}
+
+    def produce(path):
+        with locked(model.with_name("second.keras")):
+            assert path.exists()  # of a run that lives
+        path.write_bytes(NEW)
+
+    model.with_name("second.keras").write_bytes(OLD)
+    with locked(model) as file:
+        file.replace(produce)
+    assert set(leftovers(model.parent)) == before
+    assert (victim / "precious").read_bytes() == b"precious"
+
+
+def test_a_backup_with_the_same_bytes_is_the_backup(model):
+    """As after a run that was killed between the backup and the rename."""
+    model.with_name("model.keras.bak").write_bytes(OLD)
+    with locked(model) as file:
+        assert file.replace(put(NEW)).name == "model.keras.bak"
+    assert sorted(path.name for path in model.parent.iterdir()) == ["model.keras", "model.keras.bak"]
+
+
+# -- links swapped, disk full ---------------------------------------------------------------------------------------
+
+SWAPS = """
+import os, sys
+from pathlib import Path
+from graphlint.errors import WriteError
+from graphlint.fixes.writing import locked, write_new
+folder, victim, last, how = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+model, seen, busy = folder / "model.keras", 0, False
+def swap():
+    if how == "file":
+        model.unlink()
+        model.symlink_to(victim / "model.keras")
+    elif how == "folder":
+        folder.rename(folder.with_name("away"))
+        folder.symlink_to(victim)
+    else:
+        for inner in folder.glob(".graphlint-*"):
+            inner.rename(inner.with_name(".away"))
+            inner.symlink_to(victim)
+EVENTS = "open os.rename os.link os.chmod os.chown os.remove os.mkdir os.setxattr".split()
+def count(event, arguments):
+    global seen, busy
+    if busy or event not in EVENTS:
+        return
+    seen += 1
+    if seen == last:
+        busy = True
+        swap()
+        busy = False
+sys.addaudithook(count)
+try:
+    if how.endswith("new"):
+        write_new(model, lambda path: path.write_bytes(b"new bytes" * 200) and None, force=True)
+    else:
+        with locked(model) as file:
+            file.replace(lambda path: path.write_bytes(b"new bytes" * 200) and None)
+except (WriteError, OSError) as error:
+    print(error)
+sys.exit(7 if seen < last else 0)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs paths through descriptors")
+@pytest.mark.parametrize("how", ["file", "folder", "private"])
+def test_links_swapped_at_every_step(tmp_path, how):
+    """Whatever becomes a link, and whenever: nothing that it leads to changes."""
+    script = tmp_path / "child.py"
+    script.write_text(SWAPS)
+    root = Path(__file__).parents[2]
+    for step in range(1, 80):
+        folder, victim = tmp_path / str(step), tmp_path / f"victim{step}"
+        folder.mkdir()
+        victim.mkdir()
+        for place in (folder, victim):
+            (place / "model.keras").write_bytes(OLD)
+        (victim / "model.keras").chmod(0o644)
+        before = (victim / "model.keras").stat()
+        done = subprocess.run(
+            [sys.executable, script, folder, victim, str(step), how],
+            env={**os.environ, "PYTHONPATH": str(root)},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode in (0, 7), done.stderr
+        after = (victim / "model.keras").stat()
+        assert [path.name for path in victim.iterdir()] == ["model.keras"]
+        assert (victim / "model.keras").read_bytes() == OLD
+        assert (after.st_mode, after.st_ino, after.st_mtime_ns) == (before.st_mode, before.st_ino, before.st_mtime_ns)
+        if done.returncode == 7:
+            break
+    assert done.returncode == 7 and step > 8
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from graphlint.errors import WriteError
+from graphlint.fixes.writing import locked, write_new
+model, limit = Path(sys.argv[1]), int(sys.argv[2])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+for attempt in (lambda: write_new(model.with_name("new.keras"), write), lambda: replace()):
+    def write(path):
+        path.write_bytes(b"new bytes" * 200)
+    def replace():
+        with locked(model) as file:
+            file.replace(write)
+    try:
+        attempt()
+    except WriteError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs limits of processes")
+@pytest.mark.parametrize("limit", [0, 1, 500, 1799])
+def test_a_disk_that_fills_up(model, limit, tmp_path):
+    script = tmp_path / "child.py"
+    script.write_text(FULL)
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, script, model, str(limit)],
+        env={**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.count("nothing was changed") == 2, done.stdout + done.stderr
+    assert model.read_bytes() == OLD
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["child.py", "model.keras"]

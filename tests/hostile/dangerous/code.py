@@ -8,7 +8,6 @@ from typing import Any
 
 from tests.hostile.dangerous.case import (
     ALL,
-    BEFORE_3_9,
     KERAS_2,
     Case,
     in_containers,
@@ -34,7 +33,7 @@ def cases() -> Iterator[Case]:
                 class_name, old_lambda(canary, key, **extra)
             ),
             "X001",
-            BEFORE_3_9 if class_name == "Lambda" and key == "function" else KERAS_2,
+            ALL if class_name == "Lambda" and key == "function" else KERAS_2,
             _UNSAFE,
             (".h5", ".json"),
             payload=True,

@@ -15,7 +15,7 @@ def cases() -> Iterator[Case]:
     """Vocabularies and other files, on layers and deep inside them."""
     for name, build in _READERS.items():
         yield from in_containers(
-            f"a path as {name}", build, "X003", BEFORE_3_9, _ADVISORY, (".keras", ".h5"), reads=True, payload=True
+            f"a path as {name}", build, "X003", ALL, _ADVISORY, (".keras", ".h5"), reads=True, payload=True
         )
     for name, (build, endangers, advisory) in _LOADERS.items():
         yield from in_containers(name, build, "X003", endangers, advisory, (".keras", ".h5"))
