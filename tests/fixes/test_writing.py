@@ -415,3 +415,15 @@ def test_a_disk_that_fills_up(model, limit, tmp_path):
     assert done.stdout.count("nothing was changed") == 2, done.stdout + done.stderr
     assert model.read_bytes() == OLD
     assert sorted(path.name for path in tmp_path.iterdir()) == ["child.py", "model.keras"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that fork")
+def test_the_whole_command_killed_at_random_moments():
+    """`python -m tests.fixes.killing 200` is the same for longer; in a process of its own, as that forks."""
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fixes.killing", "10"], cwd=root, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    counts = [int(line.split()[0]) for line in done.stdout.splitlines() if ": killed: " in line or ": ended: " in line]
+    assert sum(counts) == 10
