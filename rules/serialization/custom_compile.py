@@ -96,6 +96,8 @@ def _custom(reference: Reference) -> bool:
     if reference.kind is Kind.CODE or (reference.registered_name is not None and ">" in reference.registered_name):
         return False
     root = reference.root
+    if ">" in reference.name:
+        return False
     if reference.kind is Kind.FUNCTION:
         return root in (None, "builtins", "__main__") and not _known(reference.name)
     if root in (None, "builtins", "__main__"):

@@ -11,7 +11,10 @@ from graphlint.model.address import ROOT
 from graphlint.model.graph import Layer, ModelGraph
 from graphlint.questions.unbuilt import will_have_weights
 
-_HINT = "Set trainable = False on it again, last; or make it trainable and freeze layers by name."
+_HINT = (
+    "Set trainable = True on it and then False, last: False alone does nothing where it is False already; or make it "
+    "trainable and freeze layers by name."
+)
 
 
 class TrainableLeak(Rule):

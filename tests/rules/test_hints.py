@@ -356,7 +356,7 @@ WAYS = {
         ),
     ],
     "T001": [
-        change("trainable = False on it again, last", more="backbone.trainable = False"),
+        change("trainable = True on it and then False", more="backbone.trainable = True\nbackbone.trainable = False"),
         change(
             "make it trainable and freeze layers by name",
             more="backbone.trainable = True\nbackbone.get_layer('first').trainable = False",
