@@ -1,18 +1,19 @@
 """What Keras 3 computes otherwise from a file that Keras 1 or 2 wrote, although it loads.
 
-Measured by ``tests/benchmarks/release_drift.py``: 390 settings of the layers of Keras 2.15, of which all others are
-equal, or do not load.
+Measured by ``tests/benchmarks/release_drift.py``, setting by setting of the layers of Keras 2.15: all others are equal,
+or do not load.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from graphlint.knowledge.layers import Family
 from graphlint.model.definition import FrontEnd
 from graphlint.model.graph import ModelGraph
 from graphlint.portability.hard_sigmoid import cannot_keep, computed_otherwise
 from graphlint.portability.layers_of_files import inside, of_keras_3
-from graphlint.portability.merged_masks import masks_joined_otherwise
+from graphlint.portability.masks_of_keras_2 import masks_handed_on_otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +43,18 @@ def drifts(graph: ModelGraph) -> list[Drift]:
             "CenterCrop, build the model in code, load the weights"
         )
         found.append(Drift("RandomCrop crops outside of training in Keras 2, and does not in Keras 3", paths, refused))
-    calls = tuple(masks_joined_otherwise(graph))
+    calls = tuple(masks_handed_on_otherwise(graph))
     if calls:
-        name = graph.layer(calls[0]).name
+        layer = graph.layer(calls[0])
         refused = (
-            f"{graph.layer(calls[0]).class_name} {name!r} joins masks, which Keras 3 does in another way: build the "
-            "model in code, pass the mask explicitly to the layers that use it, load the weights"
+            f"{layer.class_name} {layer.name!r} hands masks on, which Keras 3 does in another way: build the model in "
+            "code, pass the mask explicitly to the layers that use it, load the weights"
         )
         message = (
             "joins the masks of its inputs: Keras 2 drops each step that one of them drops, Keras 3 keeps it where "
             "another keeps it, and has no mask at all where an input has none"
+            if layer.traits.family is Family.MERGE
+            else f"{layer.class_name} hands the mask of its input on, which it does not in Keras 2"
         )
         found.append(Drift(message, calls, refused))
     return found

@@ -23,7 +23,8 @@ class ComputesOtherwise(Rule):
     - `hard_sigmoid`, which was `clip(0.2 * x + 0.5, 0, 1)` and is `clip(x / 6 + 0.5, 0, 1)`; it was the default
       `recurrent_activation` of LSTM and GRU;
     - masks that meet in an Add or another merging layer, of which Keras 2 keeps the steps that all keep, Keras 3 those
-      that any keeps, or no mask where one input has none;
+      that any keeps, or no mask where one input has none; and those that Rescaling, Normalization and Identity hand on
+      in Keras 3 alone;
     - `RandomCrop`, which cropped outside of training as well.
 
     ## Why is this bad?
@@ -56,7 +57,7 @@ class ComputesOtherwise(Rule):
 
     ## Not reported
     Files that Keras 3 wrote, and models in memory: what they compute is what was trained, or was reported on the file
-    that they come from; masks that nothing after the merging layer uses, or that are one mask.
+    that they come from; masks that nothing after the layer uses, and one mask that meets itself.
 
     ## References
     Measured on Keras 2.15 and 3.15.
