@@ -1,8 +1,8 @@
 """Masks that Keras 2 and 3 hand on in different ways.
 
 Where masks meet in an Add or another merging layer, Keras 2 keeps the steps that every mask keeps, whichever inputs
-have one; Keras 3 keeps those that any mask keeps, and has no mask at all where one input has none. A few layers drop the
-mask in Keras 2 and hand it on in Keras 3.
+have one; Keras 3 keeps those that any mask keeps, and has no mask at all where one input has none. A few layers drop
+the mask in Keras 2 and hand it on in Keras 3.
 """
 
 from __future__ import annotations
