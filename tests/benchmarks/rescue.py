@@ -28,6 +28,7 @@ from graphlint.errors import GraphlintError, one_line
 from graphlint.fixes.files import fix_file
 from graphlint.fixes.fixer import Fixer
 from graphlint.model.expand import expand
+from graphlint.portability.modernizing import modernize
 from graphlint.sources import read
 
 SUFFIXES = (".keras", ".h5", ".hdf5", ".json")
@@ -100,7 +101,9 @@ def rescue(path: Path) -> str:
         model = keras.models.load_model(target, safe_mode=True)
         codes = {one.code for one in linter.check_file(target).findings}
         assert not codes & {"K003", "K004", "K010"}, f"still {sorted(codes)}"
-        before, after = expand(read(path, by_content=True)), expand(read(target))
+        definition = read(path, by_content=True)
+        modernize(definition)  # What it makes of the numbers of older layers is what has to be there, bit for bit.
+        before, after = expand(definition), expand(read(target))
         if not before.has_weights:
             return "rescued, fresh weights"
         changed = {one.finding.code for one in done.report.applied} - {"K003", "K004", "K010"}
