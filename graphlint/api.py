@@ -177,7 +177,7 @@ def assert_clean(
         inputs=inputs,
     )
     if report.exit_code(fail_on):
-        raise AssertionError(str(report))
+        raise AssertionError(str(report.listing("info" if fail_on == "info" else None)))
 
 
 def read_graph(model_or_path: Target) -> ModelGraph:

@@ -36,6 +36,7 @@ def _codes(context: click.Context, parameter: click.Parameter, value: tuple[str,
 @click.option("--preview/--no-preview", default=None, help="Also run preview rules, which are off by default.")
 @click.option("--target-keras", metavar="RELEASE", help="Keras that should load the model.  [default: installed one]")
 @click.option("--fail-on", type=click.Choice(_FAIL_ON), help="Lowest severity that exits with 1.  [default: warning]")
+@click.option("--severity", type=click.Choice(_FAIL_ON[:3]), help="Lowest severity to list.  [default: warning]")
 @click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="full", show_default=True)
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the report to a file.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Skip these files when a directory is searched.")
@@ -82,7 +83,7 @@ def _without_collection() -> Iterator[None]:
 
 def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[str, Any]) -> int:
     """Check, write the report, and return the exit code."""
-    from graphlint.cli.output import wants_color, write
+    from graphlint.cli.output import terminal_width, wants_color, write
     from graphlint.cli.pictures import Pictures
     from graphlint.cli.session import Overrides, Session, parse_shapes
     from graphlint.cli.targets import Kind, find_targets
@@ -132,8 +133,16 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
             session.overrides, pictures=Pictures.for_report(len(found.targets), options["output"])
         )
     report = session.run(found.targets, general, options["jobs"], notes)
+    lowest = options["severity"] or ("info" if options["fail_on"] == "info" else None)
     color = options["output"] is None and wants_color()
-    write(render(report, options["format_"], color=color, statistics=options["statistics"]), options["output"])
+    text = render(
+        report.listing(lowest),
+        options["format_"],
+        color=color,
+        statistics=options["statistics"],
+        width=None if options["output"] is not None else terminal_width(),
+    )
+    write(text, options["output"])
     for note in report.notes:
         session.note(f"warning: {note}", 0)
     return report.exit_code(options["fail_on"])
@@ -153,6 +162,7 @@ def _shown(session: Session, path: Path | None, options: Mapping[str, Any]) -> s
             ("ignore", options["ignore"]),
             ("exclude", (*config.exclude, *options["exclude"]) if options["exclude"] else ()),
             ("fail-on", options["fail_on"]),
+            ("severity", options["severity"]),
             ("target-keras", options["target_keras"]),
         )
         if value

@@ -30,9 +30,11 @@ def command(
 
     The model is loaded with Keras's safe mode on.
     """
+    from graphlint.cli.quiet import quiet
     from graphlint.extras import require_keras
 
-    require_keras("graphlint extract")
+    with quiet():
+        require_keras("graphlint extract")
     from graphlint.errors import WriteError
     from graphlint.fixes.writing import require_free, write_new
     from graphlint.replay.extract import extract

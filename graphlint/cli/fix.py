@@ -51,6 +51,7 @@ def command(models: tuple[Path, ...], output: Path | None, in_place: bool, diff:
     architecture: Path | None = options["architecture"]
     if architecture is not None and (in_place or len(models) > 1):
         raise click.UsageError("expected one file of weights and -o OUT.keras with --architecture")
+    from graphlint.cli.quiet import quiet
     from graphlint.cli.session import Overrides, Session
     from graphlint.engine.selection import Selection
     from graphlint.errors import FixError, GraphlintError
@@ -60,9 +61,10 @@ def command(models: tuple[Path, ...], output: Path | None, in_place: bool, diff:
 
     if output is not None:
         require_free(output, force=options["force"])
-    require_keras("graphlint fix")
-    from graphlint.fixes.fixer import Fixer
-    from graphlint.replay.load import import_modules
+    with quiet():
+        require_keras("graphlint fix")
+        from graphlint.fixes.fixer import Fixer
+        from graphlint.replay.load import import_modules
 
     import_modules(options["modules"])
     selection = Selection(options["select"] or None, (), options["ignore"])

@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from shutil import get_terminal_size
 
 import click
 
@@ -45,6 +46,11 @@ def wants_color() -> bool:
     if os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
+
+
+def terminal_width() -> int | None:
+    """The columns of the terminal that stdout is, at least 50; None if it is none."""
+    return max(50, get_terminal_size().columns) if sys.stdout.isatty() else None
 
 
 def _umask() -> int:

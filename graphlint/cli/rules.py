@@ -38,6 +38,9 @@ def command(format_: str, config: Path | None, isolated: bool, allow_plugins: bo
 
 
 def _lines(rules: list[type[Rule]]) -> Iterator[str]:
+    """Two lines or more for each rule, of at most 80 columns."""
+    from textwrap import wrap
+
     from graphlint.engine.documentation import family, offered_fix, page, short_needs
 
     width = max((len(rule.name) for rule in rules), default=0)
@@ -45,9 +48,7 @@ def _lines(rules: list[type[Rule]]) -> Iterator[str]:
         yield f"{title}:"
         for rule in members:
             fix = f"{offered_fix(rule)} fix" if offered_fix(rule) else ""
-            needs = "+".join(short_needs(rule))
+            facts = [rule.severity.value, fix, "+".join(short_needs(rule))]
+            yield f"{rule.code:<6} {rule.name:<{width}}  {', '.join(filter(None, facts))}".rstrip()
             mark = "preview: " if rule.preview else "" if rule.default else "off: "
-            yield (
-                f"{rule.code:<6} {rule.name:<{width}}  {rule.severity.value:<7}  {fix:<10}  {needs:<15}  "
-                f"{mark}{page(rule).summary}"
-            )
+            yield from wrap(f"{mark}{page(rule).summary}", 80, initial_indent=" " * 7, subsequent_indent=" " * 7)

@@ -166,12 +166,14 @@ class Session:
         return None if not tensors else tensors[0] if len(tensors) == 1 else tensors
 
     def _import(self, linter: Linter, text: str) -> ModelReport:
+        from graphlint.cli.quiet import quiet
         from graphlint.extras import require_keras
         from graphlint.sources.importing import load_attribute
 
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         try:
-            require_keras(text)
+            with quiet():
+                require_keras(text)
             model = load_attribute(text, self.call_args)
             return linter.check_model(model, text, inputs=self._inputs(), open_layers=None if self.trace else False)
         except GraphlintError as error:
@@ -277,8 +279,11 @@ def _progress(total: int, verbosity: int) -> Iterator[Callable[[str], None]]:
         return
     from rich.console import Console
     from rich.markup import escape
-    from rich.progress import Progress
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.table import Column
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    name = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
+    done = MofNCompleteColumn(table_column=Column(no_wrap=True))
+    with Progress(done, BarColumn(20), name, console=Console(stderr=True), transient=True, expand=True) as bar:
         task = bar.add_task("", total=total)
         yield lambda text: bar.update(task, advance=1, description=escape(printable(text)))

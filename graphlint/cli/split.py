@@ -23,9 +23,11 @@ def command(
 
     The model is loaded with Keras's safe mode on, and the halves are compared with it before they are written.
     """
+    from graphlint.cli.quiet import quiet
     from graphlint.extras import require_keras
 
-    require_keras("graphlint split")
+    with quiet():
+        require_keras("graphlint split")
     from graphlint.errors import Unequal, WriteError
     from graphlint.fixes.writing import require_free, write_new
     from graphlint.replay.load import load

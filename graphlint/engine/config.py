@@ -53,6 +53,7 @@ class Config:
     selection: Selection = field(default_factory=Selection)
     preview: bool = False
     fail_on: str = "warning"
+    severity: str = "warning"
     exclude: tuple[str, ...] = ()
     plugins: tuple[str, ...] = ()
     per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -159,6 +160,7 @@ def effective(config: Config) -> dict[str, Any]:
         "ignore": list(config.selection.ignore),
         "preview": config.preview,
         "fail-on": config.fail_on,
+        "severity": config.severity,
         "exclude": list(config.exclude),
         "plugins": list(config.plugins),
         "per-file-ignores": {glob: list(selectors) for glob, selectors in config.per_file_ignores},
@@ -231,6 +233,7 @@ def _config(table: dict[str, Any], path: Path) -> Config:
         "ignore": reader.strings,
         "preview": reader.boolean,
         "fail-on": lambda key, value: reader.one_of(key, value, FAIL_ON),
+        "severity": lambda key, value: reader.one_of(key, value, tuple(Severity)),
         "exclude": reader.strings,
         "plugins": reader.strings,
         "per-file-ignores": reader.string_lists,

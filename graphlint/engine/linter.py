@@ -222,6 +222,7 @@ class _Run:
             findings=tuple(offered(graph, findings, ran)),
             suppressed=self.suppressed,
             fail_on=self.linter.config.fail_on,
+            severity=self.linter.config.severity,
             security_fail_on=self.linter.guarding.fail_on,
             protection=self.linter.guarding.protection(self.path),
             tried_ignores=frozenset(tried),

@@ -19,15 +19,19 @@ FORMATS = {
 """Name -> what it is for; each is the module of the same name in this package."""
 
 
-def render(report: Report, format: str = "full", *, color: bool = False, statistics: bool = False) -> str:
+def render(
+    report: Report, format: str = "full", *, color: bool = False, statistics: bool = False, width: int | None = None
+) -> str:
     """A report as text, without a final newline.
 
-    ``color`` and ``statistics`` (counts per code) only affect the formats for reading.
+    ``color`` and ``statistics`` (counts per code) only affect the formats for reading, and ``width`` (in columns, where
+    lines are broken) only ``full``.
 
     >>> from graphlint.reports.report import Report
     >>> render(Report(), "concise")
     ''
     """
     module = import_module(f"graphlint.reports.{format}")
-    text: str = module.render(report, color=color, statistics=statistics)
+    more = {"width": width} if format == "full" else {}
+    text: str = module.render(report, color=color, statistics=statistics, **more)
     return text

@@ -1,4 +1,4 @@
-"""One line per finding: ``path: address: CODE name: message``."""
+"""One line per finding: ``path: address: severity CODE name: message``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def render(report: Report, *, color: bool = False, statistics: bool = False) -> str:
     """The findings, one line each."""
     lines = []
-    for finding in report.findings:
+    for finding in report.listed():
         where = finding.model if finding.location is None else f"{finding.model}: {finding.location.address}"
-        lines.append(printable(f"{where}: {finding.code} {finding.name}: {finding.message}"))
+        lines.append(printable(f"{where}: {finding.severity} {finding.code} {finding.name}: {finding.message}"))
     return "\n".join([*lines, *(statistics_lines(report) if statistics else ())])

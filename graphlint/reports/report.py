@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import KW_ONLY, dataclass, field, fields
+from dataclasses import KW_ONLY, dataclass, field, fields, replace
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -81,6 +81,8 @@ class ModelReport:
     findings: tuple[Finding, ...] = ()
     suppressed: int = 0
     fail_on: str = "warning"
+    severity: str = "warning"
+    """The lowest severity that the formats for reading list; what is below is counted."""
     security_fail_on: str | None = None
     """``fail_on`` for findings of security rules, where that is another."""
     protection: Protection = Protection()
@@ -127,6 +129,16 @@ class Report:
     def findings(self) -> list[Finding]:
         """Every finding, model by model; within a model the most severe first."""
         return [*self.general, *(finding for model in self.models for finding in model.findings)]
+
+    def listing(self, severity: str | None) -> Report:
+        """The same report, of which the formats for reading list everything from a severity up."""
+        if severity is None:
+            return self
+        return replace(self, models=tuple(replace(model, severity=severity) for model in self.models))
+
+    def listed(self) -> list[Finding]:
+        """The findings that the formats for reading list."""
+        return [*self.general, *(finding for model in self.models for finding in listed(model))]
 
     @property
     def graph(self) -> ModelGraph | None:
@@ -177,3 +189,9 @@ def _lowest(model: ModelReport, finding: Finding) -> str:
 
 def _fails(finding: Finding, fail_on: str) -> bool:
     return fail_on != "never" and finding.severity.rank <= Severity(fail_on).rank
+
+
+def listed(model: ModelReport) -> list[Finding]:
+    """The findings of a model that the formats for reading list: from its severity up, and whatever makes it fail."""
+    lowest = Severity(model.severity).rank
+    return [one for one in model.findings if one.severity.rank <= lowest or _fails(one, _lowest(model, one))]

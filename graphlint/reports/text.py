@@ -27,6 +27,34 @@ def _escaped(match: re.Match[str]) -> str:
     return match[0].encode("unicode_escape").decode("ascii")
 
 
+_START = re.compile("((?:\x1b\\[[0-9;]*m)*)( *)")
+_STYLED = re.compile("\x1b\\[[0-9;]*m")
+
+
+def hanging(line: str, width: int) -> list[str]:
+    """A line broken at spaces so that it fits, indented further from the second part on; colours take no room.
+
+    >>> hanging("  hint: Make it smaller.", 16)
+    ['  hint: Make it', '    smaller.']
+    """
+    start = _START.match(line)
+    assert start is not None
+    indent = len(start[2])
+    lines, room = [start[1]], 0
+    for word in line[start.end() :].split(" "):
+        size = len(_STYLED.sub("", word))
+        if room == 0:
+            lines[-1] += f"{' ' * indent}{word}"
+            room = indent + size
+        elif room + 1 + size <= width:
+            lines[-1] += f" {word}"
+            room += 1 + size
+        else:
+            lines.append(f"{' ' * (indent + 2)}{word}")
+            room = indent + 2 + size
+    return lines
+
+
 def counted(number: int, noun: str) -> str:
     """A number with its noun.
 
@@ -44,9 +72,11 @@ def summary_line(report: Report) -> str:
         f"{number:,} info" if noun == "info" else counted(number, noun) for number, noun in counts if number
     )
     skipped = sum(model.status == "skipped" for model in report.models)
+    hidden = len(report.findings) - len(report.listed())
     text = f"{found or 'Nothing found'} in {counted(summary.models, 'model')}"
     extra = [f"{summary.suppressed:,} suppressed"] if summary.suppressed else []
     extra += [f"{skipped:,} skipped"] if skipped else []
+    extra += ["not all listed: --severity info lists all"] if hidden else []
     return text + (f" ({', '.join(extra)})" if extra else "")
 
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -57,7 +58,6 @@ models/a.keras (keras, Keras 3.9.2)
     see also: dec/dense
     fix, unsafe: shrink it (half the outputs go)
   opaque, not checked inside: enc/custom
-  not run: A002 (needs a compiled model); Z002 (needs a live model)
   parameters: 1,200 (1,000 trainable, 200 not); 100 counted twice, 1,300 layer by layer; 40 reach no output
 
 models/b.h5
@@ -67,8 +67,11 @@ models/b.h5
 c.keras
   skipped: excluded by 'c*'
 
+not run: A002 (needs a compiled model); Z002 (needs a live model)
 note: ignore matches nothing: rules = ['X']
-1 error, 1 warning in 2 models (2 suppressed, 1 skipped)"""
+1 error, 1 warning in 2 models (2 suppressed, 1 skipped)
+refused: models/b.h5
+1 can be fixed, with --unsafe: graphlint fix --unsafe -o FIXED.keras models/a.keras"""
     )
     assert str(report) == render(report, "full")
 
@@ -85,9 +88,59 @@ def test_full_explains_each_code_once():
     assert text.count("why: It is big.") == 1
 
 
+def clean(path="clean.keras", **given):
+    return ModelReport(path, Status.CHECKED, format="keras", **given)
+
+
+def test_clean_models_are_silent_and_what_was_not_seen_is_said():
+    parameters = Parameters(1, 1, 0, counted_per_layer=1, counted_twice=0, unreachable=0)
+    assert render(Report((clean(parameters=parameters), clean()))) == "Nothing found in 2 models"
+    text = render(Report((clean(opaque=(".",)), clean("weights.h5", ran=("N001",)))))
+    assert "opaque, not checked inside: the model" in text
+    assert "weights.h5" not in text
+
+
+def test_what_did_not_run_is_said_once_and_in_how_many_models():
+    live, compiled = SkippedRule("K012", "needs a live model"), SkippedRule("A002", "needs a compiled model")
+    text = render(Report((clean(skipped_rules=(live, compiled)), clean(skipped_rules=(live,)))))
+    assert text.splitlines()[0] == ("not run: K012 (needs a live model); A002 (needs a compiled model, in 1 model)")
+
+
+def test_info_is_counted_and_listed_on_request():
+    noted = replace(FINDING, severity=Severity.INFO)
+    report = Report((clean(findings=(noted,)),))
+    assert render(report) == "1 info in 1 model (not all listed: --severity info lists all)"
+    assert render(report, "concise") == ""
+    assert "ZZ001 big-layer at" in render(report.listing("info"))
+    assert "info ZZ001" in render(report.listing("info"), "concise")
+    failing = Report((clean(findings=(noted,), fail_on="info"),))
+    assert "ZZ001 big-layer at" in render(failing)
+
+
+def test_the_summary_names_what_can_be_fixed_and_how():
+    safe = replace(FINDING, fix=Fix("shrink it", Applicability.SAFE))
+    several = Report(tuple(clean(f"{name}.keras", findings=(safe, FINDING)) for name in ("a b", "-c")))
+    assert render(several).splitlines()[-1] == (
+        "4 can be fixed, 2 of them safely: graphlint fix --in-place -- 'a b.keras' -c.keras"
+    )
+    alive = Report((replace(clean("<live>"), findings=(safe,)),))
+    assert render(alive).splitlines()[-1] == "1 can be fixed, safely: graphlint.fix(model)"
+
+
+@pytest.mark.parametrize("width", [50, 72, 200])
+def test_lines_are_broken_with_a_hanging_indent(report, width):
+    finding = replace(FINDING, message="many words " * 40, hint="and more " * 30)
+    long = Report((replace(report.models[0], findings=(finding,)),), explanations={"ZZ001": "why not " * 50})
+    text = render(long, width=width)
+    assert max(map(len, text.splitlines())) <= width
+    assert " ".join(text.split()) == " ".join(render(long).split())
+    assert click.unstyle(render(long, width=width, color=True)) == text
+
+
 def test_concise(report):
     assert render(report, "concise") == (
-        "models/a.keras: enc#1/dense#0: ZZ001 big-layer: 20 numbers\nmodels/b.h5: E001 unreadable: no model"
+        "models/a.keras: enc#1/dense#0: warning ZZ001 big-layer: 20 numbers\n"
+        "models/b.h5: error E001 unreadable: no model"
     )
     assert render(Report(), "concise") == ""
 

@@ -80,7 +80,7 @@ def model_page(model: ModelReport, explanations: Any, notes: Any = ()) -> str:
         "notes": [shown(note) for note in notes],
     }
     about = [model.format, f"Keras {model.keras_version}" if model.keras_version else None, model.status.value]
-    plain = rendered(Report((model,), explanations=explanations), "full")
+    plain = rendered(Report((model,), explanations=explanations).listing("info"), "full")
     return document(model.path, ", ".join(part for part in about if part), data, plain)
 
 
@@ -108,8 +108,8 @@ def index_page(report: Report) -> str:
         "skipped": [[shown(reason), code, f"{count:,}"] for (reason, code), count in sorted(skipped.items())],
         "notes": [shown(note) for note in report.notes],
     }
-    plain = "" if len(models) > 50 else rendered(report, "full")
-    return document(f"{len(models):,} models", summary_line(report), data, plain)
+    plain = "" if len(models) > 50 else rendered(report.listing("info"), "full")
+    return document(f"{len(models):,} models", summary_line(report.listing("info")), data, plain)
 
 
 def _row(model: ModelReport, codes: dict[str, int]) -> dict[str, Any]:
