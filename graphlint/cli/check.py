@@ -36,7 +36,11 @@ def _codes(context: click.Context, parameter: click.Parameter, value: tuple[str,
 @click.option("--preview/--no-preview", default=None, help="Also run preview rules, which are off by default.")
 @click.option("--target-keras", metavar="RELEASE", help="Keras that should load the model.  [default: installed one]")
 @click.option("--fail-on", type=click.Choice(_FAIL_ON), help="Lowest severity that exits with 1.  [default: warning]")
-@click.option("--severity", type=click.Choice(_FAIL_ON[:3]), help="Lowest severity to list.  [default: warning]")
+@click.option(
+    "--severity",
+    type=click.Choice(_FAIL_ON[:3]),
+    help="Lowest severity to list, besides what fails.  [default: warning]",
+)
 @click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="full", show_default=True)
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the report to a file.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Skip these files when a directory is searched.")

@@ -516,3 +516,25 @@ def test_a_progress_bar_for_many_models_on_a_terminal(here, monkeypatch):
     monkeypatch.setattr(sys, "stderr", quiet)
     Session(verbosity=-1).run(found.targets)
     assert quiet.getvalue() == ""
+
+
+def test_info_is_listed_on_request(here):
+    put(here, bad=BAD)
+    (here / "graphlint.toml").write_text('[rules.unused-input]\nseverity = "info"\n')
+    counted = run("bad.keras").stdout
+    assert "1 info" in counted and "D001 unused-input at" not in counted
+    for asked in (("--severity", "info"), ("--fail-on", "info")):
+        assert "info: D001 unused-input at" in run("bad.keras", *asked).stdout
+    (here / "graphlint.toml").write_text('severity = "info"\n[rules.unused-input]\nseverity = "info"\n')
+    assert "info: D001 unused-input at" in run("bad.keras").stdout
+    assert "D001" not in run("bad.keras", "--severity", "error").stdout
+
+
+def test_nothing_of_a_framework_is_heard_before_a_command_speaks():
+    program = "import os\nfrom graphlint.cli.quiet import quiet\nwith quiet():\n    os.write(2, b'noise')\n"
+    heard = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert heard.stderr == ""
+    failing = subprocess.run(
+        [sys.executable, "-c", f"{program}    raise SystemExit(3)"], capture_output=True, text=True
+    )
+    assert (failing.returncode, failing.stderr) == (3, "noise")

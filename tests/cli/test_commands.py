@@ -43,7 +43,9 @@ def test_version():
 def test_rules_are_listed_as_text_and_as_json():
     text = run("rules").stdout
     rules = json.loads(run("rules", "--format", "json").stdout)
-    assert [line.split()[0] for line in text.splitlines() if not line.endswith(":")] == [one["code"] for one in rules]
+    heads = [line.split() for line in text.splitlines() if not line.startswith(" ") and not line.endswith(":")]
+    assert [head[0] for head in heads] == [one["code"] for one in rules]
+    assert max(map(len, text.splitlines())) <= 80
     assert "Shared weights:" in text.splitlines()
     assert [rule["code"] for rule in rules] == sorted(rule["code"] for rule in rules)
     (rule,) = [rule for rule in rules if rule["code"] == "A001"]
@@ -69,7 +71,9 @@ def test_one_rule_is_explained(text):
     result = run("rule", text)
     assert result.exit_code == 0
     assert result.stdout.startswith("A001 softmax-on-one (error")
-    assert "## Why is this bad?" in result.stdout
+    assert "\nWhy is this bad?\n" in result.stdout
+    assert "##" not in result.stdout and "```" not in result.stdout
+    assert '    model = keras.Sequential([keras.Input((4,)), layers.Dense(1, activation="softmax")])' in result.stdout
     assert json.loads(run("rule", text, "--format", "json").stdout)["code"] == "A001"
 
 
