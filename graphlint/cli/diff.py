@@ -52,6 +52,7 @@ def command(context: click.Context, /, models: tuple[str, ...], **options: Any) 
 def _diff(old: str, new: str, options: dict[str, Any]) -> int:
     from graphlint.cli.output import wants_color, write
     from graphlint.cli.pairs import pairs_of
+    from graphlint.errors import GraphlintError
 
     found: list[Difference] = []
     notes: list[str] = []
@@ -59,9 +60,16 @@ def _diff(old: str, new: str, options: dict[str, Any]) -> int:
     for pair in pairs_of(old, new):
         if pair.note is not None:
             notes.append(pair.note)
-            code = max(code, 2 if pair.failed else int(not options["exit_on"] or "architecture" in options["exit_on"]))
+            code = max(code, int(not options["exit_on"] or "architecture" in options["exit_on"]))
             continue
-        found.append(_compared(pair.old, pair.new, (pair.old_name, pair.new_name), options))
+        try:
+            found.append(_compared(pair.old, pair.new, (pair.old_name, pair.new_name), options))
+        except GraphlintError as error:
+            if not pair.of_many:
+                raise
+            notes.append(f"{pair.new_name}: {error}")
+            code = 2
+            continue
         code = max(code, found[-1].exit_code(options["exit_on"]))
     write(_rendered(found, notes, options, color=options["output"] is None and wants_color()), options["output"])
     return code

@@ -17,14 +17,14 @@ _EMPTY = os.devnull
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two models to compare, or why there are none. ``failed`` says that one could not be read."""
+    """Two models to compare, or why there are none. ``of_many`` says that it is one of the pairs of two directories."""
 
     old: str
     new: str
     old_name: str
     new_name: str
     note: str | None = None
-    failed: bool = False
+    of_many: bool = False
 
 
 def pairs_of(old: str, new: str) -> Iterator[Pair]:
@@ -61,7 +61,8 @@ def _paired(old: Path, new: Path) -> Iterator[Pair]:
         raise GraphlintError(f"no models in {str(old)!r} and {str(new)!r}: name two files")
     for name in sorted(ours | theirs):
         if name in ours and name in theirs:
-            yield Pair(str(old / name), str(new / name), (old / name).as_posix(), (new / name).as_posix())
+            names = (old / name).as_posix(), (new / name).as_posix()
+            yield Pair(str(old / name), str(new / name), *names, of_many=True)
         else:
             side = "old" if name in ours else "new"
             yield Pair("", "", name, name, f"{name}: only in the {side} directory")

@@ -1,5 +1,9 @@
 """`graphlint show`: text that is the same for every save of a model."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import keras
 import pytest
 from click.testing import CliRunner
@@ -126,3 +130,13 @@ def test_names_cannot_take_over_a_terminal():
 def test_what_cannot_be_shown_is_one_line_and_exit_2(target):
     result = CliRunner().invoke(main, ["show", target])
     assert (result.exit_code, result.stdout) == (2, "") and len(result.stderr.splitlines()) == 1
+
+
+def test_the_readme_shows_what_diff_prints():
+    root = Path(__file__).parents[2]
+    command = "diff --no-findings tests/data/bad.keras tests/data/good.keras"
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    printed = subprocess.run(
+        [sys.executable, "-m", "graphlint", *command.split()], cwd=root, capture_output=True, text=True, check=False
+    ).stdout
+    assert f"    $ graphlint {command}\n\n```\n{printed}```" in readme
