@@ -46,7 +46,10 @@ def command(context: click.Context, /, models: tuple[str, ...], **options: Any) 
         raise click.UsageError("--global and --unset go with --config-git")
     if len(models) != 2:
         raise click.UsageError(f"expected two models, OLD and NEW, got {len(models)}")
-    context.exit(_diff(models[0], models[1], options))
+    from graphlint.cli.check import _without_collection as without_collection
+
+    with without_collection():
+        context.exit(_diff(models[0], models[1], options))
 
 
 def _diff(old: str, new: str, options: dict[str, Any]) -> int:

@@ -21,13 +21,15 @@ def command(model: str, no_weights: bool, depth: int | None, for_git: bool, outp
     not the line above, shape, parameters. A name that Keras made has its number counted from the beginning. Each
     variable has a hash of its numbers. The first line says which Keras saved the model.
     """
+    from graphlint.cli.check import _without_collection as without_collection
     from graphlint.cli.models import graph_of
     from graphlint.cli.output import write
     from graphlint.comparison.showing import show
     from graphlint.errors import GraphlintError
 
     try:
-        text = show(graph_of(model), weights=not no_weights, depth=depth)
+        with without_collection():
+            text = show(graph_of(model), weights=not no_weights, depth=depth)
     except GraphlintError as error:
         if not for_git:
             raise

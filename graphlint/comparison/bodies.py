@@ -19,6 +19,8 @@ from graphlint.model.expand import graph_order
 from graphlint.model.graph import Layer, ModelGraph
 
 _NUMBER = re.compile(r"_\d+$")
+_INPUT_OF_KERAS = "keras_tensor"
+"""The name of an Input that Keras makes around a tensor."""
 
 
 class Source(NamedTuple):
@@ -200,19 +202,20 @@ class Names:
 def automatic_base(layer: Layer) -> str | None:
     """The name that Keras made for a layer, without its number; None for a name that somebody chose.
 
-    What lies under the name of an attribute has no other name.
+    What lies under the name of an attribute, or of a group of a file, goes by that.
     """
     last = layer.path.rpartition("/")[2]
-    if last != escape(layer.name):
-        return None
-    without = _NUMBER.sub("", layer.name)
-    if layer.definition.traits.family is Family.OPERATION:
-        return escape(without)
+    without = _NUMBER.sub("", last)
+    if layer.is_input and without == _INPUT_OF_KERAS:
+        return "input_layer"
     if layer.class_name is None:
-        return escape(without) if without in _made_names() else None
-    if not has_automatic_name(layer):
-        return None
-    return escape(snake_case(layer.class_name or ""))
+        return without if without in _made_names() else None
+    made = escape(snake_case(layer.class_name))
+    if last != escape(layer.name):
+        return made if without == made else None
+    if layer.definition.traits.family is Family.OPERATION:
+        return without
+    return made if has_automatic_name(layer) else None
 
 
 @cache

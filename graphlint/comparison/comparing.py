@@ -187,6 +187,8 @@ class Comparison:
         where = path, other
         if ours.class_name != theirs.class_name:
             self.add(Kind.CHANGED, *where, before=ours.class_name, after=theirs.class_name, argument="class")
+        if ours.definition.config_error or theirs.definition.config_error:
+            return  # Its settings are not known.
         before, after = old.arguments(path), new.arguments(other)
         for key in sorted(before.keys() | after.keys()):
             if before.get(key) == after.get(key):
@@ -203,7 +205,8 @@ class Comparison:
                 None if one is None else f"{one:,} words" for one in (ours.vocabulary_size, theirs.vocabulary_size)
             ]
             self.add(Kind.VOCABULARY, *where, before=sizes[0], after=sizes[1])
-        if old.chosen(path) != new.chosen(other) and not ours.is_operation:
+        same = path.rpartition("/")[2] == other.rpartition("/")[2]
+        if old.chosen(path) != new.chosen(other) and not ours.is_operation and not same:
             self.add(Kind.RENAMED, *where, before=old.names.part(path), after=new.names.part(other))
 
     def call_arguments(self) -> None:

@@ -49,7 +49,8 @@ class Side:
         found = self._kinds.get(item.layer)
         if found is None:
             class_name = self.graph.layers[item.layer].class_name
-            found = self._kinds[item.layer] = hash((class_name, *self.arguments(item.layer).items()))
+            specs = item.outputs if item.definition.is_input else ()
+            found = self._kinds[item.layer] = hash((class_name, specs, *self.arguments(item.layer).items()))
         if not item.arguments:
             return found
         return hash((found, *item.arguments.items()))
@@ -485,6 +486,26 @@ def _match_elsewhere(found: Matching) -> None:
             for (unit, place), (other, partner) in zip(ours, theirs, strict=True):
                 if found.take(unit.items[place].layer, other.items[partner].layer):
                     found.moved.append((unit, place, other, partner))
+    _match_around(found)
+
+
+def _match_around(found: Matching) -> None:
+    """What lies around layers that are in another body now, and moved there with them."""
+    votes = Counter((id(unit), id(other)) for unit, _, other, _ in found.moved)
+    units = {id(unit): unit for one in found.moved for unit in (one[0], one[2])}
+    taken: set[int] = set()
+    for (one, other), _ in votes.most_common():
+        if one in taken or other in taken:
+            continue
+        taken |= {one, other}
+        pairing = Pairing(units[one], units[other])
+        _Matcher(found, pairing).run()
+        for place, partner in enumerate(pairing.forward):
+            ours, theirs = units[one].items[place], units[other].items[partner]
+            if partner < 0 or ours.definition.is_input or ours.layer in found.layers:
+                continue
+            if theirs.layer not in found.backward and found.take(ours.layer, theirs.layer):
+                found.moved.append((units[one], place, units[other], partner))
 
 
 def _left(side: Side, taken: dict[str, str]) -> list[tuple[Unit, int]]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 from graphlint.comparison.arguments import differing, layer_arguments, text_of
 from graphlint.comparison.bodies import Bodies, Item, Names, Unit
 from graphlint.comparison.numbers import content_hash
 from graphlint.knowledge.defaults import object_defaults
+from graphlint.knowledge.tables import read_table
 from graphlint.model.address import ROOT, escape
 from graphlint.model.definition import Body, Format, LayerDefinition, TensorSpec
 from graphlint.model.dimensions import shape_text
@@ -64,19 +66,22 @@ def compilation(graph: ModelGraph) -> dict[str, str]:
         if (key, value) in (("steps_per_execution", 1), ("auto_scale_loss", True)):
             continue
         if key == "optimizer":
-            found |= _optimizer(graph)
+            found |= _optimizer(value)
         else:
             found[str(key)] = text_of(value)
     return dict(sorted(found.items()))
 
 
-def _optimizer(graph: ModelGraph) -> dict[str, str]:
-    optimizer = graph.optimizer
-    if optimizer is None:
-        return {}
-    found = {"optimizer": optimizer.class_name}
-    settings = differing(optimizer.config, object_defaults(optimizer.class_name))
-    return found | {f"optimizer.{key}": text for key, text in settings.items()}
+def _optimizer(value: Any) -> dict[str, str]:
+    """The class of an optimizer and what differs from its defaults; by default it may be a name."""
+    if isinstance(value, str):
+        return {"optimizer": {name.lower(): name for name in read_table("optimizers")}.get(value.lower(), value)}
+    config = value.get("config") if isinstance(value, dict) else None
+    name = value.get("class_name") if isinstance(value, dict) else None
+    if not isinstance(name, str) or not isinstance(config, dict):
+        return {"optimizer": text_of(value)}
+    settings = differing(config, object_defaults(name))
+    return {"optimizer": name} | {f"optimizer.{key}": text for key, text in settings.items()}
 
 
 class _Text:

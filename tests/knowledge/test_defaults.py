@@ -46,4 +46,4 @@ def test_a_layer_made_with_its_defaults_has_no_setting_that_differs():
     ):
         config = keras.saving.serialize_keras_object(layer)["config"]
         odd = {key for key, value in config.items() if not is_default(type(layer).__name__, key, value)}
-        assert odd <= {"name", "units", "filters", "kernel_size", "rate"}
+        assert odd <= {"name", "units", "filters", "kernel_size", "rate", "strides"}  # The size of a pool.
