@@ -3,9 +3,9 @@
     python tests/benchmarks/difference_pairs.py [--limit 3] [--models NAME]... [--part PART]...
 
 Edits have what is expected, kind and place, worked out from the edit alone. Identity pairs (a model and itself, its
-clone, its file in both formats, what is loaded from it) must be empty. Fixes and mutants (whose numbers are drawn again)
-must be told in few changes for each place that the report of the fix, or the mutant, names. Every pair that is not exact
-is printed. Exits with 1 unless all edits and identities are exact.
+clone, its file in both formats, what is loaded from it) must be empty. Fixes and mutants (whose numbers are drawn
+again) must be told in few changes for each place that the report of the fix, or the mutant, names. Every pair that is
+not exact is printed. Exits with 1 unless all edits and identities are exact.
 """
 
 from __future__ import annotations
