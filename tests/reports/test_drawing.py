@@ -5,7 +5,7 @@ from pathlib import Path
 import networkx as nx
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 
 from graphlint.cli import main
 from graphlint.engine.linter import Linter
@@ -21,6 +21,7 @@ def nested():
     return expand(definition(model("m", [input_call("a"), call(inner, 0), call(inner, 1)], [0], [2])))
 
 
+@settings(deadline=None)
 @given(bodies())
 def test_json_holds_the_whole_graph(root):
     graph = expand(definition(root))
@@ -29,6 +30,7 @@ def test_json_holds_the_whole_graph(root):
     assert again.number_of_edges() == graph.nx.number_of_edges()
 
 
+@settings(deadline=None)
 @given(bodies())
 def test_graphml_holds_the_whole_graph(root):
     graph = expand(definition(root))
@@ -36,6 +38,7 @@ def test_graphml_holds_the_whole_graph(root):
     assert set(again.nodes) == set(graph.nx.nodes)
 
 
+@settings(deadline=None)
 @given(bodies())
 def test_dot_and_mermaid_show_every_call_and_flow(root):
     graph = expand(definition(root))

@@ -12,7 +12,7 @@ from typing import Any
 
 from graphlint.model.address import ROOT
 from graphlint.model.graph import MASK, TENSOR, ModelGraph
-from graphlint.reports.canvas.repeats import find_repeats
+from graphlint.reports.canvas.repeats import beginning, find_repeats
 
 MOST = 140
 """Boxes directly in one group; where there are more, parts are made of them."""
@@ -47,7 +47,7 @@ class Group:
     def label(self) -> str:
         """A name for a group that no scope names: what the names in it have in common, or the first and the last."""
         names = [_last(call) for call in self.calls()]
-        common = _common(names).rstrip("_-.0123456789") if len(names) > 1 and self.kind != "part" else ""
+        common = beginning(names).rstrip("_-.0123456789") if len(names) > 1 and self.kind != "part" else ""
         if common and all(len(common) < len(one) for one in names):
             return f"{common}…"
         return names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}"
@@ -161,7 +161,7 @@ class _Outline:
         folded: list[str | Group] = []
         borders: list[int] = []
         at = 0
-        for start, period, count in find_repeats(kinds, sources, crossing):
+        for start, period, count in find_repeats(kinds, sources, crossing, [_last(name) for name in names]):
             folded += items[at:start]
             borders += crossing[at:start]
             blocks: list[str | Group] = []
@@ -195,13 +195,6 @@ def _parts(items: list[str | Group], borders: list[int] | None = None) -> list[s
             start = stop
         items, borders = parts, None if borders is None else crossed
     return items
-
-
-def _common(names: list[str]) -> str:
-    """The longest beginning that names have in common."""
-    first, last = min(names), max(names)
-    length = next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
-    return first[:length]
 
 
 def _last(call: str) -> str:

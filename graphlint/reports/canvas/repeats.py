@@ -24,13 +24,17 @@ class Repeat(NamedTuple):
 
 
 def find_repeats(
-    kinds: Sequence[int], sources: Sequence[Sequence[int]], crossing: Sequence[int] | None = None
+    kinds: Sequence[int],
+    sources: Sequence[Sequence[int]],
+    crossing: Sequence[int] | None = None,
+    names: Sequence[str] | None = None,
 ) -> list[Repeat]:
     """The repeated blocks of a sequence, those that hide most first taken, in order and without overlap.
 
     ``kinds`` says which items are alike, ``sources`` from which earlier items each receives something: blocks are equal
     only if they are wired alike inside. Of several ways to cut a run into blocks, the one is taken whose borders the
-    fewest tensors cross (``crossing``, for each border before an item).
+    fewest tensors cross (``crossing``, for each border before an item), then the one whose first block has names that
+    begin alike.
 
     >>> find_repeats([9, 1, 2, 1, 2, 1, 2, 8], [[]] * 8)
     [Repeat(start=1, period=2, blocks=3)]
@@ -54,11 +58,22 @@ def find_repeats(
     found: list[Repeat] = []
     for start, period, length in candidates:
         for first, last in _free(taken, start, start + length):
-            best = _cut(first, last, period, sources, crossing)
+            best = _cut(first, last, period, sources, crossing, names)
             if best is not None:
                 found.append(best)
                 taken[best.start : best.stop] = b"\1" * (best.stop - best.start)
     return sorted(found)
+
+
+def beginning(names: Sequence[str]) -> str:
+    """The longest beginning that names have in common.
+
+    >>> beginning(["block1_conv", "block1_add"])
+    'block1_'
+    """
+    first, last = min(names), max(names)
+    length = next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return first[:length]
 
 
 def _free(taken: bytearray, start: int, stop: int) -> list[tuple[int, int]]:
@@ -76,10 +91,15 @@ def _free(taken: bytearray, start: int, stop: int) -> list[tuple[int, int]]:
 
 
 def _cut(
-    first: int, last: int, period: int, sources: Sequence[Sequence[int]], crossing: Sequence[int] | None
+    first: int,
+    last: int,
+    period: int,
+    sources: Sequence[Sequence[int]],
+    crossing: Sequence[int] | None,
+    names: Sequence[str] | None,
 ) -> Repeat | None:
     """The best way to cut a run into blocks; None if that saves too little."""
-    best: tuple[tuple[int, int, int], Repeat] | None = None
+    best: tuple[tuple[int, int, int, int], Repeat] | None = None
     for start in range(first, min(first + period, last)):
         whole = Repeat(start, period, (last - start) // period)
         one = _wired_alike(whole, sources)
@@ -87,7 +107,8 @@ def _cut(
             continue
         borders = range(one.start, one.stop + 1, period)
         crossed = 0 if crossing is None else sum(crossing[place] for place in borders if place < len(crossing))
-        rank = (-one.blocks, crossed, start)
+        alike = 0 if names is None else len(beginning(names[one.start : one.start + period]))
+        rank = (-one.blocks, crossed, -alike, start)
         if best is None or rank < best[0]:
             best = rank, one
         if period == 1:

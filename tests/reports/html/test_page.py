@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import graphlint
@@ -85,6 +85,7 @@ def test_without_scripts_the_findings_are_there_as_text(bad):
     assert all(finding.code in text for finding in bad.findings)
 
 
+@settings(deadline=None)
 @given(st.text() | st.sampled_from(["</script>", "<!--", "]]>", "\u2028", "\ud800", "&lt;"]))
 def test_embedded_data_comes_back_and_holds_no_markup(text):
     written = embedded({"key": text, text: 1})
@@ -93,6 +94,7 @@ def test_embedded_data_comes_back_and_holds_no_markup(text):
     assert written.isascii()
 
 
+@settings(deadline=None)
 @given(bodies())
 def test_a_picture_has_every_call_and_flow_once(root):
     graph = expand(definition(root))

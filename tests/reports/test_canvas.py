@@ -1,0 +1,95 @@
+"""Boxes, groups and repeated blocks, without a browser."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graphlint.model.expand import expand
+from graphlint.reports.canvas.canvas import canvas
+from graphlint.reports.canvas.outline import MOST
+from graphlint.reports.canvas.repeats import find_repeats
+from graphlint.reports.canvas.view import view
+from tests.model.definitions import bodies, call, definition, input_call, layer, model
+
+
+def chain(length, make):
+    calls = [input_call("x")]
+    for number in range(length):
+        calls.append(call(make(number), number))
+    return expand(definition(model("m", calls, [0], [length])))
+
+
+def residual(blocks):
+    """Blocks of convolution, normalisation and a sum with what came before, as in a ResNet."""
+    calls = [input_call("x")]
+    for block in range(blocks):
+        start = len(calls) - 1
+        calls.append(call(layer(f"block{block}_conv", "Conv2D", size=3), start))
+        calls.append(call(layer(f"block{block}_bn", "BatchNormalization", size=2), start + 1))
+        calls.append(call(layer(f"block{block}_add", "Add"), start + 2, start))
+    return expand(definition(model("m", calls, [0], [len(calls) - 1])))
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 3), max_size=60))
+def test_repeats_are_equal_blocks_that_do_not_overlap(kinds):
+    end = 0
+    for repeat in find_repeats(kinds, [[] for _ in kinds]):
+        assert end <= repeat.start and repeat.stop <= len(kinds)
+        end = repeat.stop
+        blocks = {tuple(kinds[at : at + repeat.period]) for at in range(repeat.start, repeat.stop, repeat.period)}
+        assert len(blocks) == 1 and repeat.blocks > 1
+
+
+def test_blocks_are_cut_where_their_names_change():
+    drawn = canvas(residual(12))
+    (stack,) = [group for group in drawn.groups if group["k"] == "stack"]
+    assert stack["x"] == 12
+    blocks = [index for index, group in enumerate(drawn.groups) if group["k"] == "block"]
+    for number, block in enumerate(blocks):
+        assert [drawn.nodes[node]["n"] for node in drawn.nodes_in(block)] == [
+            f"block{number}_{part}" for part in ("conv", "bn", "add")
+        ]
+
+
+def test_blocks_that_are_wired_or_set_differently_are_not_stacked():
+    assert find_repeats([1, 2] * 4, [[], [0], [], [], [], [], [], [6]]) == []
+    drawn = canvas(chain(9, lambda number: layer(f"l{number}", config={"units": number})))
+    assert [group["k"] for group in drawn.groups] == ["model"]
+
+
+def test_no_group_has_too_many_boxes_at_once():
+    drawn = canvas(chain(5000, lambda number: layer(f"l{number}", config={"units": number})))
+    inside = [0] * len(drawn.groups)
+    for one in (*drawn.nodes, *drawn.groups[1:]):
+        inside[one["g"]] += 1
+    assert max(inside) <= MOST
+    assert len(drawn.nodes) == 5001
+
+
+@settings(deadline=None)
+@given(bodies(), st.integers(0, 3))
+def test_folding_keeps_every_flow_between_different_boxes(root, depth):
+    graph = expand(definition(root))
+    shown = view(graph, depth=depth)
+    pairs = {(shown.box_of(source), shown.box_of(target)) for source, target, *_ in shown.canvas.edges}
+    links = {(link.source, link.target) for link in shown.links()}
+    assert links == {(one, other) for one, other in pairs if one != other or one[0] == "n"}
+    assert {key for pair in links for key in pair} <= {shown.box_of(node) for node in range(len(shown.canvas.nodes))}
+
+
+@settings(deadline=None)
+@given(bodies(), st.data())
+def test_what_is_near_nodes_is_kept_and_nothing_else(root, data):
+    drawn = canvas(expand(definition(root)))
+    some = set(data.draw(st.lists(st.integers(0, len(drawn.nodes) - 1), max_size=3)))
+    near = drawn.near(some)
+    part = drawn.only(near)
+    assert [node["a"] for node in part.nodes] == [drawn.nodes[node]["a"] for node in sorted(near)]
+    assert len(part.edges) == sum(edge[0] in near and edge[1] in near for edge in drawn.edges)
+    assert all(group["g"] < index for index, group in enumerate(part.groups))
+
+
+def test_two_models_of_one_architecture_have_one_shape():
+    first, second = (chain(4, lambda number, name=name: layer(f"{name}{number}")) for name in ("a", "b"))
+    other = chain(5, lambda number: layer(f"a{number}"))
+    assert canvas(first).shape == canvas(second).shape != canvas(other).shape
