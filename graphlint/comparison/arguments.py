@@ -23,6 +23,7 @@ _ELSEWHERE = frozenset(
 )
 """Keys that say nothing, or what is said in another place."""
 _GRAPH = frozenset({"layers", "input_layers", "output_layers"})
+_UNFORMED = _ELSEWHERE - {"batch_shape", "dtype", "trainable"}
 _MOST_ITEMS = 16
 _MOST_CHARACTERS = 120
 _CODE = frozenset({"__lambda__"})
@@ -183,7 +184,7 @@ def _mapping(value: dict[str, Any]) -> str:
     module, registered = value.get("module"), value.get("registered_name")
     of_keras = is_keras_class(name, module, registered)
     if _GRAPH & config.keys():
-        return f"{name}({digest(json.dumps(config, sort_keys=True, default=str).encode('utf-8', 'replace'))})"
+        return f"{name}({digest(json.dumps(_form(config, {}), sort_keys=True, default=str).encode())})"
     layer = layer_defaults(name) if of_keras and _is_layer(value) else None
     defaults = layer if layer is not None else object_defaults(name) if of_keras else None
     own = differing(config, defaults)
@@ -193,6 +194,24 @@ def _mapping(value: dict[str, Any]) -> str:
     if not own and of_keras and not _is_layer(value):
         return _quoted(plain_name(name))
     return f"{name}({', '.join(f'{key}={text}' for key, text in own.items())})"
+
+
+def _form(value: Any, names: dict[str, str]) -> Any:
+    """The configuration of a model without names: layers go by their numbers."""
+    if isinstance(value, dict):
+        listed = value.get("layers")
+        if isinstance(listed, list):
+            held = [one.get("config") for one in listed if isinstance(one, dict)]
+            found = [one.get("name") for one in held if isinstance(one, dict)]
+            names = names | {str(name): f"layer {number}" for number, name in enumerate(found)}
+        return {
+            str(key): _form(item, names)
+            for key, item in value.items()
+            if key not in _UNFORMED and item is not None and item is not False
+        }
+    if isinstance(value, (list, tuple)):
+        return [_form(item, names) for item in value]
+    return names.get(value, value) if isinstance(value, str) else value
 
 
 def _sorted(value: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -118,7 +118,7 @@ def _unit(graph: ModelGraph, body: Body, container: str) -> Unit:
                 if isinstance(leaf, TensorRef):
                     if leaf.call in number:
                         sources.append(Source(argument, number[leaf.call], leaf.output))
-                elif leaf is not None and group != "captured":
+                elif leaf is not None and group != "captured" and not _is_no_training(call, argument, leaf):
                     arguments[argument] = text_of(leaf)
         items.append(Item(path, counts[path], call.layer, call=call, sources=tuple(sources), arguments=arguments))
         counts[path] += 1
@@ -138,6 +138,11 @@ def _unit(graph: ModelGraph, body: Body, container: str) -> Unit:
         for slot, source in enumerate(item.sources):
             unit.consumers[source.item].append((place, slot, source.output))
     return unit
+
+
+def _is_no_training(call: CallDefinition, argument: str, leaf: Any) -> bool:
+    """Whether Keras noted that a layer of its own was called outside training, which binds no later call."""
+    return argument == "training" and leaf is False and call.body is None and call.layer.is_keras
 
 
 def _place(ref: Any, number: dict[int, int]) -> int | None:

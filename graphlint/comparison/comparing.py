@@ -199,7 +199,8 @@ class Comparison:
                 found[key] if key in found else default_of(layer.definition, key)
                 for found, layer in ((before, ours), (after, theirs))
             ]
-            self.add(Kind.CHANGED, *where, before=values[0], after=values[1], argument=key)
+            if values[0] != values[1]:
+                self.add(Kind.CHANGED, *where, before=values[0], after=values[1], argument=key)
         if ours.vocabulary_size != theirs.vocabulary_size:
             sizes = [
                 None if one is None else f"{one:,} words" for one in (ours.vocabulary_size, theirs.vocabulary_size)

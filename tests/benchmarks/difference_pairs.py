@@ -205,12 +205,26 @@ def identities(name: str, model: keras.Model, folder: Path) -> Iterator[Pair]:
         print(f"{name}: {type(error).__name__}: {str(error)[:100]}", file=sys.stderr)
 
 
-def fixes(name: str, model: keras.Model) -> Iterator[Pair]:
-    """The model and what is fixed in it; expected are the layers that the report of the fix names."""
-    fixed, report = graphlint.fix(model, select="ALL", unsafe=True)
-    if report:
-        at = {one.finding.location.layer for one in report.applied if one.finding.location is not None}
-        yield Pair("fix", name, model, fixed, frozenset(("fixed", each) for each in at))
+def fixes(folder: Path) -> Iterator[Pair]:
+    """The bad example of every rule and what is fixed in it; expected are the layers that the report of the fix names."""
+    from graphlint.engine.documentation import EXAMPLE
+    from graphlint.engine.registry import load_registry
+    from graphlint.testing import run_example
+
+    for number, rule in enumerate(load_registry()):
+        target = folder / f"{number}"
+        target.mkdir()
+        try:
+            model = run_example(rule, EXAMPLE, target).get("model")
+            if model is None:
+                continue
+            fixed, report = graphlint.fix(model, select=rule.code, unsafe=True)
+        except Exception as error:
+            print(f"fix of {rule.code}: {type(error).__name__}: {str(error)[:100]}", file=sys.stderr)
+            continue
+        if report:
+            at = {one.finding.location.layer for one in report.applied if one.finding.location is not None}
+            yield Pair("fix", rule.code, model, fixed, frozenset(("fixed", each) for each in at))
 
 
 def mutants(names: list[str], limit: int, folder: Path) -> Iterator[Pair]:
@@ -288,7 +302,7 @@ def main() -> int:
 def pairs(options: argparse.Namespace, parts: list[str], folder: Path) -> Iterator[Pair]:
     builders = {**SAMPLES, **ARCHITECTURES}
     for name in options.models or list(SAMPLES):
-        if name not in builders or parts == ["mutants"]:
+        if name not in builders or not {"edits", "identity"} & set(parts):
             continue
         try:
             model = builders[name]()
@@ -300,9 +314,9 @@ def pairs(options: argparse.Namespace, parts: list[str], folder: Path) -> Iterat
         if "edits" in parts:
             yield from edits(name, model, options.limit)
             yield from settings(name, model, options.limit)
-        if "fixes" in parts:
-            yield from fixes(name, model)
         keras.utils.clear_session(free_memory=False)
+    if "fixes" in parts:
+        yield from fixes(folder)
     if "mutants" in parts:
         from tests.benchmarks.mutations.clean import TINY
 
