@@ -206,7 +206,7 @@ def identities(name: str, model: keras.Model, folder: Path) -> Iterator[Pair]:
 
 
 def fixes(folder: Path) -> Iterator[Pair]:
-    """The bad example of every rule and what is fixed in it; expected are the layers that the report of the fix names."""
+    """The bad example of every rule and what is fixed in it; expected are the layers that the report names."""
     from graphlint.engine.documentation import EXAMPLE
     from graphlint.engine.registry import load_registry
     from graphlint.testing import run_example
