@@ -17,8 +17,11 @@ from graphlint.model.address import escape
 from graphlint.model.definition import Body, CallDefinition, LayerDefinition, TensorRef, TensorSpec, leaves
 from graphlint.model.expand import graph_order
 from graphlint.model.graph import Layer, ModelGraph
+from graphlint.model.masks import MASK_ARGUMENTS
 
 _NUMBER = re.compile(r"_\d+$")
+_MASK_MAKERS = frozenset({"NotEqual", "Any"})
+"""The operations of ``compute_mask`` of Embedding and Masking."""
 _INPUT_OF_KERAS = "keras_tensor"
 """The name of an Input that Keras makes around a tensor."""
 
@@ -116,7 +119,7 @@ def _unit(graph: ModelGraph, body: Body, container: str) -> Unit:
         for group, structure in (("", list(call.args)), ("", call.kwargs), ("captured", list(call.captured))):
             for argument, leaf in leaves(structure, group):
                 if isinstance(leaf, TensorRef):
-                    if leaf.call in number:
+                    if leaf.call in number and not _is_noted_mask(body, argument, leaf):
                         sources.append(Source(argument, number[leaf.call], leaf.output))
                 elif leaf is not None and group != "captured" and not _is_no_training(call, argument, leaf):
                     arguments[argument] = text_of(leaf)
@@ -138,6 +141,12 @@ def _unit(graph: ModelGraph, body: Body, container: str) -> Unit:
         for slot, source in enumerate(item.sources):
             unit.consumers[source.item].append((place, slot, source.output))
     return unit
+
+
+def _is_noted_mask(body: Body, argument: str, leaf: TensorRef) -> bool:
+    """Whether a mask came with the tensor that it belongs to: some releases of Keras note that as an argument."""
+    maker = body.calls[leaf.call].layer
+    return argument in MASK_ARGUMENTS and maker.is_operation and maker.class_name in _MASK_MAKERS
 
 
 def _is_no_training(call: CallDefinition, argument: str, leaf: Any) -> bool:
