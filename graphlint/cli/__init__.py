@@ -71,7 +71,7 @@ class Commands(click.Group):
             code = super().main(*args, **kwargs)
             sys.stdout.flush()
         except click.ClickException as error:
-            error.show()
+            _show(error)
             return 2
         except (click.Abort, KeyboardInterrupt):
             return _failed("interrupted")
@@ -86,12 +86,24 @@ class Commands(click.Group):
         return code if isinstance(code, int) else 0
 
 
+def _show(error: click.ClickException) -> None:
+    """What click says of an argument, which may be the name of a file."""
+    from io import StringIO
+
+    from graphlint.reports.safe import in_line
+
+    said = StringIO()
+    error.show(said)
+    for line in said.getvalue().splitlines():
+        click.echo(in_line(line), err=True)
+
+
 def _failed(text: str) -> int:
-    from graphlint.reports.text import printable
+    from graphlint.reports.safe import in_line
 
     if os.environ.get(TRACEBACK):
         traceback.print_exc(file=sys.stderr)
-    click.echo(f"graphlint: {printable(text)}", err=True)
+    click.echo(f"graphlint: {in_line(text)}", err=True)
     return 2
 
 

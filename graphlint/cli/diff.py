@@ -92,7 +92,7 @@ def _compared(old: str, new: str, names: tuple[str, str], options: dict[str, Any
 
 def _rendered(found: list[Difference], notes: list[str], options: dict[str, Any], *, color: bool) -> str:
     from graphlint.comparison import documents, text
-    from graphlint.reports.text import printable
+    from graphlint.reports.safe import in_line
 
     if options["format_"] == "json":
         one = found[0] if len(found) == 1 and not notes else None
@@ -101,6 +101,6 @@ def _rendered(found: list[Difference], notes: list[str], options: dict[str, Any]
         return documents.render_all(found, notes)
     if options["format_"] == "markdown":
         parts = [text.markdown(one, everything=options["everything"]) for one in found]
-        return "\n\n".join([*parts, *(f"_{printable(note)}_" for note in notes)])
+        return "\n\n".join([*parts, *(f"_{in_line(note)}_" for note in notes)])
     parts = [text.render(one, color=color, everything=options["everything"]) for one in found]
-    return "\n\n".join([*parts, *([] if not notes else ["\n".join(map(printable, notes))])])
+    return "\n\n".join([*parts, *([] if not notes else ["\n".join(map(in_line, notes))])])

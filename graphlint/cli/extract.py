@@ -39,13 +39,13 @@ def command(
     from graphlint.fixes.writing import require_free, write_new
     from graphlint.replay.extract import extract
     from graphlint.replay.load import load
-    from graphlint.reports.text import printable
+    from graphlint.reports.safe import in_line
 
     if output.suffix != ".keras":
         raise WriteError(f"expected an output file name ending in .keras, got {output}")
     require_free(output, force=force)
-    click.echo(f"loading {printable(str(model))} with Keras, safe mode on", err=True)
+    click.echo(f"loading {in_line(str(model))} with Keras, safe mode on", err=True)
     part = extract(load(model, modules), list(inputs) or None, list(outputs))
     write_new(output, part.save, force=force)
     received = ", ".join(tensor.name for tensor in part.inputs)
-    click.echo(printable(f"{output}: {part.count_params():,} parameters, takes {received}"))
+    click.echo(in_line(f"{output}: {part.count_params():,} parameters, takes {received}"))

@@ -57,7 +57,7 @@ def command(models: tuple[Path, ...], output: Path | None, in_place: bool, diff:
     from graphlint.errors import FixError, GraphlintError
     from graphlint.extras import require_keras
     from graphlint.fixes.writing import require_free
-    from graphlint.reports.text import printable
+    from graphlint.reports.safe import in_line
 
     if output is not None:
         require_free(output, force=options["force"])
@@ -74,7 +74,7 @@ def command(models: tuple[Path, ...], output: Path | None, in_place: bool, diff:
     code, matched = 0, False
     for model in models:
         fixer = Fixer(session.linter_for(model), options["unsafe"], options["target"], options["select"] or ())
-        click.echo(f"loading {printable(str(model))} with Keras, safe mode on", err=True)
+        click.echo(f"loading {in_line(str(model))} with Keras, safe mode on", err=True)
         try:
             if architecture is not None:
                 fixed, written = _joined(model, architecture, fixer, output, options["force"])
@@ -83,15 +83,15 @@ def command(models: tuple[Path, ...], output: Path | None, in_place: bool, diff:
         except GraphlintError as error:
             if len(models) == 1:
                 raise
-            click.echo(printable(f"error: {model}: {error}"), err=True)
+            click.echo(in_line(f"error: {model}: {error}"), err=True)
             code = 2
             continue
         matched |= fixed.matched
         if diff:
             code = max(code, fixed.exit_code)
         for line in [*(fixed.diff.splitlines() if diff else ()), *fixed.report.text(planned=diff).splitlines()]:
-            click.echo(printable(line))
-        click.echo(printable(written), err=True)
+            click.echo(in_line(line))
+        click.echo(in_line(written), err=True)
     if not matched and code < 2 and (options["select"] or options["target"]):
         asked = [f"--{name} {value}" for name in ("select", "target") for value in options[name] or ()]
         raise FixError(

@@ -24,7 +24,7 @@ from graphlint.errors import GraphlintError, UnreadableError
 from graphlint.findings.finding import Finding
 from graphlint.findings.tool_findings import TOOL_FINDINGS
 from graphlint.reports.report import ModelReport, Report
-from graphlint.reports.text import printable
+from graphlint.reports.safe import in_line
 
 _MANY = 5
 """From this many models on a progress bar is shown."""
@@ -68,7 +68,7 @@ class Session:
     def note(self, text: str, level: int = 1) -> None:
         """Print a note to stderr, if the user asked for this verbosity."""
         if self.verbosity >= level:
-            click.echo(printable(text), err=True)
+            click.echo(in_line(text), err=True)
 
     # -- configuration ------------------------------------------------------------------------------------------
 
@@ -286,4 +286,4 @@ def _progress(total: int, verbosity: int) -> Iterator[Callable[[str], None]]:
     done = MofNCompleteColumn(table_column=Column(no_wrap=True))
     with Progress(done, BarColumn(20), name, console=Console(stderr=True), transient=True, expand=True) as bar:
         task = bar.add_task("", total=total)
-        yield lambda text: bar.update(task, advance=1, description=escape(printable(text)))
+        yield lambda text: bar.update(task, advance=1, description=escape(in_line(text)))

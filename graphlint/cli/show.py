@@ -41,13 +41,13 @@ def unreadable_text(model: str, reason: str) -> str:
     """What stands for a file that cannot be read: the same text wherever git put the file, with all that a pointer of
     git-lfs says."""
     from graphlint.errors import quoted
-    from graphlint.reports.text import printable
+    from graphlint.reports.safe import in_line
 
     path = Path(model)
     with path.open("rb") as file:
         head = file.read(1024)
     text = reason.replace(quoted(model), "this").replace(quoted(path.name), "this")
-    lines = [f"not a model that can be read: {printable(text)}"]
+    lines = [f"not a model that can be read: {in_line(text)}"]
     if head.startswith(b"version https://git-lfs"):
-        lines += [printable(line) for line in head.decode("utf-8", "replace").splitlines()]
+        lines += [in_line(line) for line in head.decode("utf-8", "replace").splitlines()]
     return "\n".join(lines)

@@ -33,12 +33,12 @@ def command(
     from graphlint.replay.load import load
     from graphlint.replay.split import split
     from graphlint.replay.verify import verify
-    from graphlint.reports.text import printable
+    from graphlint.reports.safe import in_line
 
     targets = [output / "head.keras", output / "tail.keras"]
     for target in targets:
         require_free(target, force=force)
-    click.echo(f"loading {printable(str(model))} with Keras, safe mode on", err=True)
+    click.echo(f"loading {in_line(str(model))} with Keras, safe mode on", err=True)
     whole = load(model, modules)
     parts = split(whole, list(at), complete=complete)
     proof = verify(whole, parts)
@@ -58,5 +58,5 @@ def command(
         raise
     for target, part in zip(targets, parts, strict=True):
         received = ", ".join(tensor.name for tensor in part.inputs)
-        click.echo(printable(f"{target}: {part.count_params():,} parameters, takes {received}"))
+        click.echo(in_line(f"{target}: {part.count_params():,} parameters, takes {received}"))
     click.echo(proof.summary, err=True)

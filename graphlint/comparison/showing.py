@@ -16,7 +16,8 @@ from graphlint.model.definition import Body, Format, LayerDefinition, TensorSpec
 from graphlint.model.dimensions import shape_text
 from graphlint.model.graph import ModelGraph
 from graphlint.model.parameters import trained
-from graphlint.reports.text import counted, printable
+from graphlint.reports.safe import in_line
+from graphlint.reports.text import counted
 
 _NOT_COMPILED = frozenset({"jit_compile"})
 """What Keras sets by the machine that compiles."""
@@ -32,7 +33,7 @@ def show(graph: ModelGraph, *, weights: bool = True, depth: int | None = None) -
     Raises:
         UnreadableError: the numbers cannot be read.
     """
-    return "\n".join(printable(line) for line in _Text(graph, weights, depth).lines())
+    return "\n".join(in_line(line) for line in _Text(graph, weights, depth).lines())
 
 
 def spec_text(spec: TensorSpec) -> str:

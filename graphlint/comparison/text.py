@@ -11,7 +11,8 @@ import click
 
 from graphlint.comparison.changes import Change, Kind
 from graphlint.model.address import ROOT
-from graphlint.reports.text import counted, printable
+from graphlint.reports.safe import in_line
+from graphlint.reports.text import counted
 
 if TYPE_CHECKING:
     from graphlint.comparison.difference import Difference
@@ -110,14 +111,14 @@ def line_of(change: Change) -> str:
 
 def _lines(difference: Difference, color: bool, everything: bool) -> Iterator[str]:
     names = f"{difference.old.name} -> {difference.new.name}"
-    yield click.style(printable(names), bold=True) if color else printable(names)
+    yield click.style(in_line(names), bold=True) if color else in_line(names)
     for title, changes in groups(difference):
         yield f"{title}:"
         for line in _listed(changes, everything):
-            text = f"  {printable(line)}"
+            text = f"  {in_line(line)}"
             yield click.style(text, fg=_COLORS.get(line[0])) if color else text
     for note in [*whole(difference), *difference.notes]:
-        yield printable(note)
+        yield in_line(note)
     if not difference:
         yield "no difference"
 
@@ -235,12 +236,12 @@ def _numbers(change: Change) -> str:
 
 
 def _code(text: str) -> str:
-    return printable(text).replace("`", "'")
+    return in_line(text).replace("`", "'")
 
 
 def _fenced(line: str) -> str:
     """A line in a fence of Markdown; diffs know no ``~``."""
-    text = printable(line).replace("```", "'''")
+    text = in_line(line).replace("```", "'''")
     return f"! {text[2:]}" if text.startswith("~ ") else text
 
 

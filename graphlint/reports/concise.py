@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graphlint.reports.text import printable, statistics_lines
+from graphlint.reports.safe import in_line
+from graphlint.reports.text import statistics_lines
 
 if TYPE_CHECKING:
     from graphlint.reports.report import Report
@@ -15,5 +16,5 @@ def render(report: Report, *, color: bool = False, statistics: bool = False) -> 
     lines = []
     for finding in report.listed():
         where = finding.model if finding.location is None else f"{finding.model}: {finding.location.address}"
-        lines.append(printable(f"{where}: {finding.severity} {finding.code} {finding.name}: {finding.message}"))
+        lines.append(in_line(f"{where}: {finding.severity} {finding.code} {finding.name}: {finding.message}"))
     return "\n".join([*lines, *(statistics_lines(report) if statistics else ())])

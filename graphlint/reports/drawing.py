@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from graphlint.findings.finding import Finding
 from graphlint.reports.canvas.view import View, view
-from graphlint.reports.text import printable
+from graphlint.reports.json import dumps
+from graphlint.reports.safe import in_dot, in_line, in_mermaid
 
 if TYPE_CHECKING:
     from graphlint.model.graph import ModelGraph
@@ -33,8 +34,8 @@ def dot(
             lines.append(f"{space}}}")
         elif kind == "open":
             group = shown.box(key)
-            lines.append(f"{space}subgraph {_quoted('cluster ' + key)} {{")
-            lines.append(f"{space}  label={_quoted(_words(group, ' '))};")
+            lines.append(f"{space}subgraph {in_dot('cluster ' + key)} {{")
+            lines.append(f"{space}  label={in_dot(_words(group, ' '))};")
             border = _BORDERS.get(group.get("e", ""))
             if border is not None:
                 lines.append(f'{space}  color="{border[0]}"; penwidth={border[1]};')
@@ -42,7 +43,7 @@ def dot(
             lines.append(f"{space}{key} [{_dot_attributes(shown, key)}];")
     for link in shown.links():
         style = ", style=dashed" if link.mask else ""
-        lines.append(f"  {link.source} -> {link.target} [label={_quoted(link.text)}{style}];")
+        lines.append(f"  {link.source} -> {link.target} [label={in_dot(link.text)}{style}];")
     return "\n".join([*lines, "}"])
 
 
@@ -60,20 +61,20 @@ def mermaid(
             continue
         box = shown.box(key)
         if kind == "open":
-            lines.append(f'{space}subgraph {key}["{_entities(_words(box, " · "))}"]')
+            lines.append(f'{space}subgraph {key}["{in_mermaid(_words(box, " · "))}"]')
             severity = box.get("e")
         else:
             severity = box.get("e") if key[0] == "n" else shown.severity(int(key[1:]))
             left, right = ("[[", "]]") if key[0] == "g" else ("[", "]")
             address = str(box.get("a", ""))
             said = [_words(box, " · ", address if "/" in address else None), f"{severity}" if severity else ""]
-            lines.append(f'{space}{key}{left}"{_entities(" · ".join(filter(None, said)))}"{right}')
+            lines.append(f'{space}{key}{left}"{in_mermaid(" · ".join(filter(None, said)))}"{right}')
         for name in (severity, *(mark for mark in box.get("m", ()) if mark in ("frozen", "dead"))):
             if name:
                 classes.setdefault(name, []).append(key)
     for link in shown.links():
         arrow = "-.->" if link.mask else "-->"
-        lines.append(f'  {link.source} {arrow}|"{_entities(link.text)}"| {link.target}')
+        lines.append(f'  {link.source} {arrow}|"{in_mermaid(link.text)}"| {link.target}')
     for name, keys in classes.items():
         style = f"stroke:{_BORDERS[name][0]},stroke-width:{_BORDERS[name][1]}px" if name in _BORDERS else _STYLES[name]
         lines += [f"  classDef {name} {style}", f"  class {','.join(keys)} {name}"]
@@ -87,7 +88,7 @@ def _dot_attributes(shown: View, key: str) -> str:
     box = shown.box(key)
     severity = box.get("e") if key[0] == "n" else shown.severity(int(key[1:]))
     lines = [_words(box, "\n"), severity or ""]
-    found = [f"label={_quoted(chr(10).join(filter(None, lines)))}", f"tooltip={_quoted(str(box.get('a', '')))}"]
+    found = [f"label={in_dot(chr(10).join(filter(None, lines)))}", f"tooltip={in_dot(str(box.get('a', '')))}"]
     styles = []
     if key[0] == "g":
         found.append("shape=box3d")
@@ -146,7 +147,7 @@ def graph_json(graph: ModelGraph) -> str:
 
     from graphlint.projections.plain import plain
 
-    return json.dumps(nx.node_link_data(plain(graph), edges="edges"), indent=2, default=str)
+    return dumps(nx.node_link_data(plain(graph), edges="edges"), default=str)
 
 
 def graphml(graph: ModelGraph) -> str:
@@ -156,6 +157,7 @@ def graphml(graph: ModelGraph) -> str:
     from graphlint.projections.plain import plain
 
     whole = plain(graph)
+    whole = nx.relabel_nodes(whole, _identifiers(whole))
     holders = [
         whole.graph,
         *(data for _, data in whole.nodes(data=True)),
@@ -166,10 +168,23 @@ def graphml(graph: ModelGraph) -> str:
             del data[key]
         for key, value in data.items():
             if isinstance(value, str):
-                data[key] = printable(value)
+                data[key] = in_line(value)
             elif not isinstance(value, (bool, int, float)):
-                data[key] = printable(json.dumps(value, default=str))
+                data[key] = in_line(json.dumps(value, default=str))
     return "\n".join(nx.generate_graphml(whole))
+
+
+def _identifiers(nodes: Iterable[str]) -> dict[str, str]:
+    """Nodes by what they are called in XML, which does not take every character: safe, and still different."""
+    taken: set[str] = set()
+    found = {}
+    for node in nodes:
+        name = in_line(node)
+        while name in taken:
+            name += "'"
+        taken.add(name)
+        found[node] = name
+    return found
 
 
 FORMATS: dict[str, Callable[..., str]] = {
@@ -178,18 +193,3 @@ FORMATS: dict[str, Callable[..., str]] = {
     "graphml": graphml,
     "json": graph_json,
 }
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
-
-
-def _entities(text: str) -> str:
-    return (
-        text.replace("&", "&amp;")
-        .replace('"', "&quot;")
-        .replace("<", "&lt;")
-        .replace(">", "&gt;")
-        .replace("#", "&#35;")
-    )

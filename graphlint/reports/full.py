@@ -15,7 +15,8 @@ from graphlint.findings.tool_findings import TOOL_FINDINGS
 from graphlint.model.address import ROOT
 from graphlint.model.definition import Format
 from graphlint.reports.report import Status, listed
-from graphlint.reports.text import counted, hanging, printable, statistics_lines, summary_line
+from graphlint.reports.safe import in_line
+from graphlint.reports.text import counted, hanging, statistics_lines, summary_line
 
 if TYPE_CHECKING:
     from graphlint.findings.finding import Finding
@@ -62,11 +63,11 @@ class _Renderer:
         partly = model.format == Format.WEIGHTS and model.ran
         if not (findings or model.opaque or partly) and model.status == Status.CHECKED:
             return
-        about = printable(", ".join(part for part in (model.format, self.version(model)) if part))
-        name = self.style(printable(model.path), bold=True)
+        about = in_line(", ".join(part for part in (model.format, self.version(model)) if part))
+        name = self.style(in_line(model.path), bold=True)
         yield f"{name} ({about})" if about else name
         if model.status == Status.SKIPPED:
-            yield f"  skipped: {printable(model.reason or '')}"
+            yield f"  skipped: {in_line(model.reason or '')}"
         for finding in findings:
             yield from self.finding(finding)
         if model.opaque:
@@ -81,26 +82,26 @@ class _Renderer:
         return f"Keras {model.keras_version}" if model.keras_version else None
 
     def place(self, address: str) -> str:
-        return "the model" if address == ROOT else printable(address)
+        return "the model" if address == ROOT else in_line(address)
 
     def finding(self, finding: Finding, model: str | None = None) -> Iterator[str]:
         head = self.style(f"{finding.severity}: {finding.code} {finding.name}", _COLORS[finding.severity], bold=True)
-        where = printable(model or "") if finding.location is None else self.place(finding.location.address)
+        where = in_line(model or "") if finding.location is None else self.place(finding.location.address)
         yield f"  {head}" + (f" at {self.style(where, bold=True)}" if where else "")
-        yield f"    {printable(finding.message)}"
+        yield f"    {in_line(finding.message)}"
         why = self.report.explanations.get(finding.code)
         if why and finding.code not in self.explained:
             self.explained.add(finding.code)
             label = "what it means" if finding.code in TOOL_FINDINGS else "why"
-            yield self.style(f"    {label}: {printable(why)}", dim=True)
+            yield self.style(f"    {label}: {in_line(why)}", dim=True)
         if finding.hint:
-            yield f"    hint: {printable(finding.hint)}"
+            yield f"    hint: {in_line(finding.hint)}"
         if finding.related:
             yield f"    see also: {', '.join(map(self.place, finding.related))}"
         if finding.fix is not None:
             changes = f" ({finding.fix.changes})" if finding.fix.changes else ""
             how = f"{finding.fix.applicability}{f' with {finding.fix.condition}' if finding.fix.condition else ''}"
-            yield f"    fix, {printable(how)}: {printable(finding.fix.title + changes)}"
+            yield f"    fix, {in_line(how)}: {in_line(finding.fix.title + changes)}"
 
     def parameters(self, model: ModelReport) -> str:
         count = model.parameters
@@ -119,9 +120,9 @@ class _Renderer:
         if skipped:
             yield self.style(f"not run: {skipped}", dim=True)
         for note in self.report.notes:
-            yield f"note: {printable(note)}"
+            yield f"note: {in_line(note)}"
         yield self.style(summary_line(self.report), bold=True)
-        refused = [printable(model.path) for model in self.report.models if model.status == Status.REFUSED]
+        refused = [in_line(model.path) for model in self.report.models if model.status == Status.REFUSED]
         if refused:
             yield f"refused: {enumerated(refused, _NAMED)}"
         yield from self.fixable()
@@ -160,7 +161,7 @@ class _Renderer:
         files = list(dict.fromkeys(paths))
         if any(path.startswith("<") or ":" in path for path in files):
             return f"graphlint.fix(model{', unsafe=True' if unsafe else ''})"
-        named = [shlex.quote(printable(path)) for path in files[:_NAMED]] + (["..."] if len(files) > _NAMED else [])
+        named = [shlex.quote(in_line(path)) for path in files[:_NAMED]] + (["..."] if len(files) > _NAMED else [])
         where = "-o FIXED.keras" if len(files) == 1 else "--in-place"
-        words = ["graphlint fix", *(["--unsafe"] if unsafe else []), *map(printable, conditions), where, "--", *named]
+        words = ["graphlint fix", *(["--unsafe"] if unsafe else []), *map(in_line, conditions), where, "--", *named]
         return " ".join(word for word in words if word != "--" or any(name.startswith("-") for name in named))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graphlint.reports.text import printable
+from graphlint.reports.safe import in_line
 
 if TYPE_CHECKING:
     from graphlint.reports.report import Report
@@ -24,7 +24,7 @@ def render(report: Report, *, color: bool = False, statistics: bool = False) -> 
 
 
 def _data(text: str) -> str:
-    return printable(text).replace("%", "%25")
+    return in_line(text).replace("%", "%25")
 
 
 def _property(text: str) -> str:

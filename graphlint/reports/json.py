@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+from graphlint.reports.safe import in_json
 
 if TYPE_CHECKING:
     from graphlint.findings.finding import Finding
@@ -21,9 +24,9 @@ def render(report: Report, *, color: bool = False, statistics: bool = False) -> 
     return dumps(document(report))
 
 
-def dumps(value: Any) -> str:
+def dumps(value: Any, default: Callable[[Any], Any] | None = None) -> str:
     """JSON that every parser accepts: ASCII, lone surrogates written as ``\\udXXX`` in the text."""
-    return json.dumps(_clean(value), indent=2, ensure_ascii=True)
+    return in_json(json.dumps(_clean(value), indent=2, ensure_ascii=True, default=default))
 
 
 def _clean(value: Any) -> Any:
@@ -31,7 +34,7 @@ def _clean(value: Any) -> Any:
         return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", value)
     if isinstance(value, dict):
         return {_clean(key): _clean(item) for key, item in value.items()}
-    return [_clean(item) for item in value] if isinstance(value, list) else value
+    return [_clean(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def document(report: Report) -> dict[str, Any]:

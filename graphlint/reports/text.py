@@ -1,4 +1,4 @@
-"""Text that is safe to print, and counts with their nouns."""
+"""Counts with their nouns, and lines that several formats share."""
 
 from __future__ import annotations
 
@@ -6,25 +6,10 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from graphlint.reports.safe import printable as printable
+
 if TYPE_CHECKING:
     from graphlint.reports.report import Report
-
-UNPRINTABLE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
-)
-
-
-def printable(text: str) -> str:
-    r"""The text with every character that could move the cursor, or hide or reorder other text, as an escape.
-
-    >>> printable("a\x1b[31m\nb")
-    'a\\x1b[31m\\nb'
-    """
-    return UNPRINTABLE.sub(_escaped, text)
-
-
-def _escaped(match: re.Match[str]) -> str:
-    return match[0].encode("unicode_escape").decode("ascii")
 
 
 _START = re.compile("((?:\x1b\\[[0-9;]*m)*)( *)")

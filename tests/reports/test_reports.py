@@ -12,7 +12,7 @@ from graphlint.findings.finding import Applicability, Finding, Fix, Location, Se
 from graphlint.model.parameters import Parameters
 from graphlint.reports import FORMATS, render
 from graphlint.reports.report import ModelReport, Report, SkippedRule, Status
-from graphlint.reports.text import printable
+from graphlint.reports.safe import printable
 from tests.engine.pack import check, network
 
 FINDING = Finding(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from graphlint.questions.heads import activation_name
-from graphlint.reports.text import printable
+from graphlint.reports.safe import in_line
 
 if TYPE_CHECKING:
     from graphlint.model.graph import Layer
@@ -23,8 +23,8 @@ def shown(text: str, most: int = LONGEST_TEXT) -> str:
     'aaaaaaaaaa… (30 characters)'
     """
     if len(text) <= most:
-        return printable(text)
-    return f"{printable(text[:most])}… ({len(text):,} characters)"
+        return in_line(text)
+    return f"{in_line(text[:most])}… ({len(text):,} characters)"
 
 
 def name(text: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from graphlint.reports.canvas.captions import name, shown
-from graphlint.reports.text import UNPRINTABLE
+from graphlint.reports.safe import in_toml
 
 if TYPE_CHECKING:
     from graphlint.findings.finding import Finding
@@ -85,4 +85,4 @@ def ignore_entry(finding: Finding) -> str:
 def _quoted(glob: str) -> str:
     """A basic string of TOML. A lone surrogate cannot be written in one: any character stands for it."""
     text = json.dumps(_SURROGATE.sub("?", glob).replace("\0", "?"), ensure_ascii=False)
-    return UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return in_toml(text)

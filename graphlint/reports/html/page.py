@@ -20,6 +20,7 @@ from graphlint.findings.finding import Severity
 from graphlint.reports.canvas.captions import name, shown
 from graphlint.reports.canvas.marks import MARKS
 from graphlint.reports.html.cards import card
+from graphlint.reports.safe import in_json
 
 if TYPE_CHECKING:
     from graphlint.reports.report import ModelReport, Report
@@ -172,7 +173,7 @@ def embedded(data: Any) -> str:
     '{"a":"\\\\u003c/script\\\\u003e\\\\u003c!--"}'
     """
     text = json.dumps(data, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
-    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    return in_json(text).replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def _escaped(text: str, most: int = 500) -> str:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from graphlint.errors import GraphlintError
 from graphlint.findings.finding import Finding, Severity
 from graphlint.reports.canvas.view import View, view
 from graphlint.reports.html.page import asset, layout_library
+from graphlint.reports.safe import in_xml
 
 if TYPE_CHECKING:
     from graphlint.model.graph import ModelGraph
@@ -143,6 +143,5 @@ def _hue(tie: int) -> float:
 
 
 def _text(text: str) -> str:
-    """Text for XML, which cannot hold two characters that are printable, nor half of one that was cut."""
-    kept = str(text).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
-    return escape(kept.encode("utf-8", "replace").decode())
+    """Text for XML."""
+    return in_xml(str(text))
