@@ -78,7 +78,9 @@ class Linter:
 
         limits = self.config.limits
         return self.check_source(
-            lambda: read(path, limits=limits, by_content=True, verify=False), shown or Path(path).as_posix(), Path(path)
+            lambda: read(path, limits=limits, by_content=True, verify=False, whole=False),
+            shown or Path(path).as_posix(),
+            Path(path),
         )
 
     def check_model(

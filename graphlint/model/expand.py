@@ -314,8 +314,8 @@ class _Expansion:
             return leaf
 
         args = map_leaves(call.args, bind)
-        kwargs = map_leaves(call.kwargs, bind)
-        captured = map_leaves(call.captured, bind)
+        kwargs = map_leaves(call.kwargs, bind) if call.kwargs else call.kwargs
+        captured = map_leaves(call.captured, bind) if call.captured else ()
         index = frame.plan.indices[position]
         if call.body is not None:
             bindings = bind_inputs(call.body, args, kwargs, captured)
@@ -413,9 +413,12 @@ class _Expansion:
             known.append(call)
             return
         graph.calls_of[leaf] = [call]
-        graph.running[leaf] = [one.path for one in graph.layers_below(leaf)]
+        if leaf not in graph.children and leaf not in graph.runs_inside:
+            graph.running[leaf] = graph.runs_inside[leaf] = (leaf,)
+            return
+        graph.running[leaf] = tuple(one.path for one in graph.layers_below(leaf))
         for path in graph.running[leaf]:
-            graph.runs_inside.setdefault(path, []).append(leaf)
+            graph.runs_inside[path] = (*graph.runs_inside.get(path, ()), leaf)
 
     # -- layers -------------------------------------------------------------------------------------------------
 
@@ -443,7 +446,8 @@ class _Expansion:
                     self.count(path)
                     graph.aliases[path] = known
                     graph.layers[known].aliases.append(path)
-                    if parent is not None and (parent, known) not in self.contained:
+                    elsewhere = parent is not None and graph.layers[known].parent != parent
+                    if parent is not None and elsewhere and (parent, known) not in self.contained:
                         self.contained.add((parent, known))
                         graph.children.setdefault(parent, []).append(known)
                 continue
@@ -452,7 +456,6 @@ class _Expansion:
             graph.layer_of[id(layer)] = path
             graph.layers[path] = node
             if parent is not None:
-                self.contained.add((parent, path))
                 graph.children.setdefault(parent, []).append(path)
             self.add_variables(layer, path)
             if stored:

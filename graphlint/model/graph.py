@@ -280,9 +280,9 @@ class ModelGraph:
         """``id(layer definition)`` -> path."""
         self.calls_of: dict[str, list[str]] = {}
         """Leaf layer -> its calls, in graph order. Its sublayers run as the same calls."""
-        self.runs_inside: dict[str, list[str]] = {}
+        self.runs_inside: dict[str, tuple[str, ...]] = {}
         """Layer that runs as calls -> the leaf layers whose calls these are, itself included."""
-        self.running: dict[str, list[str]] = {}
+        self.running: dict[str, tuple[str, ...]] = {}
         """Leaf layer -> itself and its sublayers, all of which run as its calls."""
         self.with_constants: list[str] = []
         """Calls that have an argument which is no tensor of the graph and no plain value."""

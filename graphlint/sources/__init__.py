@@ -15,12 +15,18 @@ __all__ = ["read", "read_text"]
 
 
 def read(
-    path: str | Path, *, limits: Limits = DEFAULT, by_content: bool = False, verify: bool = True
+    path: str | Path,
+    *,
+    limits: Limits = DEFAULT,
+    by_content: bool = False,
+    verify: bool = True,
+    whole: bool = True,
 ) -> ModelDefinition:
     """Read a model file or a SavedModel directory; the content decides what it is.
 
     A file whose name claims another format than its content is refused, as by Keras, unless ``by_content`` is set.
-    Without ``verify``, the checksum of stored weights is left to ``ModelDefinition.unverified``.
+    Without ``verify``, the checksum of stored weights is left to ``ModelDefinition.unverified``. Without ``whole``,
+    the calls of layers that hold nothing but tensors of the graph may be missing from ``ModelDefinition.raw``.
 
     Raises:
         UnreadableError: the file is missing, damaged, misnamed, or not a Keras model.
@@ -35,7 +41,7 @@ def read(
     if other is not None and not by_content:
         raise UnreadableError(other)
     try:
-        definition = _read(path, content, limits, verify)
+        definition = _read(path, content, limits, verify=verify, whole=whole)
     except UnreadableError:
         changed = changed_line_ends(path)
         if changed is not None:
@@ -45,13 +51,13 @@ def read(
     return definition
 
 
-def _read(path: Path, content: Content, limits: Limits, verify: bool) -> ModelDefinition:
+def _read(path: Path, content: Content, limits: Limits, *, verify: bool, whole: bool) -> ModelDefinition:
     from graphlint.sources.detect import Content
 
     if content is Content.ZIP:
         from graphlint.sources.keras_archive import read_keras_archive
 
-        return read_keras_archive(path, limits, verify=verify)
+        return read_keras_archive(path, limits, verify=verify, whole=whole)
     if content is Content.HDF5:
         from graphlint.sources.h5_model import read_h5
 

@@ -38,6 +38,10 @@ from graphlint.sources.dialects import default_dtype, identity
 from graphlint.sources.limits import DEFAULT, Limits
 from graphlint.sources.literals import decode_constant, policy_name
 
+_CALL = {"args", "kwargs"}
+_TENSOR = {"class_name", "config"}
+_TENSOR_CONFIG = {"shape", "dtype", "keras_history"}
+_LONGEST_DTYPE = 16
 _OPERATION_MODULES = ("keras.src.ops", "keras.ops")
 
 
@@ -57,6 +61,7 @@ class _Reader:
     problems: list[SourceProblem] = field(default_factory=list)
     shared: dict[int, LayerDefinition] = field(default_factory=dict)
     budget: Budget = field(default_factory=lambda: Budget(DEFAULT))
+    whole: bool = True
 
 
 class Budget:
@@ -76,8 +81,12 @@ class Budget:
         self._limits.check("graph_tensors", self._outputs, "the outputs of its calls, up to the highest that is used")
 
 
-def read_configuration(config: Any, limits: Limits = DEFAULT) -> tuple[LayerDefinition, list[SourceProblem]]:
+def read_configuration(
+    config: Any, limits: Limits = DEFAULT, *, whole: bool = True
+) -> tuple[LayerDefinition, list[SourceProblem]]:
     """Turn a parsed model configuration into the definition of its root layer and the problems found in it.
+
+    Without ``whole``, calls that hold nothing but tensors are taken out of ``config``.
 
     Raises:
         UnreadableError: this is not a model configuration.
@@ -88,7 +97,7 @@ def read_configuration(config: Any, limits: Limits = DEFAULT) -> tuple[LayerDefi
             f"expected a model configuration (an object with class_name and config), got {_describe(config)}: "
             "save the model with model.save() or model.to_json()"
         )
-    reader = _Reader(budget=Budget(limits))
+    reader = _Reader(budget=Budget(limits), whole=whole)
     root = _layer(reader, config)
     root.is_model = True
     root.opaque = root.body is None
@@ -204,6 +213,11 @@ def _functional(reader: _Reader, entries: list[Any], inputs: Any, outputs: Any) 
             nodes.append((layer, node))
 
     parsed = [_call_arguments(node, names) for _, node in nodes]
+    if not reader.whole:
+        for entry in entries:
+            stored = entry.get("inbound_nodes")
+            if isinstance(stored, list) and all(_only_tensors(node, names) for node in stored):
+                entry["inbound_nodes"] = []
     references = [leaf for leaf in flat(parsed) if leaf.__class__ is _Reference]
     legacy = any(isinstance(node, list) for _, node in nodes)
     offsets = _offsets(references, by_name, names, legacy)
@@ -331,6 +345,34 @@ def _legacy_inputs(value: Any, names: dict[str, LayerDefinition], kwargs: dict[s
     if len(value) > 2 and _is_index(value[1]) and _is_index(value[2]):
         return _Reference(value[0], value[1], value[2])
     return Constant(ConstantKind.MISSING)
+
+
+def _only_tensors(node: Any, names: dict[str, LayerDefinition]) -> bool:
+    """Whether a call, as Keras 3 writes it, holds nothing but tensors of layers that exist, numbers and flags."""
+    if not isinstance(node, dict) or node.keys() != _CALL or not isinstance(node["kwargs"], dict):
+        return False
+    stack = [node["args"], *node["kwargs"].values()]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, list):
+            stack += value
+        elif isinstance(value, dict):
+            config = value.get("config")
+            if value.keys() != _TENSOR or value["class_name"] != "__keras_tensor__" or not isinstance(config, dict):
+                return False
+            if config.keys() != _TENSOR_CONFIG or not isinstance(config["shape"], list):
+                return False
+            history, dtype = config["keras_history"], config["dtype"]
+            if not isinstance(dtype, str) or len(dtype) > _LONGEST_DTYPE:
+                return False
+            if not isinstance(history, list) or not isinstance(history[0] if history else None, str):
+                return False
+            if history[0] not in names:
+                return False
+            stack += [*config["shape"], *history[1:]]
+        elif value is not None and not isinstance(value, (int, float)):
+            return False
+    return True
 
 
 def _decode(value: Any) -> Any:

@@ -30,10 +30,13 @@ from graphlint.sources.zip_archive import ZipArchive
 METADATA = "metadata.json"
 
 
-def read_keras_archive(path: Path, limits: Limits = DEFAULT, *, verify: bool = True) -> ModelDefinition:
+def read_keras_archive(
+    path: Path, limits: Limits = DEFAULT, *, verify: bool = True, whole: bool = True
+) -> ModelDefinition:
     """Read a `.keras` file of any Keras version. The weights stay in the file until a rule asks for them.
 
-    Without ``verify``, their checksum is compared after the numbers were read, in the same pass.
+    Without ``verify``, their checksum is compared after the numbers were read, in the same pass. Without ``whole``,
+    the parsed configuration loses calls that hold nothing but tensors, which take a third of its memory.
 
     Raises:
         UnreadableError: the file is damaged or not a Keras model.
@@ -55,7 +58,7 @@ def read_keras_archive(path: Path, limits: Limits = DEFAULT, *, verify: bool = T
     problems += [SourceProblem(ProblemKind.ARCHIVE, text) for text in hidden_hdf5(archive, path)]
     if ARRAYS in archive:
         problems += npz_problems(archive.view(ARRAYS), ARRAYS, limits)
-    root, structure = read_configuration(document.value, limits)
+    root, structure = read_configuration(document.value, limits, whole=whole)
     definition = ModelDefinition(
         root,
         FrontEnd.STATIC,

@@ -64,3 +64,29 @@ def test_large_honest_models_pass(name, tmp_path):
     model = Linter(Config(limits=TENTH)).check_file(path)
     assert model.status is Status.CHECKED, model.reason
     assert not [one for one in model.findings if one.severity.value == "error"]
+
+
+def test_calls_of_nothing_but_tensors_are_not_kept_twice(tmp_path):
+    path = tmp_path / "model.keras"
+    path.write_bytes(heavy.keras_file(heavy.chain(20)))
+    calls = [entry["inbound_nodes"] for entry in read(path, whole=False).raw["config"]["layers"]]
+    assert not any(calls)
+    assert any(entry["inbound_nodes"] for entry in read(path).raw["config"]["layers"])
+
+
+@pytest.mark.parametrize("place", ["args", "kwargs", "tensor", "history"])
+def test_what_is_hidden_beside_a_tensor_is_still_found(place, tmp_path):
+    code = {"class_name": "__lambda__", "config": {"code": "", "defaults": None, "closure": None}}
+    relu = heavy.layer("ReLU", "relu", [heavy.tensor("input")])
+    call = relu["inbound_nodes"][0]
+    if place == "args":
+        call["args"].append(code)
+    elif place == "kwargs":
+        call["kwargs"]["training"] = code
+    elif place == "tensor":
+        call["args"][0]["config"]["more"] = code
+    else:
+        call["args"][0]["config"]["keras_history"].append(code)
+    path = tmp_path / "model.keras"
+    path.write_bytes(heavy.keras_file(heavy.json.dumps(heavy.functional([heavy.start(), relu], ["relu"]))))
+    assert "X001" in {finding.code for finding in Linter().check_file(path).findings}
