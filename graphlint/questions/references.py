@@ -12,6 +12,7 @@ from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from typing import Any
 
+from graphlint.knowledge.common_objects import is_common
 from graphlint.knowledge.protobuf import message_fields
 from graphlint.model.address import ROOT, join
 from graphlint.model.definition import CallDefinition, Constant, ConstantKind, flat
@@ -189,7 +190,7 @@ def _walk(graph: ModelGraph, starts: Iterable[_Start], seen: set[int]) -> Iterat
     while stack:
         value, where, layer, coded = stack.pop()
         if isinstance(value, dict):
-            if id(value) in seen:
+            if id(value) in seen and not is_common(value):  # Those are one object in many places.
                 continue
             seen.add(id(value))
             written = None if _NAMING_KEYS.isdisjoint(value) else _written(value)

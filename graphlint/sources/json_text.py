@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphlint.errors import UnreadableError
+from graphlint.knowledge.common_objects import MODULES, is_common
 from graphlint.model.definition import ProblemKind, SourceProblem
 from graphlint.sources.limits import DEFAULT, Limits
 
@@ -28,10 +29,6 @@ _PIECE = 1 << 18
 """Bytes that are looked at together: they fit into the cache of a processor."""
 _LONGEST_NUMBER = 32
 """Bytes before a piece in which a number may begin that ends in it."""
-_FEW = 4
-_INITIALIZERS = "GlorotUniform GlorotNormal HeNormal HeUniform Zeros Ones Constant Orthogonal RandomNormal"
-_COMMON = {"keras.DTypePolicy", *(f"keras.initializers.{name}" for name in _INITIALIZERS.split())}
-_COMMON_MODULES = ("keras", "keras.initializers")
 _OBJECT = 4
 """How many values an object counts as, by the memory it takes."""
 _OPEN = 2
@@ -119,7 +116,7 @@ def _parse(text: str, hooks: _Hooks, limits: Limits, what: str, problems: list[t
             for key, count in Counter(key for key, _ in pairs).items():
                 if count > 1:
                     duplicates[key] = max(count, duplicates.get(key, 0))
-        if len(pairs) == 4 and pairs[0][1] in _COMMON_MODULES and _is_common(result):
+        if len(pairs) == 4 and pairs[0][1].__class__ is str and pairs[0][1] in MODULES and is_common(result):
             return objects.setdefault(marshal.dumps(result, 2), result)
         return result
 
@@ -181,20 +178,6 @@ def _shape_that_is_not_finite(value: Any) -> str | None:
         elif key and isinstance(one, float) and not math.isfinite(one):
             return key
     return None
-
-
-def _is_common(value: dict[str, Any]) -> bool:
-    """Whether an object is a built-in initializer or dtype policy, as thousands of layers have it.
-
-    Only these are kept once: whoever follows references skips what it has seen, and must not skip any other.
-    """
-    config = value.get("config")
-    if config.__class__ is not dict or len(config) > _FEW or value.get("registered_name") is not None:
-        return False
-    name = value.get("class_name")
-    if not isinstance(name, str) or f"{value.get('module')}.{name}" not in _COMMON:
-        return False
-    return not any(one.__class__ is dict or one.__class__ is list for one in config.values())
 
 
 def _scan(data: bytes, limits: Limits, what: str) -> _Hooks:

@@ -81,7 +81,7 @@ def _contained(chance: random.Random, text: bytes, config: Any, weights: bytes, 
     if kind < 0.35:
         return _saved_model(chance, text)
     metadata = b'{"keras_version": "3.15.1"}' if chance.random() < 0.95 else _change_text(chance, b'{"a": null}')
-    members = {"config.json": text, "metadata.json": metadata, "model.weights.h5": weights}
+    members = {"config.json": text, "metadata.json": metadata} | ({"model.weights.h5": weights} if weights else {})
     return {"input.keras": archive([Entry(name, data) for name, data in members.items()])}
 
 
