@@ -172,7 +172,7 @@ def test_repeated_blocks_are_stacked_and_unfold(look):
 
     with look(page_of(chain(36, make=block))) as opened:
         stack = opened.page.locator(".box.kind-stack")
-        assert "\N{MULTIPLICATION SIGN} 12 · 36 calls" in stack.inner_text()
+        assert "\N{MULTIPLICATION SIGN} 12 · 36 calls" in stack.text_content()
         assert opened.boxes() == 2
         stack.click()
         assert opened.boxes() == 13
@@ -188,6 +188,20 @@ def test_few_boxes_at_first_and_every_call_can_be_reached(look, length):
         assert opened.boxes() <= 300
     with look(page_of(chain(length))) as opened:
         assert 2 <= opened.boxes() <= 150
+
+
+def test_an_opened_body_is_a_frame_that_says_it_is_code(look):
+    inside = model("block", [input_call("x"), call(layer("dense", size=3), 0)], [0], [1])
+    inside.class_name, inside.module, inside.is_model = "Block", "my.layers", False
+    inside.body.traced, inside.body.arguments = True, ("0",)
+    root = model("m", [input_call("x"), call(inside, 0), call(layer("head", size=2), 1)], [0], [2])
+    with look(page_of(root)) as opened:
+        assert opened.page.locator(".frame.kind-code .fold").count() == 1
+        opened.page.locator(".frame.kind-code .fold").click()
+        opened.page.locator(".box.kind-code").hover()
+        assert "Block" in opened.page.locator(".box.kind-code").text_content()
+        opened.page.locator("#tab-security").click()
+        assert "my.layers" in opened.page.locator("#panel-security").inner_text()
 
 
 def test_shared_layers_are_seen_without_colour(look):
