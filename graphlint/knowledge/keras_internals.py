@@ -95,6 +95,13 @@ def set_mask(tensor: Any, mask: Any) -> None:
     set_keras_mask(tensor, mask)
 
 
+def set_output_masks(layer: keras.Layer, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
+    """Attach to what a layer returned the masks that Keras attaches after its call."""
+    first = next(iter((*args, *kwargs.values())), None)
+    if layer.supports_masking:
+        layer._set_mask_metadata(first, outputs, keras.tree.map_structure(mask_of, first))
+
+
 def record_call(operation: keras.Operation, args: Any, kwargs: Any, outputs: list[keras.KerasTensor]) -> None:
     """Record a symbolic call whose outputs are known, without running shape inference."""
     from keras.src.ops.node import Node
@@ -605,6 +612,7 @@ def _probe() -> None:
         "Functional._inputs_struct": declared_inputs(model) is not None and declared_outputs(model) is not None,
         "Layer._trainable_variables": [variable.name for variable in own_variables(layer)] == ["kernel", "bias"],
         "Layer._tracker": hasattr(tracking(layer), "unlock") and hasattr(tracking(layer), "lock"),
+        "Layer._set_mask_metadata": hasattr(keras.Layer, "_set_mask_metadata"),
         "Layer._layers": tracked_layers(layer) == [],
         "Layer._called": was_called(layer) and not was_called(keras.layers.Dense(1, name="graphlint_probe_waiting")),
         "saving_lib._walk_saveable": next(sublayers(model))[0].startswith("layers/"),

@@ -204,6 +204,8 @@ class LayerDefinition:
     opaque: bool = False
     opaque_because: str | None = None
     """Why the body of an opaque layer was not opened, where that was tried."""
+    not_in_training: str | None = None
+    """Why the body of an opened layer shows what it does in inference alone."""
     body: Body | None = None
     children: dict[str, LayerDefinition] = field(default_factory=dict)
     variables: list[VariableDefinition] = field(default_factory=list)

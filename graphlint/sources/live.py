@@ -156,11 +156,12 @@ class _Reader:
         self.called = opening.called
         for definition in self.known.values():
             definition.opaque_because = opening.closed.get(id(definition.obj))
+            definition.not_in_training = opening.in_training.get(id(definition.obj))
 
     def close(self, reason: str) -> None:
         """Take out every traced body."""
         for definition in self.known.values():
-            definition.opaque_because = reason
+            definition.opaque_because, definition.not_in_training = reason, None
             if definition.body is not None and definition.body.traced:
                 definition.body = None
             for call in definition.body.calls if definition.body is not None else ():

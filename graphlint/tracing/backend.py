@@ -6,6 +6,8 @@ from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import keras
+
 from graphlint.model.definition import TensorSpec
 
 
@@ -41,6 +43,9 @@ class Trace(Protocol):
 
     def distinct(self, tensor: Any) -> Any:
         """The same tensor as a separate object, with the same mask."""
+
+    def unknown(self, tensor: keras.KerasTensor) -> Any:
+        """A tensor of the shape and dtype of a symbolic one, of which nothing else is known."""
 
     def spec(self, tensor: Any) -> TensorSpec:
         """Shape and dtype of a tensor."""

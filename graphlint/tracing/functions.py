@@ -83,6 +83,11 @@ def is_open(layer: keras.Layer) -> bool:
     return not is_keras(layer) and keras_internals.has_call(layer)
 
 
+def runs_code(layer: keras.Layer) -> bool:
+    """Whether calling a layer itself runs code that is not Keras's own: an opened one, a Lambda."""
+    return is_open(layer) or isinstance(layer, keras.layers.Lambda)
+
+
 def is_keras(layer: keras.Layer) -> bool:
     """Whether the class of a layer is built in."""
     return is_live_keras_class(type(layer))

@@ -7,7 +7,7 @@ import difflib
 import inspect
 import json
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
@@ -83,7 +83,9 @@ def _target(layer: keras.Layer, node: ast.expr) -> Any:
 class Merger:
     """Makes one body of what a layer does in inference and in training."""
 
-    def __init__(self) -> None:
+    def __init__(self, closed: Collection[int] = ()) -> None:
+        """``closed`` are the ids of the layers of which nothing is known in training."""
+        self.closed = closed
         self.done: dict[tuple[int, int], Body] = {}
 
     def merged(self, inference: Body, training: Body, owner: LayerDefinition) -> Body:
@@ -174,7 +176,8 @@ class _Merge:
         kwargs = self.chosen(one.kwargs, other.kwargs)
         captured = self.chosen(one.captured, other.captured)
         call = replace(one, args=args, kwargs=kwargs, captured=captured)
-        if one.body is not None and other.body is not None and one.body is not other.body:
+        known = id(one.layer.obj) not in self.merger.closed
+        if known and one.body is not None and other.body is not None and one.body is not other.body:
             body = self.merger.merged(one.body, other.body, one.layer)
             call.form = None if body is one.layer.body else body
             self.differs |= body is not one.body

@@ -25,6 +25,8 @@ class Opening:
 
     def __init__(self) -> None:
         self.closed: dict[int, str] = {}
+        self.in_training: dict[int, str] = {}
+        """Why a layer that was opened is not seen in training, by its id."""
         self.called: set[int] = set()
         """Ids of the layers that were called."""
         self.recordings: list[Recording] = []
@@ -62,24 +64,38 @@ def _open_bodies(model: keras.Layer, layers: Iterable[keras.Layer], define: Defi
         return opening
     except TraceError as error:
         opening.closed = {
-            id(layer): str(error) if error.layer is layer else f"the model cannot be traced: {error}"
+            id(layer): str(error) if error.layer is layer else f"the model cannot be traced: {error.told()}"
             for layer in candidates
         }
         return opening
-    assert recording.root is not None
     opening.recordings.append(recording)
-    builder = Builder(recording, define)
-    builder.inside(recording.root)
-    _merge_training(model, arguments, opening, builder)
-    events = [event for one in opening.recordings for event in one.events()]
-    for event in events:
+    in_training = _recorded_in_training(model, arguments, opening)
+    if in_training is not None:
+        opening.recordings.append(in_training)
+    for one in opening.recordings:
+        _close(one, opening.closed)
+        if not one.training:
+            opening.closed |= {id(event.target): event.closed for event in one.events() if event.closed is not None}
+    _build(model, opening, define)
+    for event in (event for one in opening.recordings for event in one.events()):
         opening.called.add(id(event.target))
-        if event.closed is not None:
-            opening.closed[id(event.target)] = event.closed
+        if event.closed is not None and id(event.target) not in opening.closed:
+            opening.in_training[id(event.target)] = event.closed
     for layer in candidates:
         if id(layer) not in opening.called:
             opening.closed[id(layer)] = NOT_CALLED
     return opening
+
+
+def _close(recording: Recording, closed: dict[int, str]) -> None:
+    """Close every call of a layer that is closed or of which one call is: what it does in others is not all it does."""
+    closed = closed | {id(event.target): event.closed for event in recording.events() if event.closed is not None}
+    for event in recording.events() if closed else ():
+        reason = closed.get(id(event.target))
+        if reason is not None:
+            event.closed = reason
+            event.children.clear()
+            event.effects.clear()
 
 
 def _indices(recording: Recording) -> set[int]:
@@ -95,21 +111,29 @@ def _indices(recording: Recording) -> set[int]:
     return {place for place, leaf in enumerate(given) if id(leaf) in looked_up}
 
 
-def _merge_training(model: keras.Layer, arguments: Arguments, opening: Opening, builder: Builder) -> None:
+def _recorded_in_training(model: keras.Layer, arguments: Arguments, opening: Opening) -> Recording | None:
     """Run the model in training as well, where its code may do another thing then."""
     opened = {id(event.target): event.layer for event in opening.recordings[0].events() if event.is_open}
     if not any(layer is not None and depends_on_mode(layer) for layer in opened.values()):
-        return
+        return None
     try:
-        recording = record(model, *arguments, training=True)
-    except TraceError:
-        return
-    opening.recordings.append(recording)
-    root = recording.root
-    assert root is not None
-    definition = builder.define(model)
-    before = definition.body
-    other = Builder(recording, builder.define, builder)
-    after = other.inside(root) or before
-    if before is not None and after is not None:
-        definition.body = Merger().merged(before, after, definition)
+        return record(model, *arguments, training=True)
+    except TraceError as error:
+        opening.in_training[id(model)] = str(error) if error.layer is model else error.told()
+        return None
+
+
+def _build(model: keras.Layer, opening: Opening, define: Define) -> None:
+    """Give the definitions their bodies: one for both modes."""
+    inference, *others = opening.recordings
+    assert inference.root is not None
+    builder = Builder(inference, define)
+    builder.inside(inference.root)
+    for training in others:
+        assert training.root is not None
+        definition = define(model)
+        before = definition.body
+        after = Builder(training, define, builder).inside(training.root) or before
+        if before is not None and after is not None:
+            closed = {id(event.target) for event in training.events() if event.closed is not None}
+            definition.body = Merger(closed).merged(before, after, definition)

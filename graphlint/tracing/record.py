@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cache, wraps
 from typing import Any
@@ -19,7 +19,7 @@ import keras
 
 from graphlint.knowledge import keras_internals
 from graphlint.tracing.backend import Trace
-from graphlint.tracing.functions import Function, interceptions, is_open, operators
+from graphlint.tracing.functions import Function, interceptions, is_open, operators, runs_code
 from graphlint.tracing.restoring import kept
 from graphlint.tracing.starting import start_trace
 from graphlint.tracing.structure import mapped, members
@@ -34,6 +34,10 @@ class TraceError(Exception):
     def __init__(self, reason: str, layer: keras.Layer | None = None) -> None:
         super().__init__(reason)
         self.layer = layer
+
+    def told(self) -> str:
+        """The reason for what is around the layer."""
+        return str(self) if self.layer is None else f"{self.layer.name!r}, which it calls, cannot be traced: {self}"
 
 
 @dataclass(eq=False, slots=True)
@@ -157,8 +161,11 @@ class _Recorder:
         """For each event on the stack, the tensors that its body can name already."""
         self.count = 0
         self.made_inside: set[int] = set()
-        self.failed: keras.Layer | None = None
-        self.refusal: TraceError | None = None
+        self.failure: TraceError | None = None
+        """What was raised in the innermost layer that raised, until a layer around it is closed for it."""
+        self.in_code = False
+        """Whether that layer, or one around it, runs code that is not Keras's own."""
+        self.rescuing = False
         self.entering: keras.Layer | None = None
         """The layer whose class has a ``__call__`` of its own that has not handed over yet."""
 
@@ -190,14 +197,11 @@ class _Recorder:
             except NotImplementedError as error:
                 if self.recording is None:
                     raise
-                raise self.failure(error) from error
+                raise self.failure or TraceError(reason(error)) from error
             except Exception as error:
-                raise self.failure(error) from error
+                raise self.failure or TraceError(reason(error)) from error
         assert self.recording is not None
         return self.recording
-
-    def failure(self, error: Exception) -> TraceError:
-        return self.refusal or TraceError(reason(error), self.failed)
 
     # -- interception -------------------------------------------------------------------------------------------
 
@@ -248,7 +252,9 @@ class _Recorder:
         return layer_call
 
     def is_recording(self) -> bool:
-        return self.recording is not None and threading.get_ident() == self.thread and self.recording.trace.is_here()
+        if self.recording is None or self.rescuing or threading.get_ident() != self.thread:
+            return False
+        return self.recording.trace.is_here()
 
     def in_open_body(self) -> bool:
         """Whether code of an opened layer runs now, and neither a function that it called nor a loop or condition."""
@@ -260,15 +266,11 @@ class _Recorder:
     # -- events -------------------------------------------------------------------------------------------------
 
     def layer(self, layer: keras.Layer, run: Callable[[], Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        self.check_built(layer)
-        try:
-            return self.event(layer, run, args, kwargs)
-        except TraceError:
-            raise
-        except Exception:
-            if self.failed is None:
-                self.failed = layer
-            raise
+        def checked() -> Any:
+            self.check_built(layer)
+            return run()
+
+        return self.event(layer, checked, args, kwargs)
 
     def check_built(self, layer: keras.Layer) -> None:
         """
@@ -277,8 +279,54 @@ class _Recorder:
         """
         if layer.built or id(layer) in self.made_inside or keras_internals.is_untouched(layer, "build"):
             return
-        self.refusal = TraceError(f"{layer.name!r} is not built: call the model on data first", layer)
-        raise self.refusal
+        self.failure = TraceError(f"{layer.name!r} is not built: call the model on data first", layer)
+        raise self.failure
+
+    def rescued(self, event: Event, error: Exception) -> Any:
+        """What stands for the outputs of a call that raised, where their shapes are known without running it.
+
+        The call is closed then, and what is around it goes on.
+
+        Raises:
+            Exception: ``error``, where they are not known.
+        """
+        layer, recording = event.layer, self.recording
+        assert recording is not None
+        if layer is None:
+            raise error
+        if self.failure is None:
+            self.failure = TraceError(reason(error), layer)
+        failure = self.failure
+        self.in_code |= runs_code(layer)
+        if not self.in_code or event.parent is None:
+            raise error
+        self.rescuing = True
+        try:
+            specs = known_outputs(layer, *(mapped(one, self.symbolic) for one in (event.args, event.kwargs)))
+            if specs is None:
+                raise error
+            outputs = mapped(specs, self.stand_in)
+            with suppress(Exception):  # A mask that the layer's own code cannot compute is none.
+                keras_internals.set_output_masks(layer, event.args, event.kwargs, outputs)
+        finally:
+            self.rescuing = False
+        event.closed = str(failure) if failure.layer is layer else failure.told()
+        event.children.clear()
+        event.effects.clear()
+        self.failure, self.in_code = None, False
+        return outputs
+
+    def symbolic(self, leaf: Any) -> Any:
+        """A leaf of arguments as a symbolic tensor, if it is one."""
+        assert self.recording is not None
+        if not self.recording.trace.is_tensor(leaf):
+            return leaf
+        spec = self.recording.trace.spec(leaf)
+        return keras.KerasTensor(spec.shape, dtype=spec.dtype or "float32")
+
+    def stand_in(self, leaf: Any) -> Any:
+        assert self.recording is not None
+        return self.recording.trace.unknown(leaf) if isinstance(leaf, keras.KerasTensor) else leaf
 
     def operation(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return self.event(function, lambda: function.run(*args, **kwargs), args, kwargs)
@@ -303,6 +351,8 @@ class _Recorder:
         self.known.append({id(tensor) for tensor in tensors})
         try:
             outputs = run()
+        except Exception as error:
+            outputs = self.rescued(event, error)
         finally:
             self.stack.pop()
             inside = self.known.pop()
@@ -364,6 +414,24 @@ def reason(error: BaseException) -> str:
     if "has no attribute 'numpy'" in text or "numpy() is only available" in text or "Cannot convert a symbolic" in text:
         return "its code reads the values of a tensor with numpy, which no graph can hold"
     return f"running it raises {name}: {text[:200]}" if text else f"running it raises {name}"
+
+
+def known_outputs(layer: keras.Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any | None:
+    """Symbolic tensors for what a call of a layer returns, found without its code; None where nothing says them.
+
+    A recorded call on inputs of the same shapes says them, or a method of the class that was written to do so.
+    """
+    shapes = [leaf.shape for leaf in members([list(args), kwargs]) if isinstance(leaf, keras.KerasTensor)]
+    for node in keras_internals.inbound_nodes(layer):
+        if [tensor.shape for tensor in keras_internals.node_inputs(node)] == shapes:
+            outputs = keras_internals.node_outputs(node)
+            return outputs[0] if len(outputs) == 1 else outputs
+    if all(keras_internals.is_untouched(layer, name) for name in ("compute_output_spec", "compute_output_shape")):
+        return None
+    try:
+        return layer.compute_output_spec(*args, **kwargs)
+    except Exception:
+        return None
 
 
 def _look_up(recording: Recording, model: keras.Layer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -59,6 +60,9 @@ class GraphTrace:
         if mask is not None:
             keras_internals.set_mask(found, mask)
         return found
+
+    def unknown(self, tensor: keras.KerasTensor) -> Any:
+        return tf.compat.v1.placeholder(tensor.dtype, tensor.shape)
 
     def spec(self, tensor: Any) -> TensorSpec:
         shape = tensor.shape

@@ -15,7 +15,8 @@ class Opaque(Rule):
     ## What it does
     Lists subclassed models and custom layers that stay closed: their `call` is Python code, of which a file has no
     graph. In memory the model is run once without data to see inside, and the finding says why that was not possible:
-    its inputs are not known, its code depends on the values of a tensor, it raises.
+    its inputs are not known, its code depends on the values of a tensor, it raises. A layer that raises in training
+    alone is named as well: only what it does in inference was seen.
 
     ## Why is this bad?
     Not checked is not the same as clean: rules about connections, shapes and losses treat such a layer as one node. Its
@@ -80,3 +81,12 @@ class Opaque(Rule):
                 "Build it as a functional model to have it checked, or check its parts separately.",
                 related=tuple(layer.path for layer in others),
             )
+        for layer in graph.opened_layers:
+            because = layer.definition.not_in_training
+            if because is not None:
+                yield Problem(
+                    f"what {layer.class_name} does in training is not seen, since {because}: rules have checked what "
+                    "it does in inference",
+                    layer.path,
+                    "Call it with training=True on data, and mend what it raises.",
+                )

@@ -13,7 +13,7 @@ import pytest
 import graphlint
 from graphlint.engine.config import Config
 from graphlint.errors import GraphlintError
-from graphlint.model.definition import INFERENCE
+from graphlint.model.definition import INFERENCE, LayerDefinition
 from graphlint.model.expand import expand
 from graphlint.model.graph import ModelGraph
 from graphlint.sources.live import read_live
@@ -91,7 +91,7 @@ def test_the_body_computes_what_the_layer_does(name: str, training: bool) -> Non
 @pytest.mark.parametrize("name", OPENED)
 def test_what_reaches_no_output_changes_none(name: str) -> None:
     model, inputs = model_of(name)
-    found = influence(model, inputs)
+    found = influence(model, lambda: model(inputs, training=False))
     assert not found.contradictions
     assert found.tried
 
@@ -144,9 +144,14 @@ def test_nothing_is_left_when_a_call_raises(name: str, monkeypatch: pytest.Monke
         assert keras.Layer.__call__ is failing
         if calls < failing_call:
             break
-        in_training_alone = name == "Counts" and definition.root.body is not None
-        assert in_training_alone or "injected" in str(definition.root.opaque_because)
+        assert any("injected" in reason for reason in reasons(definition.root))
     assert failing_call > 2
+
+
+def reasons(layer: LayerDefinition) -> list[str]:
+    """Why a layer, and what is inside, is not or not fully seen."""
+    own = [reason for reason in (layer.opaque_because, layer.not_in_training) if reason is not None]
+    return own + [reason for child in layer.children.values() for reason in reasons(child)]
 
 
 def test_two_calls_that_differ_are_two_forms() -> None:
@@ -271,3 +276,135 @@ def test_a_report_does_not_keep_an_opened_model_alive() -> None:
     keras.utils.clear_session()
     gc.collect()
     assert [one() for one in alive] == [None, None]
+
+
+class ByNumber(keras.layers.Layer):
+    """A layer that decides by a number, and says what shape it returns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+        self.supports_masking = True
+
+    def build(self, shape: Any) -> None:
+        self.dense.build(shape)
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        return (*shape[:-1], 4)
+
+    def call(self, x: Any) -> Any:
+        return self.dense(x) if float(keras.ops.sum(x)) > 0 else self.dense(-x)
+
+
+class InTraining(keras.layers.Layer):
+    """A layer that raises in training alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = keras.layers.Dense(4)
+
+    def build(self, shape: Any) -> None:
+        self.dense.build(shape)
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        return (*shape[:-1], 4)
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        if training:
+            raise ValueError("no training")
+        return self.dense(x)
+
+
+class Around(keras.Model):
+    """Layers around one that cannot be traced, called twice."""
+
+    def __init__(self, inner: type[keras.layers.Layer]) -> None:
+        super().__init__()
+        self.words, self.after = keras.layers.Embedding(5, 4, mask_zero=True), keras.layers.LSTM(3)
+        self.inner = inner()
+
+    def call(self, x: Any) -> Any:
+        return self.after(self.inner(self.inner(self.words(x))))
+
+
+def test_only_the_layer_that_raises_is_closed() -> None:
+    model = Around(ByNumber)
+    model(np.ones((2, 3), "int32"))
+    read_live(model)
+    before = fingerprint(model)
+    graph = expand(read_live(model, open_layers=True))
+    assert not changes(before, fingerprint(model))
+    assert [layer.path for layer in graph.opaque_layers] == ["inner"]
+    assert "decides by the values" in str(graph.layers["inner"].definition.opaque_because)
+    assert [call.partition("#")[0] for call in graph.calls if "mask" not in call][1:] == [
+        "words",
+        "inner",
+        "inner",
+        "after",
+    ]
+    assert graph.in_edges("after#0")[0].source == "inner#1"
+    assert graph.in_edges("after#0", "mask"), "the mask passes the closed layer, which supports masks"
+    assert graph.parameters.unreachable == 0
+
+
+def test_a_layer_that_says_no_shape_closes_what_is_around_it() -> None:
+    class Silent(ByNumber):
+        compute_output_shape = keras.layers.Layer.compute_output_shape
+
+    model = Around(Silent)
+    model(np.ones((2, 3), "int32"))
+    graph = expand(read_live(model, open_layers=True))
+    assert [layer.path for layer in graph.opaque_layers] == ["."]
+    assert "'silent', which it calls, cannot be traced: its code decides" in str(graph.root.definition.opaque_because)
+
+
+def test_what_is_closed_in_a_functional_model_has_the_shapes_of_its_call() -> None:
+    class Silent(ByNumber):
+        def compute_output_spec(self, x: Any) -> Any:
+            return keras.KerasTensor((*x.shape[:-1], 4))
+
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, Pair()(Silent()(inputs)))
+    graph = expand(read_live(model, open_layers=True))
+    assert [layer.class_name for layer in graph.opaque_layers] == ["Silent"]
+    assert [layer.class_name for layer in graph.opened_layers] == ["Pair"]
+
+
+class Pair(keras.layers.Layer):
+    """Two layers, one after the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = keras.layers.Dense(4), keras.layers.Dense(4)
+
+    def call(self, x: Any) -> Any:
+        return self.second(self.first(x))
+
+
+def test_what_is_seen_in_inference_alone_is_said() -> None:
+    for layer in (InTraining, Pair):
+        model = Around(layer)
+        model(np.ones((2, 3), "int32"))
+        report = graphlint.check(model)
+        found = [finding for finding in report.findings if "in training is not seen" in finding.message]
+        assert [finding.location.address for finding in found if finding.location] == ["inner"] * (layer is InTraining)
+        assert report.models[0].opened == (".", "inner")
+
+
+def test_a_run_that_fails_in_training_is_said() -> None:
+    class Model(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = keras.layers.Dense(4)
+
+        def call(self, x: Any, training: bool | None = None) -> Any:
+            if training:
+                raise ValueError("no training")
+            return self.dense(x)
+
+    model = Model()
+    model(np.zeros((2, 3), "float32"))
+    report = graphlint.check(model)
+    assert ["since running it raises ValueError: no training" in finding.message for finding in report.findings] == [
+        True
+    ]
