@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import groupby
@@ -14,6 +15,8 @@ from graphlint.engine.rule import Need, Option, Rule
 
 WHAT, WHY, EXAMPLE, INSTEAD = "What it does", "Why is this bad?", "Example", "Use instead"
 FIX, NOT_REPORTED, REFERENCES = "Fix", "Not reported", "References"
+IN_CODE = "In code"
+"""The section on bodies that code makes, which a rule has as an attribute."""
 SECTIONS = (WHAT, WHY, EXAMPLE, INSTEAD, FIX, NOT_REPORTED, REFERENCES)
 
 _HEADING = re.compile(r"^## (.+?)[ \t]*$", re.MULTILINE)
@@ -73,6 +76,7 @@ def describe(rule: type[Rule]) -> dict[str, Any]:
         "preview": rule.preview,
         "default": rule.default,
         "options": {key.replace("_", "-"): _option(option) for key, option in rule.options.items()},
+        "in_code": rule.in_code,
         "documentation": inspect.cleandoc(rule.__dict__.get("__doc__") or ""),
     }
 
@@ -122,6 +126,8 @@ def _facts(rule: type[Rule]) -> list[str]:
 
 def _body(rule: type[Rule]) -> Iterator[str]:
     yield from inspect.cleandoc(rule.__dict__.get("__doc__") or "").splitlines()
+    if rule.in_code:
+        yield from ("", f"## {IN_CODE}", *textwrap.wrap(rule.in_code, 120))
     if rule.options:
         yield from ("", "## Options", f"In `[tool.graphlint.rules.{rule.name}]`, besides `severity`:")
         for key, option in rule.options.items():

@@ -58,6 +58,8 @@ class Rule(ABC):
     """Whether Keras refuses a file with such a finding: where a rule of this kind is selected, `graphlint fix` may make
     the model of a file that does not load as it is."""
     options: ClassVar[Mapping[str, Option]] = {}
+    in_code: ClassVar[str] = "As elsewhere: in a body that code makes, a call is a call. No fix is offered there."
+    """How the rule reads the bodies of custom layers and subclassed models that were opened, for its page."""
 
     def __init__(self, **options: Any) -> None:
         self.option: dict[str, Any] = {name: option.default for name, option in self.options.items()} | options

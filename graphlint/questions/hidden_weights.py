@@ -113,6 +113,26 @@ def _reached_from_call(cls: type) -> tuple[list[FunctionType], set[str]]:
     return list(found.values()), names
 
 
+_ANY_ATTRIBUTE = frozenset({"getattr", "vars", "__dict__", "layers", "_layers", "_flatten_layers"})
+"""Names in code that may mean any attribute."""
+
+
+def may_use(cls: type, attribute: str) -> bool:
+    """Whether a method of a custom class, constructors aside, mentions an attribute or may take any."""
+    for one in cls.__mro__:
+        if one.__module__.partition(".")[0] in _LIBRARIES:
+            break
+        for name, value in vars(one).items():
+            methods = [value.fget] if isinstance(value, property) else [getattr(value, "__func__", value)]
+            for method in methods:
+                if not isinstance(method, FunctionType) or name in _NOT_RUN:
+                    continue
+                for code in _codes(inspect.unwrap(method).__code__):
+                    if attribute in code.co_names or _ANY_ATTRIBUTE & set(code.co_names):
+                        return True
+    return False
+
+
 def _search(held: list[Any], functions: list[Any], tracked: frozenset[int]) -> list[Hidden]:
     found: dict[str, Hidden] = {}
     seen: set[int] = set()

@@ -7,6 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 from graphlint.model.address import ROOT
 from graphlint.model.graph import Layer, ModelGraph, Tensor, Variable
 from graphlint.model.parameters import trained
+from graphlint.questions.hidden_weights import may_use
 from graphlint.questions.losses import losses_added, stock_model
 
 
@@ -58,6 +59,56 @@ def dead_branches(graph: ModelGraph) -> list[DeadBranch]:
 
 def _stops(graph: ModelGraph, call: str) -> bool:
     return not graph.out_edges(call)
+
+
+@dataclass(frozen=True, slots=True)
+class Uncalled:
+    """Sublayers with weights that the code of ``owner`` never calls. ``among`` is how many it holds in the same list;
+    0 where they are attributes of their own."""
+
+    owner: Layer
+    attribute: str
+    layers: tuple[Layer, ...]
+    among: int
+
+
+def uncalled_in_code(graph: ModelGraph) -> list[Uncalled]:
+    """Sublayers of opened layers that no call reaches, in either mode, and that no other method can mean.
+
+    A sublayer that a method mentions may be used under other arguments; one of a list of which others are called is
+    skipped by the code all the same.
+    """
+    waiting: dict[tuple[str, str], list[Layer]] = {}
+    called: dict[tuple[str, str], int] = {}
+    uncalled: set[str] = set()
+    for layer in graph.layers.values():
+        if layer.parent is None or layer.is_operation or layer.is_input:
+            continue
+        owner = graph.layers[layer.parent]
+        if owner.path in uncalled or not _runs(graph, layer):
+            uncalled.add(layer.path)
+        if not owner.traced or owner.path in uncalled or owner.obj is None:
+            continue
+        below = layer.path if owner.path == ROOT else layer.path.removeprefix(f"{owner.path}/")
+        place = owner.path, below.partition("/")[0]
+        if layer.path not in uncalled:
+            called[place] = called.get(place, 0) + 1
+        elif graph.variables_below(layer.path):
+            waiting.setdefault(place, []).append(layer)
+    found = []
+    for (path, attribute), layers in waiting.items():
+        owner, others = graph.layers[path], called.get((path, attribute), 0)
+        if others or not may_use(type(owner.obj), attribute):
+            among = others + len(layers) if others else 0
+            found.append(Uncalled(owner, attribute, tuple(layers), among))
+    return found
+
+
+def _runs(graph: ModelGraph, layer: Layer) -> bool:
+    """Whether a layer is called, or a call reads a variable inside."""
+    if layer.path == ROOT or graph.call_sites(layer.path) or graph.container_calls(layer.path):
+        return True
+    return any(graph.read_by.get(variable.id) for variable in graph.variables_below(layer.path))
 
 
 def uncalled_layers(graph: ModelGraph) -> list[Layer]:

@@ -44,9 +44,14 @@ def _looks(layer: keras.Layer, function: Any, seen: set[Any]) -> bool:
     seen.add(function)
     try:
         parameters = inspect.signature(function).parameters
+        source = inspect.getsource(function)
+        if "training" not in source:
+            return any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values())
+        tree = ast.parse(textwrap.dedent(source))
+        if any(_fixes_mode(node) for node in ast.walk(tree)):
+            return True
         if "training" not in parameters:
             return any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values())
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, ValueError, SyntaxError):
         return True
     handed_on = set()
@@ -61,6 +66,11 @@ def _looks(layer: keras.Layer, function: Any, seen: set[Any]) -> bool:
     return any(
         isinstance(node, ast.Name) and node.id == "training" and id(node) not in handed_on for node in ast.walk(tree)
     )
+
+
+def _fixes_mode(node: ast.AST) -> bool:
+    """Whether a piece of code is an argument ``training=True`` or ``training=False``: it shows in the other mode."""
+    return isinstance(node, ast.keyword) and node.arg == "training" and isinstance(node.value, ast.Constant)
 
 
 def _target(layer: keras.Layer, node: ast.expr) -> Any:

@@ -7,6 +7,7 @@ others, for this thread; afterwards they, and the model, are as before.
 
 from __future__ import annotations
 
+import re
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +19,7 @@ from typing import Any
 import keras
 
 from graphlint.knowledge import keras_internals
+from graphlint.knowledge.layers import layer_traits
 from graphlint.tracing.backend import Trace
 from graphlint.tracing.functions import Function, interceptions, is_open, operators, runs_code
 from graphlint.tracing.restoring import kept
@@ -26,6 +28,10 @@ from graphlint.tracing.structure import mapped, members
 
 _LOCK = threading.RLock()
 """Held while a trace runs: what it replaces is the same for the whole process."""
+
+
+_INNERMOST = re.compile(r".*\x1b\[1m(.*?)\x1b\[0m.*", re.DOTALL)
+"""The message inside those that Keras puts around the message of a layer, in bold."""
 
 
 class TraceError(Exception):
@@ -279,6 +285,8 @@ class _Recorder:
         """
         if layer.built or id(layer) in self.made_inside or keras_internals.is_untouched(layer, "build"):
             return
+        if _is_weightless(layer):
+            return  # Building it makes no variable, and what it sets is taken back.
         self.failure = TraceError(f"{layer.name!r} is not built: call the model on data first", layer)
         raise self.failure
 
@@ -407,12 +415,15 @@ def _now(value: Any) -> Any:
 
 def reason(error: BaseException) -> str:
     """An error in one line, as the reason why a body stays closed."""
-    text = " ".join(str(error).split())
+    text = _INNERMOST.sub(r"\1", str(error)) if "\x1b[1m" in str(error) else str(error)
+    text = " ".join(text.split())
     name = type(error).__name__
     if name == "OperatorNotAllowedInGraphError" or "Using a symbolic `tf.Tensor`" in text:
         return "its code decides by the values of a tensor, which no graph can hold"
     if "has no attribute 'numpy'" in text or "numpy() is only available" in text or "Cannot convert a symbolic" in text:
         return "its code reads the values of a tensor with numpy, which no graph can hold"
+    if name == "TypeError" and "interpreted as an integer" in text:
+        return "its code needs the size of a dimension as a number that is free here: pass inputs= with all sizes"
     return f"running it raises {name}: {text[:200]}" if text else f"running it raises {name}"
 
 
@@ -432,6 +443,12 @@ def known_outputs(layer: keras.Layer, args: tuple[Any, ...], kwargs: dict[str, A
         return layer.compute_output_spec(*args, **kwargs)
     except Exception:
         return None
+
+
+def _is_weightless(layer: keras.Layer) -> bool:
+    """Whether a layer is one of Keras's own that never has variables, and holds no other layer."""
+    traits = layer_traits(*keras_internals.class_identity(type(layer)))
+    return traits.weightless and not keras_internals.tracked_layers(layer)
 
 
 def _look_up(recording: Recording, model: keras.Layer) -> None:

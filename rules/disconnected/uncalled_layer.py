@@ -46,6 +46,7 @@ class UncalledLayer(Rule):
     code = "D008"
     name = "uncalled-layer"
     severity = Severity.WARNING
+    in_code = "Quiet: the methods of a class may call a layer. See uncalled-sublayer (D009)."
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for layer in uncalled_layers(graph):

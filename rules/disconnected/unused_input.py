@@ -47,6 +47,7 @@ class UnusedInput(Rule):
     code = "D001"
     name = "unused-input"
     severity = Severity.WARNING
+    in_code = "Follows inputs through code as elsewhere; an argument that a subclassed model ignores is no finding."
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         unused = [call for call in graph.inputs if call not in graph.live_nodes]

@@ -64,6 +64,7 @@ class WeightsWithoutGraph(Rule):
     code = "D007"
     name = "weights-without-graph"
     severity = Severity.ERROR
+    in_code = "Reads files, in which custom layers stay closed."
     needs = frozenset({Need.GRAPH, Need.WEIGHTS})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:

@@ -50,6 +50,7 @@ class BatchnormNeverUpdated(Rule):
     code = "N003"
     name = "batchnorm-never-updated"
     severity = Severity.WARNING
+    in_code = "As elsewhere: numbers are read wherever a layer holds them, also where it stays closed."
     needs = frozenset({Need.GRAPH, Need.NUMBERS})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:

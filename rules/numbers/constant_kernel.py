@@ -52,6 +52,7 @@ class ConstantKernel(Rule):
     code = "N004"
     name = "constant-kernel"
     severity = Severity.WARNING
+    in_code = "As elsewhere: numbers are read wherever a layer holds them, also where it stays closed."
     needs = frozenset({Need.GRAPH, Need.NUMBERS})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:

@@ -46,6 +46,7 @@ class NegativeVariance(Rule):
     code = "N002"
     name = "negative-variance"
     severity = Severity.ERROR
+    in_code = "As elsewhere: numbers are read wherever a layer holds them, also where it stays closed."
     needs = frozenset({Need.GRAPH, Need.NUMBERS})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:

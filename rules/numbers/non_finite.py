@@ -48,6 +48,7 @@ class NonFinite(Rule):
     code = "N001"
     name = "non-finite"
     severity = Severity.ERROR
+    in_code = "As elsewhere: numbers are read wherever a layer holds them, also where it stays closed."
     needs = frozenset({Need.NUMBERS})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:

@@ -51,6 +51,9 @@ class UnreachableParameters(Rule):
     code = "P004"
     name = "unreachable-parameters"
     severity = Severity.WARNING
+    in_code = (
+        "Follows variables through code, and is quiet on those that a custom class holds: its methods may use them."
+    )
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         yield from self.attention(graph)

@@ -55,6 +55,7 @@ class ArchiveOrH5Trick(Rule):
     code = "X004"
     name = "archive-or-h5-trick"
     severity = Severity.ERROR
+    in_code = "Reads configurations, in which the bodies that code makes are not."
     needs = frozenset()
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:

@@ -64,6 +64,7 @@ class ForeignReference(Rule):
     code = "X002"
     name = "foreign-reference"
     severity = Severity.ERROR
+    in_code = "Reads configurations, in which the bodies that code makes are not."
     needs = frozenset()
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:

@@ -74,6 +74,7 @@ class Gadget(Rule):
     code = "X003"
     name = "gadget"
     severity = Severity.ERROR
+    in_code = "Reads configurations, in which the bodies that code makes are not."
     needs = frozenset()
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:

@@ -51,6 +51,7 @@ class LambdaCode(Rule):
     code = "X001"
     name = "lambda-code"
     severity = Severity.ERROR
+    in_code = "Reads configurations, in which the bodies that code makes are not."
     needs = frozenset()
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:

@@ -46,6 +46,7 @@ class AmbiguousNames(Rule):
     code = "K005"
     name = "ambiguous-names"
     severity = Severity.INFO
+    in_code = "Quiet: a file names what code holds by its attributes."
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         by_name: dict[str, list[str]] = {}

@@ -47,6 +47,7 @@ class BakedTrainingArgument(Rule):
     code = "K011"
     name = "baked-training-argument"
     severity = Severity.INFO
+    in_code = "Quiet: no file holds the arguments of a call that code makes."
     default = False
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:

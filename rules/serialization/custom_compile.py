@@ -58,6 +58,7 @@ class CustomCompile(Rule):
     code = "K006"
     name = "custom-compile"
     severity = Severity.WARNING
+    in_code = "Reads configurations, in which the bodies that code makes are not."
     needs = frozenset({Need.GRAPH, Need.COMPILE})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:

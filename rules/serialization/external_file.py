@@ -59,6 +59,7 @@ class ExternalFile(Rule):
     code = "K007"
     name = "external-file"
     severity = Severity.ERROR
+    in_code = "Reads configurations, in which the bodies that code makes are not."
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         inside = {name.rpartition("/")[2] for name in graph.definition.asset_names}

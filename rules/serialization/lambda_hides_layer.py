@@ -62,6 +62,7 @@ class LambdaHidesLayer(Rule):
     code = "K001"
     name = "lambda-hides-layer"
     severity = Severity.ERROR
+    in_code = "Reads the code of every custom layer itself, whether it was opened or not."
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for layer in graph.layers.values():

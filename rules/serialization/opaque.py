@@ -60,6 +60,7 @@ class Opaque(Rule):
     code = "K008"
     name = "opaque"
     severity = Severity.INFO
+    in_code = "Names what stayed closed, and why; what was opened is not opaque."
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         by_class: dict[tuple[str | None, str | None, str | None], list[Layer]] = {}

@@ -49,6 +49,7 @@ class OptimizerShipped(Rule):
     code = "K009"
     name = "optimizer-shipped"
     severity = Severity.INFO
+    in_code = "Reads configurations, in which the bodies that code makes are not."
     needs = frozenset({Need.WEIGHTS})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:

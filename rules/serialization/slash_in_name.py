@@ -58,6 +58,7 @@ class SlashInName(Rule):
     code = "K004"
     name = "slash-in-name"
     severity = Severity.ERROR
+    in_code = "Reads configurations, in which the bodies that code makes are not."
     blocks_loading = True
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:

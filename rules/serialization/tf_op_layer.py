@@ -63,6 +63,7 @@ class TfOpLayer(Rule):
     code = "K003"
     name = "tf-op-layer"
     severity = Severity.ERROR
+    in_code = "Reads configurations, in which the bodies that code makes are not."
     blocks_loading = True
     options: ClassVar[Mapping[str, Option]] = {TARGET_KERAS: TARGET_OPTION}
 

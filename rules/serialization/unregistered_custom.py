@@ -59,6 +59,7 @@ class UnregisteredCustom(Rule):
     code = "K002"
     name = "unregistered-custom"
     severity = Severity.WARNING
+    in_code = "Quiet below a layer that code makes: only its own class is named in a file."
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         by_class: dict[str, list[Layer]] = {}

@@ -85,6 +85,7 @@ class WillNotLoad(Rule):
     code = "K010"
     name = "will-not-load"
     severity = Severity.ERROR
+    in_code = "Reads the class of each custom layer, opened or not; the operations in its code are in no file."
     blocks_loading = True
     needs = frozenset()
     options: ClassVar[Mapping[str, Option]] = {TARGET_KERAS: TARGET_OPTION}

@@ -58,6 +58,7 @@ class WillNotSave(Rule):
     code = "K012"
     name = "will-not-save"
     severity = Severity.ERROR
+    in_code = "As elsewhere: what code holds is saved as well."
     needs = frozenset({Need.GRAPH, Need.LIVE})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:

@@ -64,6 +64,7 @@ class ShapeConflict(Rule):
     code = "H001"
     name = "shape-conflict"
     severity = Severity.ERROR
+    in_code = "Quiet: the shapes of calls that code makes were recorded by running it, and are written nowhere."
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         seen: set[int] = set()

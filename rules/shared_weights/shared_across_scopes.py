@@ -60,6 +60,7 @@ class SharedAcrossScopesRule(Rule):
     code = "S001"
     name = "shared-across-scopes"
     severity = Severity.ERROR
+    in_code = "Quiet: code calls its layers by attributes, which a file keeps as they are."
     needs = frozenset({Need.GRAPH, Need.WEIGHTS})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:

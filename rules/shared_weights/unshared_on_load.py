@@ -57,6 +57,7 @@ class UnsharedOnLoad(Rule):
     code = "S002"
     name = "unshared-on-load"
     severity = Severity.WARNING
+    in_code = "Reads configurations, in which the bodies that code makes are not."
     needs = frozenset({Need.GRAPH, Need.NUMBERS})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:

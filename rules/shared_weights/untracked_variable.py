@@ -55,6 +55,7 @@ class UntrackedVariable(Rule):
     code = "S008"
     name = "untracked-variable"
     severity = Severity.WARNING
+    in_code = "Quiet: code may use any variable that its layer tracks, and no configuration holds it."
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         tracked = {id(variable.obj): variable.id for variable in graph.variables.values() if variable.obj is not None}

@@ -51,6 +51,7 @@ class HardcodedTraining(Rule):
     code = "T003"
     name = "hardcoded-training"
     severity = Severity.WARNING
+    in_code = "Quiet: there the argument has the effect that it says. See training-fixed-in-code (T008)."
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         reported: set[tuple[str, int]] = set()

@@ -62,6 +62,7 @@ class OptimizerMismatch(Rule):
     code = "T002"
     name = "optimizer-mismatch"
     severity = Severity.WARNING
+    in_code = "Reads the optimizer, and variables wherever a layer holds them."
     needs = frozenset({Need.GRAPH, Need.WEIGHTS, Need.COMPILE})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:

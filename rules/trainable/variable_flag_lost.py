@@ -45,6 +45,7 @@ class VariableFlagLost(Rule):
     code = "T007"
     name = "variable-flag-lost"
     severity = Severity.WARNING
+    in_code = "Quiet below a layer that code makes."
     needs = frozenset({Need.GRAPH, Need.LIVE})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:

@@ -20,10 +20,8 @@ from tensorflow.python.eager import wrap_function
 from graphlint.knowledge import keras_internals
 from graphlint.model.definition import Body, CallDefinition, LayerDefinition, TensorRef, flat, leaves, map_leaves
 from graphlint.model.dimensions import ShapeError
-from graphlint.model.expand import expand
 from graphlint.model.graph import ModelGraph, Tensor
 from graphlint.shapes import infer
-from graphlint.sources.live import read_live
 from graphlint.tracing.bodies import GLUE, Builder
 from graphlint.tracing.functions import Function
 from graphlint.tracing.record import Event, Recording, record
@@ -357,12 +355,12 @@ class Influence:
     contradictions: list[str] = field(default_factory=list)
 
 
-def influence(model: keras.Model, compute: Callable[[], Any]) -> Influence:
-    """Perturb each float variable of a model alone, and compare with its opened graph.
+def influence(graph: ModelGraph, compute: Callable[[], Any]) -> Influence:
+    """Perturb each float variable of a model in memory alone, and compare with its opened graph.
 
     ``compute`` calls the model in inference, each time on the same arrays. The model keeps its values.
     """
-    graph = expand(read_live(model, open_layers=True))
+    model = graph.root.obj
     reached = graph.ancestors({tensor.call for tensor in graph.outputs})
     random = np.random.default_rng(0)
     found = Influence()

@@ -10,7 +10,7 @@ import keras
 from graphlint.knowledge import keras_internals
 
 _CODE = """
-class Twin(keras.Model):
+class Twin({base}):
     def __init__(self, steps):
         super().__init__(autocast=False)
         for name, layer in steps.items():
@@ -23,15 +23,29 @@ class Twin(keras.Model):
 
 def twin(model: keras.Model) -> keras.Model:
     """A subclassed model with the layers of a Functional one, called in the same order with the same arguments."""
+    made: keras.Model
+    made, structure = _written(model, "keras.Model")
+    made(structure)
+    return made
+
+
+def around(model: keras.Model) -> keras.Model:
+    """A Functional model of one custom layer that does what a Functional model does."""
+    layer, structure = _written(model, "keras.layers.Layer")
+    inputs = keras.tree.map_structure(lambda tensor: tensor, structure)
+    return keras.Model(inputs, layer(inputs))
+
+
+def _written(model: keras.Model, base: str) -> tuple[Any, Any]:
     writer = _Writer(keras_internals.graph_model(model))
     lines = writer.chain(model) if isinstance(model, keras.Sequential) else writer.lines()
-    code = _CODE.format(lines="\n".join(f"        {line}" for line in lines))
+    code = _CODE.format(base=base, lines="\n".join(f"        {line}" for line in lines))
     names: dict[str, Any] = {"keras": keras, "ops": keras.ops, "values": writer.values, "__name__": "twins"}
     exec(compile(code, "<twin>", "exec"), names)
-    made: keras.Model = names["Twin"](writer.steps)
     structure = keras_internals.declared_inputs(writer.model)
-    made(structure[0] if isinstance(structure, (list, tuple)) and len(structure) == 1 else structure)
-    return made
+    if isinstance(structure, (list, tuple)) and len(structure) == 1:
+        structure = structure[0]
+    return names["Twin"](writer.steps), structure
 
 
 class _Writer:

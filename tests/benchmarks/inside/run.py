@@ -52,7 +52,7 @@ def measure(name: str, model: keras.Model, *, closed: bool = False) -> tuple[Row
     called = {
         variable
         for variable in graph.variables
-        if any(node in graph.calls or graph.call_sites(node) for node in graph.nx.successors(variable))
+        if graph.read_by.get(variable) or any(map(graph.call_sites, graph.holders(variable)))
     }
     outermost = [
         layer

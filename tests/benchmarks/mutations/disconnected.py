@@ -190,3 +190,25 @@ def layer_that_nothing_calls(clean: Clean) -> Iterator[Mutant]:
     model.injected.build((None, 4))
     compile_again(model)
     yield Mutant(("injected",), model)
+
+
+@keras.saving.register_keras_serializable(package="mutations")
+class Spare(layers.Layer):
+    """A custom layer that returns what it receives, through one of its two layers, and never calls the other."""
+
+    def build(self, shape: tuple[int | None, ...]) -> None:
+        self.kept = layers.EinsumDense("...a,ab->...b", output_shape=shape[-1:], kernel_initializer="identity")
+        self.spare = layers.Dense(8)
+        for layer in (self.kept, self.spare):
+            layer.build((None, shape[-1]))
+
+    def call(self, x: Any) -> Any:
+        return self.kept(x)
+
+
+@injects("D009")
+def sublayer_that_no_code_calls(clean: Clean) -> Iterator[Mutant]:
+    for place, (name, tensor) in enumerate(clean.places(rank=2)):
+        if tensor.dtype == "float32":
+            holder = Spare(name=f"injected_{place}", dtype="float32")
+            yield Mutant((f"{holder.name}/spare",), clean.after(name, holder), live_only=True)

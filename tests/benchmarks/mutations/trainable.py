@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import keras
 from keras import layers
@@ -111,3 +112,22 @@ def one_variable_frozen(clean: Clean) -> Iterator[Mutant]:
             if model.compiled:
                 compile_again(model)
             yield Mutant((name,), model, live_only=True)
+
+
+@keras.saving.register_keras_serializable(package="mutations")
+class Undropped(layers.Layer):
+    """A custom layer whose dropout never drops."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.drop = layers.Dropout(0.5)
+
+    def call(self, x: Any) -> Any:
+        return self.drop(x, training=False)
+
+
+@injects("T008")
+def dropout_switched_off_in_code(clean: Clean) -> Iterator[Mutant]:
+    for place, (name, _) in enumerate(clean.places(rank=2)):
+        holder = Undropped(name=f"injected_{place}")
+        yield Mutant((f"{holder.name}/drop",), clean.after(name, holder), live_only=True)
