@@ -11,6 +11,7 @@ import inspect
 import json
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import keras
@@ -205,14 +206,26 @@ def _changed(old: keras.Layer, new: keras.Layer) -> Iterator[tuple[str, Any, Any
         return
     if hasattr(old, "adapt"):  # What it has learned is in the weights or assets of the file.
         return
+    found = _other_settings(old, new)
+    if found and old.built and not new.built:
+        # Building writes settings: the axes of an attention, the Input of a Sequential.
+        with suppress(Exception), keras_internals.global_state_kept():
+            new.build_from_config(old.get_build_config())
+            found = _other_settings(old, new)
+    yield from found
+
+
+def _other_settings(old: keras.Layer, new: keras.Layer) -> list[tuple[str, Any, Any]]:
     try:
         before, after = old.get_config(), new.get_config()
         before, after = (json.loads(json.dumps(keras.saving.serialize_keras_object(one))) for one in (before, after))
     except Exception:  # What has no configuration cannot be compared.
-        return
-    for key, value in before.items():
-        if key not in _UNLIKE and _alone(_named_apart(value)) != _alone(_named_apart(after.get(key))):
-            yield key, value, after.get(key)
+        return []
+    return [
+        (key, value, after.get(key))
+        for key, value in before.items()
+        if key not in _UNLIKE and _alone(_named_apart(value)) != _alone(_named_apart(after.get(key)))
+    ]
 
 
 def _named_apart(value: Any) -> Any:

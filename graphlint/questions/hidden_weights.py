@@ -113,8 +113,22 @@ def _reached_from_call(cls: type) -> tuple[list[FunctionType], set[str]]:
     return list(found.values()), names
 
 
+_KEPT_BY_KERAS = frozenset({"_layers", "_operations"})
+"""Attributes in which Keras lists the layers of a layer or model."""
 _ANY_ATTRIBUTE = frozenset({"getattr", "vars", "__dict__", "layers", "_layers", "_flatten_layers"})
 """Names in code that may mean any attribute."""
+
+
+def attribute_of(owner: Any, held: Any) -> str:
+    """The attribute under which an object holds another, itself or in a list or dictionary; empty where none does."""
+    found: list[str] = []
+    for name, value in vars(owner).items():
+        items = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+        if value is held:
+            return str(name)
+        if name not in _KEPT_BY_KERAS and any(item is held for item in items):
+            found.append(str(name))
+    return found[0] if found else ""
 
 
 def may_use(cls: type, attribute: str) -> bool:

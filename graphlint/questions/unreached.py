@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 from graphlint.model.address import ROOT
 from graphlint.model.graph import Layer, ModelGraph, Tensor, Variable
 from graphlint.model.parameters import trained
-from graphlint.questions.hidden_weights import may_use
+from graphlint.questions.hidden_weights import attribute_of, may_use
 from graphlint.questions.losses import losses_added, stock_model
 
 
@@ -89,8 +89,7 @@ def uncalled_in_code(graph: ModelGraph) -> list[Uncalled]:
             uncalled.add(layer.path)
         if not owner.traced or owner.path in uncalled or owner.obj is None:
             continue
-        below = layer.path if owner.path == ROOT else layer.path.removeprefix(f"{owner.path}/")
-        place = owner.path, below.partition("/")[0]
+        place = owner.path, attribute_of(owner.obj, layer.obj)
         if layer.path not in uncalled:
             called[place] = called.get(place, 0) + 1
         elif graph.variables_below(layer.path):
@@ -98,7 +97,7 @@ def uncalled_in_code(graph: ModelGraph) -> list[Uncalled]:
     found = []
     for (path, attribute), layers in waiting.items():
         owner, others = graph.layers[path], called.get((path, attribute), 0)
-        if others or not may_use(type(owner.obj), attribute):
+        if attribute and (others or not may_use(type(owner.obj), attribute)):
             among = others + len(layers) if others else 0
             found.append(Uncalled(owner, attribute, tuple(layers), among))
     return found

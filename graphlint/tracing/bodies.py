@@ -178,7 +178,7 @@ class Builder:
         """The shapes of the masks on what an opened layer returned."""
         found = []
         for tensor in self.tensors(event.outputs) if event.is_open else ():
-            mask = keras_internals.mask_of(tensor)
+            mask = event.masks.get(id(tensor))
             found.append(None if mask is None else self.trace.spec(mask).shape)
         return tuple(found) if any(shape is not None for shape in found) else ()
 
@@ -236,7 +236,7 @@ class _BodyBuilder:
         self.masks = {
             id(mask): path
             for path, tensor in self.given()
-            if (mask := keras_internals.mask_of(tensor)) is not None and self.trace.is_tensor(mask)
+            if (mask := event.masks.get(id(tensor))) is not None and self.trace.is_tensor(mask)
         }
 
     def build(self) -> Form:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
+from itertools import combinations
 from typing import Any
 
 import keras
@@ -15,6 +17,8 @@ from graphlint.tracing.modes import Merger, depends_on_mode
 from graphlint.tracing.record import Recording, TraceError, record
 from graphlint.tracing.structure import members
 
+_FEW = 3
+"""Arguments of a model whose dtypes are tried out in every combination."""
 NO_INPUTS = "its inputs are unknown: pass inputs="
 NO_CALL = "the model around it has no call that could be run"
 NOT_CALLED = "no call of the model reaches it"
@@ -54,11 +58,7 @@ def _open_bodies(model: keras.Layer, layers: Iterable[keras.Layer], define: Defi
         opening.closed = dict.fromkeys(map(id, candidates), NO_INPUTS)
         return opening
     try:
-        recording = record(model, *arguments, training=False)
-        indices = _indices(recording) if inputs is None and dtypes_unknown(model) else set()
-        if indices:
-            arguments = as_integers(arguments, indices)
-            recording = record(model, *arguments, training=False)
+        arguments, recording = _recorded(model, arguments, guessed=inputs is None and dtypes_unknown(model))
     except NotImplementedError as error:
         opening.closed = dict.fromkeys(map(id, candidates), str(error))
         return opening
@@ -75,6 +75,7 @@ def _open_bodies(model: keras.Layer, layers: Iterable[keras.Layer], define: Defi
     for one in opening.recordings:
         _close(one, opening.closed)
         if not one.training:
+            opening.closed |= one.refused
             opening.closed |= {id(event.target): event.closed for event in one.events() if event.closed is not None}
     _build(model, opening, define)
     for event in (event for one in opening.recordings for event in one.events()):
@@ -96,6 +97,30 @@ def _close(recording: Recording, closed: dict[int, str]) -> None:
             event.closed = reason
             event.children.clear()
             event.effects.clear()
+
+
+def _recorded(model: keras.Layer, arguments: Arguments, *, guessed: bool) -> tuple[Arguments, Recording]:
+    """A run in inference, and the arguments that it was made with. Where dtypes are ``guessed``, those that are looked
+    up are integers, and those for which floats raise and integers do not.
+
+    Raises:
+        TraceError: the model cannot be traced.
+    """
+    try:
+        recording = record(model, *arguments, training=False)
+    except TraceError:
+        tensors = range(len([*members([list(arguments[0]), arguments[1]])])) if guessed else range(0)
+        for count in tensors if len(tensors) <= _FEW else ():
+            for places in combinations(tensors, count + 1):
+                other = as_integers(arguments, set(places))
+                with suppress(TraceError):
+                    return other, record(model, *other, training=False)
+        raise
+    indices = _indices(recording) if guessed else set()
+    if indices:
+        arguments = as_integers(arguments, indices)
+        recording = record(model, *arguments, training=False)
+    return arguments, recording
 
 
 def _indices(recording: Recording) -> set[int]:

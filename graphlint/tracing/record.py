@@ -67,6 +67,9 @@ class Event:
     children: list[Event] = field(default_factory=list)
     effects: list[tuple[str, Any, Any]] = field(default_factory=list)
     """Kind, the variable that is written if there is one, and the value."""
+    masks: dict[int, Any] = field(default_factory=dict)
+    """The masks that tensors carried when they were passed or returned, by the tensor's id: a layer may take them off
+    later."""
     closed: str | None = None
     """Why what happened inside is not known."""
 
@@ -94,6 +97,8 @@ class Recording:
     """Ids of the layers that the model tracks."""
     seeds: set[int] = field(default_factory=set)
     metric_variables: set[int] = field(default_factory=set)
+    refused: dict[int, str] = field(default_factory=dict)
+    """Why a layer that raised cannot be followed, by its id."""
     held: list[Any] = field(default_factory=list)
     """Tensors that must not be freed, because others would get their ids."""
 
@@ -305,6 +310,8 @@ class _Recorder:
         if self.failure is None:
             self.failure = TraceError(reason(error), layer)
         failure = self.failure
+        if is_open(layer):
+            recording.refused.setdefault(id(layer), str(failure) if failure.layer is layer else failure.told())
         self.in_code |= runs_code(layer)
         if not self.in_code or event.parent is None:
             raise error
@@ -355,6 +362,7 @@ class _Recorder:
         )
         tensors = self.tensors((event.args, event.kwargs))
         recording.held += tensors
+        self.note_masks(event, tensors)
         self.stack.append(event)
         self.known.append({id(tensor) for tensor in tensors})
         try:
@@ -380,11 +388,19 @@ class _Recorder:
             return value
 
         event.outputs = outputs = mapped(outputs, distinct)
+        self.note_masks(event, self.tensors(outputs))
         if parent is None:
             recording.root = event
         else:
             parent.children.append(event)
         return outputs
+
+    def note_masks(self, event: Event, tensors: list[Any]) -> None:
+        for tensor in tensors if event.layer is not None else ():
+            mask = keras_internals.mask_of(tensor)
+            if mask is not None:
+                event.masks[id(tensor)] = mask
+                self.hold(mask)
 
     def effect(self, kind: str, variable: Any, value: Any) -> None:
         if self.stack and self.stack[-1].is_open:

@@ -54,6 +54,7 @@ class ConstantInitializer(Rule):
     code = "A011"
     name = "constant-initializer"
     severity = Severity.WARNING
+    in_code = "Quiet: a kernel of zeros may be a gate or an offset there."
     needs = frozenset({Need.GRAPH, Need.NUMBERS})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
@@ -62,7 +63,7 @@ class ConstantInitializer(Rule):
                 initializer = _initializer(layer, key)
                 if initializer not in _CONSTANT or not layer.is_keras or "lora" in layer.name.lower():
                     continue
-                if not graph.seen(layer.path):
+                if not graph.seen(layer.path) or any(outer.traced for outer in graph.enclosing(layer.path)):
                     continue
                 kernel = next((variable for variable in graph.variables_of(layer.path) if variable.slot == slot), None)
                 if kernel is None or not kernel.trainable or not kernel.shape:

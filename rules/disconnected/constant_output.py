@@ -47,6 +47,7 @@ class ConstantOutput(Rule):
     code = "D006"
     name = "constant-output"
     severity = Severity.ERROR
+    in_code = "Info: code may return a table that needs no input, such as encoded positions."
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         if not graph.root.container:
@@ -62,4 +63,12 @@ class ConstantOutput(Rule):
             if blocks:
                 why = f"output {index} comes after a LayerNormalization over an axis of size 1, which gives its offset"
                 hint = NORMALISES_ONE
-            yield Problem(f"{why}: it is the same for all data", output, hint, related=tuple(blocks), key=str(index))
+            meant = not blocks and graph.in_code(output.call)  # Code may return a table, such as encoded positions.
+            yield Problem(
+                f"{why}: it is the same for all data",
+                output,
+                hint,
+                related=tuple(blocks),
+                severity=Severity.INFO if meant else None,
+                key=str(index),
+            )
