@@ -63,10 +63,7 @@ def _open_bodies(model: keras.Layer, layers: Iterable[keras.Layer], define: Defi
         opening.closed = dict.fromkeys(map(id, candidates), str(error))
         return opening
     except TraceError as error:
-        opening.closed = {
-            id(layer): str(error) if error.layer is layer else f"the model cannot be traced: {error.told()}"
-            for layer in candidates
-        }
+        opening.closed = {id(layer): str(error) if error.layer is layer else error.told() for layer in candidates}
         return opening
     opening.recordings.append(recording)
     in_training = _recorded_in_training(model, arguments, opening)

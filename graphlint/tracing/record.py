@@ -434,7 +434,8 @@ def reason(error: BaseException) -> str:
     text = _INNERMOST.sub(r"\1", str(error)) if "\x1b[1m" in str(error) else str(error)
     text = " ".join(text.split())
     name = type(error).__name__
-    if name == "OperatorNotAllowedInGraphError" or "Using a symbolic `tf.Tensor`" in text:
+    as_number = "SymbolicTensor" in text and ("float() argument" in text or "int() argument" in text)
+    if name == "OperatorNotAllowedInGraphError" or "Using a symbolic `tf.Tensor`" in text or as_number:
         return "its code decides by the values of a tensor, which no graph can hold"
     if "has no attribute 'numpy'" in text or "numpy() is only available" in text or "Cannot convert a symbolic" in text:
         return "its code reads the values of a tensor with numpy, which no graph can hold"

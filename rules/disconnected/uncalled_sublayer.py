@@ -24,9 +24,12 @@ class UncalledSublayer(Rule):
     ## Example
     ```python
     @keras.saving.register_keras_serializable(package="docs")
-    class Block(layers.Layer):
+    class Pair(keras.Model):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.first, self.second = layers.Dense(4, activation="relu"), layers.Dense(2)
+
         def build(self, shape):
-            self.first, self.second = layers.Dense(4, activation="relu"), layers.Dense(4)
             self.first.build(shape)
             self.second.build((None, 4))
 
@@ -34,16 +37,19 @@ class UncalledSublayer(Rule):
             return self.first(x)
 
 
-    inputs = keras.Input((4,))
-    model = keras.Model(inputs, layers.Dense(1)(Block()(inputs)))
+    model = Pair()
+    model(np.zeros((1, 3), "float32"))
     ```
 
     ## Use instead
     ```python
     @keras.saving.register_keras_serializable(package="docs")
-    class Block(layers.Layer):
+    class Pair(keras.Model):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.first, self.second = layers.Dense(4, activation="relu"), layers.Dense(2)
+
         def build(self, shape):
-            self.first, self.second = layers.Dense(4, activation="relu"), layers.Dense(4)
             self.first.build(shape)
             self.second.build((None, 4))
 
@@ -51,8 +57,8 @@ class UncalledSublayer(Rule):
             return self.second(self.first(x))
 
 
-    inputs = keras.Input((4,))
-    model = keras.Model(inputs, layers.Dense(1)(Block()(inputs)))
+    model = Pair()
+    model(np.zeros((1, 3), "float32"))
     ```
 
     ## Fix

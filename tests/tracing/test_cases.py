@@ -334,7 +334,7 @@ def test_only_the_layer_that_raises_is_closed() -> None:
     model(np.ones((2, 3), "int32"))
     read_live(model)
     before = fingerprint(model)
-    graph = expand(read_live(model, open_layers=True))
+    graph = expand(read_live(model, open_layers=True, inputs=np.ones((2, 3), "int32")))
     assert not changes(before, fingerprint(model))
     assert [layer.path for layer in graph.opaque_layers] == ["inner"]
     assert "decides by the values" in str(graph.layers["inner"].definition.opaque_because)
@@ -355,8 +355,8 @@ def test_a_layer_that_says_no_shape_closes_what_is_around_it() -> None:
 
     model = Around(Silent)
     model(np.ones((2, 3), "int32"))
-    graph = expand(read_live(model, open_layers=True))
-    assert [layer.path for layer in graph.opaque_layers] == ["."]
+    graph = expand(read_live(model, open_layers=True, inputs=np.ones((2, 3), "int32")))
+    assert [layer.path for layer in graph.opaque_layers] == [".", "inner"]
     assert "'silent', which it calls, cannot be traced: its code decides" in str(graph.root.definition.opaque_because)
 
 

@@ -198,7 +198,7 @@ class Spare(layers.Layer):
 
     def build(self, shape: tuple[int | None, ...]) -> None:
         self.kept = layers.EinsumDense("...a,ab->...b", output_shape=shape[-1:], kernel_initializer="identity")
-        self.spare = layers.Dense(8)
+        self.spare = layers.Dense(8, trainable=False)
         for layer in (self.kept, self.spare):
             layer.build((None, shape[-1]))
 
