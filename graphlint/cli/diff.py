@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from graphlint.comparison.comparing import Comparison
     from graphlint.comparison.difference import Difference
 
-_FORMATS = ("text", "json", "markdown")
+_FORMATS = ("text", "json", "markdown", "html")
 _PARTS = ("signature", "architecture", "weights", "findings")
 
 
@@ -58,6 +59,7 @@ def _diff(old: str, new: str, options: dict[str, Any]) -> int:
     from graphlint.errors import GraphlintError
 
     found: list[Difference] = []
+    pages: list[Comparison] = []
     notes: list[str] = []
     code = 0
     for pair in pairs_of(old, new):
@@ -66,19 +68,25 @@ def _diff(old: str, new: str, options: dict[str, Any]) -> int:
             code = max(code, int(not options["exit_on"] or "architecture" in options["exit_on"]))
             continue
         try:
-            found.append(_compared(pair.old, pair.new, (pair.old_name, pair.new_name), options))
+            compared = _compared(pair.old, pair.new, (pair.old_name, pair.new_name), options)
         except GraphlintError as error:
             if not pair.of_many:
                 raise
             notes.append(f"{pair.new_name}: {error}")
             code = 2
             continue
+        found.append(compared.result)
+        pages += [compared] if options["format_"] == "html" else []
         code = max(code, found[-1].exit_code(options["exit_on"]))
-    write(_rendered(found, notes, options, color=options["output"] is None and wants_color()), options["output"])
+    if options["format_"] == "html":
+        text = _page(pages, notes)
+    else:
+        text = _rendered(found, notes, options, color=options["output"] is None and wants_color())
+    write(text, options["output"])
     return code
 
 
-def _compared(old: str, new: str, names: tuple[str, str], options: dict[str, Any]) -> Difference:
+def _compared(old: str, new: str, names: tuple[str, str], options: dict[str, Any]) -> Comparison:
     from graphlint.cli.models import pair_of
     from graphlint.cli.session import Session
     from graphlint.comparison.comparing import Comparison
@@ -87,7 +95,16 @@ def _compared(old: str, new: str, names: tuple[str, str], options: dict[str, Any
     comparison = Comparison(ours, theirs, names, numbers=not options["no_weights"])
     if not options["no_findings"]:
         comparison.findings(Session().linter_for(Path(new) if Path(new).exists() else None).check_graph)
-    return comparison.result
+    return comparison
+
+
+def _page(compared: list[Comparison], notes: list[str]) -> str:
+    from graphlint.comparison import page
+    from graphlint.errors import GraphlintError
+
+    if len(compared) != 1 or notes:
+        raise GraphlintError(f"expected two models for --format html, got {len(compared)} pairs: compare one pair")
+    return page.render(compared[0])
 
 
 def _rendered(found: list[Difference], notes: list[str], options: dict[str, Any], *, color: bool) -> str:

@@ -106,7 +106,7 @@ def whole(difference: Difference) -> Iterator[str]:
 
 def line_of(change: Change) -> str:
     """One change as one line, which begins with ``+``, ``-`` or ``~``."""
-    return f"{_sign(change)} {_what(change)}"
+    return f"{_sign(change)} {described(change)}"
 
 
 def _lines(difference: Difference, color: bool, everything: bool) -> Iterator[str]:
@@ -173,7 +173,8 @@ def _sign(change: Change) -> str:
     return "~"
 
 
-def _what(change: Change) -> str:
+def described(change: Change) -> str:
+    """One change in words, with its place."""
     place = change.place
     was = f" (was {change.old})" if _was(change) else ""
     match change.kind:

@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphlint.comparison.changes import Kind
-from graphlint.comparison.comparing import compare
+from graphlint.comparison.comparing import Comparison, compare
 from graphlint.comparison.matching import common, increasing
+from graphlint.comparison.merged import Merged
+from graphlint.comparison.page import render
 from tests.comparison.configurations import Made, chain, graph
 
 D, R, N = ("Dense", {"units": 4}), ("ReLU", {}), ("LayerNormalization", {})
@@ -115,6 +117,23 @@ def test_many_equal_blocks_and_one_more():
     ten = chain(*[(None, *one) for one in block * 10])
     eleven = chain(*[(None, *one) for one in block * 11])
     assert [kind for kind, *_ in told(graph(ten), graph(eleven))] == [Kind.ADDED] * 3
+
+
+def test_one_graph_of_both_models():
+    comparison = Comparison(graph(NAMED), graph(without(NAMED, 1)))
+    merged = Merged(comparison.matching)
+    assert merged.removed == {"b": "b"}
+    received = {call: [tensor.call for tensor in merged.graph.producers(call)] for call in merged.graph.calls}
+    assert received == {
+        "image#0": [],
+        "a#0": ["image#0"],
+        "c#0": ["a#0"],
+        "d#0": ["c#0"],
+        "e#0": ["d#0"],
+        "b#0": ["a#0"],
+    }
+    page = render(comparison)
+    assert page.lower().startswith("<!doctype html") and "old -&gt; new" in page
 
 
 # -- properties -------------------------------------------------------------------------------------------------
