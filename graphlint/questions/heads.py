@@ -9,7 +9,7 @@ from graphlint.knowledge.layers import Family, layer_row
 from graphlint.knowledge.operations import operation_row
 from graphlint.model.graph import Layer, ModelGraph, Tensor
 
-FAR = 200
+FAR = 50
 """Calls that are followed from each of many places, which no honest chain of reshapes and dropouts is as long as."""
 
 

@@ -343,6 +343,38 @@ def losses_for_nothing(size: int) -> bytes:
     return keras_file(json.dumps(functional(layers, ends, compiled=compiled(loss))))
 
 
+def wrong_losses(size: int) -> bytes:
+    """Outputs each of which has a loss that takes something else, in a dictionary of losses."""
+    names = [f"head_{number}" for number in range(size)]
+    layers = [start(), *(dense(name, [tensor("input")]) for name in names)]
+    loss = dict.fromkeys(names, "categorical_crossentropy")
+    return keras_file(json.dumps(functional(layers, names, compiled=compiled(loss))))
+
+
+def tapped_chain(size: int) -> bytes:
+    """A chain of Dropouts after a softmax, each of which is an output with a loss."""
+    layers = [start(), dense("d", [tensor("input")], activation="softmax")]
+    names = ["d", *(f"x_{number}" for number in range(size))]
+    for name, before in zip(names[1:], names, strict=False):
+        layers.append(layer("Dropout", name, [tensor(before)], build=False, rate=0.5, seed=None, noise_shape=None))
+    loss = dict.fromkeys(names, "mse")
+    return keras_file(json.dumps(functional(layers, names, compiled=compiled(loss))))
+
+
+def diamonds(size: int) -> bytes:
+    """A softmax over one value, then Adds of a tensor to itself, then a product: paths double with each of them."""
+    layers = [start(), dense("x", [tensor("input")], units=1, activation="softmax")]
+    before = "x"
+    for number in range(size):
+        both = [tensor(before, shape=(None, 1))] * 2
+        layers.append(layer("Add" if number % 2 else "Average", f"x_{number}", [both], build=False))
+        layers.append(layer("Dropout", f"y_{number}", [both], build=False, rate=0.5))
+        before = f"y_{number}" if number % 3 else f"x_{number}"
+    last = [tensor(before, shape=(None, 1)), tensor("input")]
+    layers.append(layer("Multiply", "product", [last], build=False))
+    return keras_file(json.dumps(functional(layers, ["product"])))
+
+
 def many_keys(size: int) -> bytes:
     """A layer with so many arguments that it does not take."""
     config = {f"k{number}": number for number in range(size)}
@@ -395,6 +427,9 @@ HOSTILE: dict[str, tuple[Callable[[int], bytes], int, str | None]] = {
     "long_name": (long_name, 100_000, "graph-characters"),
     "same_names": (same_names, 20_000, "findings"),
     "losses_for_nothing": (losses_for_nothing, 20_000, "findings"),
+    "wrong_losses": (wrong_losses, 5_000, None),
+    "tapped_chain": (tapped_chain, 5_000, None),
+    "diamonds": (diamonds, 500, None),
     "many_keys": (many_keys, 300_000, None),
     "many_groups": (many_groups, 20_000, None),
     "many_members": (many_members, 9_990, None),
