@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from graphlint.replay.edit import edit as edit
     from graphlint.replay.extract import extract as extract
     from graphlint.replay.extract import features as features
+    from graphlint.replay.functional import as_functional as as_functional
     from graphlint.replay.measure import NotMeasured as NotMeasured
     from graphlint.replay.run import run as run
     from graphlint.replay.split import split as split
@@ -113,6 +114,7 @@ _SURGERY = {
     "graphlint.replay.clone": ("clone",),
     "graphlint.replay.edit": ("TieNotSaved", "edit"),
     "graphlint.replay.extract": ("extract", "features"),
+    "graphlint.replay.functional": ("as_functional",),
     "graphlint.replay.measure": ("NotMeasured",),
     "graphlint.replay.run": ("run",),
     "graphlint.replay.split": ("split",),

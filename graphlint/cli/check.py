@@ -52,6 +52,13 @@ def _codes(context: click.Context, parameter: click.Parameter, value: tuple[str,
 @click.option("--statistics", is_flag=True, help="Count the findings of each rule (full and concise).")
 @click.option("--call-args", metavar="JSON", help="JSON arguments for a MODULE:ATTRIBUTE that is called.")
 @click.option("--input-shape", multiple=True, metavar="SHAPE", help="Inputs of a subclassed model, as ?,28,28:float32.")
+@click.option(
+    "--import",
+    "imported",
+    multiple=True,
+    metavar="MODULE",
+    help="Import a module that registers classes, and check files with these classes as models in memory.",
+)
 @click.option("--no-trace", is_flag=True, help="Leave custom layers and subclassed models in memory opaque.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only errors to stderr.")
 @click.option("-v", "--verbose", count=True, help="Report on stderr what was skipped, and why; -vv adds timings.")
@@ -108,6 +115,7 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
         call_args=options["call_args"],
         input_shapes=options["input_shape"],
         trace=not options["no_trace"],
+        imported=options["imported"],
         allow_plugins=options["allow_plugins"],
     )
     if options["show_config"]:

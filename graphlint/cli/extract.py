@@ -8,7 +8,7 @@ import click
 
 
 @click.command("extract")
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", metavar="FILE|MODULE:ATTRIBUTE")
 @click.option(
     "--inputs", multiple=True, metavar="ADDRESS", help="A tensor to start from; repeatable.  [default: the inputs]"
 )
@@ -19,7 +19,7 @@ import click
 @click.option("--force", is_flag=True, help="Overwrite OUTPUT.")
 @click.option("--import", "modules", multiple=True, metavar="MODULE", help="Import a module that registers classes.")
 def command(
-    model: Path,
+    model: str,
     inputs: tuple[str, ...],
     outputs: tuple[str, ...],
     output: Path,
@@ -35,17 +35,16 @@ def command(
 
     with quiet():
         require_keras("graphlint extract")
+    from graphlint.cli.obtaining import obtained
     from graphlint.errors import WriteError
     from graphlint.fixes.writing import require_free, write_new
     from graphlint.replay.extract import extract
-    from graphlint.replay.load import load
     from graphlint.reports.safe import in_line
 
     if output.suffix != ".keras":
         raise WriteError(f"expected an output file name ending in .keras, got {output}")
     require_free(output, force=force)
-    click.echo(f"loading {in_line(str(model))} with Keras, safe mode on", err=True)
-    part = extract(load(model, modules), list(inputs) or None, list(outputs))
+    part = extract(obtained(model, modules), list(inputs) or None, list(outputs))
     write_new(output, part.save, force=force)
     received = ", ".join(tensor.name for tensor in part.inputs)
     click.echo(in_line(f"{output}: {part.count_params():,} parameters, takes {received}"))

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from graphlint.engine.trust import guarded, is_the_users, require_consent
 from graphlint.errors import GraphlintError, UnreadableError
 from graphlint.findings.finding import Finding
 from graphlint.findings.tool_findings import TOOL_FINDINGS
-from graphlint.reports.report import ModelReport, Report
+from graphlint.reports.report import ModelReport, Report, together
 from graphlint.reports.safe import in_line
 
 _MANY = 5
@@ -61,6 +61,8 @@ class Session:
     call_args: str | None = None
     input_shapes: tuple[str, ...] = ()
     trace: bool = True
+    imported: tuple[str, ...] = ()
+    """Modules that register classes: with them, files are loaded and checked as models in memory."""
     allow_plugins: bool = False
     _configs: dict[Path, Config] = field(default_factory=dict)
     _linters: dict[Path | None, Linter] = field(default_factory=dict)
@@ -130,7 +132,7 @@ class Session:
         places = [place for place, target in enumerate(targets) if target.kind is Kind.FILE]
         models: dict[int, ModelReport] = {}
         with _progress(len(targets), self.verbosity) as advance:
-            if jobs > 1 and len(places) > 1 and _can_start_safely():
+            if jobs > 1 and len(places) > 1 and _can_start_safely() and not self.imported:
                 work = [(linters[place].config, self.overrides, targets[place], place) for place in places]
                 for place, model in zip(places, _in_processes(work, jobs), strict=True):
                     models[place] = model
@@ -149,7 +151,8 @@ class Session:
         if target.kind is Kind.DOUBTED:
             return refused(target.text, UnreadableError(target.reason))
         if target.kind is Kind.FILE:
-            return linter.check_file(target.path, target.text)
+            found = linter.check_file(target.path, target.text)
+            return found if not self.imported else self._loaded(linter, target, found)
         if target.kind is Kind.STDIN:
             from graphlint.sources import read_text
 
@@ -157,6 +160,23 @@ class Session:
             data = sys.stdin.buffer.read(limits.json_bytes + 1)
             return linter.check_source(lambda: read_text(data, limits=limits), target.text)
         return self._import(linter, target.text)
+
+    def _loaded(self, linter: Linter, target: Target, found: ModelReport) -> ModelReport:
+        """The report on a file with what the model shows that Keras loads from it; why it was not loaded otherwise."""
+        from graphlint.extras import require_keras
+
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        try:
+            require_keras("--import")
+            from graphlint.replay.load import load
+
+            model = load(target.path, self.imported)
+            live = linter.check_model(
+                model, target.text, inputs=self._inputs(), open_layers=None if self.trace else False
+            )
+        except GraphlintError as error:
+            return replace(found, loaded=f"not loaded: {error}")
+        return together(found, live, f"loaded in safe mode with the classes of {', '.join(self.imported)}")
 
     def _inputs(self) -> Any:
         """What a subclassed model is called with, as the command line says."""

@@ -8,7 +8,7 @@ import click
 
 
 @click.command("split")
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", metavar="FILE|MODULE:ATTRIBUTE")
 @click.option("--at", multiple=True, required=True, metavar="ADDRESS", help="A tensor to cut at; repeatable.")
 @click.option("--complete", is_flag=True, help="Add the tensors that bypass the cut.")
 @click.option(
@@ -17,7 +17,7 @@ import click
 @click.option("--force", is_flag=True, help="Overwrite head.keras and tail.keras.")
 @click.option("--import", "modules", multiple=True, metavar="MODULE", help="Import a module that registers classes.")
 def command(
-    model: Path, at: tuple[str, ...], complete: bool, output: Path, force: bool, modules: tuple[str, ...]
+    model: str, at: tuple[str, ...], complete: bool, output: Path, force: bool, modules: tuple[str, ...]
 ) -> None:
     """Split the model in a file into DIR/head.keras and DIR/tail.keras, so that tail(head(x)) equals model(x).
 
@@ -28,9 +28,9 @@ def command(
 
     with quiet():
         require_keras("graphlint split")
+    from graphlint.cli.obtaining import obtained
     from graphlint.errors import Unequal, WriteError
     from graphlint.fixes.writing import require_free, write_new
-    from graphlint.replay.load import load
     from graphlint.replay.split import split
     from graphlint.replay.verify import verify
     from graphlint.reports.safe import in_line
@@ -38,8 +38,7 @@ def command(
     targets = [output / "head.keras", output / "tail.keras"]
     for target in targets:
         require_free(target, force=force)
-    click.echo(f"loading {in_line(str(model))} with Keras, safe mode on", err=True)
-    whole = load(model, modules)
+    whole = obtained(model, modules)
     parts = split(whole, list(at), complete=complete)
     proof = verify(whole, parts)
     if not proof.close:

@@ -175,6 +175,7 @@ class _Run:
 
     def report(self) -> ModelReport:
         from graphlint.engine.offers import offered
+        from graphlint.questions.guessed import guesses_below
         from graphlint.questions.statistics import measure
         from graphlint.questions.unbuilt import unbuilt
 
@@ -219,6 +220,7 @@ class _Run:
             keras_version=definition.keras_version,
             opaque=tuple(layer.path for layer in graph.opaque_layers),
             opened=tuple(layer.path for layer in graph.opened_layers),
+            guessed_classes=tuple(guesses_below(graph, ROOT).items()),
             skipped_rules=tuple(skipped),
             parameters=parameters,
             findings=tuple(offered(graph, findings, ran)),

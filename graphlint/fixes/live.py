@@ -23,8 +23,7 @@ from graphlint.replay.edit import edit
 from graphlint.replay.interpreter import Interpreter
 from graphlint.replay.live_graph import LiveGraph
 from graphlint.replay.plan import Planner
-from graphlint.replay.rebuild import Rebuild, build_like, declared_inputs, declared_outputs, in_structure
-from graphlint.replay.split import root_inputs
+from graphlint.replay.rebuild import Rebuild, build_like, declared_inputs, declared_outputs, in_structure, root_inputs
 from graphlint.replay.transaction import Transaction
 from graphlint.sources.live import read_live
 

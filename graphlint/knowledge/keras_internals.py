@@ -102,6 +102,24 @@ def set_output_masks(layer: keras.Layer, args: tuple[Any, ...], kwargs: dict[str
         layer._set_mask_metadata(first, outputs, keras.tree.map_structure(mask_of, first))
 
 
+def with_masks_of(layer: keras.Layer, first: Any, mask: Any, outputs: Any) -> Any:
+    """The outputs of a layer with the masks attached that calling it attaches, from its first argument's."""
+    if layer.supports_masking:
+        previous = keras.tree.map_structure(mask_of, first) if mask is None else mask
+        layer._set_mask_metadata(first, outputs, previous)
+    return outputs
+
+
+def static_value(tensor: Any) -> np.ndarray | None:
+    """The numbers of a tensor of an abstract run, where they do not depend on what the run receives."""
+    if keras.backend.backend() != "tensorflow":
+        return np.asarray(tensor) if hasattr(tensor, "__array__") else None
+    import tensorflow as tf
+
+    found = tf.get_static_value(tensor) if isinstance(tensor, tf.Tensor) else None
+    return None if found is None else np.asarray(found)
+
+
 def record_call(operation: keras.Operation, args: Any, kwargs: Any, outputs: list[keras.KerasTensor]) -> None:
     """Record a symbolic call whose outputs are known, without running shape inference."""
     from keras.src.ops.node import Node
@@ -343,6 +361,19 @@ def _named(container: Any, saveable: type, to_snake_case: Any) -> Iterator[tuple
         yield (f"{name}_{number}" if number else name), value
 
 
+def attributes(owner: keras.Layer) -> Iterator[tuple[str, keras.Layer]]:
+    """The layers that a layer holds, by the path a user writes: ``encoder``, ``blocks/0``, ``heads/mask``."""
+    stack = [(name, value) for name, value in reversed(list(vars(owner).items())) if not name.startswith("_")]
+    while stack:
+        path, value = stack.pop()
+        if isinstance(value, keras.Layer):
+            yield path, value
+        elif isinstance(value, dict):
+            stack += [(f"{path}/{key}", item) for key, item in reversed(list(value.items()))]
+        elif isinstance(value, (list, tuple)):
+            stack += [(f"{path}/{index}", item) for index, item in reversed(list(enumerate(value)))]
+
+
 def optimizable_variables(layer: keras.Layer) -> list[keras.Variable]:
     """The variables of a layer itself that are trained when the layer is, whatever their flags say now."""
     return list(layer._trainable_variables)
@@ -352,18 +383,12 @@ def replace_member(layer: keras.Layer, old: Any, new: Any) -> None:
     """Replace a variable or sublayer of a layer with another one, wherever the layer holds it."""
     from keras.src.utils.tracking import DotNotTrackScope
 
-    for name, value in list(vars(layer).items()):
-        if value is old:
-            with DotNotTrackScope():
-                setattr(layer, name, new)
-        elif isinstance(value, list):
-            for index, item in enumerate(value):
-                if item is old:
-                    list.__setitem__(value, index, new)
-        elif isinstance(value, dict):
-            for key, item in value.items():
-                if item is old:
-                    dict.__setitem__(value, key, new)
+    with DotNotTrackScope():
+        for name, value in list(vars(layer).items()):
+            if name not in ("_tracker", "_inbound_nodes", "_outbound_nodes"):
+                found = _with_member(value, old, new)
+                if found is not value:
+                    setattr(layer, name, found)
     tracker = tracking(layer)
     for store, (_, members) in tracker.config.items():
         positions = [index for index, item in enumerate(members) if item is old]
@@ -371,6 +396,27 @@ def replace_member(layer: keras.Layer, old: Any, new: Any) -> None:
             members[positions[0]] = new
             tracker.stored_ids[store].discard(id(old))
             tracker.stored_ids[store].add(id(new))
+
+
+def _with_member(value: Any, old: Any, new: Any) -> Any:
+    """A value with one object replaced: lists and dicts are changed in place, tuples made again."""
+    if value is old:
+        return new
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            found = _with_member(item, old, new)
+            if found is not item:
+                list.__setitem__(value, index, found)
+    elif isinstance(value, dict):
+        for key, item in list(value.items()):
+            found = _with_member(item, old, new)
+            if found is not item:
+                dict.__setitem__(value, key, found)
+    elif type(value) is tuple:
+        items = [_with_member(item, old, new) for item in value]
+        if any(one is not item for one, item in zip(items, value, strict=True)):
+            return tuple(items)
+    return value
 
 
 def carried_states(layer: keras.Layer) -> list[keras.Variable]:

@@ -216,6 +216,8 @@ class LayerDefinition:
     """Of a lookup layer: how many indices it gives, where its words are not in its configuration."""
     rebuilt: bool = False
     """Live only: a model whose file has the arguments of its constructor instead of its graph."""
+    guessed_class: str | None = None
+    """Static only: the class of Keras that a layer without one probably has, by what is stored of it. For messages."""
     shared_object_id: int | None = None
     """Static only: the id under which the file records this object as shared."""
     stored_at: str | None = None

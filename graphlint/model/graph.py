@@ -112,6 +112,11 @@ class Layer:
         return self.definition.name
 
     @property
+    def guessed_class(self) -> str | None:
+        """The class that a layer without one probably has, by what is stored of it. No rule may count on it."""
+        return self.definition.guessed_class
+
+    @property
     def module(self) -> str | None:
         return self.definition.module
 

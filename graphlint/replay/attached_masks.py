@@ -77,10 +77,11 @@ def mask_readers(live: LiveGraph, tensor: Tensor, masks: Collection[Tensor], beh
 
 
 def reads_mask_unasked(live: LiveGraph, call: str) -> bool:
-    """Whether a call can read a mask only as an attribute of its tensor: custom code, and no mask argument."""
+    """Whether a call can read a mask as an attribute of its tensor alone: custom code without a mask argument, or with
+    sublayers that its tensors reach."""
     operation = live.operation(call)
     takes = any(name == "mask" or name.endswith("_mask") for name in call_parameters(operation))
-    return not takes and _is_code(operation)
+    return _is_code(operation) and (not takes or bool(keras_internals.tracked_layers(operation)))
 
 
 def changes_masks_unseen(live: LiveGraph, masks: Collection[Tensor], behind: Collection[str]) -> bool:

@@ -121,9 +121,30 @@ def copy_layers(operations: Iterable[Any], names: Mapping[int, str] | None = Non
         warnings.simplefilter("ignore")
         cloner = Cloner("copy", "preserve")
         for operation in operations:
-            cloner.operation(operation, (names or {}).get(id(operation)))
+            _build_by_call(operation, cloner.operation(operation, (names or {}).get(id(operation))))
         cloner.finish()
         return cloner
+
+
+def _build_by_call(old: Any, new: Any) -> None:
+    """Call a new layer on symbols as another one was called, where only that builds what is inside it."""
+    nodes = keras_internals.inbound_nodes(old)
+    if not nodes or new is old or not isinstance(new, keras.Layer):
+        return
+    if not any(keras_internals.waits_for_build(layer) for layer in keras_internals.all_layers(new)):
+        return
+
+    def fresh(leaf: Any) -> Any:
+        if not isinstance(leaf, keras.KerasTensor):
+            return leaf
+        return keras.KerasTensor(leaf.shape, dtype=leaf.dtype, sparse=leaf.sparse)
+
+    args, kwargs = keras.tree.map_structure(fresh, keras_internals.node_arguments(nodes[-1]))
+    with Transaction(keras_internals.all_layers(new), keep=False):
+        try:
+            new(*args, **kwargs)
+        except Exception:
+            return  # What is missing is reported when the variables are compared.
 
 
 @contextmanager

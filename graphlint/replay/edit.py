@@ -9,21 +9,32 @@ from typing import Any
 
 import keras
 
-from graphlint.errors import AddressError, AmbiguousAddress, InvalidEdit, OpaqueBody, UnknownAddress
+from graphlint.errors import AddressError, AmbiguousAddress, InvalidEdit, OpaqueBody, UnknownAddress, one_line
 from graphlint.knowledge import keras_internals
 from graphlint.model.address import ROOT, escape, parse
 from graphlint.model.definition import leaves
 from graphlint.model.graph import Tensor
 from graphlint.model.resolve import resolve_call, resolve_layer, resolve_tensor
-from graphlint.replay.clone import compile_like, copy_layers
+from graphlint.replay.clone import Cloner, compile_like, copy_layers, copy_model
 from graphlint.replay.interpreter import Interpreter, Proceed
 from graphlint.replay.live_graph import Arguments, LiveGraph
 from graphlint.replay.measure import require_alike
+from graphlint.replay.members import (
+    LayersOfCode,
+    MemberEdit,
+    build_for,
+    chained,
+    identity_for,
+    put,
+    require_only,
+    run_of,
+    warn_if_lost,
+)
 from graphlint.replay.plan import Plan, Planner
-from graphlint.replay.rebuild import Rebuild, build_like, declared_inputs, declared_outputs, in_structure
-from graphlint.replay.split import root_inputs
+from graphlint.replay.rebuild import Rebuild, build_like, declared_inputs, declared_outputs, in_structure, root_inputs
 from graphlint.replay.touched import StateEdit, Touched
 from graphlint.replay.transaction import Transaction
+from graphlint.tracing.record import Event
 
 
 class TieNotSaved(UserWarning):
@@ -89,7 +100,17 @@ class Edit:
     """
 
     def __init__(self, model: keras.Model) -> None:
-        self._live = LiveGraph(model)
+        self._model = model
+        self._code: LayersOfCode | None = None
+        try:
+            self._graph: LiveGraph | None = LiveGraph(model)
+        except OpaqueBody:
+            self._graph = None
+        self._members: list[MemberEdit] = []
+        self._placed: dict[int, Any] = {}
+        """What came in the place of layers that code calls, by the ``id`` of the layer."""
+        self._twin_of: Callable[[Any], Any] = lambda layer: layer
+        self._run: Event | None = None
         self._structure: list[Callable[[_Builder], None]] = []
         self._state: list[StateEdit] = []
         self._ties: list[str] = []
@@ -98,11 +119,52 @@ class Edit:
         self.addresses: dict[str, str] = {}
         """After `build`: the address of every call and layer of the model -> its address in the new one."""
 
+    @property
+    def _live(self) -> LiveGraph:
+        """The graph of the model.
+
+        Raises:
+            OpaqueBody: the model is code, and what was asked for would need other code.
+        """
+        if self._graph is None:
+            raise OpaqueBody(
+                f"{type(self._model).__name__} {self._model.name!r} is code, and this edit needs other code than the "
+                "class's own: replace, remove, wrap, freeze or quantize layers that it calls, or make it Functional "
+                "with as_functional()"
+            )
+        return self._graph
+
+    def _inside(self, address: str, make: Callable[[Any], Any]) -> bool:
+        """Note an edit of a layer that code calls; False if the address is that of a call of the graph.
+
+        Raises:
+            AddressError: it is unknown.
+            InvalidEdit: what the address names is no layer.
+        """
+        if self._graph is not None:
+            try:
+                sites(self._graph, address)
+                return False
+            except (OpaqueBody, AddressError) as error:
+                problem: Exception = error
+        if self._code is None:
+            self._code = LayersOfCode(self._model)
+        layer = self._code.layer(address)
+        graph = self._graph
+        if graph is not None and (layer is None or any(graph.operation(unit) is layer for unit in graph.position)):
+            raise problem
+        if layer is None:
+            self._code.require(address)
+        self._members.append(MemberEdit(address, layer, make))
+        return True
+
     # -- structure ----------------------------------------------------------------------------------------------
 
     def insert_before(self, address: str, layer: Any, *, argument: str | None = None) -> Edit:
         """Run a layer on what a call receives; ``argument`` says which tensor, if it receives several."""
         _check_layer(layer)
+        if argument is None and self._inside(address, lambda copy: chained(layer, copy, copy.name)):
+            return self
         units = sites(self._live, address)
         path = _argument(self._live, units[0], argument, address)
 
@@ -115,6 +177,8 @@ class Edit:
     def insert_after(self, address: str, layer: Any) -> Edit:
         """Run a layer on a tensor, for all its consumers."""
         _check_layer(layer)
+        if self._inside(address, lambda copy: chained(copy, layer, copy.name)):
+            return self
         units = sites(self._live, address)
         output = _output(self._live, units[0], address)
 
@@ -128,9 +192,11 @@ class Edit:
         """Run another layer instead of a call, with the same arguments.
 
         With ``inputs`` the layer replaces the whole block from those tensors to the result of the call, and receives
-        those tensors.
+        those tensors. A layer that code calls is replaced for all of its calls.
         """
         _check_layer(layer)
+        if inputs is None and self._inside(address, lambda copy: layer):
+            return self
         units = sites(self._live, address)
         chosen = [] if inputs is None else [inputs] if isinstance(inputs, str) else list(inputs)
         received = {unit: tuple(_block_input(self._live, unit, one, units) for one in chosen) for unit in units}
@@ -144,6 +210,8 @@ class Edit:
 
     def remove(self, address: str, *, argument: str | None = None) -> Edit:
         """Drop a call: what it received is passed on; ``argument`` says which tensor, if it receives several."""
+        if argument is None and self._inside(address, identity_for):
+            return self
         units = sites(self._live, address)
         if self._live.is_input(units[0]):
             raise InvalidEdit(
@@ -284,15 +352,52 @@ class Edit:
         return self._set_trainable(address, True)
 
     def _set_trainable(self, address: str, trainable: bool) -> Edit:
-        layer = self._live.graph.layers[resolve_layer(self._live.graph, address)].obj
-
-        def apply(found: Touched) -> None:
-            for one in keras_internals.all_layers(found.layer(layer)):
+        def set_flags(copy: Any) -> Any:
+            for one in keras_internals.all_layers(copy):
                 keras_internals.set_own_trainable(one, trainable)
                 for variable in keras_internals.optimizable_variables(one):
                     variable.trainable = trainable
+            return copy
+
+        if self._graph is None:
+            self._inside(address, set_flags)
+            return self
+        layer = self._live.graph.layers[resolve_layer(self._live.graph, address)].obj
+
+        def apply(found: Touched) -> None:
+            set_flags(found.layer(layer))
 
         return self._change(StateEdit((layer,), apply, flags=True))
+
+    def quantize(self, address: str, mode: str = "int8") -> Edit:
+        """Quantize the weights of a copy of a layer, with everything inside it, as its ``quantize`` does.
+
+        The outputs change by what the lower precision costs.
+        """
+
+        def quantized(copy: Any) -> Any:
+            done = False
+            for one in keras_internals.all_layers(copy):
+                try:
+                    one.quantize(mode)
+                    done = True
+                except NotImplementedError:
+                    continue
+                except Exception as error:
+                    raise InvalidEdit(f"{address} cannot be quantized to {mode!r} ({one_line(error, 120)})") from error
+            if not done:
+                raise InvalidEdit(f"expected a layer that Keras can quantize, got {address}, a {type(copy).__name__}")
+            return copy
+
+        if self._graph is None:
+            self._inside(address, quantized)
+            return self
+        layer = self._live.graph.layers[resolve_layer(self._live.graph, address)].obj
+
+        def apply(found: Touched) -> None:
+            quantized(found.layer(layer))
+
+        return self._change(StateEdit((layer,), apply))
 
     # -- building -----------------------------------------------------------------------------------------------
 
@@ -316,12 +421,18 @@ class Edit:
             InvalidEdit: two edits of one call contradict each other.
             NameCollision: a new layer has the name of another one in the same model.
         """
+        if self._graph is None:
+            return self._built_in_code()
         builder = _Builder(self._live)
         for apply in self._structure:
             apply(builder)
         model, self.addresses = builder.build()
+        for member in self._members:
+            self._state.append(StateEdit((member.layer,), self._putting(member)))
         if self._state:
             model = self._with_state(model)
+        if self._members:
+            self._check_members(model)
         if model is not self._live.model:
             kept = {id(variable): variable for variable in model.variables}
             compile_like(self._live.model, model, kept | self._moved)
@@ -333,6 +444,60 @@ class Edit:
                 stacklevel=2,
             )
         return model
+
+    def _putting(self, edit: MemberEdit) -> Callable[[Touched], None]:
+        def apply(found: Touched) -> None:
+            new = put(edit, found.layer(edit.layer), [one for _, one in found.pairs])
+            self._placed[id(edit.layer)] = new
+            self._twin_of = found.layer
+            build_for(edit, new, self._before())
+
+        return apply
+
+    def _before(self) -> Event:
+        if self._run is None:
+            self._run = run_of(self._model)
+        return self._run
+
+    def _built_in_code(self) -> keras.Model:
+        """The edited model, where the model itself is code: a copy in which some layers are others."""
+        if not self._members:
+            return self._model
+        cloner = Cloner("copy", "preserve")
+        copy = copy_model(self._model, cloner)
+        before = self._before()
+        for edit in self._members:
+            twin = cloner.made.get(id(edit.layer))
+            if twin is None:
+                raise InvalidEdit(f"{edit.address} is not made by the configuration of the model, so no copy has it")
+            new = put(edit, twin, keras_internals.all_layers(copy))
+            self._placed[id(edit.layer)] = new
+            build_for(edit, new, before)
+        self._twin_of = lambda layer: copy if layer is self._model else cloner.made.get(id(layer), layer)
+        self._check_members(copy)
+        compile_like(self._model, copy, None)
+        return copy
+
+    def _check_members(self, model: keras.Model) -> None:
+        """Compare what runs before and after edits of what code calls."""
+        edits = {id(edit.layer): edit.address for edit in self._members}
+
+        def twin(layer: Any) -> Any:
+            return self._placed.get(id(layer)) or self._twin_of(layer)
+
+        try:
+            after = run_of(model)
+        except OpaqueBody as error:
+            changed = ", ".join(edits.values())
+            raise InvalidEdit(f"the code around {changed} does not run after this edit: {error}") from error
+        require_only(edits, twin, self._before(), after)
+        placed = [
+            self._placed[id(edit.layer)]
+            for edit in self._members
+            if self._placed[id(edit.layer)] is not self._twin_of(edit.layer)
+        ]
+        if placed:
+            warn_if_lost(model, placed)
 
     def _with_state(self, model: keras.Model) -> keras.Model:
         """The model with edits of variables and flags, made on copies of what they touch."""

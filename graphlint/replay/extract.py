@@ -11,9 +11,10 @@ from graphlint.model.graph import Tensor
 from graphlint.replay.interpreter import Interpreter
 from graphlint.replay.live_graph import LiveGraph
 from graphlint.replay.plan import Planner
-from graphlint.replay.rebuild import Rebuild
-from graphlint.replay.split import Cut, bound, cut_name, declared_root_inputs, finish, given_inputs, root_inputs
-from graphlint.replay.targets import addresses, tensor_at
+from graphlint.replay.reaching import original_outputs, reach
+from graphlint.replay.rebuild import Rebuild, root_inputs
+from graphlint.replay.split import Cut, bound, cut_name, declared_root_inputs, finish, given_inputs
+from graphlint.replay.targets import addresses
 from graphlint.replay.transaction import Transaction
 
 
@@ -23,14 +24,14 @@ def extract(
     """The part of a model between some tensors, as a model that shares its layers.
 
     Args:
-        model: a Functional or Sequential model.
+        model: any model with a known call; one that is code is opened, as are custom layers with an address inside.
         inputs: addresses of tensors to start from; by default the inputs of the model.
         outputs: addresses of tensors to end at; by default the outputs of the model.
 
     Raises:
         UnboundedCut: the inputs do not determine the outputs; names the tensors that are missing.
         AddressError: an address is malformed, unknown or ambiguous.
-        OpaqueBody: the model, or what an address leads into, is code without a graph.
+        OpaqueBody: something needed is code that no graph can call; the message names it.
 
     >>> import keras
     >>> x = inputs = keras.Input((4,), name="x")
@@ -41,15 +42,13 @@ def extract(
     >>> part.input_shape, part.output_shape, [layer.name for layer in part.layers]
     ((None, 1), (None, 3), ['h1', 'h2', 'h3'])
     """
-    live = LiveGraph(model)
-    wanted = (
-        list(live.graph.outputs)
-        if outputs is None
-        else [tensor_at(live, address) for address in addresses(outputs, "outputs")]
-    )
-    if inputs is None:
+    starts = [] if inputs is None else addresses(inputs, "inputs")
+    ends = [] if outputs is None else addresses(outputs, "outputs")
+    live, tensors = reach(model, [*starts, *ends], cuts=starts)
+    wanted = tensors[len(starts) :] if ends else original_outputs(live)
+    if not starts:
         return _from_root(live, wanted, None)
-    cuts = [Cut(tensor_at(live, address), cut_name(address)) for address in addresses(inputs, "inputs")]
+    cuts = [Cut(tensor, cut_name(address)) for tensor, address in zip(tensors, starts, strict=False)]
     frontier = bound(live, cuts, wanted, complete=False)
     with Transaction(live.operations()):
         symbols, environment, plan, domain = given_inputs(live, frontier, wanted)
@@ -64,7 +63,7 @@ def features(model: keras.Model, at: Mapping[str, str] | Sequence[str] | str) ->
 
     Raises:
         AddressError: an address is malformed, unknown or ambiguous.
-        OpaqueBody: the model, or what an address leads into, is code without a graph.
+        OpaqueBody: something needed is code that no graph can call; the message names it.
 
     >>> import keras
     >>> inputs = keras.Input((4,), name="x")
@@ -74,16 +73,15 @@ def features(model: keras.Model, at: Mapping[str, str] | Sequence[str] | str) ->
     >>> outputs["hidden"].shape, outputs["final"].shape
     ((None, 3), (None, 2))
     """
-    live = LiveGraph(model)
     if not isinstance(at, Mapping):
         at = {address: address for address in addresses(at, "at")}
-    names = list(at)
-    return _from_root(live, [tensor_at(live, address) for address in addresses(list(at.values()), "at")], names)
+    live, tensors = reach(model, addresses(list(at.values()), "at"))
+    return _from_root(live, tensors, list(at))
 
 
 def _from_root(live: LiveGraph, wanted: list[Tensor], names: list[str] | None) -> keras.Model:
     with Transaction(live.operations()):
-        domain = Rebuild(live)
+        domain = Rebuild(live, thread_masks=live.declared is not None)
         plan = Planner(live).plan(wanted)
         environment = root_inputs(live)
         Interpreter(live, domain).run(plan, environment)

@@ -76,6 +76,10 @@ class LiveGraph:
         self._index_symbols()
         self._arguments: dict[str, Arguments] = {}
         self._keeps_masks = False
+        self.declared: int | None = None
+        """How many of the outputs are those of the model that this one was made of, if it was."""
+        self.incomplete: str | None = None
+        """Why there are none of these outputs."""
 
     def keep_masks(self) -> None:
         """From now on count masks that Keras recorded by itself as arguments, so that their tensors can be replaced."""

@@ -211,6 +211,11 @@ def fresh_input_layer(operation: Any) -> Any:
     return layer
 
 
+def root_inputs(live: LiveGraph) -> Environment:
+    """New Inputs to replace those of a model, with their names and specs."""
+    return {Tensor(unit, 0): fresh_input(live.operation(unit)) for unit in dict.fromkeys(live.graph.inputs)}
+
+
 def input_like(symbol: Any, name: str, *, dtype: str | None = None) -> Any:
     """A new Input for a tensor."""
     kind = {"ragged": True} if getattr(symbol, "ragged", False) else {"sparse": symbol.sparse}

@@ -18,8 +18,9 @@ from graphlint.replay.domains import Eager
 from graphlint.replay.interpreter import Environment, Interpreter
 from graphlint.replay.live_graph import LiveGraph
 from graphlint.replay.plan import Planner
+from graphlint.replay.reaching import reach
 from graphlint.replay.rebuild import declared_inputs
-from graphlint.replay.targets import addresses, tensor_at
+from graphlint.replay.targets import addresses
 
 
 def run(
@@ -33,7 +34,7 @@ def run(
     """Run a model as far as needed for some tensors, with others overridden.
 
     Args:
-        model: a Functional or Sequential model.
+        model: any model with a known call; one that is code is opened, as are custom layers with an address inside.
         feeds: what the model would be called on; or, by name, only the inputs that are needed; or None.
         fetch: the address of a tensor, a list of them, or a dict of them.
         given: values for tensors inside the model, by address; a given value always wins over computing it.
@@ -45,7 +46,7 @@ def run(
     Raises:
         UnboundedCut: an input is needed that ``feeds`` does not contain.
         AddressError: an address is malformed, unknown or ambiguous.
-        OpaqueBody: the model, or what an address leads into, is code and no graph.
+        OpaqueBody: something needed is code that no graph can call; the message names it.
 
     >>> import keras, numpy as np
     >>> inputs = keras.Input((2,), name="x")
@@ -56,12 +57,13 @@ def run(
     >>> run(model, None, "end", given={"middle": np.array([[1.0, 1.0]])})
     array([[2., 2.]], dtype=float32)
     """
-    live = LiveGraph(model)
     names = list(fetch) if isinstance(fetch, Mapping) else None
     targets = addresses(list(fetch.values()) if isinstance(fetch, Mapping) else fetch, "fetch")
-    wanted = [tensor_at(live, one) for one in targets]
+    overrides = list(given or {})
+    live, tensors = reach(model, [*targets, *overrides], cuts=overrides)
+    wanted = tensors[: len(targets)]
     environment = bind_feeds(live, feeds)
-    overridden = {tensor_at(live, address): value for address, value in (given or {}).items()}
+    overridden = dict(zip(tensors[len(targets) :], (given or {}).values(), strict=True))
     values = evaluate(live, environment, wanted, overridden, training=training)
     arrays = [np.asarray(keras.ops.convert_to_numpy(value)) for value in values]
     if names is not None:

@@ -23,18 +23,19 @@ from graphlint.replay.boundary import Boundary, boundary
 from graphlint.replay.interpreter import Environment, Interpreter
 from graphlint.replay.live_graph import LiveGraph
 from graphlint.replay.plan import Plan, Planner
+from graphlint.replay.reaching import reach
 from graphlint.replay.rebuild import (
     Rebuild,
     build_model,
     declared_inputs,
     declared_outputs,
-    fresh_input,
     in_structure,
     input_like,
+    root_inputs,
     step_names,
     unique,
 )
-from graphlint.replay.targets import addresses, tensor_at
+from graphlint.replay.targets import addresses
 from graphlint.replay.transaction import Transaction
 
 
@@ -71,14 +72,14 @@ def split(model: keras.Model, at: str | Sequence[str], *, complete: bool = False
     the cut becomes a boolean tensor after the others.
 
     Args:
-        model: a Functional or Sequential model.
+        model: any model with a known call; one that is code is opened, as are custom layers with an address inside.
         at: addresses of tensors, at any depth.
         complete: add the tensors that bypass the cut, after those of ``at``, instead of raising.
 
     Raises:
         UnboundedCut: tensors bypass the cut; names them and the model inputs they come from.
         AddressError: an address is malformed, unknown or ambiguous.
-        OpaqueBody: the model, or what an address leads into, is code and no graph.
+        OpaqueBody: something between is code that no graph can call; the message names it.
 
     >>> import keras
     >>> inputs = keras.Input((4,), name="x")
@@ -88,8 +89,9 @@ def split(model: keras.Model, at: str | Sequence[str], *, complete: bool = False
     >>> head.output_shape, tail.input_shape, [layer.name for layer in tail.layers]
     ((None, 3), (None, 3), ['middle', 'end'])
     """
-    live = LiveGraph(model)
-    cuts = [Cut(tensor_at(live, address), cut_name(address)) for address in addresses(at, "at")]
+    named = addresses(at, "at")
+    live, tensors = reach(model, named, whole=True)
+    cuts = [Cut(tensor, cut_name(address)) for tensor, address in zip(tensors, named, strict=True)]
     frontier = bound(live, cuts, live.graph.outputs, complete=complete)
     with Transaction(live.operations()):
         return _head(live, frontier), _tail(live, frontier)
@@ -182,11 +184,6 @@ def _tail(live: LiveGraph, frontier: Frontier) -> keras.Model:
     Interpreter(live, domain).run(plan, environment)
     outputs = in_structure(live, ROOT, environment, declared_outputs(live, ROOT))
     return finish(live, domain, plan, inputs, outputs, "tail")
-
-
-def root_inputs(live: LiveGraph) -> Environment:
-    """New Inputs to replace those of a model, with their names and specs."""
-    return {Tensor(unit, 0): fresh_input(live.operation(unit)) for unit in dict.fromkeys(live.graph.inputs)}
 
 
 def declared_root_inputs(live: LiveGraph, environment: Environment) -> Any:

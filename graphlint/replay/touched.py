@@ -61,6 +61,11 @@ class Touched:
         """``id`` of a variable of what was copied -> the variable in its place."""
         return self._cloner.variables
 
+    @property
+    def pairs(self) -> list[tuple[Any, Any]]:
+        """Every layer that was copied, with its copy."""
+        return self._cloner.pairs
+
     def replacements(self) -> dict[str, Any]:
         """The calls that run a copy now, by unit; inside a container that is copied as a whole there are none."""
         live, made = self._live, self._cloner.made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,10 +20,12 @@ from graphlint.replay.attached_masks import attached_masks
 from graphlint.replay.domains import Eager
 from graphlint.replay.interpreter import Interpreter
 from graphlint.replay.live_graph import LiveGraph
+from graphlint.replay.opened import Opened
 from graphlint.replay.plan import Planner
 from graphlint.replay.rebuild import declared_inputs
 from graphlint.replay.run import bind_feeds
 from graphlint.replay.transaction import ONE_AT_A_TIME
+from graphlint.replay.watching import Watch
 from graphlint.sources.live import read_live
 
 RELATIVE = {"float64": 1e-7, "float32": 1.3e-6, "float16": 1e-3, "bfloat16": 1.6e-2}
@@ -49,7 +52,7 @@ class Verification:
 
     differences: list[Difference] = field(default_factory=list)
     first_difference: str | None = None
-    """The first call in graph order whose result differs, if one can be found."""
+    """The first call in graph order whose result differs, if one can be found; inside code, the innermost one."""
     shared: int = 0
     """Variables that are the same objects in both."""
     lost: list[str] = field(default_factory=list)
@@ -189,8 +192,16 @@ class States:
 
 def random_batches(model: keras.Model, seed: int = 0) -> Iterable[Any]:
     """Three batches of random values that fit the inputs of a model; in the last one rows end in padding (zeros)."""
+    declared = _declared(model)
+    symbols = keras.tree.flatten(declared)
+    for values in random_values(model, symbols, seed):
+        arrays = dict(zip(map(id, symbols), values, strict=True))
+        yield keras.tree.map_structure(lambda symbol, arrays=arrays: arrays[id(symbol)], declared)
+
+
+def random_values(model: keras.Model, symbols: Sequence[Any], seed: int = 0) -> Iterable[list[Any]]:
+    """The same for symbols, as a list for each batch."""
     random = np.random.default_rng(seed)
-    graph_inputs = _declared(model)
     highest = _highest_index(model)
     for rows, padded in ((2, False), (3, False), (3, True)):
 
@@ -211,14 +222,20 @@ def random_batches(model: keras.Model, seed: int = 0) -> Iterable[Any]:
                 value[: (shape[0] + 1) // 2, shape[1] // 2 :] = 0
             return value.astype("float32" if symbol.dtype == "bfloat16" else symbol.dtype)
 
-        yield keras.tree.map_structure(fill, graph_inputs)
+        yield [fill(symbol) for symbol in symbols]
 
 
 def _declared(model: keras.Model) -> Any:
     try:
         return declared_inputs(LiveGraph(model), ROOT)
     except OpaqueBody as error:
-        raise OpaqueBody(f"the inputs of {model.name!r} are unknown: pass batches=") from error
+        try:
+            args, kwargs, declared = Opened(model).declared()
+        except OpaqueBody:
+            args, kwargs, declared = (), {}, None
+        if len(args) != 1 or kwargs:
+            raise OpaqueBody(f"the inputs of {model.name!r} are unknown: pass batches=") from error
+        return declared
 
 
 def _highest_index(model: keras.Model) -> int:
@@ -380,6 +397,45 @@ def _compare_masks(old: keras.Model, new: keras.Model, found: Verification) -> N
 
 
 def _first_difference(old: keras.Model, parts: list[keras.Model], feed: Any, states: States) -> str | None:
+    """The first call whose result differs from that of the same call in the new model; the innermost one where code
+    calls further layers inside it."""
+    in_graph = _first_in_graph(old, parts, feed, states)
+    inside = _first_inside(old, parts, feed, states)
+    if in_graph is None or (inside is not None and inside.startswith(f"{_layer_path(in_graph)}/")):
+        return inside or in_graph
+    return in_graph
+
+
+def _layer_path(address: str) -> str:
+    return re.sub(r"[#:]\d+", "", address)
+
+
+def _first_inside(old: keras.Model, parts: list[keras.Model], feed: Any, states: States) -> str | None:
+    """The first call of a layer to return something else than the same layer, or the one at its path, in the parts."""
+    before, after = Watch(old), Watch(*parts)
+    try:
+        with before.running():
+            states.run([old], feed)
+        with after.running():
+            states.run(parts, feed)
+    except Exception:
+        return None
+    by_layer = {(id(one.layer), one.number): one for one in after.seen}
+    by_path = {(one.path, one.number): one for one in after.seen}
+    for seen in before.seen:
+        twin = by_layer.get((id(seen.layer), seen.number)) or by_path.get((seen.path, seen.number))
+        if twin is None:
+            continue
+        same = len(seen.outputs) == len(twin.outputs) and all(
+            one.shape == other.shape and distance(one, other)[1]
+            for one, other in zip(seen.outputs, twin.outputs, strict=True)
+        )
+        if not same:
+            return seen.path if before.counts[id(seen.layer)] == 0 else f"{seen.path}#{seen.number}"
+    return None
+
+
+def _first_in_graph(old: keras.Model, parts: list[keras.Model], feed: Any, states: States) -> str | None:
     """The first call in graph order whose result differs from that of the call with the same id in the new model."""
     try:
         live = LiveGraph(old)

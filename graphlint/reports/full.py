@@ -61,7 +61,7 @@ class _Renderer:
         """What there is to say of a model; nothing of one that was looked at as a whole, and is clean."""
         findings = listed(model)
         partly = model.format == Format.WEIGHTS and model.ran
-        if not (findings or model.opaque or partly) and model.status == Status.CHECKED:
+        if not (findings or model.opaque or partly or model.loaded) and model.status == Status.CHECKED:
             return
         about = in_line(", ".join(part for part in (model.format, self.version(model)) if part))
         name = self.style(in_line(model.path), bold=True)
@@ -70,6 +70,8 @@ class _Renderer:
             yield f"  skipped: {in_line(model.reason or '')}"
         for finding in findings:
             yield from self.finding(finding)
+        if model.loaded:
+            yield self.style(f"  {in_line(model.loaded)}", dim=True)
         if model.opaque:
             opaque = [self.place(path) for path in model.opaque]
             yield self.style(f"  opaque, not checked inside: {enumerated(opaque, 5)}", dim=True)

@@ -57,6 +57,8 @@ def _model(model: ModelReport) -> dict[str, Any]:
         "keras_version": model.keras_version,
         "opaque": list(model.opaque),
         "opened": list(model.opened),
+        "loaded": model.loaded,
+        "guessed_classes": dict(model.guessed_classes),
         "skipped_rules": [rule._asdict() for rule in model.skipped_rules],
         "parameters": None if model.parameters is None else asdict(model.parameters),
         "configuration": {

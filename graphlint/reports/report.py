@@ -76,6 +76,10 @@ class ModelReport:
     keras_version: str | None = None
     opaque: tuple[str, ...] = ()
     opened: tuple[str, ...] = ()
+    loaded: str | None = None
+    """Of a file: that it was loaded with the user's classes and checked as a model in memory, or why it was not."""
+    guessed_classes: tuple[tuple[str, str], ...] = ()
+    """Layers that only their stored variables show, with the classes that they probably have."""
     skipped_rules: tuple[SkippedRule, ...] = ()
     parameters: Parameters | None = None
     findings: tuple[Finding, ...] = ()
@@ -98,6 +102,40 @@ class ModelReport:
         """Pickled without the graph, which would take the stored numbers along, or an open file."""
         values = {one.name: getattr(self, one.name) for one in fields(self)} | {"graph": None}
         return partial(ModelReport, **values), ()
+
+
+OF_FILES = "KPSX"
+"""The families of rules about what a file holds."""
+
+
+def together(file: ModelReport, live: ModelReport, loaded: str) -> ModelReport:
+    """One report on a file and on the model that Keras loads from it.
+
+    What a file holds is said of the file: by the rules of `OF_FILES`, except of layers that are closed in the file
+    alone; and by those that need what loading leaves out, such as a compilation. All else is said of the model.
+    """
+
+    def of_file(code: str) -> bool:
+        if code == "K008":
+            return False
+        return code[0] in OF_FILES or code not in live.ran
+
+    findings = [one for one in file.findings if of_file(one.code)]
+    findings += [one for one in live.findings if not of_file(one.code)]
+    findings.sort(key=lambda one: one.severity.rank)
+    return replace(
+        file,
+        findings=tuple(findings),
+        opaque=live.opaque,
+        opened=live.opened,
+        guessed_classes=(),
+        skipped_rules=tuple(one for one in file.skipped_rules if one.code not in live.ran),
+        ran=tuple(dict.fromkeys([*file.ran, *live.ran])),
+        suppressed=max(file.suppressed, live.suppressed),
+        used_ignores=file.used_ignores | live.used_ignores,
+        tried_ignores=file.tried_ignores | live.tried_ignores,
+        loaded=loaded,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from graphlint.model.definition import LayerDefinition, OptimizerDefinition, Val
 from graphlint.model.stored_names import group_name, is_sequential, stored_names
 from graphlint.shapes import slots
 from graphlint.shapes.slots import Slot, always_weighted
+from graphlint.sources.guesses import guess_classes
 
 if TYPE_CHECKING:
     from graphlint.sources.hdf5 import Hdf5File
@@ -161,6 +162,7 @@ def attach_weights(root: LayerDefinition, stored: StoredGroup) -> dict[str, int]
             layer.opaque = True
     for wrapper in wrapped:
         _share_kernel(wrapper)
+    guess_classes(root)
     return stray
 
 

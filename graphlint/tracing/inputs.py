@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import keras
@@ -10,6 +11,8 @@ from graphlint.errors import GraphlintError
 from graphlint.knowledge import keras_internals
 from graphlint.tracing.functions import is_open
 from graphlint.tracing.structure import mapped, members
+
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -28,7 +31,10 @@ def known_arguments(model: keras.Layer, inputs: Any = None) -> Arguments | None:
         InputsError: the given inputs have no form that can be used.
     """
     if inputs is not None:
-        return given_arguments(inputs)
+        args, kwargs = given_arguments(inputs)
+        if isinstance(inputs, dict) and _names_parameters(model, inputs):
+            return (), args[0]
+        return args, kwargs
     graph = keras_internals.graph_model(model)
     if graph is not None:
         structure = keras_internals.declared_inputs(graph)
@@ -46,6 +52,13 @@ def known_arguments(model: keras.Layer, inputs: Any = None) -> Arguments | None:
     if len(given) == 1:
         return (next(iter(given.values())),), {}
     return (), given
+
+
+def _names_parameters(model: keras.Layer, inputs: dict[str, Any]) -> bool:
+    """Whether a dict has a value for each parameter that a call needs, and for nothing that is none."""
+    parameters = dict(inspect.signature(model.call).parameters)
+    needed = {name for name, one in parameters.items() if one.default is one.empty and one.kind not in _VARIADIC}
+    return needed <= inputs.keys() <= parameters.keys()
 
 
 def dtypes_unknown(model: keras.Layer) -> bool:

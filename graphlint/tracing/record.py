@@ -60,6 +60,7 @@ class Event:
     _: KW_ONLY
     parent: Event | None
     begin: int
+    trace: Trace
     place: Any = None
     """Where the backend puts what the call does: not where its caller does, if it is inside a loop or condition."""
     outputs: Any = None
@@ -358,6 +359,7 @@ class _Recorder:
             mapped(kwargs, _now),
             parent=parent,
             begin=self.tick(),
+            trace=recording.trace,
             place=recording.trace.place(),
         )
         tensors = self.tensors((event.args, event.kwargs))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Rule
 from graphlint.findings.finding import Problem, Severity
 from graphlint.model.graph import Layer, ModelGraph
+from graphlint.questions.guessed import described, guesses_below
 
 
 class Opaque(Rule):
@@ -16,7 +17,9 @@ class Opaque(Rule):
     Lists subclassed models and custom layers that stay closed: their `call` is Python code, of which a file has no
     graph. In memory the model is run once without data to see inside, and the finding says why that was not possible:
     its inputs are not known, its code depends on the values of a tensor, it raises. A layer that raises in training
-    alone is named as well: only what it does in inference was seen.
+    alone is named as well: only what it does in inference was seen. Of layers in a file that only their stored
+    variables show, it says which classes they probably have, by their names, what is stored inside them and the shapes;
+    no rule counts on such a guess.
 
     ## Why is this bad?
     Not checked is not the same as clean: rules about connections, shapes and losses treat such a layer as one node. Its
@@ -74,6 +77,9 @@ class Opaque(Rule):
             size = sum(variable.size for variable in graph.variables_below(first.path))
             more = f", {len(others) + 1} layers of this class" if others else ""
             held = f"{inner} sublayer{'' if inner == 1 else 's'}" if inner else "no sublayers known"
+            probably = described(guesses_below(graph, first.path).values())
+            if probably:
+                held += f", by their stored names and shapes {probably}"
             reason = f", since {because}" if because else ""
             yield Problem(
                 f"{class_name} is opaque ({held}, {size:,} parameters{more}): "
