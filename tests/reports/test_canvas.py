@@ -1,10 +1,16 @@
 """Boxes, groups and repeated blocks, without a browser."""
 
+import json
+
+import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from graphlint.model.expand import expand
 from graphlint.reports.canvas.canvas import canvas
+from graphlint.reports.canvas.distribution import distribution
 from graphlint.reports.canvas.outline import MOST
 from graphlint.reports.canvas.repeats import find_repeats
 from graphlint.reports.canvas.view import view
@@ -93,3 +99,48 @@ def test_two_models_of_one_architecture_have_one_shape():
     first, second = (chain(4, lambda number, name=name: layer(f"{name}{number}")) for name in ("a", "b"))
     other = chain(5, lambda number: layer(f"a{number}"))
     assert canvas(first).shape == canvas(second).shape != canvas(other).shape
+
+
+class Numbers:
+    """The values of a variable, in two chunks."""
+
+    def __init__(self, numbers):
+        self.numbers = np.asarray(numbers).reshape(-1)
+
+    def chunks(self):
+        middle = len(self.numbers) // 2
+        yield self.numbers[:middle]
+        yield self.numbers[middle:]
+
+
+@settings(deadline=None)
+@given(arrays(np.float32, st.integers(1, 50)))
+def test_a_distribution_is_what_numpy_says_of_the_finite_numbers(numbers):
+    found = distribution(Numbers(numbers))
+    finite = numbers[np.isfinite(numbers)].astype("float64")
+    assert found["count"] == len(numbers)
+    assert found.get("nan", 0) == np.isnan(numbers).sum()
+    assert found.get("inf", 0) == np.isinf(numbers).sum()
+    json.dumps(found, allow_nan=False)
+    if finite.size:
+        assert np.isclose(found["min"], finite.min(), rtol=1e-3, atol=0)
+        assert np.isclose(found["mean"], finite.mean(), rtol=1e-3, atol=1e-3 * np.abs(finite).max())
+        assert np.isclose(found["std"], finite.std(), rtol=1e-3, atol=1e-3 * np.abs(finite).max())
+        assert np.isclose(found.get("zeros", 0), (finite == 0).mean(), rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [1e308, -1e308, 1e308],
+        [1.0, np.nextafter(1.0, 2)],
+        [5e-324, 0.0],
+        [True, False],
+        [2**63 - 1, 0],
+        [1 + 2j, 0j],
+        [np.nan],
+        [],
+    ],
+)
+def test_a_distribution_of_odd_numbers_is_plain_data(numbers):
+    assert json.dumps(distribution(Numbers(numbers)), allow_nan=False)

@@ -22,7 +22,7 @@ def distribution(values: Values) -> dict[str, Any] | None:
     import numpy as np
 
     count = bad = nan = zeros = 0
-    total = squares = 0.0
+    total = squares = 0.0  # Of huge numbers they may overflow; then they are not shown.
     low, high = float("inf"), float("-inf")
     kept: list[np.ndarray] = []
     try:
@@ -37,8 +37,10 @@ def distribution(values: Values) -> dict[str, Any] | None:
             zeros += int(finite.size - np.count_nonzero(finite))
             if finite.size:
                 low, high = min(low, float(finite.min())), max(high, float(finite.max()))
-                total += float(finite.sum(dtype=np.float64))
-                squares += float(np.dot(wide := finite.astype(np.float64), wide))
+                wide = finite.astype(np.float64)
+                with np.errstate(over="ignore", invalid="ignore"):
+                    total += float(wide.sum())
+                    squares += float(np.dot(wide, wide))
                 kept.append(finite)
     except GraphlintError:
         return None
@@ -50,11 +52,12 @@ def distribution(values: Values) -> dict[str, Any] | None:
         return found
     mean = total / seen
     deviation = max(squares / seen - mean * mean, 0.0) ** 0.5
-    found |= {"min": _short(low), "mean": _short(mean), "max": _short(high), "std": _short(deviation)}
+    figures = {"min": low, "mean": mean, "max": high, "std": deviation}
+    found |= {key: _short(value) for key, value in figures.items() if np.isfinite(value)}
     if zeros:
         found["zeros"] = _short(zeros / seen)
-    if high > low and np.isfinite(high - low):
-        bars = np.sum([np.histogram(part, BINS, (low, high))[0] for part in kept], axis=0).tolist()
+    if high > low and low + (high - low) / BINS > low and high - low < float("inf"):
+        bars = np.sum([np.histogram(part.astype(np.float64), BINS, (low, high))[0] for part in kept], axis=0).tolist()
         tallest = max(bars)
         found["bars"] = "".join(_HEIGHTS[-(-bar * 35 // tallest)] for bar in bars)
     return found

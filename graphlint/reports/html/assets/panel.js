@@ -13,7 +13,7 @@ function bars(heights) {
 function statistics(found) {
   if (!found) return ["numbers not known"];
   const parts = [];
-  if (found.min !== undefined) parts.push(`min ${found.min} · mean ${found.mean} · max ${found.max} · std ${found.std}`);
+  for (const key of ["min", "mean", "max", "std"]) if (found[key] !== undefined) parts.push(`${key} ${found[key]}`);
   if (found.zeros) parts.push(`${(found.zeros * 100).toFixed(1)}% zeros`);
   const warnings = [];
   if (found.nan) warnings.push(`${number(found.nan)} NaN`);
