@@ -95,6 +95,14 @@ def test_what_is_near_nodes_is_kept_and_nothing_else(root, data):
     assert all(group["g"] < index for index, group in enumerate(part.groups))
 
 
+def test_a_stack_is_named_after_what_is_stacked():
+    blocks = [model(f"block_{number}", [input_call("x"), call(layer("d", size=2), 0)], [0], [1]) for number in range(5)]
+    calls = [input_call("x"), *(call(block, number) for number, block in enumerate(blocks))]
+    drawn = canvas(expand(definition(model("m", calls, [0], [5]))))
+    (stack,) = [group for group in drawn.groups if group["k"] == "stack"]
+    assert (stack["n"], stack["x"]) == ("block…", 5)
+
+
 def test_two_models_of_one_architecture_have_one_shape():
     first, second = (chain(4, lambda number, name=name: layer(f"{name}{number}")) for name in ("a", "b"))
     other = chain(5, lambda number: layer(f"a{number}"))

@@ -44,9 +44,21 @@ class Group:
             else:
                 yield one
 
+    def names(self) -> Iterator[str]:
+        """The names of what is directly inside; of blocks and parts, which have none, of what is inside them."""
+        stack: list[str | Group] = list(reversed(self.items))
+        while stack:
+            one = stack.pop()
+            if isinstance(one, str):
+                yield _last(one)
+            elif one.scope is not None:
+                yield _last(one.scope)
+            else:
+                stack.extend(reversed(one.items))
+
     def label(self) -> str:
         """A name for a group that no scope names: what the names in it have in common, or the first and the last."""
-        names = [_last(call) for call in self.calls()]
+        names = list(self.names())
         common = beginning(names).rstrip("_-.0123456789") if len(names) > 1 and self.kind != "part" else ""
         if common and all(len(common) < len(one) for one in names):
             return f"{common}…"

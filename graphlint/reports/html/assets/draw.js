@@ -239,7 +239,7 @@ class Drawing {
     }
     element.append(svg("rect", { class: "body", x, y, width: box.width, height: box.height, rx: 5 }));
     box.lines.forEach((line, index) => element.append(
-      svg("text", { x: x + 12, y: y + 16 + index * LINE, class: index ? "minor" : "title" }, (index === 0 && box.group !== undefined ? "▸ " : "") + line)));
+      svg("text", { x: x + 12, y: y + 16 + index * LINE, class: index ? "minor" : "title" }, line)));
     if (box.marks.length) {
       element.append(svg("text", { x: x + 12, y: y + 16 + box.lines.length * LINE, class: "marks" }, box.marks.join("  ")));
     }

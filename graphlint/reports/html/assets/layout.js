@@ -6,7 +6,7 @@ const CHARACTER = 6.7;
 
 function boxText(model, box) {
   const one = box.group === undefined ? model.nodes[box.node] : model.groups[box.group];
-  const lines = [short(one.n || "", 34)];
+  const lines = [(box.group === undefined ? "" : "▸ ") + short(one.n || "", 34)];
   if (box.group !== undefined) {
     const calls = plural(model.inside[box.group], "call");
     if (one.k === "stack") lines.push(`× ${number(one.x)} · ${calls}`);
@@ -15,8 +15,8 @@ function boxText(model, box) {
   } else {
     lines.push(short(one.c, 38));
   }
-  const size = one.p ? ` · ${compact(one.p)} par.` : "";
-  if (one.s || size) lines.push(short(one.s || "", 34) + size);
+  const last = [short(one.s || "", 34), one.p ? `${compact(one.p)} par.` : ""].filter(Boolean).join(" · ");
+  if (last) lines.push(last);
   return lines;
 }
 
