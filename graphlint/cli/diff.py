@@ -32,7 +32,7 @@ def command(context: click.Context, /, models: tuple[str, ...], **options: Any) 
     by their relative paths.
 
     Layers are recognised by what they are and where they are, so that a layer that Keras numbered differently, an
-    inserted block or a moved layer is one change. Nothing is loaded or run.
+    inserted block or a moved layer is one change. Files are neither loaded nor run.
 
     Exits with 0 if there is no difference, with 1 if there is one, with 2 if something cannot be read.
     """

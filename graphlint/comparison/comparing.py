@@ -16,7 +16,7 @@ from graphlint.comparison.numbers import compare_numbers
 from graphlint.comparison.showing import compilation, spec_text
 from graphlint.errors import listed
 from graphlint.model.address import ROOT
-from graphlint.model.definition import TensorSpec
+from graphlint.model.definition import Format, TensorSpec
 from graphlint.model.dimensions import shape_text
 from graphlint.model.graph import Layer, ModelGraph, Variable
 from graphlint.questions.statistics import Measuring, known, note
@@ -68,6 +68,7 @@ class Comparison:
             self.wiring()
             self.flags()
             self.compiled()
+            self.assets()
         elif old.definition.has_graph != new.definition.has_graph:
             self.result.notes.append("one of the two has only weights: layers and calls were not compared")
         self.weights()
@@ -439,6 +440,18 @@ class Comparison:
                 if key.startswith("optimizer.") and before.get("optimizer") != after.get("optimizer"):
                     continue
                 self.add(Kind.COMPILED, ROOT, ROOT, before=before.get(key), after=after.get(key), argument=key)
+
+    def assets(self) -> None:
+        """Files that accompany both models, such as vocabularies, by their stored checksums."""
+        before, after = self.old.definition, self.new.definition
+        if before.format is not Format.KERAS or after.format is not Format.KERAS:
+            return
+        for name in sorted(before.asset_checksums.keys() | after.asset_checksums.keys()):
+            ours, theirs = before.asset_checksums.get(name), after.asset_checksums.get(name)
+            if ours != theirs:
+                texts = [None if one is None else f"{one[1]:,} bytes, checksum {one[0]:08x}" for one in (ours, theirs)]
+                there = [None if one is None else name for one in (ours, theirs)]
+                self.add(Kind.VOCABULARY, *there, before=texts[0], after=texts[1])
 
     # -- weights ------------------------------------------------------------------------------------------------
 

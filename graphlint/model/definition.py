@@ -341,6 +341,8 @@ class ModelDefinition:
     unverified: Unverified | None = field(default=None, repr=False)
     weights_checksum: tuple[int, int] | None = None
     """Checksum and size of the stored weights as a whole, as the file declares them."""
+    asset_checksums: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """The same of each file that accompanies the model, such as a vocabulary, by its name."""
     obj: Any = field(default=None, repr=False)
 
 

@@ -70,6 +70,9 @@ def read_keras_archive(
         problems=problems + structure,
         asset_names=tuple(name for name in archive.members if name not in (CONFIG, METADATA, WEIGHTS, ARRAYS)),
     )
+    definition.asset_checksums = {
+        name: (archive.members[name].crc, archive.members[name].size) for name in definition.asset_names
+    }
     if WEIGHTS in archive:
         view = archive.view(WEIGHTS)
         try:
