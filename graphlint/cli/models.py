@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 
 
 def is_import(text: str) -> bool:
-    """Whether a text is MODULE:ATTRIBUTE; an existing path wins."""
+    """Whether a text is MODULE:ATTRIBUTE; an existing path wins, and so does what may be a piece of a file's name."""
+    from graphlint.cli.typed import doubt
     from graphlint.sources.importing import is_target
 
-    return not os.path.lexists(text) and is_target(text)
+    return not os.path.lexists(text) and is_target(text) and doubt(text, (text,)) is None
 
 
 def definition_of(text: str, *, open_layers: bool = True) -> ModelDefinition:
