@@ -38,6 +38,9 @@ _MODELLING = frozenset(
     tf_agents tfkan tfimm jax flax torch numpy ml_dtypes transformers qkeras larq larq_zoo hgq spektral kapre
     segmentation_models efficientnet classification_models vit_keras tcn keras_tcn keras_transformer keras_bert
     keras_pos_embd keras_layer_normalization keras_multi_head keras_self_attention keras_unet_collection official
+    keras_cv_attention_models keras_efficientnet_v2 keras_ocr keras_retinanet keras_rl rl bert4keras stellargraph kgcnn
+    tensorflow_gnn neural_structured_learning tf2crf deepctr deepmatch deepchem ncps attention phased_lstm_keras sionna
+    basic_pitch deepface mrcnn keras_embed_sim keras_position_wise_feed_forward keras_swa keras_radam keras_adabound
     """.split()
 )
 """Packages whose classes and functions a model may contain, by their exact top-level name."""
