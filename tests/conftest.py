@@ -17,3 +17,8 @@ collect_ignore = ["browser"] if _LACKING else []
 def pytest_terminal_summary(terminalreporter):
     if _LACKING:
         terminalreporter.write_line(f"LEFT OUT: tests/browser, which look at reports: no {' and no '.join(_LACKING)}")
+
+
+from graphlint.shapes.inference import Strictness  # noqa: E402
+
+Strictness.on = True

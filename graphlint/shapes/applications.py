@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphlint.model.definition import TensorSpec
 from graphlint.model.dimensions import broadcast
-from graphlint.shapes.inference import LayerCall, Outcome, layer
+from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, layer
 
 
 @layer("LayerScale")
@@ -14,5 +14,8 @@ def layer_scale(call: LayerCall) -> Outcome:
 
 @layer("CustomScaleLayer")
 def scaled_sum(call: LayerCall) -> Outcome:
-    first, second = call.tensors()
+    specs = call.tensors()
+    if len(specs) != 2:
+        raise Insufficient
+    first, second = specs
     return TensorSpec(broadcast(first.shape or (), second.shape or ()), call.dtype)

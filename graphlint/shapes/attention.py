@@ -6,7 +6,7 @@ from typing import Any
 
 from graphlint.model.definition import LayerDefinition, Shape, TensorSpec
 from graphlint.model.dimensions import Dim, ShapeError, agree, shape_text
-from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, layer
+from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, integer, layer
 from graphlint.shapes.slot import Slot, slot
 
 
@@ -17,7 +17,7 @@ def attention(call: LayerCall) -> Outcome:
         raise ShapeError(f"got {len(shapes)} inputs, expected [query, value] or [query, value, key]")
     query, value, key = shapes[0], shapes[1], shapes[-1]
     sums = call.layer.class_name == "AdditiveAttention" or call.config.get("score_mode") == "concat"
-    if not query or not value or not (agree(query[-1], key[-1]) or (sums and 1 in (query[-1], key[-1]))):
+    if not all(shapes) or not (agree(query[-1], key[-1]) or (sums and 1 in (query[-1], key[-1]))):
         raise ShapeError(
             f"got a query of shape {shape_text(query)} and a key of shape {shape_text(key)}, "
             "expected equal last dimensions"
@@ -38,7 +38,9 @@ def multi_head_attention(call: LayerCall) -> Outcome:
     declared = call.config.get("output_shape")
     if isinstance(declared, int):
         declared = [declared]
-    output = (*query[:-1], *declared) if declared else query
+    if declared is not None and not isinstance(declared, (list, tuple)):
+        raise Insufficient
+    output = (*query[:-1], *map(integer, declared)) if declared else query
     if call.argument(4, "return_attention_scores", False) is not True:
         return call.returns(output)
     # Keras declares square scores, whatever the length of the value.

@@ -126,7 +126,7 @@ def softmax(call: LayerCall) -> Outcome:
 @layer("PReLU")
 def prelu(call: LayerCall) -> Outcome:
     shape = call.shape()
-    shared = call.config.get("shared_axes") or ()
+    shared = call.axes("shared_axes") or []
     for axis in range(1, len(shape)):
         if axis not in shared:
             check_build(call, shape, axis, f"on axis {axis}")

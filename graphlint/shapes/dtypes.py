@@ -99,5 +99,5 @@ def standard(dtype: Any) -> str | None:
     ('int64', 'float32', 'bool')
     """
     names = {int: "int64", float: "float32", bool: "bool", "int": "int64", "float": FLOATX}
-    found = names.get(dtype, dtype)
+    found = names.get(dtype, dtype) if isinstance(dtype, (str, type)) else None
     return found if isinstance(found, str) else None

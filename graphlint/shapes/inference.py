@@ -32,6 +32,17 @@ class Insufficient(Exception):
     """What is known is not enough to infer anything, or the configuration has no form that Keras writes."""
 
 
+class Strictness:
+    """Whether a rule may fail on a configuration that it did not foresee: the tests say no."""
+
+    on = False
+
+    @classmethod
+    def forgiven(cls) -> tuple[type[Exception], ...]:
+        """What counts as "nothing can be said": a user's check goes on, and a test shows the fault."""
+        return () if cls.on else (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
+
+
 @dataclass(slots=True)
 class LayerCall:
     """One call whose outputs are to be inferred. ``dtype`` is the compute dtype of the layer."""
@@ -94,6 +105,13 @@ class LayerCall:
             return None
         return [integer(axis) for axis in value] if isinstance(value, (list, tuple)) else [integer(value)]
 
+    def axis(self, name: str = "axis", default: int | None = None) -> int | None:
+        """One axis; None for all."""
+        found = self.axes(name, default)
+        if found is not None and len(found) != 1:
+            raise Insufficient
+        return None if found is None else found[0]
+
     def returns(self, *shapes: Iterable[int | None]) -> Outcome:
         """Outputs of these shapes in the compute dtype."""
         return [TensorSpec(tuple(shape), self.dtype) for shape in shapes]
@@ -102,6 +120,13 @@ class LayerCall:
 
     def integer(self, name: str, default: int | None = None) -> int:
         return integer(self.config.get(name, default))
+
+    def positive(self, name: str, default: int | None = None) -> int:
+        """An integer of at least 1, as what a stride or a number of groups must be."""
+        found = self.integer(name, default)
+        if found < 1:
+            raise Insufficient
+        return found
 
     def integers(self, name: str, count: int, default: Any = None) -> tuple[int, ...]:
         """A number of integers, or one integer that stands for all."""
@@ -294,8 +319,7 @@ def infer(definition: LayerDefinition, args: Sequence[Any], kwargs: dict[str, An
         found = entry.rule(call)
     except Insufficient:
         return None
-    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError):
-        # A configuration or argument that has no form Keras writes: nothing can be said about it.
+    except Strictness.forgiven():
         return None
     specs = (found,) if isinstance(found, TensorSpec) else tuple(found)
     return specs if all(map(_is_possible, specs)) else None

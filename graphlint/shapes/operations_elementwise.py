@@ -11,10 +11,10 @@ from graphlint.shapes.structure import flat_specs
 _SMALL_INTEGERS = ("bool", "int8", "int16", "int32", "uint8", "uint16", "uint32")
 
 
-def first(call: LayerCall) -> tuple[tuple[int | None, ...], str | None]:
+def first(call: LayerCall, least_rank: int = 0) -> tuple[tuple[int | None, ...], str | None]:
     """Shape and dtype of the first tensor, under whatever name it is passed."""
     spec = as_spec(call.args[0] if call.args else next(iter(call.kwargs.values()), None))
-    if spec is None or spec.shape is None:
+    if spec is None or spec.shape is None or len(spec.shape) < least_rank:
         raise Insufficient
     return spec.shape, spec.dtype
 
@@ -345,10 +345,10 @@ def cumulative(call: LayerCall) -> Outcome:
 
 def _along(call: LayerCall, shape: tuple[int | None, ...], default: int | None) -> tuple[int | None, ...]:
     """The shape of an operation along an axis, or on the flattened tensor where there is none."""
-    axes = call.axes(default=default)
-    if axes is None:
+    axis = call.axis(default=default)
+    if axis is None:
         return (multiply(*shape),)
-    axis_of(axes[0], len(shape))
+    axis_of(axis, len(shape))
     return shape
 
 

@@ -92,17 +92,19 @@ def tensordot(call: LayerCall) -> Outcome:
     dtype = result_type(one, other)
     axes = call.config.get("axes", 2)
     if isinstance(axes, (list, tuple)):
+        if len(axes) != 2:
+            raise Insufficient
         pairs = [[integer(axis) for axis in side] if isinstance(side, list) else [integer(side)] for side in axes]
         first_axes = [axis_of(axis, len(left)) for axis in pairs[0]]
         second_axes = [axis_of(axis, len(right)) for axis in pairs[1]]
     else:
         count = integer(axes)
-        first_axes = list(range(len(left) - count, len(left))) if count > 0 else []
-        second_axes = list(range(count)) if count > 0 else []
         if count > min(len(left), len(right)):
             raise ShapeError(
                 f"got the shapes {shape_text(left)} and {shape_text(right)}, expected {count} axes or more in each"
             )
+        first_axes = list(range(len(left) - count, len(left))) if count > 0 else []
+        second_axes = list(range(count)) if count > 0 else []
     if len(first_axes) != len(second_axes):
         raise Insufficient
     for axis, other_axis in zip(first_axes, second_axes, strict=True):

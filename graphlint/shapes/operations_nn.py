@@ -25,6 +25,8 @@ def _padding(call: LayerCall) -> str:
 def _slid(call: LayerCall, shape: Shape, kernel: Any, channels: Dim, strides: Any, dilation: Any = 1) -> Shape:
     """The shape after sliding windows over the spatial dimensions."""
     rank = len(shape) - 2
+    if rank < 1:
+        raise Insufficient
     sizes, steps, spread = integers(kernel, rank), integers(strides, rank), integers(dilation, rank)
     if min(*sizes, *steps, *spread) < 1:
         raise Insufficient
@@ -39,6 +41,8 @@ def _slid(call: LayerCall, shape: Shape, kernel: Any, channels: Dim, strides: An
 def _kernel(call: LayerCall, position: int, name: str, shape: Shape, axis: int) -> list[int]:
     """The shape of a kernel that fits the channels of an input; ``axis`` of the kernel holds the input channels."""
     kernel, _ = call.operand(position, name)
+    if len(shape) < 3:
+        raise Insufficient
     if len(kernel) != len(shape):
         raise ShapeError(f"got a kernel of shape {shape_text(kernel)} for {shape_text(shape)}, expected equal ranks")
     channels = shape[call.channel_axis]
@@ -64,7 +68,10 @@ def depthwise_conv(call: LayerCall) -> Outcome:
     kernel = _kernel(call, 1, "depthwise_kernel" if separable else "kernel", shape, -2)
     filters: Dim = kernel[-1] * kernel[-2]
     if separable:
-        filters = call.operand(2, "pointwise_kernel")[0][-1]
+        pointwise, _ = call.operand(2, "pointwise_kernel")
+        if not pointwise:
+            raise Insufficient
+        filters = pointwise[-1]
     strides, dilation = call.config.get("strides", 1), call.config.get("dilation_rate", 1)
     return TensorSpec(_slid(call, shape, kernel[:-2], filters, strides, dilation), dtype)
 
@@ -91,7 +98,7 @@ def conv_transpose(call: LayerCall) -> Outcome:
 
 @operation("MaxPool", "AveragePool")
 def pool(call: LayerCall) -> Outcome:
-    shape, dtype = first(call)
+    shape, dtype = first(call, least_rank=3)
     size, strides = call.config.get("pool_size"), call.config.get("strides")
     channels = shape[call.channel_axis]
     return TensorSpec(_slid(call, shape, size, channels, size if strides is None else strides), dtype)
@@ -99,7 +106,7 @@ def pool(call: LayerCall) -> Outcome:
 
 @operation("AdaptiveMaxPool", "AdaptiveAveragePool")
 def adaptive_pool(call: LayerCall) -> Outcome:
-    shape, dtype = first(call)
+    shape, dtype = first(call, least_rank=3)
     sizes = call.integers("output_size", len(shape) - 2)
     if call.channels_first:
         return TensorSpec((*shape[:2], *sizes), dtype)
@@ -114,6 +121,8 @@ def unfold(call: LayerCall) -> Outcome:
         raise ShapeError(f"got the shape {shape_text(shape)}, expected rank 4")
     kernel, dilation = call.integers("kernel_size", 2), call.integers("dilation", 2, 1)
     padding, stride = call.integers("padding", 2, 0), call.integers("stride", 2, 1)
+    if min(stride) < 1:
+        raise Insufficient
     counts = [
         None if length is None else (length + 2 * pad - gap * (size - 1) - 1) // step + 1
         for length, size, gap, pad, step in zip(shape[2:], kernel, dilation, padding, stride, strict=True)
@@ -123,9 +132,11 @@ def unfold(call: LayerCall) -> Outcome:
 
 @operation("Fold")
 def fold(call: LayerCall) -> Outcome:
-    shape, dtype = first(call)
+    shape, dtype = first(call, least_rank=2)
     kernel, size = call.integers("kernel_size", 2), call.integers("output_size", 2)
     area = kernel[0] * kernel[1]
+    if area < 1:
+        raise Insufficient
     if shape[1] is not None and shape[1] % area:
         raise ShapeError(f"got {shape[1]} channels, expected a multiple of {area}")
     return TensorSpec((shape[0], None if shape[1] is None else shape[1] // area, *size), dtype)
@@ -136,7 +147,7 @@ def depth_to_space(call: LayerCall) -> Outcome:
     shape, dtype = first(call)
     if len(shape) != 4:
         raise ShapeError(f"got the shape {shape_text(shape)}, expected rank 4")
-    block = call.integer("block_size")
+    block = call.positive("block_size")
     height, width = spatial(shape, call.channels_first)
     channels = shape[call.channel_axis]
     if call.layer.class_name == "DepthToSpace":
@@ -208,7 +219,7 @@ def ctc_loss(call: LayerCall) -> Outcome:
 
 @operation("CTCDecode")
 def ctc_decode(call: LayerCall) -> Outcome:
-    shape, dtype = first(call)
+    shape, dtype = first(call, least_rank=2)
     paths = 1 if call.config.get("strategy", "greedy") == "greedy" else call.integer("top_paths", 1)
     return [
         TensorSpec((paths, shape[0], shape[1]), "int32"),
@@ -257,28 +268,36 @@ def pairwise_distance(call: LayerCall) -> Outcome:
 
 @operation("ExtractSequences")
 def extract_sequences(call: LayerCall) -> Outcome:
-    shape, dtype = first(call)
+    shape, dtype = first(call, least_rank=1)
     length, last = call.integer("sequence_length"), shape[-1]
-    count = None if last is None else 1 + (last - length) // call.integer("sequence_stride")
+    count = None if last is None else 1 + (last - length) // call.positive("sequence_stride")
     return TensorSpec((*shape[:-1], count, length), dtype)
 
 
 @operation("FFT", "FFT2", "IFFT2")
 def fourier(call: LayerCall) -> Outcome:
-    return flat_specs(call.args[0])
+    return flat_specs([call.args, call.kwargs])
 
 
 @operation("RFFT")
 def real_fourier(call: LayerCall) -> Outcome:
-    shape, dtype = first(call)
+    shape, dtype = first(call, least_rank=1)
     declared, last = call.config.get("fft_length"), shape[-1]
     size = last if declared is None else integer(declared)
     return [TensorSpec((*shape[:-1], None if size is None else size // 2 + 1), dtype)] * 2
 
 
+def _real_part(call: LayerCall, least_rank: int) -> tuple[Shape, Any]:
+    """Shape and dtype of the first of the two tensors that stand for a complex one."""
+    shape, dtype = operand(flat_specs([call.args, call.kwargs])[0])
+    if len(shape) < least_rank:
+        raise Insufficient
+    return shape, dtype
+
+
 @operation("IRFFT")
 def inverse_real_fourier(call: LayerCall) -> Outcome:
-    shape, dtype = operand(flat_specs(call.args[0])[0])
+    shape, dtype = _real_part(call, least_rank=1)
     declared, last = call.config.get("fft_length"), shape[-1]
     size = integer(declared) if declared is not None else None if last is None else 2 * (last - 1)
     return TensorSpec((*shape[:-1], size), dtype)
@@ -286,22 +305,22 @@ def inverse_real_fourier(call: LayerCall) -> Outcome:
 
 @operation("STFT")
 def short_time_fourier(call: LayerCall) -> Outcome:
-    shape, dtype = first(call)
+    shape, dtype = first(call, least_rank=1)
     size, last = call.integer("fft_length"), shape[-1]
     padded = 0 if call.config.get("center") is False else size // 2 * 2
-    count = None if last is None else 1 + (last + padded - size) // call.integer("sequence_stride")
+    count = None if last is None else 1 + (last + padded - size) // call.positive("sequence_stride")
     return [TensorSpec((*shape[:-1], count, size // 2 + 1), dtype)] * 2
 
 
 @operation("ISTFT")
 def inverse_short_time_fourier(call: LayerCall) -> Outcome:
-    shape, dtype = operand(flat_specs(call.args[0])[0])
+    shape, dtype = _real_part(call, least_rank=2)
     size, length, frames = call.integer("fft_length"), call.config.get("length"), shape[-2]
     found: Dim = None
     if length is not None:
         found = integer(length)
     elif frames is not None:
-        found = (frames - 1) * call.integer("sequence_stride") + size
+        found = (frames - 1) * call.positive("sequence_stride") + size
         if call.config.get("center") is not False:
             found -= size // 2 * 2
     return TensorSpec((*shape[:-2], found), dtype)

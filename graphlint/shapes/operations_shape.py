@@ -28,6 +28,7 @@ from graphlint.shapes.inference import (
     Outcome,
     as_spec,
     integer,
+    integers,
     operand,
     operation,
 )
@@ -91,10 +92,10 @@ def stack(call: LayerCall) -> Outcome:
 def append(call: LayerCall) -> Outcome:
     (left, one), (right, other) = call.operand(0, "x1"), call.operand(1, "x2")
     dtype = result_type(one, other)
-    axes = call.axes()
-    if axes is None:
+    axis = call.axis()
+    if axis is None:
         return TensorSpec((add(multiply(*left), multiply(*right)),), dtype)
-    return TensorSpec(concatenated([left, right], axes[0]), dtype)
+    return TensorSpec(concatenated([left, right], axis), dtype)
 
 
 @operation("Meshgrid")
@@ -191,6 +192,8 @@ def expand_dims(call: LayerCall) -> Outcome:
     axes = call.axes() or [len(shape)]
     rank = len(shape) + len(axes)
     new = {axis_of(axis, rank) for axis in axes}
+    if len(new) != len(axes):
+        raise Insufficient
     rest = iter(shape)
     return TensorSpec(tuple(1 if axis in new else next(rest) for axis in range(rank)), dtype)
 
@@ -232,7 +235,9 @@ def rot90(call: LayerCall) -> Outcome:
     shape, dtype = first(call)
     axes = call.axes("axes", [0, 1]) or []
     # Keras exchanges the two axes even where the number of turns is even.
-    return TensorSpec(_swapped(shape, axes[0], axes[1]), dtype)
+    if len(axes) != 2:
+        raise Insufficient
+    return TensorSpec(_swapped(shape, *axes), dtype)
 
 
 @operation("Moveaxis")
@@ -306,11 +311,11 @@ def repeat(call: LayerCall) -> Outcome:
     shape, dtype = first(call)
     given = call.config.get("repeats")
     counts = [integer(one) for one in given] if isinstance(given, (list, tuple)) else [integer(given)]
-    axes = call.axes()
-    if axes is None:
+    along = call.axis()
+    if along is None:
         size = multiply(*shape)
         return TensorSpec((None if size is None else size * counts[0] if len(counts) == 1 else sum(counts),), dtype)
-    axis = axis_of(axes[0], len(shape))
+    axis = axis_of(along, len(shape))
     size = shape[axis]
     if size is not None:
         if len(counts) not in (1, size):
@@ -343,8 +348,7 @@ def pad(call: LayerCall) -> Outcome:
         raise ShapeError(f"got {len(widths)} pad widths for the shape {shape_text(shape)}, expected 1 or {len(shape)}")
     found = []
     for dim, width in zip(shape, widths, strict=True):
-        before, after = (width, width) if isinstance(width, int) else (integer(width[0]), integer(width[-1]))
-        found.append(add(dim, before, after))
+        found.append(add(dim, *integers(width, 2)))
     return TensorSpec(tuple(found), dtype)
 
 
@@ -422,10 +426,10 @@ def static_slice(call: LayerCall) -> Outcome:
 def take(call: LayerCall) -> Outcome:
     shape, dtype = first(call)
     indices = _array_shape(call.argument(1, "indices"))
-    axes = call.axes()
-    if axes is None:
+    along = call.axis()
+    if along is None:
         return TensorSpec(indices, dtype)
-    axis = axis_of(axes[0], len(shape))
+    axis = axis_of(along, len(shape))
     return TensorSpec((*shape[:axis], *indices, *shape[axis + 1 :]), dtype)
 
 
@@ -447,12 +451,12 @@ def _array_shape(value: Any) -> Shape:
 def take_along_axis(call: LayerCall) -> Outcome:
     shape, dtype = first(call)
     indices = _array_shape(call.argument(1, "indices"))
-    axes = call.axes()
-    if axes is None:
+    along = call.axis()
+    if along is None:
         return TensorSpec((multiply(*indices),), dtype)
     if len(indices) != len(shape):
         raise ShapeError(f"got indices of shape {shape_text(indices)} for {shape_text(shape)}, expected equal ranks")
-    axis = axis_of(axes[0], len(shape))
+    axis = axis_of(along, len(shape))
     found = list(broadcast((*shape[:axis], 1, *shape[axis + 1 :]), (*indices[:axis], 1, *indices[axis + 1 :])))
     found[axis] = indices[axis]
     return TensorSpec(tuple(found), dtype)
@@ -468,12 +472,12 @@ def nonzero(call: LayerCall) -> Outcome:
 def unique(call: LayerCall) -> Outcome:
     shape, dtype = first(call)
     size = call.config.get("size")
-    axes = call.axes()
-    if axes is None:
+    along = call.axis()
+    if along is None:
         values: Shape = (size,)
         inverse: Shape = shape
     else:
-        axis = axis_of(axes[0], len(shape))
+        axis = axis_of(along, len(shape))
         values = (*shape[:axis], size, *shape[axis + 1 :])
         inverse = (shape[axis],)
     found = [TensorSpec(values, dtype)]
@@ -544,7 +548,7 @@ def arange(call: LayerCall) -> Outcome:
         start, stop = 0, start
     step = 1 if step is None else step
     numbers = [start, stop, step]
-    if not all(isinstance(number, (int, float)) for number in numbers):
+    if not all(isinstance(number, (int, float)) and math.isfinite(number) for number in numbers) or not step:
         raise Insufficient
     declared = call.config.get("dtype")
     dtype = result_type(*map(type, numbers)) if declared is None else standard(declared)
@@ -581,12 +585,14 @@ def _itemsize(dtype: str | None) -> int:
         return 1
     if not digits:
         raise Insufficient
+    if int(digits) < 8:
+        raise Insufficient
     return int(digits) // 8
 
 
 @operation("Vander")
 def vander(call: LayerCall) -> Outcome:
-    shape, dtype = first(call)
+    shape, dtype = first(call, least_rank=1)
     count = call.config.get("N")
     return TensorSpec((*shape, shape[0] if count is None else integer(count)), dtype)
 
@@ -594,8 +600,8 @@ def vander(call: LayerCall) -> Outcome:
 @operation("Trapezoid")
 def trapezoid(call: LayerCall) -> Outcome:
     shape, dtype = first(call)
-    axes = call.axes(default=-1)
+    axis = call.axis(default=-1)
     found = list(shape)
-    if axes is not None and found:
-        found.pop(axis_of(axes[0], len(found)))
+    if axis is not None and found:
+        found.pop(axis_of(axis, len(found)))
     return TensorSpec(tuple(found), result_type(dtype, float))

@@ -160,6 +160,8 @@ def _looked_up(call: LayerCall, shape: Shape) -> Outcome:
 def text_vectorization(call: LayerCall) -> Outcome:
     shape = call.shape()
     if call.config.get("output_mode", "int") == "int":
+        if not shape:
+            raise Insufficient
         length = call.config.get("output_sequence_length")
         return TensorSpec((shape[0], None if length is None else integer(length)), "int64")
     if call.config.get("split", "whitespace") is not None:
@@ -176,14 +178,14 @@ def text_vectorization(call: LayerCall) -> Outcome:
 def mel_spectrogram(call: LayerCall, shape: Shape) -> Iterable[Dim]:
     if len(shape) not in (1, 2):
         raise ShapeError(f"got an input of shape {shape_text(shape)}, expected rank 1 or 2")
-    stride, samples = call.integer("sequence_stride"), shape[-1]
+    stride, samples = call.positive("sequence_stride"), shape[-1]
     frames = None if samples is None else (samples + stride + 1) // stride
     return (*shape[:-1], call.integer("num_mel_bins"), frames)
 
 
 @shape_of("STFTSpectrogram", rank=3)
 def stft_spectrogram(call: LayerCall, shape: Shape) -> Iterable[Dim]:
-    length = call.integer("frame_length", 256)
+    length = call.positive("frame_length", 256)
     step = call.config.get("frame_step") or length // 2
     frequencies = spectrogram_bins(call) * (2 if call.config.get("mode", "log") == "stft" else 1)
     channels = shape[call.channel_axis]
@@ -196,7 +198,7 @@ def stft_spectrogram(call: LayerCall, shape: Shape) -> Iterable[Dim]:
 
 def spectrogram_bins(call: LayerCall) -> int:
     """The number of frequencies of a short-time Fourier transform."""
-    length = call.integer("frame_length", 256)
+    length = call.positive("frame_length", 256)
     size = call.config.get("fft_length") or 2 ** math.ceil(math.log2(length))
     return integer(size) // 2 + 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from graphlint.model.dimensions import Dim, multiply
@@ -43,7 +44,10 @@ def _groups(call: LayerCall, rows: Dim) -> tuple[bool, Dim]:
     if isinstance(inner, dict):
         size = inner.get("block_size", inner.get("group_size", _BLOCK))
     else:
-        size = int(policy.rpartition("/")[2]) if "/" in policy else _BLOCK
+        written = policy.rpartition("/")[2] if "/" in policy else str(_BLOCK)
+        if not re.fullmatch(r"-?\d+", written):
+            raise Insufficient
+        size = int(written)
     if size is None or size == -1:
         return False, 1
     return True, None if rows is None else math.ceil(rows / integer(size))

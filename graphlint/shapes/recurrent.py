@@ -99,7 +99,10 @@ def stacked_cells(cell: LayerDefinition) -> list[LayerDefinition]:
 
 @layer("LSTMCell", "GRUCell", "SimpleRNNCell")
 def recurrent_cell(call: LayerCall) -> Outcome:
-    batch = call.shape()[0]
+    shape = call.shape()
+    if not shape:
+        raise Insufficient
+    batch = shape[0]
     states, output = cell_sizes(call.layer)
     return call.returns((batch, output), *((batch, size) for size in states))
 

@@ -23,7 +23,7 @@ def flatten(call: LayerCall) -> Outcome:
 def reshape(call: LayerCall) -> Outcome:
     spec, shape = call.tensor(), call.shape()
     target = call.config.get("target_shape")
-    if not isinstance(target, (list, tuple)):
+    if not isinstance(target, (list, tuple)) or not shape:
         raise Insufficient
     return TensorSpec((shape[0], *reshaped(shape[1:], [integer(dim) for dim in target])), spec.dtype)
 
@@ -35,6 +35,8 @@ def permute(call: LayerCall) -> Outcome:
     if not isinstance(dims, (list, tuple)):
         raise Insufficient
     order = [integer(dim) for dim in dims]
+    if sorted(order) != list(range(1, len(order) + 1)):
+        raise Insufficient
     if len(shape) != len(order) + 1:
         raise ShapeError(f"got an input of shape {shape_text(shape)}, expected rank {len(order) + 1}")
     return TensorSpec((shape[0], *(shape[dim] for dim in order)), spec.dtype)

@@ -8,7 +8,7 @@ from graphlint.model.definition import LayerDefinition, Shape
 from graphlint.model.dimensions import Dim, ShapeError, multiply
 from graphlint.shapes.convolution import spatial_rank
 from graphlint.shapes.dense import einsum_shapes
-from graphlint.shapes.inference import LAYERS, Insufficient, LayerCall, integer
+from graphlint.shapes.inference import LAYERS, Insufficient, LayerCall, Strictness, integer
 from graphlint.shapes.preprocessing import spectrogram_bins
 from graphlint.shapes.quantization import quantization_mode, quantized_embeddings, quantized_kernel
 from graphlint.shapes.slot import Slot as Slot
@@ -84,8 +84,7 @@ def slots(definition: LayerDefinition) -> list[Slot] | None:
         return rule(_Layer(definition, (), {}, dtype=""))
     except (Insufficient, ShapeError):
         return None
-    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError):
-        # A configuration that has no form Keras writes.
+    except Strictness.forgiven():
         return None
 
 
@@ -109,6 +108,8 @@ def _lora(layer: _Layer, name: str, kernel: Sequence[Dim]) -> list[Slot]:
     """The two factors that train in place of a kernel."""
     if not layer.lora:
         return []
+    if not kernel:
+        raise Insufficient
     return [slot(f"lora_{name}_a", *kernel[:-1], layer.lora), slot(f"lora_{name}_b", layer.lora, kernel[-1])]
 
 
@@ -153,7 +154,7 @@ def _embedding(layer: _Layer) -> list[Slot]:
 def _conv(layer: _Layer) -> list[Slot]:
     rank, filters = spatial_rank(layer), layer.integer("filters")
     channels = layer.channels
-    inputs = None if channels is None else channels // layer.integer("groups", 1)
+    inputs = None if channels is None else channels // layer.positive("groups", 1)
     kernel = (*layer.integers("kernel_size", rank), inputs, filters)
     return [slot("kernel", *kernel, trainable=not layer.lora), *_bias(layer, filters), *_lora(layer, "kernel", kernel)]
 
@@ -197,9 +198,7 @@ def _separable_conv(layer: _Layer) -> list[Slot]:
 
 
 def _axis(layer: _Layer) -> tuple[Dim, ...]:
-    axis = layer.config.get("axis", -1)
-    axes = sorted(axis) if isinstance(axis, (list, tuple)) else [axis]
-    return tuple(layer.dim(integer(one)) for one in axes)
+    return tuple(layer.dim(axis) for axis in sorted(layer.axes(default=-1) or []))
 
 
 @_slots_of("BatchNormalization", "SyncBatchNormalization", "BatchNormalizationV1", "BatchNormalizationV2")
@@ -272,7 +271,9 @@ def _prelu(layer: _Layer) -> list[Slot]:
     if not layer.build:
         return [Slot("alpha", None, True)]
     shape = list(layer.build[1:])
-    for axis in layer.config.get("shared_axes") or ():
+    for axis in layer.axes("shared_axes") or []:
+        if not 1 <= axis <= len(shape):
+            raise Insufficient
         shape[axis - 1] = 1
     return [slot("alpha", *shape)]
 
