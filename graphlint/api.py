@@ -38,33 +38,21 @@ def check(
 ) -> Report:
     """Check one model, in memory or in a file.
 
-    Parameters
-    ----------
-    model_or_path
-        A ``keras.Model``, or the path of a file.
-    select, ignore, extend_select
-        Codes, names, prefixes or ``"ALL"``: one, or several.
-    preview
-        Whether preview rules run, which are not in the default set yet.
-    target_keras
-        The Keras release that should load the model, such as ``"3.9"``; by default the installed one.
-    config
-        A configuration file. No other is read.
-    name
-        What the report calls the model; by default the path, or ``<live>``.
-    inputs
-        What a subclassed model in memory receives, where that is not known because it was never called: a shape such as
-        ``(None, 28, 28)``, a ``keras.Input``, a batch, or a list or dict of them.
+    Args:
+        model_or_path: A ``keras.Model``, or the path of a file.
+        select, ignore, extend_select: Codes, names, prefixes or ``"ALL"``: one, or several.
+        preview: Whether preview rules run, which are not in the default set yet.
+        target_keras: The Keras release that should load the model, such as ``"3.9"``; by default the installed one.
+        config: A configuration file. No other is read.
+        name: What the report calls the model; by default the path, or ``<live>``.
+        inputs: What a subclassed model in memory receives, where that is not known because it was never called: a
+            shape such as ``(None, 28, 28)``, a ``keras.Input``, a batch, or a list or dict of them.
 
-    Returns
-    -------
-    Report
+    Returns:
         A file that cannot be read is a finding in it (E001), not an exception.
 
-    Raises
-    ------
-    GraphlintError
-        The configuration cannot be used, a code or release is unknown, or this is not a model.
+    Raises:
+        GraphlintError: The configuration cannot be used, a code or release is unknown, or this is not a model.
     """
     linter = _linter(select, ignore, extend_select, preview, target_keras, config)
     if isinstance(model_or_path, (str, os.PathLike)):
@@ -160,10 +148,8 @@ def assert_clean(
     ``fail_on`` is ``"error"``, ``"warning"``, ``"info"`` or ``"never"``; the default is that of the configuration, or
     else ``"warning"``. The other arguments are those of `check`.
 
-    Raises
-    ------
-    AssertionError
-        With the full report.
+    Raises:
+        AssertionError: With the full report.
     """
     report = check(
         model_or_path,
@@ -183,12 +169,9 @@ def assert_clean(
 def read_graph(model_or_path: Target) -> ModelGraph:
     """The graph of a model in memory or in a file.
 
-    Raises
-    ------
-    UnreadableError, LimitError
-        The file cannot be read, or exceeds a limit.
-    GraphlintError
-        This is not a model.
+    Raises:
+        UnreadableError, LimitError: The file cannot be read, or exceeds a limit.
+        GraphlintError: This is not a model.
     """
     from graphlint.model.expand import expand
 
@@ -216,10 +199,8 @@ def to_networkx(model_or_path: Target) -> nx.MultiDiGraph:
     also ``output``, ``argument``, ``position``, ``shape`` and ``dtype``. The graph has ``name``, ``format``,
     ``keras_version``, ``inputs`` (call nodes) and ``outputs`` (pairs of call node and output index).
 
-    Raises
-    ------
-    GraphlintError
-        The model cannot be read.
+    Raises:
+        GraphlintError: The model cannot be read.
     """
     from graphlint.projections.plain import plain
 

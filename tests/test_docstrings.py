@@ -2,7 +2,9 @@
 
 import doctest
 import pkgutil
+import re
 from importlib import import_module
+from pathlib import Path
 
 import keras
 import pytest
@@ -21,3 +23,10 @@ def test_examples_run(name):
     keras.utils.clear_session()
     failed, _ = doctest.testmod(import_module(name))
     assert failed == 0
+
+
+def test_docstrings_have_one_style():
+    """Sections are written as ``Raises:``, and not underlined."""
+    underlined = re.compile(r"^ +(Parameters|Returns|Yields|Raises|Notes|Examples)\n +-{3,}$", re.MULTILINE)
+    found = [str(path) for path in Path(graphlint.__file__).parent.rglob("*.py") if underlined.search(path.read_text())]
+    assert found == []

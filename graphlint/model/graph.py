@@ -16,6 +16,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -40,11 +41,26 @@ if TYPE_CHECKING:
 
     from graphlint.model.parameters import Parameters
 
-HELD_BY = "held by"
-RUNS_AS = "runs as"
-READ_BY = "read by"
-TENSOR = "tensor"
-MASK = "mask"
+
+class NodeKind(StrEnum):
+    """What a node of the graph is."""
+
+    LAYER = "layer"
+    VARIABLE = "variable"
+    CALL = "call"
+
+
+class EdgeKind(StrEnum):
+    """What an edge of the graph says of its two nodes."""
+
+    HELD_BY = "held by"
+    RUNS_AS = "runs as"
+    READ_BY = "read by"
+    TENSOR = "tensor"
+    MASK = "mask"
+
+
+HELD_BY, RUNS_AS, READ_BY, TENSOR, MASK = EdgeKind
 
 
 class Tensor(NamedTuple):
@@ -243,7 +259,7 @@ class Edge(NamedTuple):
     output: int
     target: str
     argument: str
-    kind: str
+    kind: EdgeKind
     spec: TensorSpec
     position: int
     """Its place among all tensors and masks that the target receives."""
@@ -295,8 +311,8 @@ class ModelGraph:
         """Variable -> the layers that hold it."""
         self.read_by: dict[str, list[str]] = {}
         """Variable -> the calls that receive it."""
-        self._incoming: dict[str, dict[str, list[Edge]]] = {TENSOR: {}, MASK: {}}
-        self._outgoing: dict[str, dict[str, list[Edge]]] = {TENSOR: {}, MASK: {}}
+        self._incoming: dict[EdgeKind, dict[str, list[Edge]]] = {TENSOR: {}, MASK: {}}
+        self._outgoing: dict[EdgeKind, dict[str, list[Edge]]] = {TENSOR: {}, MASK: {}}
 
     def add_edge(self, edge: Edge) -> None:
         """Add a tensor or mask that flows; the edges of a call are added in the order of its arguments."""
@@ -309,8 +325,9 @@ class ModelGraph:
         import networkx as nx
 
         made = nx.MultiDiGraph()
-        for kind, nodes in (("layer", self.layers), ("variable", self.variables), ("call", self.calls)):
-            made.add_nodes_from((node, {"kind": kind, "data": data}) for node, data in nodes.items())
+        every: list[dict[str, Any]] = [dict(self.layers), dict(self.variables), dict(self.calls)]
+        for sort, nodes in zip(NodeKind, every, strict=True):
+            made.add_nodes_from((node, {"kind": sort, "data": data}) for node, data in nodes.items())
         for kind, targets in ((HELD_BY, self.held_by), (READ_BY, self.read_by)):
             made.add_edges_from((one, other, {"kind": kind}) for one, found in targets.items() for other in found)
         for layer in self.runs_inside:
@@ -520,11 +537,11 @@ class ModelGraph:
             scope = self.scopes[scope].parent
         return False
 
-    def in_edges(self, call: str, kind: str = TENSOR) -> Sequence[Edge]:
+    def in_edges(self, call: str, kind: EdgeKind = TENSOR) -> Sequence[Edge]:
         """Tensors (or masks) that a call receives, in argument order."""
         return self._incoming[kind].get(call, ())
 
-    def out_edges(self, call: str, kind: str = TENSOR) -> Sequence[Edge]:
+    def out_edges(self, call: str, kind: EdgeKind = TENSOR) -> Sequence[Edge]:
         """Tensors (or masks) of a call that other calls receive."""
         return self._outgoing[kind].get(call, ())
 

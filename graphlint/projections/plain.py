@@ -20,9 +20,9 @@ def plain(graph: ModelGraph) -> nx.MultiDiGraph:
         outputs=[tuple(tensor) for tensor in graph.outputs],
     )
     for node, data in graph.nx.nodes(data=True):
-        copy.add_node(node, kind=data["kind"], **_attributes(data["data"]))
+        copy.add_node(node, kind=data["kind"].value, **_attributes(data["data"]))
     for source, target, data in graph.nx.edges(data=True):
-        copy.add_edge(source, target, **data)
+        copy.add_edge(source, target, **{**data, "kind": data["kind"].value})
     return copy
 
 

@@ -127,7 +127,8 @@ def _judge(graph: ModelGraph, reference: Reference, assets: frozenset[str]) -> I
             reference, Danger.LAMBDA_H5 if h5 else Danger.LAMBDA, reference.name, effect="is serialized code"
         )
     elif reference.kind is Kind.PATH:
-        yield from _path(reference, assets)
+        if not graph.live:  # A layer in memory has read its file already.
+            yield from _path(reference, assets)
     elif reference.kind is Kind.NAME:
         effect = "is the name of a layer and leads out of the folder that it is saved in"
         yield Dangerous(reference, Danger.PATH_NAME, reference.name, effect=effect)

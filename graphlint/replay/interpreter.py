@@ -89,7 +89,7 @@ class Interpreter:
         hook = self.hooks.get(unit)
         if tensor not in environment:
             bound = self.live.binding(unit)
-            value = environment[bound] if isinstance(bound, Tensor) else _plain(bound)
+            value = environment[bound] if isinstance(bound, Tensor) else plain(bound)
             value = self.domain.bind(self.operation(unit), value)
             mask = context.get("masks", {}).get(unit)
             environment[tensor] = value if mask is None else self.domain.attach_mask(value, mask)
@@ -180,5 +180,6 @@ def with_training(operation: Any, kwargs: dict[str, Any], training: Any) -> dict
     return kwargs
 
 
-def _plain(bound: Any) -> Any:
+def plain(bound: Any) -> Any:
+    """What an Input is bound to that is no tensor of the graph: the array of a `Constant`, or nothing."""
     return getattr(bound, "obj", bound) if bound is not None else None

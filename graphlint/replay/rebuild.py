@@ -15,7 +15,7 @@ from graphlint.errors import NameCollision, ReplayError
 from graphlint.knowledge import keras_internals
 from graphlint.model.graph import Tensor
 from graphlint.replay.domains import Symbolic, refused
-from graphlint.replay.interpreter import Environment, Interpreter, proceed, with_training
+from graphlint.replay.interpreter import Environment, Interpreter, plain, proceed, with_training
 from graphlint.replay.live_graph import LiveGraph
 from graphlint.replay.plan import Mode, Plan, form
 
@@ -85,7 +85,7 @@ class Rebuild(Symbolic):
         crossing = [mask for mask in masks if mask is not None]
         if plan.taken or crossing or len(plan.inputs) < len(set(scope.inputs)):
             bound = [live.binding(one) for one in plan.inputs]
-            values = [environment[one] if isinstance(one, Tensor) else one for one in bound]
+            values = [environment[one] if isinstance(one, Tensor) else plain(one) for one in bound]
             values += [*(environment[tensor] for tensor in plan.taken), *crossing]
             if kwargs.get("mask") is not None:
                 by_input = dict(zip(scope.inputs, keras.tree.flatten(kwargs["mask"]), strict=False))

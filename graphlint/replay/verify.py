@@ -11,9 +11,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from graphlint.errors import OpaqueBody, ReplayError, listed
+from graphlint.errors import OpaqueBody, ReplayError, listed, one_line
 from graphlint.knowledge import keras_internals
 from graphlint.model.address import ROOT
+from graphlint.model.dimensions import shape_text
 from graphlint.model.expand import expand
 from graphlint.model.graph import ModelGraph, Tensor
 from graphlint.replay.attached_masks import attached_masks
@@ -147,8 +148,8 @@ def _verified(
     feeds = list(random_batches(old, seed)) if batches is None else list(batches)
     states = States([old, *parts])
     for number, feed in enumerate(feeds):
-        expected = states.run([old], feed)
-        _compare(old, number, expected, states.run(parts, feed), found)
+        expected = _run(states, [old], feed)
+        _compare(old, number, expected, _run(states, parts, feed), found)
     _compare_variables(old, parts, found)
     if len(parts) == 1:
         _compare_specs(old, parts[0], found)
@@ -157,6 +158,18 @@ def _verified(
         worst = max(found.differences, key=lambda one: (not one.close, one.largest))
         found.first_difference = _first_difference(old, parts, feeds[worst.batch], states)
     return found
+
+
+def _run(states: States, parts: Sequence[keras.Model], feed: Any) -> list[np.ndarray]:
+    try:
+        return states.run(parts, feed)
+    except (ValueError, TypeError) as error:
+        names = " and ".join(repr(one.name) for one in parts)
+        shapes = ", ".join(shape_text(getattr(one, "shape", ())) for one in keras.tree.flatten(feed))
+        raise ReplayError(
+            f"got inputs of shape {shapes}, on which {names} cannot run: {one_line(error)}; "
+            "compare models that receive the same inputs, or pass batches= that fit both"
+        ) from error
 
 
 # -- running ----------------------------------------------------------------------------------------------------

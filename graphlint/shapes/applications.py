@@ -9,11 +9,13 @@ from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, layer
 
 @layer("LayerScale")
 def layer_scale(call: LayerCall) -> Outcome:
+    """Mirrors ``LayerScale.call``."""
     return call.returns(call.shape())
 
 
 @layer("CustomScaleLayer")
 def scaled_sum(call: LayerCall) -> Outcome:
+    """Mirrors ``CustomScaleLayer.call``."""
     specs = call.tensors()
     if len(specs) != 2:
         raise Insufficient

@@ -12,6 +12,7 @@ from graphlint.shapes.slot import Slot, slot
 
 @layer("Attention", "AdditiveAttention")
 def attention(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     shapes = [spec.shape for spec in call.tensors() if spec.shape is not None]
     if len(shapes) not in (2, 3):
         raise ShapeError(f"got {len(shapes)} inputs, expected [query, value] or [query, value, key]")
@@ -30,6 +31,7 @@ def attention(call: LayerCall) -> Outcome:
 
 @layer("MultiHeadAttention")
 def multi_head_attention(call: LayerCall) -> Outcome:
+    """Mirrors ``MultiHeadAttention.compute_output_spec``."""
     query, value, key = _query_value_key(call)
     if len(value) != len(key) or not all(agree(*dims) for dims in zip(value[1:-1], key[1:-1], strict=True)):
         raise ShapeError(
@@ -49,6 +51,7 @@ def multi_head_attention(call: LayerCall) -> Outcome:
 
 @layer("GroupedQueryAttention", "GroupQueryAttention")
 def grouped_query_attention(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     query, value, key = _query_value_key(call)
     if not agree(query[-1], value[-1]):
         raise ShapeError(

@@ -65,6 +65,7 @@ def convolved(call: LayerCall, shape: Shape, filters: Dim) -> Shape:
 
 @shape_of("Conv1D", "Conv2D", "Conv3D", "Convolution1D", "Convolution2D", "Convolution3D")
 def conv(call: LayerCall, shape: Shape) -> Iterable[Dim]:
+    """Mirrors ``compute_output_shape``."""
     found = convolved(call, shape, call.integer("filters"))
     channels = shape[call.channel_axis]
     groups = call.integer("groups", 1)
@@ -75,11 +76,13 @@ def conv(call: LayerCall, shape: Shape) -> Iterable[Dim]:
 
 @shape_of("SeparableConv1D", "SeparableConv2D", "SeparableConvolution1D", "SeparableConvolution2D")
 def separable_conv(call: LayerCall, shape: Shape) -> Iterable[Dim]:
+    """Mirrors ``compute_output_shape``."""
     return convolved(call, shape, call.integer("filters"))
 
 
 @shape_of("DepthwiseConv1D", "DepthwiseConv2D")
 def depthwise_conv(call: LayerCall, shape: Shape) -> Iterable[Dim]:
+    """Mirrors ``compute_output_shape``."""
     if len(shape) < 3:
         raise ShapeError(f"got an input of shape {shape_text(shape)}, expected rank {spatial_rank(call) + 2}")
     return convolved(call, shape, multiply(shape[call.channel_axis], call.integer("depth_multiplier", 1)))
@@ -94,6 +97,7 @@ def depthwise_conv(call: LayerCall, shape: Shape) -> Iterable[Dim]:
     "Convolution3DTranspose",
 )
 def conv_transpose(call: LayerCall, shape: Shape) -> Iterable[Dim]:
+    """Mirrors ``compute_output_shape``."""
     rank = spatial_rank(call)
     _check_rank(shape, rank)
     check_build(call, shape, call.channel_axis, "channels")

@@ -14,6 +14,7 @@ from graphlint.shapes.structure import flat_specs
 
 @shape_of("Dense")
 def dense(call: LayerCall, shape: Shape) -> Iterable[Dim]:
+    """Mirrors ``Dense.compute_output_shape``."""
     if not shape:
         raise ShapeError("got a scalar, expected an input of rank 1 or more")
     check_build(call, shape, -1, "features")
@@ -22,6 +23,7 @@ def dense(call: LayerCall, shape: Shape) -> Iterable[Dim]:
 
 @shape_of("EinsumDense")
 def einsum_dense(call: LayerCall, shape: Shape) -> Iterable[Dim]:
+    """Mirrors ``EinsumDense.compute_output_shape``."""
     return einsum_shapes(call.config, shape)[1]
 
 
@@ -74,11 +76,13 @@ def einsum_shapes(config: dict[str, Any], shape: Shape) -> tuple[Shape, Shape, S
 
 @layer("Embedding")
 def embedding(call: LayerCall) -> Outcome:
+    """Mirrors ``Embedding.compute_output_spec``."""
     return call.returns((*call.shape(), call.integer("output_dim")))
 
 
 @layer("ReversibleEmbedding")
 def reversible_embedding(call: LayerCall) -> Outcome:
+    """Mirrors ``ReversibleEmbedding.compute_output_spec``."""
     shape = call.shape()
     if call.argument(1, "reverse", False) is True:
         return call.returns((*shape[:-1], call.integer("input_dim")))
@@ -87,6 +91,7 @@ def reversible_embedding(call: LayerCall) -> Outcome:
 
 @layer("Identity")
 def identity(call: LayerCall) -> Outcome:
+    """Mirrors ``Identity.compute_output_spec``."""
     return flat_specs(call.args[0] if call.args else call.kwargs.get("inputs"))
 
 
@@ -104,13 +109,14 @@ def identity(call: LayerCall) -> Outcome:
     "Masking",
 )
 def elementwise(call: LayerCall) -> Outcome:
-    """The shape of the input; these take nested inputs as well."""
+    """The shape of the input; these take nested inputs as well. Mirrors ``compute_output_shape``."""
     value = call.args[0] if call.args else call.kwargs.get("inputs")
     return [TensorSpec(spec.shape, call.dtype) for spec in flat_specs(value)]
 
 
 @layer("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D")
 def spatial_dropout(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_shape``."""
     rank = {"SpatialDropout1D": 3, "SpatialDropout2D": 4, "SpatialDropout3D": 5}[call.layer.class_name or ""]
     shape = call.shape()
     if len(shape) != rank:
@@ -120,11 +126,13 @@ def spatial_dropout(call: LayerCall) -> Outcome:
 
 @layer("Softmax")
 def softmax(call: LayerCall) -> Outcome:
+    """Mirrors ``Softmax.compute_output_shape``."""
     return call.returns(call.shape())
 
 
 @layer("PReLU")
 def prelu(call: LayerCall) -> Outcome:
+    """Mirrors ``PReLU.compute_output_shape``."""
     shape = call.shape()
     shared = call.axes("shared_axes") or []
     for axis in range(1, len(shape)):

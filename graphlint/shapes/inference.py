@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
+from functools import wraps
 from typing import Any
 
 from graphlint.model.definition import (
@@ -259,6 +260,7 @@ def shape_of(*names: str, rank: int | None = None, least_rank: int = 0) -> Calla
     """Register layers with one input and one output in the compute dtype, by their shapes alone."""
 
     def register(rule: ShapeRule) -> ShapeRule:
+        @wraps(rule)
         def infer_one(call: LayerCall) -> Outcome:
             shape = call.shape()
             if rank is not None and len(shape) != rank:

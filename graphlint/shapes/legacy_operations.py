@@ -110,6 +110,7 @@ _RENAMED = {
 
 @layer("TFOpLambda", "TensorFlowOpLayer", autocast=False)
 def tensorflow_function(call: LayerCall) -> Outcome:
+    """Mirrors the functions of TensorFlow, by those of Keras 3 that do the same."""
     function = call.config.get("function")
     name = function.rpartition(".")[2] if isinstance(function, str) else ""
     if name in _KEEPS:
@@ -164,6 +165,7 @@ def _turned(call: LayerCall, name: str, value: Any) -> TensorSpec:
 
 @layer("SlicingOpLambda", autocast=False)
 def slicing(call: LayerCall) -> Outcome:
+    """Mirrors ``Tensor.__getitem__`` of TensorFlow."""
     shape, dtype = first(call)
     keys = call.kwargs.get("slice_spec")
     if not isinstance(keys, list):

@@ -9,6 +9,7 @@ from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, integer
 
 @layer("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")
 def merge(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     shapes = [spec.shape for spec in call.tensors() if spec.shape is not None]
     if call.layer.class_name == "Subtract" and len(shapes) != 2:
         raise ShapeError(f"got {len(shapes)} inputs, expected 2")
@@ -42,12 +43,14 @@ def _merged(first: Shape, second: Shape, shapes: list[Shape]) -> Shape:
 
 @layer("Concatenate")
 def concatenate(call: LayerCall) -> Outcome:
+    """Mirrors ``Concatenate.compute_output_shape``."""
     shapes = [spec.shape for spec in call.tensors() if spec.shape is not None]
     return call.returns(concatenated(shapes, call.integer("axis", -1)))
 
 
 @layer("Dot")
 def dot(call: LayerCall) -> Outcome:
+    """Mirrors ``Dot.compute_output_shape``."""
     specs = call.tensors()
     if len(specs) != 2:
         raise ShapeError(f"got {len(specs)} inputs, expected 2")

@@ -20,6 +20,7 @@ from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, check_b
     "UnitNormalization",
 )
 def normalization(call: LayerCall, shape: Shape) -> Iterable[Dim]:
+    """Mirrors ``compute_output_shape``."""
     declared = call.config.get("axis", -1)
     for axis in declared if isinstance(declared, (list, tuple)) else [declared]:
         axis_of(integer(axis), len(shape))
@@ -30,6 +31,7 @@ def normalization(call: LayerCall, shape: Shape) -> Iterable[Dim]:
 
 @layer("SpectralNormalization")
 def spectral_normalization(call: LayerCall) -> Outcome:
+    """Mirrors ``SpectralNormalization.compute_output_shape``."""
     found = infer(call.child("layer"), (call.tensor(),), {})
     if found is None:
         raise Insufficient

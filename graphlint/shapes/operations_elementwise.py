@@ -80,12 +80,13 @@ def first(call: LayerCall, least_rank: int = 0) -> tuple[tuple[int | None, ...],
     "BatchNorm",
 )
 def keeps_spec(call: LayerCall) -> Outcome:
-    """Shape and dtype of the first tensor."""
+    """Shape and dtype of the first tensor. Mirrors ``compute_output_spec``."""
     return TensorSpec(*first(call))
 
 
 @operation("Softmax", "LogSoftmax", "Sparsemax")
 def softmax(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     shape, dtype = first(call)
     for axis in call.axes(default=-1) or []:
         axis_of(axis, len(shape))
@@ -121,13 +122,14 @@ def softmax(call: LayerCall) -> Outcome:
     "Erfc",
 )
 def floating(call: LayerCall) -> Outcome:
-    """The shape of the first tensor; integers become floats."""
+    """The shape of the first tensor; integers become floats. Mirrors ``compute_output_spec``."""
     shape, dtype = first(call)
     return TensorSpec(shape, result_type(dtype, float))
 
 
 @operation("Deg2rad", "Rad2deg", "I0")
 def degrees(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     shape, dtype = first(call)
     if dtype in ("int64", "float64"):
         return TensorSpec(shape, "float64")
@@ -136,6 +138,7 @@ def degrees(call: LayerCall) -> Outcome:
 
 @operation("Cbrt")
 def cube_root(call: LayerCall) -> Outcome:
+    """Mirrors ``Cbrt.compute_output_spec``."""
     shape, dtype = first(call)
     return TensorSpec(shape, _widened(dtype))
 
@@ -148,37 +151,45 @@ def _widened(dtype: str | None) -> str | None:
 
 @operation("Square", "Clip")
 def square(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     shape, dtype = first(call)
     return TensorSpec(shape, "int32" if dtype == "bool" else dtype)
 
 
 @operation("Reciprocal", "Normalize", "Polar")
 def default_float(call: LayerCall) -> Outcome:
-    """The shape of the first tensor in Keras's default float type, whatever its dtype."""
+    """The shape of the first tensor in Keras's default float type, whatever its dtype.
+
+    Mirrors ``compute_output_spec``.
+    """
     shape, _ = first(call)
     return TensorSpec(shape, FLOATX)
 
 
 @operation("Isfinite", "Isinf", "Isnan", "Isneginf", "Isposinf", "Isreal", "IsIn", "LogicalNot", "Signbit", "InTopK")
 def boolean(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     shape, _ = first(call)
     return TensorSpec(shape, "bool")
 
 
 @operation("Digitize")
 def digitize(call: LayerCall) -> Outcome:
+    """Mirrors ``Digitize.compute_output_spec``."""
     shape, _ = first(call)
     return TensorSpec(shape, "int32")
 
 
 @operation("Cast", "SaturateCast")
 def cast(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     shape, _ = first(call)
     return TensorSpec(shape, standard(call.config.get("dtype")))
 
 
 @operation("Array", "ConvertToTensor", "EmptyLike", "FullLike", "OnesLike", "ZerosLike")
 def like(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     shape, dtype = first(call)
     declared = call.config.get("dtype")
     return TensorSpec(shape, dtype if declared is None else standard(declared))
@@ -189,12 +200,14 @@ def like(call: LayerCall) -> Outcome:
 
 @operation("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Fmax", "Fmin", "Power", "FloorDivide", "Gcd", "Lcm")
 def binary(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     (left, one), (right, other) = call.operand(0, "x1"), call.operand(1, "x2")
     return TensorSpec(broadcast(left, right), result_type(one, other))
 
 
 @operation("Mod", "Fmod")
 def modulo(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     (left, one), (right, other) = call.operand(0, "x1"), call.operand(1, "x2")
     dtype = result_type(one, other)
     return TensorSpec(broadcast(left, right), "int32" if dtype == "bool" else dtype)
@@ -202,12 +215,14 @@ def modulo(call: LayerCall) -> Outcome:
 
 @operation("Divide", "DivideNoNan", "TrueDivide", "Arctan2", "Ldexp", "Logaddexp", "Logaddexp2", "Nextafter")
 def floating_binary(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     (left, one), (right, other) = call.operand(0, "x1"), call.operand(1, "x2")
     return TensorSpec(broadcast(left, right), result_type(one, other, float))
 
 
 @operation("Hypot", "Heaviside")
 def widened_binary(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     (left, one), (right, other) = call.operand(0, "x1"), call.operand(1, "x2")
     dtype = result_type(one, other)
     return TensorSpec(broadcast(left, right), dtype if dtype == "bool" else _widened(dtype))
@@ -226,17 +241,20 @@ def widened_binary(call: LayerCall) -> Outcome:
     "Isclose",
 )
 def comparison(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     (left, _), (right, _) = call.operand(0, "x1"), call.operand(1, "x2")
     return TensorSpec(broadcast(left, right), "bool")
 
 
 @operation("AllClose")
 def all_close(call: LayerCall) -> Outcome:
+    """Mirrors ``AllClose.compute_output_spec``."""
     return TensorSpec((), "bool")
 
 
 @operation("Where")
 def where(call: LayerCall) -> Outcome:
+    """Mirrors ``Where.compute_output_spec``."""
     condition, _ = call.operand(0, "condition")
     given = [call.argument(1, "x1"), call.argument(2, "x2")]
     (left, one), (right, other) = [((), int) if value is None else operand(value) for value in given]
@@ -245,6 +263,7 @@ def where(call: LayerCall) -> Outcome:
 
 @operation("Select")
 def select(call: LayerCall) -> Outcome:
+    """Mirrors ``Select.compute_output_spec``."""
     return flat_specs(call.argument(1, "choicelist"))[0]
 
 
@@ -258,21 +277,25 @@ def _reduction(call: LayerCall) -> tuple[tuple[int | None, ...], str | None]:
 
 @operation("All", "Any")
 def boolean_reduction(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     return TensorSpec(_reduction(call)[0], "bool")
 
 
 @operation("Argmax", "Argmin", "CountNonzero", "Nanargmax", "Nanargmin")
 def index_reduction(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     return TensorSpec(_reduction(call)[0], "int32")
 
 
 @operation("Amax", "Amin", "Max", "Min", "Ptp", "Nanmax", "Nanmin")
 def reduction(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     return TensorSpec(*_reduction(call))
 
 
 @operation("Sum", "Nansum", "Prod", "Nanprod")
 def summation(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     shape, dtype = _reduction(call)
     declared = call.config.get("dtype")
     return TensorSpec(shape, _accumulated(dtype) if declared is None else standard(declared))
@@ -287,23 +310,27 @@ def _accumulated(dtype: str | None) -> str | None:
 
 @operation("Mean", "Std", "Norm")
 def mean(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     shape, dtype = _reduction(call)
     return TensorSpec(shape, dtype if is_float(dtype) or dtype is None else FLOATX)
 
 
 @operation("Var", "Median", "Nanmean", "Nanmedian", "Nanstd", "Nanvar")
 def variance(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     shape, dtype = _reduction(call)
     return TensorSpec(shape, result_type(dtype, float))
 
 
 @operation("Logsumexp")
 def logsumexp(call: LayerCall) -> Outcome:
+    """Mirrors ``Logsumexp.compute_output_spec``."""
     return TensorSpec(_reduction(call)[0], FLOATX)
 
 
 @operation("Average")
 def average(call: LayerCall) -> Outcome:
+    """Mirrors ``Average.compute_output_spec``."""
     shape, dtype = first(call)
     weights = call.argument(1, "weights")
     kinds = [dtype, float] if weights is None else [dtype, float, operand(weights)[1]]
@@ -312,6 +339,7 @@ def average(call: LayerCall) -> Outcome:
 
 @operation("Moments")
 def moments(call: LayerCall) -> Outcome:
+    """Mirrors ``Moments.compute_output_spec``."""
     shape, dtype = first(call)
     found = reduced(shape, call.axes("axes"), call.config.get("keepdims") is True)
     return [TensorSpec(found, dtype)] * 2
@@ -319,6 +347,7 @@ def moments(call: LayerCall) -> Outcome:
 
 @operation("Quantile", "Nanquantile", "Percentile", "Nanpercentile")
 def quantile(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     shape, dtype = _reduction(call)
     given = call.argument(1, "q")
     points = as_spec(given)
@@ -337,6 +366,7 @@ def quantile(call: LayerCall) -> Outcome:
 
 @operation("Cumsum", "Cumprod", "Nancumsum", "Nancumprod")
 def cumulative(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     shape, dtype = first(call)
     declared = call.config.get("dtype")
     kind = dtype if declared is None else standard(declared)
@@ -354,17 +384,20 @@ def _along(call: LayerCall, shape: tuple[int | None, ...], default: int | None) 
 
 @operation("Sort")
 def sort(call: LayerCall) -> Outcome:
+    """Mirrors ``Sort.compute_output_spec``."""
     shape, dtype = first(call)
     return TensorSpec(_along(call, shape, -1), dtype)
 
 
 @operation("Argsort", "Argpartition")
 def argsort(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     shape, _ = first(call)
     return TensorSpec(_along(call, shape, -1), "int32")
 
 
 @operation("Corrcoef")
 def correlation(call: LayerCall) -> Outcome:
+    """Mirrors ``Corrcoef.compute_output_spec``."""
     shape, dtype = first(call)
     return TensorSpec(shape, "float64" if dtype == "int64" else result_type(dtype, float))

@@ -13,6 +13,7 @@ from graphlint.shapes.operations_elementwise import first
 
 @operation("Matmul")
 def matmul_operation(call: LayerCall) -> Outcome:
+    """Mirrors ``Matmul.compute_output_spec``."""
     (left, one), (right, other) = call.operand(0, "x1"), call.operand(1, "x2")
     dtype = "int32" if one == other == "int8" else result_type(standard(one), standard(other))
     return TensorSpec(matmul(left, right), dtype)
@@ -20,6 +21,7 @@ def matmul_operation(call: LayerCall) -> Outcome:
 
 @operation("Dot")
 def dot(call: LayerCall) -> Outcome:
+    """Mirrors ``Dot.compute_output_spec``."""
     (left, one), (right, other) = call.operand(0, "x1"), call.operand(1, "x2")
     dtype = result_type(one, other)
     if not left or not right:
@@ -40,6 +42,7 @@ def _check_equal(left: Shape, axis: int, right: Shape, other: int) -> None:
 
 @operation("Inner")
 def inner(call: LayerCall) -> Outcome:
+    """Mirrors ``Inner.compute_output_spec``."""
     (left, one), (right, other) = call.operand(0, "x1"), call.operand(1, "x2")
     if left and right:
         _check_equal(left, len(left) - 1, right, len(right) - 1)
@@ -49,18 +52,21 @@ def inner(call: LayerCall) -> Outcome:
 
 @operation("Vdot")
 def vdot(call: LayerCall) -> Outcome:
+    """Mirrors ``Vdot.compute_output_spec``."""
     (_, one), (_, other) = call.operand(0, "x1"), call.operand(1, "x2")
     return TensorSpec((), result_type(one, other))
 
 
 @operation("Outer")
 def outer(call: LayerCall) -> Outcome:
+    """Mirrors ``Outer.compute_output_spec``."""
     (left, one), (right, other) = call.operand(0, "x1"), call.operand(1, "x2")
     return TensorSpec((multiply(*left), multiply(*right)), result_type(one, other))
 
 
 @operation("Kron")
 def kron(call: LayerCall) -> Outcome:
+    """Mirrors ``Kron.compute_output_spec``."""
     (left, one), (right, other) = call.operand(0, "x1"), call.operand(1, "x2")
     found = tuple(multiply(*pair) for pair in zip(left, right, strict=False))
     return TensorSpec(found, result_type(standard(one), standard(other)))
@@ -68,6 +74,7 @@ def kron(call: LayerCall) -> Outcome:
 
 @operation("Cross")
 def cross(call: LayerCall) -> Outcome:
+    """Mirrors ``Cross.compute_output_spec``."""
     (left, one), (right, other) = call.operand(0, "x1"), call.operand(1, "x2")
     first_axis = axis_of(call.integer("axisa", -1), len(left))
     second_axis = axis_of(call.integer("axisb", -1), len(right))
@@ -88,6 +95,7 @@ def cross(call: LayerCall) -> Outcome:
 
 @operation("Tensordot")
 def tensordot(call: LayerCall) -> Outcome:
+    """Mirrors ``Tensordot.compute_output_spec``."""
     (left, one), (right, other) = call.operand(0, "x1"), call.operand(1, "x2")
     dtype = result_type(one, other)
     axes = call.config.get("axes", 2)
@@ -116,6 +124,7 @@ def tensordot(call: LayerCall) -> Outcome:
 
 @operation("Einsum")
 def einsum(call: LayerCall) -> Outcome:
+    """Mirrors ``Einsum.compute_output_spec``."""
     subscripts = call.config.get("subscripts")
     if not isinstance(subscripts, str):
         raise Insufficient
@@ -171,23 +180,27 @@ def _shorter(shape: Shape) -> Dim:
 
 @operation("Cholesky", "CholeskyInverse", "Inv")
 def square_matrix(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     return TensorSpec(*_matrix(call, square=True))
 
 
 @operation("Det")
 def determinant(call: LayerCall) -> Outcome:
+    """Mirrors ``Det.compute_output_spec``."""
     shape, dtype = _matrix(call, square=True)
     return TensorSpec(shape[:-2], dtype)
 
 
 @operation("Logdet")
 def log_determinant(call: LayerCall) -> Outcome:
+    """Mirrors ``Logdet.compute_output_spec``."""
     shape, dtype = _matrix(call)
     return TensorSpec(shape[:-2], dtype)
 
 
 @operation("Slogdet")
 def sign_and_log_determinant(call: LayerCall) -> Outcome:
+    """Mirrors ``Slogdet.compute_output_spec``."""
     shape, dtype = _matrix(call)
     # Keras declares one sign for the whole batch.
     return [TensorSpec((), dtype), TensorSpec(shape[:-2], dtype)]
@@ -195,29 +208,34 @@ def sign_and_log_determinant(call: LayerCall) -> Outcome:
 
 @operation("Eig", "Eigh")
 def eigen(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     shape, dtype = _matrix(call, square=True)
     return [TensorSpec(shape[:-1], dtype), TensorSpec(shape, dtype)]
 
 
 @operation("LuFactor")
 def lu_factor(call: LayerCall) -> Outcome:
+    """Mirrors ``LuFactor.compute_output_spec``."""
     shape, dtype = _matrix(call)
     return [TensorSpec(shape, dtype), TensorSpec((*shape[:-2], _shorter(shape)), dtype)]
 
 
 @operation("MatrixRank")
 def matrix_rank(call: LayerCall) -> Outcome:
+    """Mirrors ``MatrixRank.compute_output_spec``."""
     return TensorSpec(_matrix(call)[0][:-2], "int32")
 
 
 @operation("Pinv")
 def pseudo_inverse(call: LayerCall) -> Outcome:
+    """Mirrors ``Pinv.compute_output_spec``."""
     shape, dtype = _matrix(call)
     return TensorSpec((*shape[:-2], shape[-1], shape[-2]), dtype)
 
 
 @operation("Qr")
 def qr(call: LayerCall) -> Outcome:
+    """Mirrors ``Qr.compute_output_spec``."""
     shape, dtype = _matrix(call)
     batch, (rows, columns) = shape[:-2], shape[-2:]
     inner = _shorter(shape) if call.config.get("mode", "reduced") == "reduced" else rows
@@ -226,6 +244,7 @@ def qr(call: LayerCall) -> Outcome:
 
 @operation("SVD")
 def singular_values(call: LayerCall) -> Outcome:
+    """Mirrors ``SVD.compute_output_spec``."""
     shape, dtype = _matrix(call)
     batch, (rows, columns), inner = shape[:-2], shape[-2:], _shorter(shape)
     values = TensorSpec((*batch, inner), dtype)
@@ -241,12 +260,14 @@ def singular_values(call: LayerCall) -> Outcome:
 
 @operation("Solve", "SolveTriangular")
 def solve(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     _matrix(call, square=True)
     return TensorSpec(*call.operand(1, "b"))
 
 
 @operation("Lstsq")
 def least_squares(call: LayerCall) -> Outcome:
+    """Mirrors ``Lstsq.compute_output_spec``."""
     shape, dtype = _matrix(call)
     right, _ = call.operand(1, "b")
     return TensorSpec((shape[-1], *right[1:]), dtype)

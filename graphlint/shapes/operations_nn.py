@@ -55,6 +55,7 @@ def _kernel(call: LayerCall, position: int, name: str, shape: Shape, axis: int) 
 
 @operation("Conv")
 def conv(call: LayerCall) -> Outcome:
+    """Mirrors ``Conv.compute_output_spec``."""
     shape, dtype = first(call)
     kernel = _kernel(call, 1, "kernel", shape, -2)
     strides, dilation = call.config.get("strides", 1), call.config.get("dilation_rate", 1)
@@ -63,6 +64,7 @@ def conv(call: LayerCall) -> Outcome:
 
 @operation("DepthwiseConv", "SeparableConv")
 def depthwise_conv(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     shape, dtype = first(call)
     separable = call.layer.class_name == "SeparableConv"
     kernel = _kernel(call, 1, "depthwise_kernel" if separable else "kernel", shape, -2)
@@ -78,6 +80,7 @@ def depthwise_conv(call: LayerCall) -> Outcome:
 
 @operation("ConvTranspose")
 def conv_transpose(call: LayerCall) -> Outcome:
+    """Mirrors ``ConvTranspose.compute_output_spec``."""
     shape, dtype = first(call)
     kernel = _kernel(call, 1, "kernel", shape, -1)
     rank = len(shape) - 2
@@ -98,6 +101,7 @@ def conv_transpose(call: LayerCall) -> Outcome:
 
 @operation("MaxPool", "AveragePool")
 def pool(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     shape, dtype = first(call, least_rank=3)
     size, strides = call.config.get("pool_size"), call.config.get("strides")
     channels = shape[call.channel_axis]
@@ -106,6 +110,7 @@ def pool(call: LayerCall) -> Outcome:
 
 @operation("AdaptiveMaxPool", "AdaptiveAveragePool")
 def adaptive_pool(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     shape, dtype = first(call, least_rank=3)
     sizes = call.integers("output_size", len(shape) - 2)
     if call.channels_first:
@@ -116,6 +121,7 @@ def adaptive_pool(call: LayerCall) -> Outcome:
 
 @operation("Unfold")
 def unfold(call: LayerCall) -> Outcome:
+    """Mirrors ``Unfold.compute_output_spec``."""
     shape, dtype = first(call)
     if len(shape) != 4:
         raise ShapeError(f"got the shape {shape_text(shape)}, expected rank 4")
@@ -132,6 +138,7 @@ def unfold(call: LayerCall) -> Outcome:
 
 @operation("Fold")
 def fold(call: LayerCall) -> Outcome:
+    """Mirrors ``Fold.compute_output_spec``."""
     shape, dtype = first(call, least_rank=2)
     kernel, size = call.integers("kernel_size", 2), call.integers("output_size", 2)
     area = kernel[0] * kernel[1]
@@ -144,6 +151,7 @@ def fold(call: LayerCall) -> Outcome:
 
 @operation("DepthToSpace", "SpaceToDepth")
 def depth_to_space(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     shape, dtype = first(call)
     if len(shape) != 4:
         raise ShapeError(f"got the shape {shape_text(shape)}, expected rank 4")
@@ -168,6 +176,7 @@ def _divided(size: Dim, by: int) -> Dim:
 
 @operation("OneHot")
 def one_hot(call: LayerCall) -> Outcome:
+    """Mirrors ``OneHot.compute_output_spec``."""
     shape = list(first(call)[0])
     axis = call.integer("axis", -1)
     shape.insert(len(shape) if axis == -1 else axis_of(axis, len(shape)), call.integer("num_classes"))
@@ -176,6 +185,7 @@ def one_hot(call: LayerCall) -> Outcome:
 
 @operation("MultiHot")
 def multi_hot(call: LayerCall) -> Outcome:
+    """Mirrors ``MultiHot.compute_output_spec``."""
     found, dtype = first(call)
     shape: list[Dim] = list(found)
     axis = call.integer("axis", -1)
@@ -185,6 +195,7 @@ def multi_hot(call: LayerCall) -> Outcome:
 
 @operation("Glu")
 def gated_linear_unit(call: LayerCall) -> Outcome:
+    """Mirrors ``Glu.compute_output_spec``."""
     shape, dtype = first(call)
     axis = axis_of(call.integer("axis", -1), len(shape))
     size = shape[axis]
@@ -195,17 +206,20 @@ def gated_linear_unit(call: LayerCall) -> Outcome:
 
 @operation("BinaryCrossentropy")
 def binary_crossentropy(call: LayerCall) -> Outcome:
+    """Mirrors ``BinaryCrossentropy.compute_output_spec``."""
     return TensorSpec(*call.operand(1, "output"))
 
 
 @operation("CategoricalCrossentropy")
 def categorical_crossentropy(call: LayerCall) -> Outcome:
+    """Mirrors ``CategoricalCrossentropy.compute_output_spec``."""
     shape, dtype = call.operand(1, "output")
     return TensorSpec(shape[:-1], dtype)
 
 
 @operation("SparseCategoricalCrossentropy")
 def sparse_categorical_crossentropy(call: LayerCall) -> Outcome:
+    """Mirrors ``SparseCategoricalCrossentropy.compute_output_spec``."""
     shape, dtype = call.operand(1, "output")
     axis = axis_of(call.integer("axis", -1), len(shape))
     return TensorSpec((*shape[:axis], *shape[axis + 1 :]), dtype)
@@ -213,12 +227,14 @@ def sparse_categorical_crossentropy(call: LayerCall) -> Outcome:
 
 @operation("CTCLoss")
 def ctc_loss(call: LayerCall) -> Outcome:
+    """Mirrors ``CTCLoss.compute_output_spec``."""
     target, _ = call.operand(0, "target")
     return TensorSpec(target[:1], result_type(call.operand(1, "output")[1], "float32"))
 
 
 @operation("CTCDecode")
 def ctc_decode(call: LayerCall) -> Outcome:
+    """Mirrors ``CTCDecode.compute_output_spec``."""
     shape, dtype = first(call, least_rank=2)
     paths = 1 if call.config.get("strategy", "greedy") == "greedy" else call.integer("top_paths", 1)
     return [
@@ -229,11 +245,13 @@ def ctc_decode(call: LayerCall) -> Outcome:
 
 @operation("PSNR")
 def peak_signal_to_noise(call: LayerCall) -> Outcome:
+    """Mirrors ``PSNR.compute_output_spec``."""
     return TensorSpec((), FLOATX)
 
 
 @operation("DotProductAttention")
 def dot_product_attention(call: LayerCall) -> Outcome:
+    """Mirrors ``DotProductAttention.compute_output_spec``."""
     (query, one), (_, two), (_, three) = call.operand(0, "query"), call.operand(1, "key"), call.operand(2, "value")
     return TensorSpec(query, result_type(one, two, three))
 
@@ -243,6 +261,7 @@ def dot_product_attention(call: LayerCall) -> Outcome:
 
 @operation("SegmentSum", "SegmentMax", "SegmentMin", "SegmentProd")
 def segment(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     shape, dtype = first(call)
     count = call.config.get("num_segments")
     return TensorSpec((None if count is None else integer(count), *shape[1:]), dtype)
@@ -250,6 +269,7 @@ def segment(call: LayerCall) -> Outcome:
 
 @operation("TopK")
 def top_k(call: LayerCall) -> Outcome:
+    """Mirrors ``TopK.compute_output_spec``."""
     shape, dtype = first(call)
     found = (*shape[:-1], call.integer("k"))
     return [TensorSpec(found, dtype), TensorSpec(found, "int32")]
@@ -257,6 +277,7 @@ def top_k(call: LayerCall) -> Outcome:
 
 @operation("CDist")
 def pairwise_distance(call: LayerCall) -> Outcome:
+    """Mirrors ``CDist.compute_output_spec``."""
     (left, one), (right, other) = call.operand(0, "x"), call.operand(1, "y")
     if len(left) < 2 or len(right) < 2 or not agree(left[-1], right[-1]):
         raise ShapeError(f"got the shapes {shape_text(left)} and {shape_text(right)}, expected equal last dimensions")
@@ -268,6 +289,7 @@ def pairwise_distance(call: LayerCall) -> Outcome:
 
 @operation("ExtractSequences")
 def extract_sequences(call: LayerCall) -> Outcome:
+    """Mirrors ``ExtractSequences.compute_output_spec``."""
     shape, dtype = first(call, least_rank=1)
     length, last = call.integer("sequence_length"), shape[-1]
     count = None if last is None else 1 + (last - length) // call.positive("sequence_stride")
@@ -276,11 +298,13 @@ def extract_sequences(call: LayerCall) -> Outcome:
 
 @operation("FFT", "FFT2", "IFFT2")
 def fourier(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     return flat_specs([call.args, call.kwargs])
 
 
 @operation("RFFT")
 def real_fourier(call: LayerCall) -> Outcome:
+    """Mirrors ``RFFT.compute_output_spec``."""
     shape, dtype = first(call, least_rank=1)
     declared, last = call.config.get("fft_length"), shape[-1]
     size = last if declared is None else integer(declared)
@@ -297,6 +321,7 @@ def _real_part(call: LayerCall, least_rank: int) -> tuple[Shape, Any]:
 
 @operation("IRFFT")
 def inverse_real_fourier(call: LayerCall) -> Outcome:
+    """Mirrors ``IRFFT.compute_output_spec``."""
     shape, dtype = _real_part(call, least_rank=1)
     declared, last = call.config.get("fft_length"), shape[-1]
     size = integer(declared) if declared is not None else None if last is None else 2 * (last - 1)
@@ -305,6 +330,7 @@ def inverse_real_fourier(call: LayerCall) -> Outcome:
 
 @operation("STFT")
 def short_time_fourier(call: LayerCall) -> Outcome:
+    """Mirrors ``STFT.compute_output_spec``."""
     shape, dtype = first(call, least_rank=1)
     size, last = call.integer("fft_length"), shape[-1]
     padded = 0 if call.config.get("center") is False else size // 2 * 2
@@ -314,6 +340,7 @@ def short_time_fourier(call: LayerCall) -> Outcome:
 
 @operation("ISTFT")
 def inverse_short_time_fourier(call: LayerCall) -> Outcome:
+    """Mirrors ``ISTFT.compute_output_spec``."""
     shape, dtype = _real_part(call, least_rank=2)
     size, length, frames = call.integer("fft_length"), call.config.get("length"), shape[-2]
     found: Dim = None
@@ -328,16 +355,19 @@ def inverse_short_time_fourier(call: LayerCall) -> Outcome:
 
 @operation("ViewAsComplex")
 def view_as_complex(call: LayerCall) -> Outcome:
+    """Mirrors ``ViewAsComplex.compute_output_spec``."""
     return TensorSpec(first(call)[0][:-1], "complex64")
 
 
 @operation("ViewAsReal")
 def view_as_real(call: LayerCall) -> Outcome:
+    """Mirrors ``ViewAsReal.compute_output_spec``."""
     return TensorSpec((*first(call)[0], 2), "float32")
 
 
 @operation("Correlate")
 def correlate(call: LayerCall) -> Outcome:
+    """Mirrors ``Correlate.compute_output_spec``."""
     (left, one), (right, other) = call.operand(0, "x1"), call.operand(1, "x2")
     if len(left) != 1 or len(right) != 1:
         raise ShapeError(f"got the shapes {shape_text(left)} and {shape_text(right)}, expected rank 1")
@@ -365,6 +395,7 @@ def _image(call: LayerCall) -> tuple[list[Dim], str | None, int, int, int]:
 
 @operation("RGBToGrayscale", "RGBToHSV", "HSVToRGB")
 def colour(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     shape, dtype, _, _, channels = _image(call)
     gray = call.layer.class_name == "RGBToGrayscale"
     if shape[channels] not in (None, 3) and not (gray and shape[channels] == 1):
@@ -376,6 +407,7 @@ def colour(call: LayerCall) -> Outcome:
 
 @operation("Resize")
 def resize(call: LayerCall) -> Outcome:
+    """Mirrors ``Resize.compute_output_spec``."""
     shape, dtype, height, width, _ = _image(call)
     shape[height], shape[width] = call.integers("size", 2)
     return TensorSpec(tuple(shape), dtype)
@@ -383,12 +415,14 @@ def resize(call: LayerCall) -> Outcome:
 
 @operation("AffineTransform", "PerspectiveTransform", "GaussianBlur", "ElasticTransform")
 def keeps_image(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     shape, dtype, _, _, _ = _image(call)
     return TensorSpec(tuple(shape), dtype)
 
 
 @operation("SobelEdges")
 def sobel_edges(call: LayerCall) -> Outcome:
+    """Mirrors ``SobelEdges.compute_output_spec``."""
     shape, dtype = first(call)
     if len(shape) != 4:
         raise ShapeError(f"got images of shape {shape_text(shape)}, expected rank 4")
@@ -397,12 +431,14 @@ def sobel_edges(call: LayerCall) -> Outcome:
 
 @operation("SSIM")
 def structural_similarity(call: LayerCall) -> Outcome:
+    """Mirrors ``SSIM.compute_output_spec``."""
     shape, dtype, _, _, _ = _image(call)
     return TensorSpec(() if len(shape) == 3 else (shape[0],), dtype)
 
 
 @operation("ExtractPatches")
 def extract_patches(call: LayerCall) -> Outcome:
+    """Mirrors ``ExtractPatches.compute_output_spec``."""
     found, dtype = first(call)
     declared = call.config.get("size")
     volume = isinstance(declared, (list, tuple)) and len(declared) == 3
@@ -420,12 +456,14 @@ def extract_patches(call: LayerCall) -> Outcome:
 
 @operation("MapCoordinates")
 def map_coordinates(call: LayerCall) -> Outcome:
+    """Mirrors ``MapCoordinates.compute_output_spec``."""
     (_, dtype), (coordinates, _) = call.operand(0, "inputs"), call.operand(1, "coordinates")
     return TensorSpec(coordinates[1:], dtype)
 
 
 @operation("PadImages", "CropImages")
 def pad_images(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     shape, dtype, height, width, _ = _image(call)
     crops = call.layer.class_name == "CropImages"
     kind, sign = ("cropping", -1) if crops else ("padding", 1)
@@ -441,6 +479,7 @@ def pad_images(call: LayerCall) -> Outcome:
 
 @operation("ScaleAndTranslate")
 def scale_and_translate(call: LayerCall) -> Outcome:
+    """Mirrors ``ScaleAndTranslate.compute_output_spec``."""
     _, dtype = first(call)
     target = call.argument(1, "output_shape")
     if not isinstance(target, (list, tuple)) or as_spec(target) is not None:

@@ -49,24 +49,28 @@ def _joined(call: LayerCall) -> tuple[list[Shape], str | None]:
 
 @operation("Concatenate")
 def concatenate(call: LayerCall) -> Outcome:
+    """Mirrors ``Concatenate.compute_output_spec``."""
     shapes, dtype = _joined(call)
     return TensorSpec(concatenated(shapes, call.integer("axis", 0)), dtype)
 
 
 @operation("Hstack")
 def hstack(call: LayerCall) -> Outcome:
+    """Mirrors ``Hstack.compute_output_spec``."""
     shapes, dtype = _joined(call)
     return TensorSpec(concatenated(shapes, 1), dtype)
 
 
 @operation("Vstack")
 def vstack(call: LayerCall) -> Outcome:
+    """Mirrors ``Vstack.compute_output_spec``."""
     shapes, dtype = _joined(call)
     return TensorSpec(concatenated(shapes, 0), dtype)
 
 
 @operation("Dstack")
 def dstack(call: LayerCall) -> Outcome:
+    """Mirrors ``Dstack.compute_output_spec``."""
     shapes, dtype = _joined(call)
     return TensorSpec(concatenated([_deep(shape) for shape in shapes], 2), dtype)
 
@@ -79,6 +83,7 @@ def _deep(shape: Shape) -> Shape:
 
 @operation("Stack")
 def stack(call: LayerCall) -> Outcome:
+    """Mirrors ``Stack.compute_output_spec``."""
     shapes, dtype = _joined(call)
     for shape in shapes[1:]:
         if len(shape) != len(shapes[0]) or not all(map(agree, shape, shapes[0])):
@@ -90,6 +95,7 @@ def stack(call: LayerCall) -> Outcome:
 
 @operation("Append")
 def append(call: LayerCall) -> Outcome:
+    """Mirrors ``Append.compute_output_spec``."""
     (left, one), (right, other) = call.operand(0, "x1"), call.operand(1, "x2")
     dtype = result_type(one, other)
     axis = call.axis()
@@ -100,6 +106,7 @@ def append(call: LayerCall) -> Outcome:
 
 @operation("Meshgrid")
 def meshgrid(call: LayerCall) -> Outcome:
+    """Mirrors ``Meshgrid.compute_output_spec``."""
     operands = [operand(value) for value in call.args]
     sizes = [multiply(*shape) for shape, _ in operands]
     if call.config.get("indexing", "xy") == "ij":
@@ -135,12 +142,14 @@ def _divided(shape: Shape, dtype: str | None, sections: Any, axis: int) -> Outco
 
 @operation("Split")
 def split(call: LayerCall) -> Outcome:
+    """Mirrors ``Split.compute_output_spec``."""
     shape, dtype = first(call)
     return _divided(shape, dtype, call.config.get("indices_or_sections"), call.integer("axis", 0))
 
 
 @operation("Hsplit", "Vsplit", "Dsplit")
 def split_on(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     shape, dtype = first(call)
     axis = {"Hsplit": 0 if len(shape) == 1 else 1, "Vsplit": 0, "Dsplit": 2}[call.layer.class_name or ""]
     return _divided(shape, dtype, call.config.get("indices_or_sections"), axis)
@@ -148,6 +157,7 @@ def split_on(call: LayerCall) -> Outcome:
 
 @operation("ArraySplit")
 def array_split(call: LayerCall) -> Outcome:
+    """Mirrors ``ArraySplit.compute_output_spec``."""
     shape, dtype = first(call)
     axis = axis_of(call.integer("axis", 0), len(shape))
     count, size = call.integer("indices_or_sections"), shape[axis]
@@ -159,6 +169,7 @@ def array_split(call: LayerCall) -> Outcome:
 
 @operation("Unstack")
 def unstack(call: LayerCall) -> Outcome:
+    """Mirrors ``Unstack.compute_output_spec``."""
     shape, dtype = first(call)
     axis = axis_of(call.integer("axis", 0), len(shape))
     declared = call.config.get("num")
@@ -173,6 +184,7 @@ def unstack(call: LayerCall) -> Outcome:
 
 @operation("Reshape")
 def reshape(call: LayerCall) -> Outcome:
+    """Mirrors ``Reshape.compute_output_spec``."""
     shape, dtype = first(call)
     target = call.config.get("newshape", call.config.get("shape"))
     if not isinstance(target, (list, tuple)):
@@ -182,12 +194,14 @@ def reshape(call: LayerCall) -> Outcome:
 
 @operation("Ravel")
 def ravel(call: LayerCall) -> Outcome:
+    """Mirrors ``Ravel.compute_output_spec``."""
     shape, dtype = first(call)
     return TensorSpec((multiply(*shape),), dtype)
 
 
 @operation("ExpandDims")
 def expand_dims(call: LayerCall) -> Outcome:
+    """Mirrors ``ExpandDims.compute_output_spec``."""
     shape, dtype = first(call)
     axes = call.axes() or [len(shape)]
     rank = len(shape) + len(axes)
@@ -200,6 +214,7 @@ def expand_dims(call: LayerCall) -> Outcome:
 
 @operation("Squeeze")
 def squeeze(call: LayerCall) -> Outcome:
+    """Mirrors ``Squeeze.compute_output_spec``."""
     shape, dtype = first(call)
     axes = call.axes()
     if axes is None:
@@ -213,12 +228,14 @@ def squeeze(call: LayerCall) -> Outcome:
 
 @operation("Transpose")
 def transpose(call: LayerCall) -> Outcome:
+    """Mirrors ``Transpose.compute_output_spec``."""
     shape, dtype = first(call)
     return TensorSpec(transposed(shape, call.axes("axes")), dtype)
 
 
 @operation("Swapaxes")
 def swapaxes(call: LayerCall) -> Outcome:
+    """Mirrors ``Swapaxes.compute_output_spec``."""
     shape, dtype = first(call)
     return TensorSpec(_swapped(shape, call.integer("axis1"), call.integer("axis2")), dtype)
 
@@ -232,6 +249,7 @@ def _swapped(shape: Shape, one: int, other: int) -> Shape:
 
 @operation("Rot90")
 def rot90(call: LayerCall) -> Outcome:
+    """Mirrors ``Rot90.compute_output_spec``."""
     shape, dtype = first(call)
     axes = call.axes("axes", [0, 1]) or []
     # Keras exchanges the two axes even where the number of turns is even.
@@ -242,6 +260,7 @@ def rot90(call: LayerCall) -> Outcome:
 
 @operation("Moveaxis")
 def moveaxis(call: LayerCall) -> Outcome:
+    """Mirrors ``Moveaxis.compute_output_spec``."""
     shape, dtype = first(call)
     rank = len(shape)
     sources = [axis_of(axis, rank) for axis in call.axes("source") or []]
@@ -256,6 +275,7 @@ def moveaxis(call: LayerCall) -> Outcome:
 
 @operation("BroadcastTo")
 def broadcast_to(call: LayerCall) -> Outcome:
+    """Mirrors ``BroadcastTo.compute_output_spec``."""
     shape, dtype = first(call)
     target = _listed(call.config.get("shape"))
     broadcast(shape, target)
@@ -270,6 +290,7 @@ def _listed(value: Any) -> Shape:
 
 @operation("Diagonal", "Trace")
 def diagonal(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     shape, dtype = first(call)
     axes = [axis_of(call.integer("axis1", 0), len(shape)), axis_of(call.integer("axis2", 1), len(shape))]
     rest = tuple(dim for axis, dim in enumerate(shape) if axis not in axes)
@@ -288,6 +309,7 @@ def _diagonal(rows: Dim, columns: Dim, offset: int) -> Dim:
 
 @operation("Diag")
 def diag(call: LayerCall) -> Outcome:
+    """Mirrors ``Diag.compute_output_spec``."""
     shape, dtype = first(call)
     offset = call.integer("k", 0)
     if len(shape) == 1:
@@ -299,6 +321,7 @@ def diag(call: LayerCall) -> Outcome:
 
 @operation("Diagflat")
 def diagflat(call: LayerCall) -> Outcome:
+    """Mirrors ``Diagflat.compute_output_spec``."""
     shape, dtype = first(call)
     return TensorSpec((add(multiply(*shape), abs(call.integer("k", 0))),) * 2, dtype)
 
@@ -308,6 +331,7 @@ def diagflat(call: LayerCall) -> Outcome:
 
 @operation("Repeat")
 def repeat(call: LayerCall) -> Outcome:
+    """Mirrors ``Repeat.compute_output_spec``."""
     shape, dtype = first(call)
     given = call.config.get("repeats")
     counts = [integer(one) for one in given] if isinstance(given, (list, tuple)) else [integer(given)]
@@ -326,6 +350,7 @@ def repeat(call: LayerCall) -> Outcome:
 
 @operation("Tile")
 def tile(call: LayerCall) -> Outcome:
+    """Mirrors ``Tile.compute_output_spec``."""
     shape, dtype = first(call)
     given = call.config.get("repeats")
     counts = [integer(one) for one in given] if isinstance(given, (list, tuple)) else [integer(given)]
@@ -337,6 +362,7 @@ def tile(call: LayerCall) -> Outcome:
 
 @operation("Pad")
 def pad(call: LayerCall) -> Outcome:
+    """Mirrors ``Pad.compute_output_spec``."""
     shape, dtype = first(call)
     given = call.config.get("pad_width")
     if isinstance(given, (list, tuple)) and len(given) == 2 and not isinstance(given[0], (list, tuple)):
@@ -354,6 +380,7 @@ def pad(call: LayerCall) -> Outcome:
 
 @operation("Diff")
 def diff(call: LayerCall) -> Outcome:
+    """Mirrors ``Diff.compute_output_spec``."""
     shape, dtype = first(call)
     axis = axis_of(call.integer("axis", -1), len(shape))
     size = shape[axis]
@@ -366,6 +393,7 @@ def diff(call: LayerCall) -> Outcome:
 
 @operation("GetItem")
 def get_item(call: LayerCall) -> Outcome:
+    """Mirrors ``GetItem.compute_output_spec``."""
     shape, dtype = first(call)
     key = call.argument(1, "key")
     keys = list(key) if isinstance(key, (list, tuple)) and not isinstance(key, TensorSpec) else [key]
@@ -407,6 +435,7 @@ def _sliced(size: Dim, bounds: Any) -> Dim:
 
 @operation("Slice")
 def static_slice(call: LayerCall) -> Outcome:
+    """Mirrors ``Slice.compute_output_spec``."""
     shape, dtype = first(call)
     wanted, starts = _listed(call.config.get("shape")), call.argument(1, "start_indices")
     if len(wanted) != len(shape):
@@ -424,6 +453,7 @@ def static_slice(call: LayerCall) -> Outcome:
 
 @operation("Take")
 def take(call: LayerCall) -> Outcome:
+    """Mirrors ``Take.compute_output_spec``."""
     shape, dtype = first(call)
     indices = _array_shape(call.argument(1, "indices"))
     along = call.axis()
@@ -449,6 +479,7 @@ def _array_shape(value: Any) -> Shape:
 
 @operation("TakeAlongAxis")
 def take_along_axis(call: LayerCall) -> Outcome:
+    """Mirrors ``TakeAlongAxis.compute_output_spec``."""
     shape, dtype = first(call)
     indices = _array_shape(call.argument(1, "indices"))
     along = call.axis()
@@ -464,12 +495,14 @@ def take_along_axis(call: LayerCall) -> Outcome:
 
 @operation("Nonzero")
 def nonzero(call: LayerCall) -> Outcome:
+    """Mirrors ``Nonzero.compute_output_spec``."""
     shape, _ = first(call)
     return [TensorSpec((None,), "int32")] * len(shape)
 
 
 @operation("Unique")
 def unique(call: LayerCall) -> Outcome:
+    """Mirrors ``Unique.compute_output_spec``."""
     shape, dtype = first(call)
     size = call.config.get("size")
     along = call.axis()
@@ -489,6 +522,7 @@ def unique(call: LayerCall) -> Outcome:
 
 @operation("UnravelIndex")
 def unravel_index(call: LayerCall) -> Outcome:
+    """Mirrors ``UnravelIndex.compute_output_spec``."""
     shape, dtype = first(call)
     target = _listed(call.config.get("shape"))
     return [TensorSpec((None,) if None in target else shape, dtype)] * len(target)
@@ -496,6 +530,7 @@ def unravel_index(call: LayerCall) -> Outcome:
 
 @operation("SearchSorted")
 def search_sorted(call: LayerCall) -> Outcome:
+    """Mirrors ``SearchSorted.compute_output_spec``."""
     (sequence, _), (values, _) = call.operand(0, "sorted_sequence"), call.operand(1, "values")
     short = len(sequence) == 1 and sequence[0] is not None and sequence[0] < 2**31
     return TensorSpec(values, "int32" if short else "int64")
@@ -503,6 +538,7 @@ def search_sorted(call: LayerCall) -> Outcome:
 
 @operation("Bincount")
 def bincount(call: LayerCall) -> Outcome:
+    """Mirrors ``Bincount.compute_output_spec``."""
     shape, _ = first(call)
     if call.config.get("weights") is not None:
         raise Insufficient
@@ -511,6 +547,7 @@ def bincount(call: LayerCall) -> Outcome:
 
 @operation("Histogram")
 def histogram(call: LayerCall) -> Outcome:
+    """Mirrors ``Histogram.compute_output_spec``."""
     _, dtype = first(call)
     bins = call.integer("bins", 10)
     return [TensorSpec((bins,), dtype), TensorSpec((bins + 1,), dtype)]
@@ -518,6 +555,7 @@ def histogram(call: LayerCall) -> Outcome:
 
 @operation("Scatter")
 def scatter(call: LayerCall) -> Outcome:
+    """Mirrors ``Scatter.compute_output_spec``."""
     return TensorSpec(_listed(call.config.get("shape")), call.operand(1, "values")[1])
 
 
@@ -526,23 +564,27 @@ def scatter(call: LayerCall) -> Outcome:
 
 @operation("Size")
 def size_of(call: LayerCall) -> Outcome:
+    """Mirrors ``Size.compute_output_spec``."""
     return TensorSpec((), "int32")
 
 
 @operation("Ndim")
 def ndim(call: LayerCall) -> Outcome:
+    """Mirrors ``Ndim.compute_output_spec``."""
     shape, _ = first(call)
     return TensorSpec((len(shape),), FLOATX)
 
 
 @operation("Full")
 def full(call: LayerCall) -> Outcome:
+    """Mirrors ``Full.compute_output_spec``."""
     declared = call.config.get("dtype")
     return TensorSpec(_listed(call.config.get("shape")), FLOATX if declared is None else standard(declared))
 
 
 @operation("Arange")
 def arange(call: LayerCall) -> Outcome:
+    """Mirrors ``Arange.compute_output_spec``."""
     start, stop, step = call.argument(0, "start"), call.argument(1, "stop"), call.argument(2, "step")
     if stop is None:
         start, stop = 0, start
@@ -557,6 +599,7 @@ def arange(call: LayerCall) -> Outcome:
 
 @operation("Linspace", "Logspace", "Geomspace")
 def linspace(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     if call.config.get("retstep") is True:
         raise Insufficient
     (left, one), (right, _) = call.operand(0, "start"), call.operand(1, "stop")
@@ -569,6 +612,7 @@ def linspace(call: LayerCall) -> Outcome:
 
 @operation("View")
 def view(call: LayerCall) -> Outcome:
+    """Mirrors ``View.compute_output_spec``."""
     shape, dtype = first(call)
     declared = call.config.get("dtype")
     new = dtype if declared is None else standard(declared)
@@ -592,6 +636,7 @@ def _itemsize(dtype: str | None) -> int:
 
 @operation("Vander")
 def vander(call: LayerCall) -> Outcome:
+    """Mirrors ``Vander.compute_output_spec``."""
     shape, dtype = first(call, least_rank=1)
     count = call.config.get("N")
     return TensorSpec((*shape, shape[0] if count is None else integer(count)), dtype)
@@ -599,6 +644,7 @@ def vander(call: LayerCall) -> Outcome:
 
 @operation("Trapezoid")
 def trapezoid(call: LayerCall) -> Outcome:
+    """Mirrors ``Trapezoid.compute_output_spec``."""
     shape, dtype = first(call)
     axis = call.axis(default=-1)
     found = list(shape)

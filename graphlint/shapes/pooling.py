@@ -32,6 +32,7 @@ def _check_rank(call: LayerCall, shape: Shape) -> int:
     "AvgPool3D",
 )
 def pooling(call: LayerCall, shape: Shape) -> Iterable[Dim]:
+    """Mirrors ``compute_output_shape``."""
     rank = _check_rank(call, shape)
     declared = call.config.get("pool_size", call.config.get("pool_length", 2))
     size = integers(declared, rank)
@@ -62,6 +63,7 @@ def pooling(call: LayerCall, shape: Shape) -> Iterable[Dim]:
     "GlobalMaxPool3D",
 )
 def global_pooling(call: LayerCall, shape: Shape) -> Iterable[Dim]:
+    """Mirrors ``compute_output_shape``."""
     rank = _check_rank(call, shape)
     channels = shape[call.channel_axis]
     if call.config.get("keepdims") is True:
@@ -78,5 +80,6 @@ def global_pooling(call: LayerCall, shape: Shape) -> Iterable[Dim]:
     "AdaptiveMaxPooling3D",
 )
 def adaptive_pooling(call: LayerCall, shape: Shape) -> Iterable[Dim]:
+    """Mirrors ``compute_output_shape``."""
     rank = _check_rank(call, shape)
     return assembled(shape, call.integers("output_size", rank), shape[call.channel_axis], call.channels_first)

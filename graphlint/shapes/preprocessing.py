@@ -53,6 +53,7 @@ from graphlint.shapes.inference import (
     "RandomWidth",
 )
 def keeps_shape(call: LayerCall, shape: Shape) -> Iterable[Dim]:
+    """Mirrors ``compute_output_shape``."""
     if call.layer.class_name in ("RandomHeight", "RandomWidth"):
         raise Insufficient  # Keras 2 only: the extent is random
     return shape
@@ -60,7 +61,10 @@ def keeps_shape(call: LayerCall, shape: Shape) -> Iterable[Dim]:
 
 @layer("CutMix", "MixUp", "MaxNumBoundingBoxes")
 def augments_labels(call: LayerCall) -> Outcome:
-    """These take images alone, or with labels and boxes in a dict, and return the same structure."""
+    """These take images alone, or with labels and boxes in a dict, and return the same structure.
+
+    Mirrors ``compute_output_shape``.
+    """
     value = call.args[0] if call.args else next(iter(call.kwargs.values()), None)
     found = []
     for path, leaf in leaves(value):
@@ -76,11 +80,13 @@ def augments_labels(call: LayerCall) -> Outcome:
 
 @layer("Equalization", "RandomGrayscale")
 def keeps_spec(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     return call.tensor()
 
 
 @shape_of("Resizing", "CenterCrop", "RandomCrop")
 def resizing(call: LayerCall, shape: Shape) -> Iterable[Dim]:
+    """Mirrors ``compute_output_shape``."""
     if len(shape) not in (3, 4):
         raise ShapeError(f"got images of shape {shape_text(shape)}, expected rank 3 or 4")
     found = list(shape)
@@ -103,12 +109,14 @@ def _encoded(shape: Shape, depth: Dim, one_hot: bool) -> Shape:
 
 @layer("CategoryEncoding", autocast=False)
 def category_encoding(call: LayerCall) -> Outcome:
+    """Mirrors ``CategoryEncoding.compute_output_spec``."""
     one_hot = call.config.get("output_mode", "multi_hot") == "one_hot"
     return call.returns(_encoded(call.shape(), call.integer("num_tokens"), one_hot))
 
 
 @layer("Hashing", autocast=False)
 def hashing(call: LayerCall) -> Outcome:
+    """Mirrors ``Hashing.compute_output_spec``."""
     shape, dtype = call.shape(), variable_dtype(call.layer.dtype_policy)
     if call.config.get("output_mode", "int") == "int":
         return TensorSpec(shape, dtype)
@@ -117,6 +125,7 @@ def hashing(call: LayerCall) -> Outcome:
 
 @layer("HashedCrossing", autocast=False)
 def hashed_crossing(call: LayerCall) -> Outcome:
+    """Mirrors ``HashedCrossing.compute_output_shape``."""
     specs = call.tensors()
     if len(specs) != 2:
         raise ShapeError(f"got {len(specs)} inputs, expected 2")
@@ -129,6 +138,7 @@ def hashed_crossing(call: LayerCall) -> Outcome:
 
 @layer("Discretization")
 def discretization(call: LayerCall) -> Outcome:
+    """Mirrors ``Discretization.compute_output_spec``."""
     shape, mode = call.shape(), call.config.get("output_mode", "int")
     if mode == "int":
         return TensorSpec(shape, "int32")
@@ -141,6 +151,7 @@ def discretization(call: LayerCall) -> Outcome:
 
 @layer("StringLookup", "IntegerLookup", autocast=False)
 def lookup(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_spec``."""
     shape = call.shape()
     return _looked_up(call, shape)
 
@@ -158,6 +169,7 @@ def _looked_up(call: LayerCall, shape: Shape) -> Outcome:
 
 @layer("TextVectorization", autocast=False)
 def text_vectorization(call: LayerCall) -> Outcome:
+    """Mirrors ``TextVectorization.compute_output_spec``."""
     shape = call.shape()
     if call.config.get("output_mode", "int") == "int":
         if not shape:
@@ -176,6 +188,7 @@ def text_vectorization(call: LayerCall) -> Outcome:
 
 @shape_of("MelSpectrogram")
 def mel_spectrogram(call: LayerCall, shape: Shape) -> Iterable[Dim]:
+    """Mirrors ``MelSpectrogram.compute_output_shape``."""
     if len(shape) not in (1, 2):
         raise ShapeError(f"got an input of shape {shape_text(shape)}, expected rank 1 or 2")
     stride, samples = call.positive("sequence_stride"), shape[-1]
@@ -185,6 +198,7 @@ def mel_spectrogram(call: LayerCall, shape: Shape) -> Iterable[Dim]:
 
 @shape_of("STFTSpectrogram", rank=3)
 def stft_spectrogram(call: LayerCall, shape: Shape) -> Iterable[Dim]:
+    """Mirrors ``STFTSpectrogram.compute_output_shape``."""
     length = call.positive("frame_length", 256)
     step = call.config.get("frame_step") or length // 2
     frequencies = spectrogram_bins(call) * (2 if call.config.get("mode", "log") == "stft" else 1)
@@ -208,7 +222,7 @@ def spectrogram_bins(call: LayerCall) -> int:
 
 @layer("Lambda")
 def lambda_layer(call: LayerCall) -> Outcome:
-    """Only a declared output shape is believed: the function cannot be run."""
+    """Only a declared output shape is believed: the function cannot be run. Mirrors ``Lambda.compute_output_shape``."""
     declared = call.config.get("output_shape")
     if not isinstance(declared, (list, tuple)) or not declared:
         raise Insufficient
@@ -219,6 +233,7 @@ def lambda_layer(call: LayerCall) -> Outcome:
 
 @layer("Pipeline", autocast=False)
 def pipeline(call: LayerCall) -> Outcome:
+    """Mirrors ``Pipeline.call``."""
     serialized = call.config.get("layers")
     if not isinstance(serialized, list) or not all(is_serialized(one) for one in serialized):
         raise Insufficient

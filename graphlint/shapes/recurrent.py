@@ -46,6 +46,7 @@ def _check(call: LayerCall, shape: Shape, rank: int) -> None:
 
 @layer("LSTM", "CuDNNLSTM", "GRU", "CuDNNGRU", "SimpleRNN")
 def recurrent(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_shape``."""
     shape = _sequence(call)
     _check(call, shape, 3)
     check_build(call, shape, -1, "features")
@@ -55,6 +56,7 @@ def recurrent(call: LayerCall) -> Outcome:
 
 @layer("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
 def conv_lstm(call: LayerCall) -> Outcome:
+    """Mirrors ``compute_output_shape``."""
     shape = _sequence(call)
     rank = call.layer.traits.rank or 2
     _check(call, shape, rank + 3)
@@ -67,6 +69,7 @@ def conv_lstm(call: LayerCall) -> Outcome:
 
 @layer("RNN")
 def rnn(call: LayerCall) -> Outcome:
+    """Mirrors ``RNN.compute_output_shape``."""
     shape = _sequence(call)
     states, output = cell_sizes(call.child("cell"))
     return _outputs(call, shape, (output,), [(size,) for size in states])
@@ -99,6 +102,7 @@ def stacked_cells(cell: LayerDefinition) -> list[LayerDefinition]:
 
 @layer("LSTMCell", "GRUCell", "SimpleRNNCell")
 def recurrent_cell(call: LayerCall) -> Outcome:
+    """Mirrors ``call``."""
     shape = call.shape()
     if not shape:
         raise Insufficient
@@ -109,11 +113,13 @@ def recurrent_cell(call: LayerCall) -> Outcome:
 
 @layer("StackedRNNCells")
 def stacked_rnn_cells(call: LayerCall) -> Outcome:
+    """Mirrors ``StackedRNNCells.call``."""
     return recurrent_cell(call)
 
 
 @layer("Bidirectional")
 def bidirectional(call: LayerCall) -> Outcome:
+    """Mirrors ``Bidirectional.compute_output_shape``."""
     shape = _sequence(call)
     forward = call.child("forward_layer", "layer")
     if forward.build_shape is None and isinstance(call.layer.build_shape, (list, tuple)):
@@ -133,6 +139,7 @@ def bidirectional(call: LayerCall) -> Outcome:
 
 @layer("TimeDistributed")
 def time_distributed(call: LayerCall) -> Outcome:
+    """Mirrors ``TimeDistributed.compute_output_shape``."""
     spec = call.tensor()
     shape = call.shape()
     if len(shape) < 3:

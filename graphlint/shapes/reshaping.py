@@ -13,6 +13,7 @@ from graphlint.shapes.inference import Insufficient, LayerCall, Outcome, integer
 
 @layer("Flatten")
 def flatten(call: LayerCall) -> Outcome:
+    """Mirrors ``Flatten.compute_output_spec``."""
     spec, shape = call.tensor(), call.shape()
     if not shape:
         raise ShapeError("got a scalar, expected an input with a batch axis")
@@ -21,6 +22,7 @@ def flatten(call: LayerCall) -> Outcome:
 
 @layer("Reshape")
 def reshape(call: LayerCall) -> Outcome:
+    """Mirrors ``Reshape.compute_output_spec``."""
     spec, shape = call.tensor(), call.shape()
     target = call.config.get("target_shape")
     if not isinstance(target, (list, tuple)) or not shape:
@@ -30,6 +32,7 @@ def reshape(call: LayerCall) -> Outcome:
 
 @layer("Permute")
 def permute(call: LayerCall) -> Outcome:
+    """Mirrors ``Permute.compute_output_spec``."""
     spec, shape = call.tensor(), call.shape()
     dims = call.config.get("dims")
     if not isinstance(dims, (list, tuple)):
@@ -44,11 +47,13 @@ def permute(call: LayerCall) -> Outcome:
 
 @shape_of("RepeatVector", rank=2)
 def repeat_vector(call: LayerCall, shape: Shape) -> Iterable[Dim]:
+    """Mirrors ``RepeatVector.compute_output_shape``."""
     return shape[0], call.integer("n"), shape[1]
 
 
 @shape_of("UpSampling1D", "UpSampling2D", "UpSampling3D")
 def up_sampling(call: LayerCall, shape: Shape) -> Iterable[Dim]:
+    """Mirrors ``compute_output_shape``."""
     rank = _check_rank(call, shape)
     declared = call.config.get("size", call.config.get("length", 2))
     sizes = integers(declared, rank)
@@ -58,6 +63,7 @@ def up_sampling(call: LayerCall, shape: Shape) -> Iterable[Dim]:
 
 @shape_of("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D")
 def zero_padding(call: LayerCall, shape: Shape) -> Iterable[Dim]:
+    """Mirrors ``compute_output_shape``."""
     rank = _check_rank(call, shape)
     amounts = _pairs(call.config.get("padding", 1), rank)
     extents = [add(dim, *pair) for dim, pair in zip(_extents(call, shape), amounts, strict=True)]
@@ -66,6 +72,7 @@ def zero_padding(call: LayerCall, shape: Shape) -> Iterable[Dim]:
 
 @shape_of("Cropping1D", "Cropping2D", "Cropping3D")
 def cropping(call: LayerCall, shape: Shape) -> Iterable[Dim]:
+    """Mirrors ``compute_output_shape``."""
     rank = _check_rank(call, shape)
     amounts = _pairs(call.config.get("cropping", 1), rank)
     extents = []

@@ -37,17 +37,12 @@ def check_rule(rule: type[Rule], tmp_path: Path) -> None:
     The rule then runs on `graphlint.testing.samples.SAMPLES`, in memory and saved, where it may find something but must
     not raise, and on some two hundred configurations with one odd setting each: a setting is what a file says.
 
-    Parameters
-    ----------
-    rule
-        The class. It need not be installed.
-    tmp_path
-        An empty folder, such as pytest's fixture of this name.
+    Args:
+        rule: The class. It need not be installed.
+        tmp_path: An empty folder, such as pytest's fixture of this name.
 
-    Raises
-    ------
-    AssertionError
-        Says what is wrong with the rule or its examples.
+    Raises:
+        AssertionError: Says what is wrong with the rule or its examples.
     """
     _check_form(rule)
     linter = _linter(rule)
@@ -71,17 +66,12 @@ def check_fix(rule: type[Rule], tmp_path: Path) -> None:
     and no other rule does. The example, fixed, is clean for the rule, has no new finding at warning or error, runs, is
     saved, and loads. After a safe fix the outputs are equal: exactly, unless the section mentions rounding.
 
-    Parameters
-    ----------
-    rule
-        The class. It need not be installed.
-    tmp_path
-        An empty folder.
+    Args:
+        rule: The class. It need not be installed.
+        tmp_path: An empty folder.
 
-    Raises
-    ------
-    AssertionError
-        Says what is wrong with the fix.
+    Raises:
+        AssertionError: Says what is wrong with the fix.
     """
     text = page(rule).sections[FIX]
     promised = offered_fix(rule) is not None
@@ -195,10 +185,8 @@ def _made(rule: type[Rule], title: str, folder: Path) -> tuple[Any, Path | None]
 def run_example(rule: type[Rule], title: str, folder: Path) -> dict[str, Any]:
     """Run the Python block of a section; the names it defines, with at least ``model`` or ``path``.
 
-    Raises
-    ------
-    AssertionError
-        The block raises, or defines neither.
+    Raises:
+        AssertionError: The block raises, or defines neither.
     """
     import keras
     import numpy as np

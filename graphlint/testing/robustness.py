@@ -32,17 +32,13 @@ COUNT = 100
 def check_robust(rule: type[Rule], example: Path | None) -> None:
     """Run a rule on the sample models, in memory and saved, and on odd configurations of them and of its example.
 
-    Parameters
-    ----------
-    rule
-        The class.
-    example
-        A model file on which the rule fires; None if there is none.
+    Args:
+        rule: The class.
+        example: A model file on which the rule fires; None if there is none.
 
-    Raises
-    ------
-    AssertionError
-        The rule raises, or answers otherwise when it is asked again; says on which model, and shows the traceback.
+    Raises:
+        AssertionError: The rule raises, or answers otherwise when it is asked again; says on which model, and shows
+            the traceback.
     """
     linter = Linter(Config(), Selection(select=(rule.code,)), registry=Registry([rule]))
     for what, graph in sample_graphs():

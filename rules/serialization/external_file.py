@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphlint.engine.rule import Rule
+from graphlint.engine.rule import Need, Rule
 from graphlint.findings.finding import Problem, Severity
 from graphlint.knowledge.layers import Family, layer_row
 from graphlint.model.graph import Layer, ModelGraph
@@ -19,25 +19,15 @@ class ExternalFile(Rule):
     Reports lookup layers whose `vocabulary` is a path instead of a list.
 
     ## Why is this bad?
-    The path is one of the machine on which the model was made. Elsewhere loading fails, or silently reads another file,
-    and the author of the model decides which file is read.
+    The path is saved with the model, and is one of this machine. Elsewhere loading fails, or silently reads another
+    file.
 
     ## Example
     ```python
-    import json
-    import zipfile
-
+    words = tmp_path / "words.txt"
+    words.write_text("red\\ngreen\\n")
     x = keras.Input((1,), dtype="string")
-    keras.Model(x, layers.StringLookup(vocabulary=["red", "green"])(x)).save(tmp_path / "good.keras")
-    path = tmp_path / "bad.keras"
-    with zipfile.ZipFile(tmp_path / "good.keras") as good, zipfile.ZipFile(path, "w") as bad:
-        for name in good.namelist():
-            data = good.read(name)
-            if name == "config.json":
-                config = json.loads(data)
-                config["config"]["layers"][1]["config"]["vocabulary"] = "/home/me/words.txt"
-                data = json.dumps(config)
-            bad.writestr(name, data)
+    model = keras.Model(x, layers.StringLookup(vocabulary=str(words))(x))
     ```
 
     ## Use instead
@@ -50,7 +40,8 @@ class ExternalFile(Rule):
     None: pass the words themselves, `vocabulary=open(path).read().splitlines()`, and save again.
 
     ## Not reported
-    A vocabulary that is stored inside the archive; a list of words.
+    A vocabulary that is stored inside the archive; a list of words. In a file, such a path is a danger to whoever loads
+    it, which X003 reports.
 
     ## References
     keras-team/keras#21751; CVE-2025-12058
@@ -59,16 +50,16 @@ class ExternalFile(Rule):
     code = "K007"
     name = "external-file"
     severity = Severity.ERROR
+    needs = frozenset({Need.LIVE})
     in_code = "Reads configurations, in which the bodies that code makes are not."
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
-        inside = {name.rpartition("/")[2] for name in graph.definition.asset_names}
         for layer in graph.layers.values():
             if not _looks_up(layer):
                 continue
             for key in _PATHS:
                 path = layer.config.get(key)
-                if isinstance(path, str) and path and path not in inside and path not in graph.definition.asset_names:
+                if isinstance(path, str) and path:
                     yield Problem(
                         f"{key} is the path {path!r}: the model needs that file on every machine that loads it",
                         layer.path,

@@ -6,7 +6,6 @@ import threading
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import layers, ops
 
 import graphlint
@@ -14,35 +13,7 @@ from graphlint.errors import CannotClone, FixError
 from graphlint.replay.clone import clone
 from graphlint.replay.edit import edit
 from graphlint.replay.verify import verify
-
-
-class ForgetsActivation(layers.Layer):
-    def __init__(self, units=3, act="relu", **kwargs):
-        super().__init__(**kwargs)
-        self.units = units
-        self.dense = layers.Dense(units, activation=act)
-
-    def build(self, shape):
-        self.dense.build(shape)
-        self.built = True
-
-    def call(self, x):
-        return self.dense(x)
-
-    def get_config(self):
-        return {**super().get_config(), "units": self.units}
-
-
-class ForgetsScale(layers.Layer):
-    def __init__(self, scale=1.0, **kwargs):
-        super().__init__(**kwargs)
-        self.scale = scale
-
-    def call(self, x):
-        return x * self.scale
-
-    def get_config(self):
-        return {"name": self.name}
+from tests.models.lossy_layers import ForgetsActivation, ForgetsScale, InClosure, InObject, OfTheBackend
 
 
 class ForgetsRate(layers.Layer):
@@ -71,30 +42,6 @@ class SetsLater(layers.Layer):
         return x * self.factor
 
 
-class Bag:
-    """A plain object."""
-
-
-class InObject(layers.Layer):
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.bag = Bag()
-        self.bag.dense = layers.Dense(3)
-
-    def call(self, x):
-        return self.bag.dense(x)
-
-
-class InClosure(layers.Layer):
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        dense = layers.Dense(3)
-        self.function = lambda x: dense(x)
-
-    def call(self, x):
-        return self.function(x)
-
-
 class InPartial(layers.Layer):
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
@@ -102,15 +49,6 @@ class InPartial(layers.Layer):
 
     def call(self, x):
         return self.function(x)
-
-
-class OfTheBackend(layers.Layer):
-    def build(self, shape):
-        self.w = tf.Variable(np.random.rand(shape[-1], 3).astype("float32"))
-        self.built = True
-
-    def call(self, x):
-        return ops.matmul(x, ops.convert_to_tensor(self.w))
 
 
 class RandomTable(layers.Layer):

@@ -267,6 +267,16 @@ def test_inside_a_nested_model(tmp_path: Path) -> None:
     assert tail.get_layer("encoder").get_layer("code") is model.get_layer("encoder").get_layer("code")
 
 
+def test_a_nested_model_that_is_called_on_a_constant(tmp_path: Path) -> None:
+    one, other = keras.Input((3,), name="one"), keras.Input((3,), name="other")
+    inner = keras.Model([one, other], layers.Dense(2, name="last")(layers.Add(name="sum")([one, other])), name="inner")
+    x = keras.Input((4,), name="x")
+    hidden = layers.Dense(3, name="first")(x)
+    model = keras.Model(x, layers.Dense(2, name="end")(inner([hidden, ops.ones((1, 3))])), name="outer")
+    for at in ("first", "inner", "inner/sum"):
+        check_split(model, at, tmp_path)
+
+
 def test_two_levels_deep(tmp_path: Path) -> None:
     inner = encoder("inner")
     middle_in = keras.Input((4,), name="features")

@@ -118,3 +118,14 @@ def test_an_output_that_came() -> None:
     x = keras.Input((4,), name="x")
     a, b = layers.Dense(2, name="a"), layers.Dense(2, name="b")
     assert "1 outputs became 2" in verify(keras.Model(x, a(x)), keras.Model(x, [a(x), b(x)])).specs
+
+
+@pytest.mark.parametrize("shapes", [[(3,)], [(4,), (4,)]])
+def test_models_with_different_inputs_are_refused_in_one_line(shapes: list[tuple[int, ...]]) -> None:
+    inputs = [keras.Input(shape) for shape in shapes]
+    joined = layers.Concatenate()(inputs) if len(inputs) > 1 else inputs[0]
+    other = keras.Model(inputs, layers.Dense(2)(joined), name="other")
+    x = keras.Input((4,))
+    with pytest.raises(ReplayError, match="on which 'other' cannot run") as raised:
+        verify(keras.Model(x, layers.Dense(2)(x)), other)
+    assert "\n" not in str(raised.value) and "batches=" in str(raised.value)

@@ -10,6 +10,7 @@ import pytest
 from keras import layers, ops
 
 import graphlint
+from tests.models.lossy_layers import Bag, Built, ForgetsActivation, ForgetsScale, InClosure, InObject, OfTheBackend
 
 register = keras.saving.register_keras_serializable("reloading")
 GLOBAL_LAYER = layers.Dense(3, name="global_layer")
@@ -37,17 +38,6 @@ def comes_back(model, tmp_path):
             return False
 
 
-class Built(layers.Layer):
-    """Builds its Dense, so that its weights are saved."""
-
-    def build(self, shape):
-        self.dense.build(shape)
-        self.built = True
-
-    def call(self, x):
-        return self.dense(x)
-
-
 @register
 class NoKwargs(Built):
     def __init__(self, units):
@@ -60,30 +50,6 @@ class ForgetsUnits(Built):
     def __init__(self, units, **kwargs):
         super().__init__(**kwargs)
         self.dense = layers.Dense(units)
-
-    def get_config(self):
-        return super().get_config()
-
-
-@register
-class ForgetsActivation(Built):
-    def __init__(self, units=3, act="relu", **kwargs):
-        super().__init__(**kwargs)
-        self.units = units
-        self.dense = layers.Dense(units, activation=act)
-
-    def get_config(self):
-        return {**super().get_config(), "units": self.units}
-
-
-@register
-class ForgetsScale(layers.Layer):
-    def __init__(self, scale=1.0, **kwargs):
-        super().__init__(**kwargs)
-        self.scale = scale
-
-    def call(self, x):
-        return x * self.scale
 
     def get_config(self):
         return super().get_config()
@@ -290,51 +256,10 @@ def test_one_layer_in_two_custom_layers():
 # -- weights that Keras does not track --------------------------------------------------------------------------
 
 
-class Bag:
-    def __init__(self, **held):
-        vars(self).update(held)
-
-
-@register
-class InObject(layers.Layer):
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.bag = Bag(inner=Bag(dense=layers.Dense(3, name="hidden")))
-
-    def call(self, x):
-        return self.bag.inner.dense(x)
-
-
-@register
-class InClosure(layers.Layer):
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        dense = layers.Dense(3, name="hidden")
-        self.function = lambda x: dense(x)
-
-    def call(self, x):
-        return self.helper(x)
-
-    def helper(self, x):
-        return self.function(x)
-
-
 @register
 class FromGlobals(layers.Layer):
     def call(self, x):
         return GLOBAL_LAYER(x)
-
-
-@register
-class OfTensorFlow(layers.Layer):
-    def build(self, shape):
-        import tensorflow as tf
-
-        self.w = tf.Variable(np.ones((shape[-1], 3), "float32"))
-        self.built = True
-
-    def call(self, x):
-        return ops.matmul(x, ops.convert_to_tensor(self.w))
 
 
 @register
@@ -343,7 +268,7 @@ class NewEachTime(layers.Layer):
         return layers.Dense(3)(x)
 
 
-@pytest.mark.parametrize("cls", [InObject, InClosure, FromGlobals, OfTensorFlow, NewEachTime])
+@pytest.mark.parametrize("cls", [InObject, InClosure, FromGlobals, OfTheBackend, NewEachTime])
 def test_weights_that_keras_does_not_track(cls):
     model = around(cls(name="custom"))
     assert [variable.path for variable in model.weights] == ["dense/kernel", "dense/bias"] or len(model.weights) == 2

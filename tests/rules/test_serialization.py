@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+import graphlint
 from graphlint.errors import GraphlintError
 from graphlint.model.expand import expand
 from graphlint.sources import read
 from rules.serialization.ambiguous_names import AmbiguousNames
 from rules.serialization.baked_training_argument import BakedTrainingArgument
 from rules.serialization.custom_compile import CustomCompile
-from rules.serialization.external_file import ExternalFile
 from rules.serialization.lambda_hides_layer import LambdaHidesLayer
 from rules.serialization.opaque import Opaque
 from rules.serialization.optimizer_shipped import OptimizerShipped
@@ -294,9 +294,11 @@ def test_vocabulary_by_path(value, fires, tmp_path):
     def change(config):
         entry(config, "words")["config"]["vocabulary"] = value
 
-    found = in_file(ExternalFile(), edited(lookup(), tmp_path, change))
-    assert severities(found) == (["error"] if fires else [])
-    assert both(ExternalFile(), lookup(), tmp_path) == []
+    edited_file = edited(lookup(), tmp_path, change)
+    assert [one.code for one in graphlint.check(edited_file).findings if one.severity == "error"] == ["X003"] * fires
+    model = lookup()
+    model.get_layer("words").input_vocabulary = value
+    assert [one.code for one in graphlint.check(model).findings if one.severity == "error"] == ["K007"] * fires
 
 
 @keras.saving.register_keras_serializable(package="test_serialization")

@@ -109,11 +109,11 @@ def loss_of_ones_own(clean: Clean) -> Iterator[Mutant]:
 
 @injects("K007")
 def vocabulary_in_a_file(clean: Clean) -> Iterator[Mutant]:
-    for path, entry in clean.stored.layers():
-        if entry["class_name"] in ("StringLookup", "IntegerLookup", "TextVectorization"):
-            changed = clean.stored.copy()
-            changed.layer(path)["config"]["vocabulary"] = "/data/words.txt"
-            yield Mutant((path,), path=changed.write(clean.target()))
+    for name, layer, _ in clean.calls():
+        if isinstance(layer, (layers.StringLookup, layers.IntegerLookup)):
+            model = clean.cloned()
+            model.get_layer(name).input_vocabulary = "/data/words.txt"
+            yield Mutant((name,), model)
 
 
 @injects("K010")
