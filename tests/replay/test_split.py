@@ -274,7 +274,7 @@ def test_a_nested_model_that_is_called_on_a_constant(tmp_path: Path) -> None:
     hidden = layers.Dense(3, name="first")(x)
     model = keras.Model(x, layers.Dense(2, name="end")(inner([hidden, ops.ones((1, 3))])), name="outer")
     for at in ("first", "inner", "inner/sum"):
-        check_split(model, at, tmp_path)
+        check_split(model, at, path=tmp_path)
 
 
 def test_two_levels_deep(tmp_path: Path) -> None:
