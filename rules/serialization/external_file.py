@@ -16,7 +16,8 @@ class ExternalFile(Rule):
     """A layer reads a file that is not part of the model.
 
     ## What it does
-    Reports lookup layers whose `vocabulary` is a path instead of a list.
+    Reports lookup layers in memory whose `vocabulary` is a path instead of a list, which releases of Keras that do not
+    copy the words into the archive then save.
 
     ## Why is this bad?
     The path is saved with the model, and is one of this machine. Elsewhere loading fails, or silently reads another
@@ -24,10 +25,10 @@ class ExternalFile(Rule):
 
     ## Example
     ```python
-    words = tmp_path / "words.txt"
-    words.write_text("red\\ngreen\\n")
+    lookup = layers.StringLookup(vocabulary=["red", "green"])
+    lookup.input_vocabulary = "/home/me/words.txt"  # as older releases of Keras do with vocabulary="/home/me/words.txt"
     x = keras.Input((1,), dtype="string")
-    model = keras.Model(x, layers.StringLookup(vocabulary=str(words))(x))
+    model = keras.Model(x, lookup(x))
     ```
 
     ## Use instead
