@@ -22,8 +22,8 @@ class LambdaCode(Rule):
 
     ## Why is this bad?
     Loading the file runs the code, with the rights of whoever loads it. Keras 3 rejects such `.keras` files unless
-    `safe_mode=False` is passed, so the model does not load for most users; safe mode does not apply to `.h5` files.
-    Moreover, the code is bytecode for one Python version.
+    `safe_mode=False` is passed, so the model does not load for most users; before 3.11.3, safe mode does not apply to
+    `.h5` files. Moreover, the code is bytecode for one Python version.
 
     ## Example
     ```python

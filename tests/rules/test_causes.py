@@ -68,6 +68,16 @@ def test_two_probabilities_under_a_binary_loss_are_right():
     assert len(found(sequential(three, loss="binary_crossentropy"), "A004")) == 1
 
 
+def test_the_state_of_an_optimizer_is_stored_in_a_file_alone(tmp_path):
+    model = sequential(layers.Dense(3), loss="mse")
+    model.optimizer.build(model.trainable_variables)
+    (live,) = found(model, "K009")
+    model.save(tmp_path / "model.keras")
+    (stored,) = found(tmp_path / "model.keras", "K009")
+    assert "that model.save writes" in live.message and "are stored" not in live.message
+    assert stored.message.endswith("are stored")
+
+
 def test_loss_keys_that_are_no_output():
     inputs = keras.Input((4,))
     outputs = [layers.Dense(2, name="a")(inputs), layers.Dense(2, name="b")(inputs)]
