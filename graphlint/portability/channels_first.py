@@ -11,19 +11,13 @@ from graphlint.model.definition import Body, LayerDefinition
 from graphlint.portability.insertion import free_name, put_around
 
 
-def put_channels_last(body: Body) -> list[str]:
-    """Let the convolutions of a body receive and return the channels last; the names of those that were changed."""
-    changed = []
-    for layer in list(body.layers):
-        steps = layer.class_name == "TimeDistributed" and layer.is_keras
-        inner = layer.children.get("layer", layer) if steps else layer
-        rank = inner.traits.rank
-        if inner.traits.family is not Family.CONVOLUTION or rank is None or not inner.is_keras:
-            continue
-        if inner.config.get("data_format") != "channels_first":
-            continue
-        inner.config = {**inner.config, "data_format": "channels_last"}
-        axes = list(range(1, rank + 2 + steps))
+def put_channels_last(bodies: list[Body]) -> list[str]:
+    """Let the convolutions of a model receive and return the channels last; the names of those that were changed."""
+    found = [(body, layer) for body in bodies for layer in body.layers if _is_channels_first(_inner(layer))]
+    for body, layer in found:
+        inner = _inner(layer)
+        steps = inner is not layer
+        axes = list(range(1, (inner.traits.rank or 0) + 2 + steps))
         first = 1 if steps else 0
         last = [*axes[:first], *axes[first + 1 :], axes[first]]
         back = [*axes[:first], axes[-1], *axes[first:-1]]
@@ -33,8 +27,20 @@ def put_channels_last(body: Body) -> list[str]:
             before=_permute(free_name(body, f"{layer.name}_channels_last"), last),
             after=_permute(free_name(body, f"{layer.name}_channels_first"), back),
         )
-        changed.append(layer.name)
-    return changed
+    for _, layer in found:
+        inner = _inner(layer)
+        inner.config = {**inner.config, "data_format": "channels_last"}
+    return list(dict.fromkeys(layer.name for _, layer in found))
+
+
+def _inner(layer: LayerDefinition) -> LayerDefinition:
+    """The layer that runs at each step of a TimeDistributed; a layer itself otherwise."""
+    return layer.children.get("layer", layer) if layer.class_name == "TimeDistributed" and layer.is_keras else layer
+
+
+def _is_channels_first(layer: LayerDefinition) -> bool:
+    known = layer.is_keras and layer.traits.family is Family.CONVOLUTION and layer.traits.rank is not None
+    return known and layer.config.get("data_format") == "channels_first"
 
 
 def _permute(name: str, dims: list[int]) -> LayerDefinition:

@@ -29,13 +29,14 @@ def put_around(
     own: set[int] = set()
     """Calls whose argument is the call before them already."""
     for old, call in enumerate(body.calls):
+        like = _like(body, call) if call.layer is layer else ()
         if call.layer is layer and before is not None:
-            calls.append(CallDefinition(before, call.args, outputs=_received(body, call)))
+            calls.append(CallDefinition(before, call.args, outputs=like))
             call.args = (TensorRef(len(calls) - 1, 0),)
             own.add(id(call))
         calls.append(call)
         if call.layer is layer and after is not None:
-            calls.append(CallDefinition(after, (TensorRef(len(calls) - 1, 0),)))
+            calls.append(CallDefinition(after, (TensorRef(len(calls) - 1, 0),), outputs=like))
             own.add(id(calls[-1]))
         place[old] = len(calls) - 1
 
@@ -50,10 +51,11 @@ def put_around(
     body.inputs, body.outputs = map_leaves(body.inputs, moved), map_leaves(body.outputs, moved)
 
 
-def _received(body: Body, call: CallDefinition) -> tuple[TensorSpec, ...] | None:
-    """The spec of the one tensor that a call receives."""
+def _like(body: Body, call: CallDefinition) -> tuple[TensorSpec, ...]:
+    """One output of the dtype of what a call receives, whose shape is left to Keras."""
     for leaf in flat(call.args):
-        if isinstance(leaf, TensorRef):
+        if isinstance(leaf, TensorRef) and leaf.call < len(body.calls):
             outputs = body.calls[leaf.call].outputs or ()
-            return outputs[leaf.output : leaf.output + 1] or None
-    return None
+            if leaf.output < len(outputs):
+                return (TensorSpec(None, outputs[leaf.output].dtype),)
+    return (TensorSpec(None, None),)

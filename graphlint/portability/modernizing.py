@@ -86,8 +86,8 @@ def modernize(definition: ModelDefinition) -> list[str]:
             _scale(work, layer)
     for body in bodies(definition.root):
         work.scaled += put_scales(body)
-        work.moved += put_channels_last(body)
         _give_shape(work, body)
+    work.moved += put_channels_last(bodies(definition.root))
     work.say(
         f"{OLD} is another function in Keras 3: what it is applied to is multiplied by {SCALE} in NAMES, so that "
         "outputs stay as they were",

@@ -255,6 +255,32 @@ def test_an_activation_in_several_places(tmp_path):
     assert "'steps'" in " ".join(rescued.notes)
 
 
+def test_channels_first_in_a_functional_model_and_at_each_step(tmp_path):
+    def convolution(name, channels):
+        return layers.Conv2D(2, 3, padding="same", data_format=f"channels_{channels}", name=name)
+
+    x, steps = keras.Input((2, 6, 5), name="x"), keras.Input((3, 2, 6, 5), name="steps")
+    shared, each = convolution("shared", "first"), layers.TimeDistributed(convolution("inner", "first"), name="each")
+    model = keras.Model([x, steps], [shared(layers.Add()([shared(x), x])), each(steps)])
+    rescued = rescue(read(of_keras_2(model, tmp_path / "old.h5")))
+    random = np.random.default_rng(0)
+    image, series = random.normal(size=(2, 2, 6, 5)), random.normal(size=(2, 3, 2, 6, 5))
+    image, series = image.astype("float32"), series.astype("float32")
+
+    def last(layer, value):
+        twin = convolution("twin", "last")
+        twin.build((None, 6, 5, 2))
+        twin.set_weights(layer.get_weights())
+        return np.moveaxis(keras.ops.convert_to_numpy(twin(np.moveaxis(value, 1, -1))), -1, 1)
+
+    once = last(shared, image) + image
+    found = rescued.model([image, series])
+    np.testing.assert_allclose(found[0], last(shared, once), atol=1e-6)
+    wanted = np.stack([last(each.layer, series[:, step]) for step in range(3)], axis=1)
+    np.testing.assert_allclose(found[1], wanted, atol=1e-6)
+    assert "'shared', 'each' receive the channels last" in " ".join(rescued.notes)
+
+
 def test_penalties_see_other_weights_and_that_is_said(tmp_path):
     x = keras.Input((4,), name="x")
     y = layers.Dense(2, activation="hard_sigmoid", kernel_regularizer="l2", name="d")(x)
