@@ -52,7 +52,7 @@ def drifts(graph: ModelGraph) -> list[Drift]:
         )
         message = (
             "joins the masks of its inputs: Keras 2 drops each step that one of them drops, Keras 3 keeps it where "
-            "another keeps it, and has no mask at all where an input has none"
+            "another input keeps it, or has no mask"
             if layer.traits.family is Family.MERGE
             else f"{layer.class_name} hands the mask of its input on, which it does not in Keras 2"
         )

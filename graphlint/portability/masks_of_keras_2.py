@@ -1,8 +1,8 @@
 """Masks that Keras 2 and 3 hand on in different ways.
 
-Where masks meet in an Add or another merging layer, Keras 2 keeps the steps that every mask keeps, whichever inputs
-have one; Keras 3 keeps those that any mask keeps, and has no mask at all where one input has none. A few layers drop
-the mask in Keras 2 and hand it on in Keras 3.
+Where masks meet in an Add, a Concatenate or another merging layer, Keras 2 keeps the steps that every mask keeps,
+whichever inputs have one; Keras 3 keeps those that any input keeps, and an input without a mask keeps all. A few layers
+drop the mask in Keras 2 and hand it on in Keras 3.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from graphlint.knowledge.layers import Family
 from graphlint.model.graph import ModelGraph, Tensor
 from graphlint.model.masks import masked
 
-_JOINED_ALIKE = frozenset({"Concatenate", "Dot"})
 _DROPPED_BEFORE = frozenset({"Identity", "Normalization", "Rescaling"})
 
 
@@ -31,8 +30,10 @@ def masks_handed_on_otherwise(graph: ModelGraph) -> list[str]:
 
 
 def _is_suspect(graph: ModelGraph, call: str) -> bool:
-    traits = graph.layer(call).traits
-    return traits.name in _DROPPED_BEFORE or (traits.family is Family.MERGE and traits.name not in _JOINED_ALIKE)
+    layer = graph.layer(call)
+    if layer.traits.name == "Dot" or (layer.traits.name == "Concatenate" and layer.config.get("axis") == 1):
+        return False  # A Dot has no mask, and steps that follow each other keep their own.
+    return layer.traits.name in _DROPPED_BEFORE or layer.traits.family is Family.MERGE
 
 
 def _is_used(graph: ModelGraph, call: str) -> bool:

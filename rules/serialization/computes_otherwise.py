@@ -22,9 +22,8 @@ class ComputesOtherwise(Rule):
 
     - `hard_sigmoid`, which was `clip(0.2 * x + 0.5, 0, 1)` and is `clip(x / 6 + 0.5, 0, 1)`; it was the default
       `recurrent_activation` of LSTM and GRU;
-    - masks that meet in an Add or another merging layer, of which Keras 2 keeps the steps that all keep, Keras 3 those
-      that any keeps, or no mask where one input has none; and those that Rescaling, Normalization and Identity hand on
-      in Keras 3 alone;
+    - masks that meet in an Add, a Concatenate or another merging layer, of which Keras 2 keeps the steps that all keep,
+      Keras 3 those that any input keeps; and those that Rescaling, Normalization and Identity hand on in Keras 3 alone;
     - `RandomCrop`, which cropped outside of training as well.
 
     ## Why is this bad?

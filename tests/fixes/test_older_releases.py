@@ -4,6 +4,7 @@
 cuDNN and Keras 1 were written in their form, with the outputs of the loader of Keras 2.15.
 """
 
+import functools
 import io
 import json
 import zipfile
@@ -218,7 +219,9 @@ def test_masks_that_are_handed_on_alike_are_not_reported(tmp_path):
     assert "K013" not in rule_findings(merged(tmp_path, [], [], layers.LSTM(3)))
     assert "K013" not in rule_findings(merged(tmp_path, [mask()], [], layers.Conv1D(3, 2), layers.LSTM(3)))
     assert "K013" not in rule_findings(merged(tmp_path, [mask()], [], layers.Dense(3)))
-    assert "K013" not in rule_findings(merged(tmp_path, [mask()], [], layers.LSTM(3), join=layers.Concatenate))
+    assert "K013" in rule_findings(merged(tmp_path, [mask()], [], layers.LSTM(3), join=layers.Concatenate))
+    in_a_row = functools.partial(layers.Concatenate, axis=1)
+    assert "K013" not in rule_findings(merged(tmp_path, [mask()], [mask()], layers.LSTM(3), join=in_a_row))
     assert "K013" in rule_findings(merged(tmp_path, [], [], layers.Masking(0.0), layers.Rescaling(0.5), layers.LSTM(3)))
     assert "K013" not in rule_findings(merged(tmp_path, [], [], layers.Rescaling(0.5), layers.LSTM(3)))
     x = keras.Input((4, 6), name="x")
