@@ -20,6 +20,7 @@ from graphlint.model.definition import Format, TensorSpec
 from graphlint.model.dimensions import shape_text
 from graphlint.model.graph import Layer, ModelGraph, Variable
 from graphlint.questions.statistics import Measuring, known, note
+from graphlint.reports.text import counted
 
 if TYPE_CHECKING:
     from graphlint.reports.report import ModelReport
@@ -126,6 +127,8 @@ class Comparison:
         for number, (key, spec) in enumerate(ours):
             source = one.outputs[number]
             partner = number if by_place else ends.get((source.item, source.output), -1)
+            if partner < 0 and number < len(theirs) and theirs[number] == (key, spec):
+                partner = number
             if partner < 0 or partner in taken:
                 self.add(Kind.OUTPUT, key, None, before=spec)
                 continue
@@ -351,14 +354,11 @@ class Comparison:
         """Layers that are held in more places, or fewer, than before."""
         for path, other in self.matching.layers.items():
             ours, theirs = self.old.layers[path], self.new.layers[other]
+            if self.old.has_weights and not self.old.variables_below(path):
+                continue
             if len(ours.aliases) != len(theirs.aliases) and not self.moved_aliases(path, other):
-                self.add(
-                    Kind.SHARING,
-                    path,
-                    other,
-                    before=f"in {len(ours.aliases) + 1} places",
-                    after=f"in {len(theirs.aliases) + 1} places",
-                )
+                texts = [f"in {counted(len(one.aliases) + 1, 'place')}" for one in (ours, theirs)]
+                self.add(Kind.SHARING, path, other, before=texts[0], after=texts[1])
 
     def moved_aliases(self, path: str, other: str) -> bool:
         """Whether what holds a layer is shared itself, which is said of that."""
@@ -400,7 +400,8 @@ class Comparison:
                 continue
             if theirs.class_name is None or ours.class_name is None:
                 continue
-            if ours.trainable != theirs.trainable:
+            empty = self.old.has_weights and not self.old.variables_below(path)
+            if ours.trainable != theirs.trainable and not empty:
                 changed[path] = other
         for path, other in changed.items():
             if self.covered(path, changed):
@@ -484,11 +485,22 @@ class Comparison:
                 self.result.notes.append("one of the two has no weights: numbers were not compared")
             return
         self.variables()
+        if self.alike:
+            self.strays()
         self.ties()
         if self.compares_numbers:
             self.numbers()
         else:
             self.result.notes.append("numbers were not compared")
+
+    def strays(self) -> None:
+        """Stored weights that no layer claims."""
+        before, after = self.old.definition.stray_weights, self.new.definition.stray_weights
+        for name in sorted(before.keys() | after.keys()):
+            if before.get(name) != after.get(name):
+                there = [name if name in found else None for found in (before, after)]
+                texts = [f"{found[name]:,} numbers of no layer" if name in found else None for found in (before, after)]
+                self.add(Kind.VARIABLE, *there, before=texts[0], after=texts[1])
 
     def variables(self) -> None:
         """Variables that only one of two paired layers has, and those of another shape."""
