@@ -66,7 +66,7 @@ class Cards {
     const finding = this.findings[index];
     const why = this.explanations[finding.code];
     const head = el("button", { type: "button", class: "go", onclick: () => this.go(index) },
-      severityTag(finding.severity), " ", el("b", {}, `${finding.code} ${finding.name}`), finding.at ? el("span", { class: "at" }, finding.at) : null);
+      severityTag(finding.severity), " ", el("b", {}, `${finding.code} ${finding.name}`), finding.at ? el("span", { class: "at" }, finding.at === "." ? "the model" : finding.at) : null);
     const fix = finding.fix;
     const card = el("article", { class: `card sev-${finding.severity}`, role: "listitem" }, el("h3", {}, head),
       finding.model ? el("p", { class: "minor" }, finding.model) : null,
