@@ -243,7 +243,8 @@ class _BodyBuilder:
         names = _argument_names(self.event)
         for path, tensor in self.given():
             if id(tensor) not in self.refs:
-                self.input(path, names.get(path.partition("/")[0], path), tensor)
+                first = path.partition("/")[0]
+                self.input(path, names.get(first, first), tensor)
         for child in self.event.children:
             self.child(child)
         outputs = plain(self.event.outputs, self.leaf)
@@ -345,7 +346,7 @@ class _BodyBuilder:
         path = self.masks.get(id(tensor))
         if path is not None:
             names = _argument_names(self.event)
-            name = names.get(path.partition("/")[0], path)
+            name = names.get(path.partition("/")[0], path.partition("/")[0])
             return self.input(f"mask:{path}", f"{name}_mask", tensor)
         self.captured.append(tensor)
         return self.input(f"captured/{len(self.captured) - 1}", "captured", tensor)
@@ -375,10 +376,15 @@ class _BodyBuilder:
             masks=self.builder.masks(child),
         )
         if call.body is None:
-            call.outputs = tuple(self.trace.spec(one) for one in self.builder.tensors(child.outputs))
+            call.outputs = self.specs(child)
         if id(child.target) not in self.builder.recording.tracked:
             self.layers[id(definition)] = definition
         self.register(call, child)
+
+    def specs(self, child: Event) -> tuple[TensorSpec, ...]:
+        """Shapes and dtypes of what a call returned; one unknown where that is no tensor, since every call has one."""
+        found = tuple(self.trace.spec(one) for one in self.builder.tensors(child.outputs))
+        return found or (TensorSpec(None, None),)
 
     def read_inside(self, child: Event) -> Iterator[Any]:
         """What the code inside a layer of Keras's own reads that is neither its argument nor its own."""
@@ -431,7 +437,7 @@ class _BodyBuilder:
 
         found = None if function.is_random else named(function, args, kwargs, child.outputs, stand_in)
         config = configuration(found.operation) if found is not None else None
-        specs = tuple(self.trace.spec(one) for one in self.builder.tensors(child.outputs))
+        specs = self.specs(child)
         if found is not None and config is not None:
 
             def leaf(value: Any) -> Any:

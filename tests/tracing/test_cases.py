@@ -428,3 +428,34 @@ def test_a_layer_without_weights_that_was_never_built_is_called() -> None:
     graph = expand(read_live(keras.Model(inputs, joins(inputs)), open_layers=True))
     assert not graph.opaque_layers
     assert not joins.join.built
+
+
+def test_arguments_in_a_structure_have_names_without_a_slash_and_calls_without_tensors_an_output() -> None:
+    class Silent(keras.layers.Layer):
+        def call(self, x: Any) -> None:
+            return None
+
+    class Rotated(keras.layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense, self.silent = keras.layers.Dense(4), Silent()
+
+        def call(self, x: Any, places: Any = None) -> Any:
+            self.silent(x)
+            return self.dense(x) * places[0] + places[1]
+
+    class Model(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = Rotated()
+
+        def call(self, x: Any) -> Any:
+            return self.inner(x, places=(x + 1, 2 * x))
+
+    model = Model()
+    model(np.zeros((2, 4), "float32"))
+    graph = expand(read_live(model, open_layers=True))
+    names = [layer.name for layer in graph.layers.values() if layer.is_input]
+    assert {"places", "places_1"} <= set(names)
+    assert not any("/" in name for name in names)
+    assert all(call.outputs for call in graph.calls.values())
