@@ -266,6 +266,7 @@ def judge(pair: Pair, tally: Tally) -> None:
         return
     got = told(difference)
     if pair.group in ("fix", "mutant"):
+        got = {(change.kind.value, where(change)) for change in difference.changes if change.part != "findings"}
         few = 1 <= len(got) <= FEW * max(1, len(pair.expected))
         verdict = "exact" if few else "much" if got else "little"
     else:
