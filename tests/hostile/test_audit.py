@@ -8,6 +8,7 @@ import marshal
 import pickle
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import h5py
@@ -163,7 +164,9 @@ def test_nothing_is_run(watched):
         assert not [event for event in seen["events"] if MODULE in event or event.startswith(RUNNING)]
     elif way != "check -j":
         assert seen["events"] == []
-    assert all(line.startswith("started ") for line in log), log
+    # Python's platform, which TensorFlow asks as it is imported, runs uname; the second time nothing may.
+    first = ("started ", "subprocess.Popen ('uname',)") if way in LOADING else ("started ",)
+    assert all(line.startswith(first) for line in log), log
     assert len(log) >= (3 if way == "check -j" else 1)
 
 
@@ -171,7 +174,8 @@ def test_only_the_files_are_opened(watched):
     way, paths, seen, _ = watched
     installation = (sys.prefix, sys.base_prefix, str(ROOT), *(path for path in sys.path if "site-packages" in path))
     system = ("/dev/", "/proc/", "/sys/") if way in LOADING or way == "check -j" else ()
-    assert {path for path in seen["opened"] if not path.startswith((*installation, *system))} <= set(paths)
+    own = {tempfile.gettempdir()} if way in LOADING else set()  # opened where a private copy is removed from it
+    assert {path for path in seen["opened"] if not path.startswith((*installation, *system))} <= set(paths) | own
 
 
 def test_neither_the_named_modules_nor_keras_are_imported(watched):
