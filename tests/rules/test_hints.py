@@ -222,7 +222,13 @@ WAYS = {
     "K006": [
         change("register the object", "def shifted", '@keras.saving.register_keras_serializable("hints")\ndef shifted'),
     ],
-    "K007": [change("the words themselves", more=SAVED_AGAIN)],
+    "K007": [
+        change(
+            "set_vocabulary",
+            'lookup.input_vocabulary = "/home/me/words.txt"',
+            'lookup = layers.StringLookup(); lookup.set_vocabulary(["red", "green"])',
+        )
+    ],
     "K008": [
         instead(
             "a functional model",
