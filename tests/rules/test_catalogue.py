@@ -7,8 +7,9 @@ from pathlib import Path
 import keras  # noqa: F401  imported once, not in the first test
 import pytest
 
-from graphlint.engine.documentation import reference
+from graphlint.engine.documentation import reference, text
 from graphlint.engine.registry import load_registry
+from graphlint.engine.rule import Rule
 from graphlint.testing import check_rule
 
 RULES = list(load_registry())
@@ -42,6 +43,14 @@ def test_a_rule_lives_in_the_file_of_its_name_in_the_folder_of_its_family(rule):
 def test_the_first_line_of_a_rule_module_says_what_it_finds(rule):
     first = (sys.modules[rule.__module__].__doc__ or "").partition("\n")[0]
     assert first.startswith(f"{rule.code}: ") and len(first.split()) > 3, first
+
+
+@pytest.mark.parametrize("rule", BUILT_IN, ids=lambda rule: rule.code)
+def test_the_page_of_a_rule_says_how_it_reads_code(rule):
+    assert f"## In code\n{rule.in_code.split()[0]}" in text(rule)
+    source = Path(sys.modules[rule.__module__].__file__).read_text(encoding="utf-8")
+    asks = any(words in source for words in ("graph.in_code(", "called_by_code(", ".traced", "graph.written("))
+    assert not asks or rule.in_code != Rule.in_code, "it treats code differently, and its in_code does not say how"
 
 
 def test_the_reference_page_is_what_the_docstrings_say():
