@@ -178,8 +178,11 @@ def _is_tensorflow(inner: list[str], name: str) -> bool:
         return not effect_of_words(name)
     if not _TENSORFLOW_NAMESPACES.issuperset(inner):
         return False
+    operation = "".join(part[:1].upper() + part[1:] for part in name.split("_"))  # floor_div makes a FloorDiv.
     return name in tables.TENSORFLOW_FUNCTIONS or (
-        name in tables.TENSORFLOW_OPERATIONS or _TENSORFLOW_CLASSES.fullmatch(name) is not None or _is_keras(name)
+        bool(tables.TENSORFLOW_OPERATIONS & {name, operation})
+        or _TENSORFLOW_CLASSES.fullmatch(name) is not None
+        or _is_keras(name)
     )
 
 

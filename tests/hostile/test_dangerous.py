@@ -128,7 +128,8 @@ def test_ordinary_texts(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["math.add", "nn.relu", "__operators__.getitem", "image.resize", "linalg.matmul",
-                                  "strings.lower", "signal.fft", "concat", "cast", "compat.v1.nn.conv2d"])  # fmt: skip
+                                  "strings.lower", "signal.fft", "concat", "cast", "compat.v1.nn.conv2d",
+                                  "compat.v1.floor_div"])  # fmt: skip
 def test_ordinary_operations(name, tmp_path):
     path = tmp_path / "model.json"
     path.write_text(json.dumps(legacy("TFOpLambda", {"function": name})))
