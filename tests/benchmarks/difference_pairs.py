@@ -33,6 +33,8 @@ from keras import layers
 import graphlint
 from graphlint.comparison.changes import Change, Kind
 from graphlint.errors import GraphlintError
+from graphlint.model.expand import expand
+from graphlint.sources.live import read_live
 from graphlint.testing.samples import SAMPLES
 from tests.models import ARCHITECTURES
 
@@ -85,8 +87,7 @@ def told(difference: graphlint.Difference) -> set[tuple[str, str]]:
 
 def places(model: keras.Model) -> Iterator[tuple[str, Any]]:
     """Address and layer of the calls of the root that can be edited."""
-    graph = graphlint.check(model, select="A001").graph
-    assert graph is not None
+    graph = expand(read_live(model))
     for call in graph.calls.values():
         layer = graph.layers[call.layer]
         if call.scope == "." and not layer.is_input and len(graph.call_sites(layer.path)) == 1 and call.outputs:
@@ -166,8 +167,7 @@ def ties(name: str, model: keras.Model, limit: int) -> Iterator[Pair]:
 
 def settings(name: str, model: keras.Model, limit: int) -> Iterator[Pair]:
     """Numbers, names and arguments that change in a copy."""
-    graph = graphlint.check(model, select="A001").graph
-    assert graph is not None
+    graph = expand(read_live(model))
     weighted = [one for one in graph.variables.values() if "float" in one.dtype and one.values is not None]
     for variable in weighted[:limit]:
         copy = graphlint.clone(model)
@@ -178,9 +178,6 @@ def settings(name: str, model: keras.Model, limit: int) -> Iterator[Pair]:
 
 
 def _held(model: keras.Model, variable: Any) -> Any:
-    from graphlint.model.expand import expand
-    from graphlint.sources.live import read_live
-
     found = expand(read_live(model)).variables.get(variable.id)
     return None if found is None else found.obj
 
