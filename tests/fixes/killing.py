@@ -103,6 +103,7 @@ def kill(times: int, seed: int = 0) -> Counter[str]:
             folder = _folder(Path(scratch, str(number)))
             child = start(folder, way)
             ended = wait(child, chance.uniform(0, 1.1 * usual[way]))
+            assert ended in (None, 0), f"the command failed: {ended}"
             if ended is None:
                 os.kill(child, signal.SIGKILL)
                 os.waitpid(child, 0)
