@@ -252,6 +252,11 @@ WAYS = {
             "[1, 2]",
         )
     ],
+    "D009": [change("Call it in Pair.call", "return self.first(x)", "return self.second(self.first(x))")],
+    "T008": [
+        change("Remove the argument", ", training=False", ""),
+        change("the training that call receives", "(self, x):", "(self, x, training=None):", "=False", "=training"),
+    ],
     "N001": [change("earlier checkpoint", "np.nan", "0.1")],
     "N002": [
         change("earlier checkpoint", "-0.5", "0.5"),
