@@ -14,7 +14,7 @@ from graphlint.knowledge import keras_internals
 from graphlint.knowledge.origin import is_live_keras_class
 from graphlint.model.expand import expand
 from graphlint.model.resolve import resolve_layer
-from graphlint.replay.opened import add_attributes, canonical
+from graphlint.replay.spelling import add_attributes, canonical
 from graphlint.replay.transaction import Transaction
 from graphlint.sources.live import read_live
 from graphlint.tracing.functions import Function
@@ -75,7 +75,7 @@ def chained(first: Any, second: Any, name: str) -> Any:
 
 def identity_for(layer: Any) -> Any:
     """A layer that returns what it receives, with masks."""
-    return keras.layers.Identity(name=layer.name, dtype=layer.dtype_policy)
+    return keras.layers.Identity(name=layer.name, dtype=layer.compute_dtype)  # With a policy Keras cannot store it.
 
 
 def put(edit: MemberEdit, copy: Any, holders: Iterable[Any]) -> Any:

@@ -12,7 +12,9 @@ from graphlint.model.address import ROOT, parse
 from graphlint.model.graph import Tensor
 from graphlint.model.resolve import resolve_call, resolve_tensor
 from graphlint.replay.live_graph import LiveGraph
-from graphlint.replay.opened import Opened, Stuck, canonical
+from graphlint.replay.opened import Opened
+from graphlint.replay.spelling import canonical
+from graphlint.replay.symbolic import Stuck
 from graphlint.replay.targets import tensor_at
 from graphlint.replay.transaction import Transaction
 

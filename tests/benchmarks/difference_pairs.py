@@ -3,10 +3,9 @@
     python tests/benchmarks/difference_pairs.py [--limit 3] [--models NAME]... [--part PART]...
 
 Edits have what is expected, kind and place, worked out from the edit alone. Identity pairs (a model and itself, its
-clone, its file in both formats, what is loaded from it) must be empty, and so must a file of Keras 1 or 2 and what a
-rescue makes of it, but for a few changes for each note of the rescue. Fixes and mutants (whose numbers are drawn again)
-must be told in few changes for each place that the report of the fix, or the mutant, names. Every pair that is not
-exact is printed. Exits with 1 unless all edits, identities and rescues are exact.
+clone, its file in both formats, what is loaded from it) must be empty. Fixes and mutants (whose numbers are drawn
+again) must be told in few changes for each place that the report of the fix, or the mutant, names. Every pair that is
+not exact is printed. Exits with 1 unless all edits and identities are exact.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ import os
 import sys
 import tempfile
 import warnings
-import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,14 +33,11 @@ from keras import layers
 import graphlint
 from graphlint.comparison.changes import Change, Kind
 from graphlint.errors import GraphlintError
-from graphlint.fixes.rescue import rescue
 from graphlint.model.expand import expand
-from graphlint.sources import read
 from graphlint.sources.live import read_live
 from graphlint.testing.samples import SAMPLES
 from tests.models import ARCHITECTURES
 
-PARTS = ["edits", "identity", "fixes", "rescues", "mutants"]
 FEW = 4
 """Changes up to which one fault counts as told by them."""
 
@@ -82,7 +77,7 @@ def told(difference: graphlint.Difference) -> set[tuple[str, str]]:
     return {
         (change.kind.value, where(change))
         for change in difference.changes
-        if change.part != "findings" and change.kind not in (Kind.COMPILED, Kind.OPTIMIZER)
+        if change.part != "findings" and change.kind is not Kind.COMPILED
         if not (change.kind is Kind.OUTPUT and change.argument is None)
     }
 
@@ -107,8 +102,6 @@ def edits(name: str, model: keras.Model, limit: int) -> Iterator[Pair]:
         counts[kind] += 1
         return Pair(kind, name, model, new, frozenset((one.value, at) for one, at in expected))
 
-    # A Sequential model calls its layers with nothing but a tensor, and becomes a Functional one.
-    functional = [(Kind.MODEL, ".")] if type(model) is keras.Sequential else []
     for address, layer in places(model):
         floating = "float" in str(getattr(layer.obj, "compute_dtype", "float32"))
         for kind, make in {
@@ -136,7 +129,7 @@ def edits(name: str, model: keras.Model, limit: int) -> Iterator[Pair]:
                 "insert_before": [(Kind.ADDED, "inserted")],
                 "remove": [(Kind.REMOVED, layer.path)],
                 "replace": [(Kind.CHANGED, "other")],
-                "set_argument": [(Kind.CHANGED, layer.path), *functional],
+                "set_argument": [(Kind.CHANGED, layer.path)],
                 "freeze": [(Kind.FROZEN, layer.path)],
             }[kind]
             yield pair(kind, new, *expected)
@@ -169,9 +162,7 @@ def ties(name: str, model: keras.Model, limit: int) -> Iterator[Pair]:
             tied = graphlint.edit(model).tie(f"{one.path}@{slot}", f"{other.path}@{slot}").build()
         except (GraphlintError, ValueError):
             continue
-        # The layer that loses its variable computes with other numbers from then on.
-        expected = frozenset((kind.value, one.path) for kind in (Kind.TIE, Kind.NUMBERS))
-        yield Pair("tie", name, model, tied, expected)
+        yield Pair("tie", name, model, tied, frozenset({(Kind.TIE.value, one.path)}))
 
 
 def settings(name: str, model: keras.Model, limit: int) -> Iterator[Pair]:
@@ -233,24 +224,6 @@ def fixes(folder: Path) -> Iterator[Pair]:
             yield Pair("fix", rule.code, model, fixed, frozenset(("fixed", each) for each in at))
 
 
-def rescues(folder: Path) -> Iterator[Pair]:
-    """Files of Keras 1 and 2, and what Keras 3 makes of them after a rescue: the same model in another format."""
-    archive = Path(__file__).parents[1] / "data" / "older_releases.zip"
-    with zipfile.ZipFile(archive) as members:
-        names = [name for name in members.namelist() if name.endswith(".h5")]
-        members.extractall(folder, names)
-    for name in sorted(names):
-        try:
-            saved = folder / f"{Path(name).stem}.keras"
-            rescued = rescue(read(folder / name))
-            rescued.model.save(saved)
-        except GraphlintError as error:
-            print(f"rescue of {name}: {error}", file=sys.stderr)
-            continue
-        notes = frozenset(("rescued", note) for note in rescued.notes)
-        yield Pair("rescue", name, folder / name, saved, notes)
-
-
 def mutants(names: list[str], limit: int, folder: Path) -> Iterator[Pair]:
     """Faults of the mutation benchmark, against the clean model."""
     from tests.benchmarks.mutations import run  # noqa: F401  registers the injectors
@@ -293,8 +266,6 @@ def judge(pair: Pair, tally: Tally) -> None:
         got = {(change.kind.value, where(change)) for change in difference.changes if change.part != "findings"}
         few = 1 <= len(got) <= FEW * max(1, len(pair.expected))
         verdict = "exact" if few else "much" if got else "little"
-    elif pair.group == "rescue":
-        verdict = "exact" if len(got) <= FEW * len(pair.expected) else "much"
     else:
         expected = set(pair.expected)
         if pair.group == "replace":
@@ -310,10 +281,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--limit", type=int, default=3, help="places per model and kind of edit")
     parser.add_argument("--models", action="append", default=[], metavar="NAME")
-    parser.add_argument("--part", action="append", default=[], choices=PARTS)
+    parser.add_argument("--part", action="append", default=[], choices=["edits", "identity", "fixes", "mutants"])
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    parts = options.part or PARTS
+    parts = options.part or ["edits", "identity", "fixes", "mutants"]
     tallies: dict[str, Tally] = {}
     with tempfile.TemporaryDirectory() as folder:
         for pair in pairs(options, parts, Path(folder)):
@@ -344,8 +315,6 @@ def pairs(options: argparse.Namespace, parts: list[str], folder: Path) -> Iterat
         keras.utils.clear_session(free_memory=False)
     if "fixes" in parts:
         yield from fixes(folder)
-    if "rescues" in parts:
-        yield from rescues(folder)
     if "mutants" in parts:
         from tests.benchmarks.mutations.clean import TINY
 

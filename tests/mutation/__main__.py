@@ -1,7 +1,9 @@
 """Mutation testing: small faults in the code, each of which some test should notice.
 
-python -m tests.mutation --record                                 # once: which tests run which lines
-python -m tests.mutation --package graphlint/replay --sample 150 --seed 1
+python -m tests.mutation --package graphlint/replay --sample 50 --seed 1 tests/replay tests/fixes
+
+One process imports Keras and collects the tests. A fork of it runs them once and notes which faults each comes by;
+then each fault is made in a fork of its own, where the tests that come by it run until one fails.
 """
 
 from __future__ import annotations
@@ -10,36 +12,32 @@ import argparse
 import json
 import random
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 
 from tests.mutation.operators import Mutant, mutants
-from tests.mutation.recorded import Recorded
-from tests.mutation.running import ROOT, Outcome, Result, Runner, copy_tree, prepare, record
-
-SLOW = ("tests/hostile", "tests/fuzz", "tests/test_docstrings.py", "tests/test_project.py")
-"""Left out of a recording: they start processes, or run everything at once and tell little."""
+from tests.mutation.running import ROOT, Outcome, Result, Runner, copy_tree, prepare
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
-    parser.add_argument("--record", nargs="*", metavar="TESTS", help="record which lines tests run, instead")
-    parser.add_argument("--part", default="all", help="name of the recording; several are read together")
-    parser.add_argument("--package", action="append", default=[], help="a folder or file to make mutants of")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.mutation", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("tests", nargs="+", help="files or folders of tests, in the order in which they run")
+    parser.add_argument("--package", action="append", required=True, help="a folder or file to make faults in")
     parser.add_argument("--sample", type=int, help="so many mutants of each package at random; without it, all")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=60, help="how long the first run of the tests may take")
     parser.add_argument("--again", type=Path, help="only the mutants that lived in this file of an earlier run")
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "mutation", help="where copies and results go")
     arguments = parser.parse_args()
-    tree = arguments.folder / f"tree-{arguments.part}"
+    folder = arguments.folder.resolve()
+    tree = folder / "tree"
     copy_tree(tree)
     prepare(tree)
-    if arguments.record is not None:
-        chosen = arguments.record or ["tests", *(f"--ignore={one}" for one in SLOW)]
-        raise SystemExit(record(tree, arguments.folder / arguments.part, chosen))
-    recorded = Recorded(arguments.folder, tree)
     chosen, totals = _chosen(tree, arguments)
     results: list[Result] = []
-    with (arguments.folder / f"results-{arguments.part}-{arguments.seed}.jsonl").open("w") as file:
+    with (folder / "results.jsonl").open("w") as file:
 
         def told(result: Result) -> None:
             results.append(result)
@@ -48,8 +46,7 @@ def main() -> None:
             if result.outcome not in (Outcome.KILLED, Outcome.TIMEOUT):
                 print(f"{result.outcome} ({result.tests} tests) {result.mutant}", flush=True)
 
-        files = sorted({test.partition("::")[0] for mutant in chosen for test in recorded.tests(mutant)})
-        Runner(tree, recorded, chosen, told).run([one for one in files if (tree / one).exists()])
+        Runner(tree, folder / "reached.jsonl", chosen, 60 * arguments.minutes, told).run(arguments.tests)
     for package, total in totals.items():
         print(_summary(package, total, [one for one in results if one.mutant.file.startswith(package)]))
 
@@ -63,8 +60,11 @@ def _chosen(tree: Path, arguments: argparse.Namespace) -> tuple[list[Mutant], di
         totals[package] = len(mine)
         if lived is not None:
             mine = [one for one in mine if (one.file, one.kind, one.old, one.new) in lived]
-        elif arguments.sample is not None:
-            mine = random.Random(arguments.seed).sample(mine, min(arguments.sample, len(mine)))
+        else:
+            random.Random(arguments.seed).shuffle(mine)
+        sources = {file: (tree / file).read_bytes() for file in _files(tree, package)}
+        sound = (one for one in mine if one.compiles(sources[one.file]))
+        mine = list(islice(sound, arguments.sample if lived is None else None))
         found += [(turn, package, one) for turn, one in enumerate(mine)]
     return [mutant for _, _, mutant in sorted(found, key=lambda one: one[:2])], totals
 

@@ -60,37 +60,45 @@ class Mutant:
         after = lines[self.end_line - 1][self.end_column :] + b"".join(lines[self.end_line :])
         return before + self.new.encode() + after
 
+    def compiles(self, source: bytes) -> bool:
+        """Whether the file with the fault in it is Python at all."""
+        try:
+            ast.parse(self.applied(source))
+        except SyntaxError:
+            return False
+        return True
+
 
 def mutants(file: str, source: bytes) -> list[Mutant]:
     """Every mutant of a file, in order of the text."""
     tree = ast.parse(source)
+    lines = source.splitlines(keepends=True)
     found: list[Mutant] = []
     for statement in tree.body:
         names = tuple(
             node.id for target in _targets(statement) for node in ast.walk(target) if isinstance(node, ast.Name)
         )
         for node, kind, new in _visit(statement):
-            old = ast.get_source_segment(source.decode(), node)
-            if old is None or old == new:
-                continue
             assert node.end_lineno is not None and node.end_col_offset is not None
             place = (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
-            found.append(Mutant(file, *place, kind, old, new, names))
-    return [one for one in dict.fromkeys(found) if _compiles(one.applied(source))]
+            old = _between(lines, *place)
+            if old != new:
+                found.append(Mutant(file, *place, kind, old, new, names))
+    return list(dict.fromkeys(found))
+
+
+def _between(lines: list[bytes], line: int, column: int, end_line: int, end_column: int) -> str:
+    """The text of a place, as `ast.get_source_segment` has it, without reading the file each time."""
+    found = lines[line - 1 : end_line]
+    found[-1] = found[-1][:end_column]
+    found[0] = found[0][column:]
+    return b"".join(found).decode()
 
 
 def _targets(statement: ast.stmt) -> list[ast.expr]:
     if isinstance(statement, ast.Assign):
         return statement.targets
     return [statement.target] if isinstance(statement, (ast.AnnAssign, ast.AugAssign)) else []
-
-
-def _compiles(source: bytes) -> bool:
-    try:
-        ast.parse(source)
-    except SyntaxError:
-        return False
-    return True
 
 
 def _visit(node: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, str, str]]:

@@ -30,15 +30,19 @@ class Functions:
         """Put a mutant into this process; False if there is no way, as for the defaults of arguments."""
         source = (tree / mutant.file).read_bytes()
         changed = mutant.applied(source)
+        return self.replace(tree, mutant.file, source, changed) or _patch_names(tree, mutant, source, changed)
+
+    def replace(self, tree: Path, file: str, source: bytes, changed: bytes | ast.Module) -> bool:
+        """Let the functions of a file do what they do in a changed one; False if none of them differs."""
         done = False
-        for path in files(tree, mutant.file):
+        for path in files(tree, file):
             pairs = zip(_outermost(_compiled(source, path)), _outermost(_compiled(changed, path)), strict=True)
             for old, new in pairs:
                 if old != new:
                     for function in self.found[_key(old)]:
                         function.__code__ = new
                         done = True
-        return done or _patch_names(tree, mutant, source, changed)
+        return done
 
 
 def files(tree: Path, file: str) -> list[Path]:
@@ -51,7 +55,7 @@ def _key(code: CodeType) -> Key:
     return code.co_filename, code.co_qualname, code.co_firstlineno
 
 
-def _compiled(source: bytes, path: Path) -> CodeType:
+def _compiled(source: bytes | ast.Module, path: Path) -> CodeType:
     return compile(source, str(path), "exec", dont_inherit=True)
 
 

@@ -1,8 +1,12 @@
-"""Run tests against mutants: each in a process of its own, forked from one that has collected the tests already."""
+"""Run tests against mutants: each in a process of its own, forked from one that has collected the tests already.
+
+Before that, one fork runs all the tests once to see which of them come by which mutants.
+"""
 
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import pkgutil
 import resource
@@ -19,7 +23,7 @@ import pytest
 
 from tests.mutation.operators import Mutant
 from tests.mutation.patching import Functions
-from tests.mutation.recorded import Recorded, Recorder
+from tests.mutation.reaching import Probes, Reached
 
 ROOT = Path(__file__).parents[2]
 QUICK, LONG = 5.0, 25.0
@@ -65,23 +69,30 @@ def prepare(tree: Path) -> None:
         del sys.modules[name]
 
 
-def record(tree: Path, target: Path, arguments: list[str]) -> int:
-    """Run tests in the copy and record which lines each of them runs."""
-    return Recorder(tree, target).record(arguments)
-
-
 class Runner:
     """A pytest plugin that, in place of running the tests, lets every mutant meet those that reach it."""
 
-    def __init__(self, tree: Path, recorded: Recorded, mutants: list[Mutant], told: Callable[[Result], None]) -> None:
-        self.tree, self.recorded, self.mutants, self.told = tree, recorded, mutants, told
+    def __init__(
+        self, tree: Path, reached: Path, mutants: list[Mutant], seconds: float, told: Callable[[Result], None]
+    ) -> None:
+        self.tree, self.mutants, self.told = tree, mutants, told
+        self.path, self.limit = reached, seconds
         self.items: dict[str, pytest.Item] = {}
         self.failure: Path = tree / "failure"
-        self.in_child = False
+        self.is_met = False
+        self.failed: set[str] = set()
+        self.threads = _threads()
 
     def run(self, tests: list[str]) -> None:
         """Collect tests and go through the mutants."""
         pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--tb=no", *tests], plugins=[self])
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if _threads() > self.threads:
+            raise pytest.UsageError(
+                f"{report.nodeid} computes when it is collected, which starts threads, and then no fork is safe: build "
+                "what it needs inside the tests"
+            )
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -89,31 +100,54 @@ class Runner:
         for package in ("graphlint", "graphlint_rules"):
             _import_all(package)
         functions = Functions()
+        _forked(lambda: self.record(functions), self.limit + 600)
+        self.reached = Reached(self.path)
         sound: dict[str, bool] = {}
-        for mutant in self.mutants:
+        for place, mutant in enumerate(self.mutants):
             began = time.monotonic()
-            outcome, met, by = self.meet(mutant, functions)
+            outcome, met, by = self.meet(place, functions)
             if outcome is Outcome.KILLED:
                 if by not in sound:
                     sound[by] = self.child([by], None)[0] is Outcome.LIVES
                 if not sound[by]:  # The test fails by itself when it runs alone here.
                     del self.items[by]
-                    outcome, met, by = self.meet(mutant, functions)
+                    outcome, met, by = self.meet(place, functions)
             self.told(Result(mutant, outcome, met, by, time.monotonic() - began))
         return True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if self.in_child and report.failed:
+        if not report.passed:
+            self.failed.add(report.nodeid)
+        if self.is_met and report.failed:
             self.failure.write_text(report.nodeid)
             os._exit(1)
 
-    def meet(self, mutant: Mutant, functions: Functions) -> tuple[Outcome, int, str]:
+    def record(self, functions: Functions) -> int:
+        """Run the tests, as many as the time allows, and write down what each of them comes by."""
+        probes = Probes()
+        probes.put(self.tree, self.mutants, functions)
+        items = list(self.items.values())
+        until = time.monotonic() + self.limit
+        with self.path.open("w") as file:
+            for item, following in zip(items, [*items[1:], None], strict=True):
+                began = time.process_time()
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+                seconds, passed = time.process_time() - began, item.nodeid not in self.failed
+                row = {"test": item.nodeid, "seconds": seconds, "passed": passed, "reached": sorted(probes.taken())}
+                file.write(f"{json.dumps(row)}\n")
+                file.flush()
+                if time.monotonic() > until:
+                    break
+        return 0
+
+    def meet(self, place: int, functions: Functions) -> tuple[Outcome, int, str]:
         """Run the tests that reach a mutant, until one fails; how many they were, and which failed."""
-        tests = [test for test in self.recorded.tests(mutant) if test in self.items]
+        mutant = self.mutants[place]
+        tests = [test for test in self.reached.tests(place) if test in self.items]
         met = 0
         outcome, by = Outcome.UNTESTED, ""
         for limit in (QUICK, LONG):
-            chosen = _within(tests[met:], limit, self.recorded.seconds)
+            chosen = _within(tests[met:], limit, self.reached.seconds)
             if not chosen:
                 break
             outcome, by = self.child(chosen, lambda: functions.patch(self.tree, mutant))
@@ -124,13 +158,13 @@ class Runner:
 
     def child(self, tests: list[str], prepare: Callable[[], bool] | None) -> tuple[Outcome, str]:
         """Run tests in a fork; what came out, and which test failed."""
-        expected = sum(self.recorded.seconds[one] for one in tests)
+        expected = sum(self.reached.seconds[one] for one in tests)
         self.failure.unlink(missing_ok=True)
 
         def run() -> int:
             seconds = int(30 + 5 * expected)
             resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-            self.in_child = True
+            self.is_met = True
             if prepare is not None and not prepare():
                 return 3
             items = [self.items[one] for one in tests]
@@ -161,6 +195,10 @@ class Result:
     seconds: float
 
 
+def _threads() -> int:
+    return len(list(Path("/proc/self/task").iterdir()))
+
+
 def _import_all(package: str) -> None:
     """Import what is mostly imported when it is first needed, so that it can be changed."""
     found = importlib.import_module(package)
@@ -170,7 +208,7 @@ def _import_all(package: str) -> None:
 
 
 def _within(tests: list[str], limit: float, seconds: dict[str, float]) -> list[str]:
-    chosen = []
+    chosen: list[str] = []
     for test in tests:
         limit -= seconds[test] + 0.02
         if chosen and limit < 0:

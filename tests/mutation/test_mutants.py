@@ -1,4 +1,4 @@
-"""What mutants are made of, and that a patched function is the mutated one."""
+"""What mutants are made of, that a patched function is the mutated one, and that probes tell what is reached."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from tests.mutation.operators import mutants
 from tests.mutation.patching import Functions
+from tests.mutation.reaching import Probes
 
 SOURCE = '''
 """A module."""
@@ -79,3 +80,42 @@ def test_a_patched_module_does_what_the_mutant_says(name, asked, before, after, 
 
 def test_a_default_of_an_argument_cannot_be_patched(module, tmp_path):
     assert not Functions().patch(tmp_path, found()["constant: 3 -> 4"])
+
+
+@pytest.mark.parametrize(
+    ("name", "reaching", "passing"),
+    [
+        ("comparison: name is None -> (name is not None)", lambda m: m.known("a"), lambda m: m.Rule().holds(1)),
+        (
+            "return: return any(name == one and len(name) < limit for one in TABLE) -> return None",
+            lambda m: m.known("a"),
+            None,
+        ),
+        ("arithmetic: value + 1 -> (value - 1)", lambda m: m.Rule().holds(1), lambda m: m.known("a")),
+        ("without 'a': (\"a\", \"b\") -> ('b',)", lambda m: m.known("a"), lambda m: m.Rule().holds(1)),
+        ("constant: False -> True", lambda m: m.Rule().holds(1), None),
+    ],
+)
+def test_a_probe_tells_which_mutants_a_call_comes_by(name, reaching, passing, module, tmp_path):
+    mutants = list(found().values())
+    place = next(number for number, one in enumerate(mutants) if str(one).partition(" ")[2] == name)
+    expected = reaching(module)
+    probes = Probes()
+    probes.put(tmp_path, mutants, Functions())
+    assert probes.taken() == set()
+    assert reaching(module) == expected
+    assert place in probes.taken()
+    assert probes.taken() == set()
+    if passing is not None:
+        passing(module)
+        assert place not in probes.taken()
+
+
+def test_a_statement_that_is_not_run_is_not_reached(module, tmp_path):
+    mutants = list(found().values())
+    probes = Probes()
+    probes.put(tmp_path, mutants, Functions())
+    with pytest.raises(ValueError, match="2"):
+        module.known(None)
+    reached = {mutants[place].kind for place in probes.taken()}
+    assert "comparison" in reached and "return" not in reached

@@ -1,0 +1,50 @@
+"""Addresses with the attributes that hold layers, where files have other names for them."""
+
+from __future__ import annotations
+
+import keras
+
+from graphlint.knowledge import keras_internals
+from graphlint.model.address import ROOT, escape
+from graphlint.model.graph import ModelGraph
+
+
+def add_attributes(graph: ModelGraph) -> None:
+    """Let layers inside code be addressed by the attributes that hold them, where files have other names for them."""
+    paths = {id(layer.obj): path for path, layer in graph.layers.items() if layer.obj is not None}
+    for path, layer in list(graph.layers.items()):
+        if not isinstance(layer.obj, keras.Layer) or (layer.is_keras and not layer.container):
+            continue
+        held_by_name = [(escape(one.name), one) for one in getattr(layer.obj, "layers", ())] if layer.container else []
+        by_attribute = [
+            ("/".join(map(escape, attribute.split("/"))), held)
+            for attribute, held in keras_internals.attributes(layer.obj)
+        ]
+        for attribute, held in [*by_attribute, *held_by_name]:
+            alias = attribute if path == ROOT else f"{path}/{attribute}"
+            if alias not in graph.layers and id(held) in paths and paths[id(held)] != ROOT:
+                graph.aliases.setdefault(alias, paths[id(held)])
+
+
+def canonical(graph: ModelGraph, address: str) -> str:
+    """An address with every part as the graph spells it, where it is written with attributes."""
+    body, separator, output = address.partition(":")
+    written = body.split("/")
+    spelled: list[str] = []
+    start = 0
+    while start < len(written):
+        for end in range(start + 1, len(written) + 1):
+            names = [piece.partition("#")[0] for piece in written[start:end]]
+            path = "/".join([*(piece.partition("#")[0] for piece in spelled), *names])
+            if path in graph.aliases or path in graph.layers:
+                known = graph.aliases.get(path, path)
+                pieces = known.split("/")
+                kept = spelled if known.startswith("/".join(piece.partition("#")[0] for piece in spelled)) else []
+                new = pieces[len(kept) :]
+                number = written[end - 1].partition("#")[1:]
+                spelled = [*kept, *new[:-1], new[-1] + "".join(number)] if new else kept
+                start = end
+                break
+        else:
+            return address
+    return "/".join(spelled) + separator + output
