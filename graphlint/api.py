@@ -106,10 +106,8 @@ def show(
     page, which works offline, and ``print`` writes the model as ``graphlint show`` does. For a model in memory it has
     the statistics of its variables, which the report of `check` does not keep.
 
-    Raises
-    ------
-    GraphlintError
-        The configuration cannot be used, a code or release is unknown, or this is not a model.
+    Raises:
+        GraphlintError: the configuration cannot be used, a code or release is unknown, or this is not a model.
     """
     from graphlint.reports import render
     from graphlint.reports.html.notebook import Shown

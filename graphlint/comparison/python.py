@@ -23,27 +23,20 @@ _UNCHANGED = (Part.SIGNATURE.value, Part.ARCHITECTURE.value, Part.WEIGHTS.value)
 def diff(old: Target, new: Target, *, weights: bool = True, findings: bool = True) -> Difference:
     """What changed from one model to another.
 
-    Parameters
-    ----------
-    old, new
-        A ``keras.Model``, or the path of a file.
-    weights
-        Whether the numbers of variables are compared.
-    findings
-        Whether both models are checked, and what is found compared. No configuration file is read.
+    Args:
+        old: a ``keras.Model``, or the path of a file.
+        new: the same.
+        weights: whether the numbers of variables are compared.
+        findings: whether both models are checked, and what is found compared. No configuration file is read.
 
-    Returns
-    -------
-    Difference
-        Truthy if anything changed; prints as a report. ``.changes`` has the changes one by one, ``.in_part(part)``
-        those of ``"signature"``, ``"architecture"``, ``"weights"`` or ``"findings"``.
+    Returns:
+        A `Difference`: truthy if anything changed; prints as a report. ``.changes`` has the changes one by one,
+        ``.in_part(part)`` those of ``"signature"``, ``"architecture"``, ``"weights"`` or ``"findings"``.
 
-    Raises
-    ------
-    UnreadableError, LimitError
-        A file cannot be read, or exceeds a limit.
-    GraphlintError
-        This is not a model.
+    Raises:
+        UnreadableError: a file cannot be read.
+        LimitError: a file exceeds a limit.
+        GraphlintError: this is not a model.
     """
     from graphlint.comparison.comparing import Comparison
 
@@ -60,10 +53,8 @@ def diff(old: Target, new: Target, *, weights: bool = True, findings: bool = Tru
 def assert_same_signature(old: Target, new: Target) -> None:
     """Fail if inputs or outputs of two models differ in number, order, name, shape or dtype.
 
-    Raises
-    ------
-    AssertionError
-        With the differences.
+    Raises:
+        AssertionError: with the differences.
     """
     difference = diff(old, new, weights=False, findings=False)
     _fail_on(difference, (Part.SIGNATURE.value,))
@@ -72,22 +63,15 @@ def assert_same_signature(old: Target, new: Target) -> None:
 def assert_unchanged(model: Target, golden: Target, *, parts: Iterable[str] = _UNCHANGED) -> None:
     """Fail if a model is not what was saved before.
 
-    Parameters
-    ----------
-    model
-        The model as it is now.
-    golden
-        The model as it should be; usually the path of a file.
-    parts
-        What has to be equal: some of ``"signature"``, ``"architecture"``, ``"weights"`` and ``"findings"``. Without
-        ``"weights"`` a model that was built again, with new random numbers, is unchanged.
+    Args:
+        model: the model as it is now.
+        golden: the model as it should be; usually the path of a file.
+        parts: what has to be equal: some of ``"signature"``, ``"architecture"``, ``"weights"`` and ``"findings"``.
+            Without ``"weights"`` a model that was built again, with new random numbers, is unchanged.
 
-    Raises
-    ------
-    AssertionError
-        With the differences.
-    GraphlintError
-        There is no such part, or a model cannot be read.
+    Raises:
+        AssertionError: with the differences.
+        GraphlintError: there is no such part, or a model cannot be read.
     """
     asked = tuple(parts)
     unknown = [part for part in asked if part not in list(Part)]

@@ -61,6 +61,7 @@ def test_rules_are_listed_as_text_and_as_json():
         "default",
         "options",
         "documentation",
+        "in_code",
     }
     assert (rule["name"], rule["severity"], rule["default"]) == ("softmax-on-one", "error", True)
     assert (rule["family"], rule["fix"]) == ("Architecture and loss", "unsafe")

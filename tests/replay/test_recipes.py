@@ -22,7 +22,7 @@ def recipes() -> list[str]:
 
 def test_recipes() -> None:
     scope: dict[str, Any] = {}
-    backbone, calls, edits = recipes()
+    backbone, calls, edits, inside = recipes()
     exec(backbone, scope)
     data = batch(scope["model"], size=1)
     assert_same(scope["tail"](scope["head"](data)), scope["model"](data))
@@ -37,3 +37,8 @@ def test_recipes() -> None:
     assert_same(scope["apart"](data), scope["shared"](data))
     assert scope["moved"] == "b#0" and scope["wide"].output_shape == (None, 9)
     assert scope["tied"].count_params() == scope["model"].count_params() - 16
+    exec(inside, scope)
+    data = batch(scope["functional"])
+    assert_same(scope["tail"](scope["head"](data)), scope["net"](data))
+    assert_same(scope["functional"](data), scope["net"](data))
+    assert not scope["frozen"].blocks[0].trainable_variables and scope["frozen"].blocks[1].trainable_variables

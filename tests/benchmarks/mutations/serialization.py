@@ -127,8 +127,9 @@ def argument_that_no_release_takes(clean: Clean) -> Iterator[Mutant]:
 @injects("K013")
 def function_of_an_older_release(clean: Clean) -> Iterator[Mutant]:
     for path, layer in editable(clean):
-        hidden = keras.activations.serialize(getattr(layer, "activation", None)) in ("relu", "tanh")
-        if hidden and isinstance(layer, (layers.Dense, layers.Conv2D, layers.GRU)):
+        if not isinstance(layer, (layers.Dense, layers.Conv2D, layers.GRU)):
+            continue
+        if keras.activations.serialize(layer.activation) in ("relu", "tanh"):
             changed = clean.stored.copy()
             key = "recurrent_activation" if isinstance(layer, layers.GRU) else "activation"
             changed.layer(path)["config"][key] = "hard_sigmoid"
