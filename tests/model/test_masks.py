@@ -378,7 +378,62 @@ def test_shapes_of_masks_are_those_of_keras(name):
     assert compared
 
 
+class Makers:
+    """Which call made the mask that each layer returns, in an eager run: a mask that is handed on is the same array.
+
+    Where a layer joins masks, the joint one counts as made where the first of them was.
+    """
+
+    def __init__(self, graph: ModelGraph, monkeypatch: pytest.MonkeyPatch) -> None:
+        paths = {id(graph.layers[call.layer].obj): call.layer for call in graph.calls.values()}
+        made: dict[int, str] = {}
+        alive: list[Any] = []
+        self.found: Counter[tuple[str, int, str]] = Counter()
+        observer, returned, called = self, keras.Layer.__call__, keras.Operation.__call__
+
+        def layer_call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            received = [getattr(one, "_keras_mask", None) for one in tree.flatten((args, kwargs))]
+            received = [kwargs.get("mask"), *received]
+            outputs = returned(self, *args, **kwargs)
+            path = paths.get(id(self))
+            for index, tensor in enumerate(tree.flatten(outputs)) if path else ():
+                mask = getattr(tensor, "_keras_mask", None)
+                if mask is None:
+                    continue
+                alive.append(mask)
+                joined = [made[id(one)] for one in received if id(one) in made] if index == 0 else []
+                made.setdefault(id(mask), joined[0] if joined else path)
+                observer.found[path, index, made[id(mask)]] += 1
+            return outputs
+
+        def operation_call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            outputs = called(self, *args, **kwargs)
+            if id(self) in paths and not isinstance(self, keras.Layer):
+                alive.append(outputs)
+                made[id(outputs)] = paths[id(self)]
+            return outputs
+
+        monkeypatch.setattr(keras.Layer, "__call__", layer_call)
+        monkeypatch.setattr(keras.Operation, "__call__", operation_call)
+
+
 CUSTOM = ("passing", "making", "taking")
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in (*CUSTOM, "ending")])
+def test_the_maker_of_each_mask_is_that_of_a_run(name, monkeypatch):
+    model = MODELS[name]()
+    graph = expand(read_live(model))
+    observer = Makers(graph, monkeypatch)
+    model(feeds(model))
+    monkeypatch.undo()
+    layers = {call.id for call in layer_calls(graph)}
+    derived = Counter(
+        (graph.calls[tensor.call].layer, tensor.output, graph.calls[maker].layer)
+        for tensor, maker in masked(graph).items()
+        if tensor.call in layers
+    )
+    assert derived == observer.found
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name not in (*CUSTOM, "ending")])
