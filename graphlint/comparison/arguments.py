@@ -9,8 +9,16 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-from graphlint.knowledge.defaults import as_given, layer_defaults, object_defaults, operation_defaults, plain_name
-from graphlint.knowledge.origin import is_keras_class
+from graphlint.comparison.code import code_text
+from graphlint.knowledge.defaults import (
+    as_given,
+    layer_defaults,
+    object_defaults,
+    operation_defaults,
+    plain_name,
+    scaled_name,
+)
+from graphlint.knowledge.origin import is_keras_object
 from graphlint.model.definition import Constant, ConstantKind, LayerDefinition
 from graphlint.sources.literals import policy_name
 
@@ -26,7 +34,7 @@ _GRAPH = frozenset({"layers", "input_layers", "output_layers"})
 _UNFORMED = _ELSEWHERE - {"batch_shape", "dtype", "trainable"}
 _MOST_ITEMS = 16
 _MOST_CHARACTERS = 120
-_CODE = frozenset({"__lambda__"})
+_CODE = "__lambda__"
 _DEFAULT_POLICY = "float32"
 
 
@@ -71,8 +79,23 @@ def differing(config: dict[str, Any], defaults: dict[str, Any] | None) -> dict[s
             continue
         if not known and (value is None or value is False):
             continue
+        if key == "function" and _is_old_code(value):
+            found[str(key)] = _code(*value)
+            continue
         found[str(key)] = text_of(value)
     return found
+
+
+def _is_old_code(value: Any) -> bool:
+    """Whether a value is the byte code of a function as Keras 1 and 2 wrote it: code, defaults, closure."""
+    return isinstance(value, (list, tuple)) and len(value) == 3 and isinstance(value[0], str)
+
+
+def _code(code: Any, defaults: Any, closure: Any) -> str:
+    """The function of a Lambda layer: what stands for its code, and the values that it was made with."""
+    held = [("defaults", defaults), ("closure", closure)]
+    more = [f"{name} {text_of(value)}" for name, value in held if value not in (None, [], ())]
+    return f"<{', '.join([code_text(code), *more])}>"
 
 
 def text_of(value: Any) -> str:
@@ -170,8 +193,9 @@ def _mapping(value: dict[str, Any]) -> str:
         if name == "__tuple__" and isinstance(value.get("items"), list):
             return _sequence(value["items"])
         return "{" + ", ".join(_items((_quoted(str(key)), item) for key, item in _sorted(value))) + "}"
-    if name in _CODE:
-        return "<code>"
+    if name == _CODE:
+        held = config if isinstance(config, dict) else {}
+        return _code(held.get("code"), held.get("defaults"), held.get("closure"))
     if name in ("__tensor__", "__numpy__") and isinstance(config, dict):
         held = config.get("value")
         return _sequence(held if isinstance(held, list) else [held])
@@ -182,7 +206,9 @@ def _mapping(value: dict[str, Any]) -> str:
     if not isinstance(config, dict):
         return f"{name}({'' if config is None else text_of(config)})"
     module, registered = value.get("module"), value.get("registered_name")
-    of_keras = is_keras_class(name, module, registered)
+    of_keras = is_keras_object(name, module, registered)
+    if name == "VarianceScaling" and of_keras and (scaled := scaled_name(config)) is not None:
+        return _quoted(scaled)
     if _GRAPH & config.keys():
         return f"{name}({digest(json.dumps(_form(config, {}), sort_keys=True, default=str).encode())})"
     layer = layer_defaults(name) if of_keras and _is_layer(value) else None

@@ -36,6 +36,7 @@ class Kind(StrEnum):
     VOCABULARY = "vocabulary"
     VARIABLE = "variable"
     NUMBERS = "numbers"
+    OPTIMIZER = "optimizer state"
     NEW_FINDING = "new finding"
     GONE_FINDING = "gone finding"
 
@@ -45,6 +46,7 @@ PARTS = {
     Kind.OUTPUT: Part.SIGNATURE,
     Kind.VARIABLE: Part.WEIGHTS,
     Kind.NUMBERS: Part.WEIGHTS,
+    Kind.OPTIMIZER: Part.WEIGHTS,
     Kind.NEW_FINDING: Part.FINDINGS,
     Kind.GONE_FINDING: Part.FINDINGS,
 }

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from graphlint.comparison.arguments import default_of
 from graphlint.comparison.bodies import Item, Source, Unit
 from graphlint.comparison.changes import Change, Described, Kind
+from graphlint.comparison.compilation import compilation
 from graphlint.comparison.difference import Difference
 from graphlint.comparison.matching import Matching, Pairing, Side, increasing, match
 from graphlint.comparison.numbers import compare_numbers
-from graphlint.comparison.showing import compilation, spec_text
+from graphlint.comparison.showing import spec_text
 from graphlint.errors import listed
 from graphlint.model.address import ROOT
-from graphlint.model.definition import Format, TensorSpec
+from graphlint.model.definition import Format, OptimizerDefinition, TensorSpec, VariableDefinition
 from graphlint.model.dimensions import shape_text
 from graphlint.model.graph import Layer, ModelGraph, Variable
 from graphlint.questions.statistics import Measuring, known, note
@@ -543,9 +544,16 @@ class Comparison:
             self.result.equal_variables += len(pairs)
             self.result.notes.append("weights: the same by the checksum that both files store")
             return
-        pairs.sort(key=lambda pair: _position(pair[0]))
+        slots = self.slot_pairs()
+        number_of = {id(one): number for number, (one, _) in enumerate(slots)}
+        unequal = set()
         found = []
-        for one, other in pairs:
+        for one, other in sorted([*pairs, *slots], key=lambda pair: _position(pair[0])):
+            if isinstance(one, VariableDefinition) or isinstance(other, VariableDefinition):
+                state = compare_numbers(one, other)
+                if state is not None and state.differing:
+                    unequal.add(number_of[id(one)])
+                continue
             measured = Measuring(), Measuring()
             change = compare_numbers(one, other, measured)
             note(self.old, one, measured[0].result())
@@ -560,6 +568,31 @@ class Comparison:
                 graph.definition.unverified.finish()
         order = {variable: number for number, variable in enumerate(self.new.variables)}
         self.changes += sorted(found, key=lambda change: order.get(change.new or "", 0))
+        if unequal:
+            steps = [_steps(optimizer) for optimizer in (self.old.optimizer, self.new.optimizer)]
+            what = f"{len(unequal):,} of {counted(len(slots), 'variable')}"
+            self.add(Kind.OPTIMIZER, ROOT, ROOT, before=steps[0], after=steps[1], argument=what)
+
+    def slot_pairs(self) -> list[tuple[VariableDefinition, VariableDefinition]]:
+        """The variables of both optimizers. Those of another class, or for other variables, are not comparable, and the
+        learning rate is one of the settings."""
+        one, other = self.old.optimizer, self.new.optimizer
+        held = [[] if optimizer is None else optimizer.variables for optimizer in (one, other)]
+        if bool(held[0]) != bool(held[1]):
+            self.result.notes.append("one of the two has no state of the optimizer: it was not compared")
+        if (
+            one is None
+            or other is None
+            or compilation(self.old).get("optimizer") != compilation(self.new).get("optimizer")
+        ):
+            return []
+        if [variable.shape for variable in held[0]] != [variable.shape for variable in held[1]]:
+            return []
+        return [
+            (mine, its)
+            for mine, its in zip(*held, strict=True)
+            if mine.values is not None and its.values is not None and not _is_rate(mine)
+        ]
 
     def same_file(self) -> bool:
         """Whether both store the same bytes as weights, by size and checksum."""
@@ -786,5 +819,18 @@ def _variable(variable: Variable) -> str:
     return f"{shape_text(variable.shape)} {variable.dtype}"
 
 
-def _position(variable: Variable) -> int:
+def _is_rate(variable: VariableDefinition) -> bool:
+    """Whether a variable of an optimizer is its learning rate."""
+    return variable.index == 1 and variable.shape == () and "float" in variable.dtype
+
+
+def _steps(optimizer: OptimizerDefinition | None) -> str:
+    """How many steps an optimizer has made, which is what its first variable counts."""
+    first = optimizer.variables[0] if optimizer is not None and optimizer.variables else None
+    if first is None or first.values is None or first.shape != () or "int" not in first.dtype:
+        return "unknown steps"
+    return counted(int(next(iter(first.values.chunks())).reshape(-1)[0]), "step")
+
+
+def _position(variable: Variable | VariableDefinition) -> int:
     return variable.values.position if variable.values is not None else 0

@@ -14,7 +14,7 @@ from graphlint.questions.statistics import Measuring
 if TYPE_CHECKING:
     import numpy as np
 
-    from graphlint.model.definition import Values
+    from graphlint.model.definition import Values, VariableDefinition
 
 _PIECE = 1 << 18
 """Numbers that are compared at once."""
@@ -57,7 +57,9 @@ class NumbersChange:
 
 
 def compare_numbers(
-    old: Variable, new: Variable, measured: tuple[Measuring, Measuring] | None = None
+    old: Variable | VariableDefinition,
+    new: Variable | VariableDefinition,
+    measured: tuple[Measuring, Measuring] | None = None,
 ) -> NumbersChange | None:
     """How the numbers of two variables with as many elements differ; None if every bit is the same.
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
-from graphlint.comparison.arguments import differing, layer_arguments, text_of
+from graphlint.comparison.arguments import layer_arguments
 from graphlint.comparison.bodies import Bodies, Item, Names, Unit
+from graphlint.comparison.compilation import compilation
 from graphlint.comparison.numbers import content_hash
-from graphlint.knowledge.defaults import object_defaults
-from graphlint.knowledge.tables import read_table
 from graphlint.model.address import ROOT, escape
 from graphlint.model.definition import Body, Format, LayerDefinition, TensorSpec
 from graphlint.model.dimensions import shape_text
@@ -18,9 +16,6 @@ from graphlint.model.graph import ModelGraph
 from graphlint.model.parameters import trained
 from graphlint.reports.safe import in_line
 from graphlint.reports.text import counted
-
-_NOT_COMPILED = frozenset({"jit_compile"})
-"""What Keras sets by the machine that compiles."""
 
 
 def show(graph: ModelGraph, *, weights: bool = True, depth: int | None = None) -> str:
@@ -50,39 +45,6 @@ def call_text(definition: LayerDefinition, item: Item | None = None) -> str:
     arguments = [f"{key}={value}" for key, value in layer_arguments(definition).items()]
     arguments += [f"{key}: {value}" for key, value in (item.arguments.items() if item is not None else ())]
     return f"{definition.class_name or '(unknown)'}({', '.join(arguments)})"
-
-
-def compilation(graph: ModelGraph) -> dict[str, str]:
-    """What a model was compiled with, by name; empty if it was not.
-
-    Settings that differ from their defaults, without what Keras sets by the machine that compiles.
-    """
-    config = graph.compile_config
-    if not config:
-        return {}
-    found: dict[str, str] = {}
-    for key, value in config.items():
-        if key in _NOT_COMPILED or value is None or value is False or value in ([], {}):
-            continue
-        if (key, value) in (("steps_per_execution", 1), ("auto_scale_loss", True)):
-            continue
-        if key == "optimizer":
-            found |= _optimizer(value)
-        else:
-            found[str(key)] = text_of(value)
-    return dict(sorted(found.items()))
-
-
-def _optimizer(value: Any) -> dict[str, str]:
-    """The class of an optimizer and what differs from its defaults; by default it may be a name."""
-    if isinstance(value, str):
-        return {"optimizer": {name.lower(): name for name in read_table("optimizers")}.get(value.lower(), value)}
-    config = value.get("config") if isinstance(value, dict) else None
-    name = value.get("class_name") if isinstance(value, dict) else None
-    if not isinstance(name, str) or not isinstance(config, dict):
-        return {"optimizer": text_of(value)}
-    settings = differing(config, object_defaults(name))
-    return {"optimizer": name} | {f"optimizer.{key}": text for key, text in settings.items()}
 
 
 class _Text:

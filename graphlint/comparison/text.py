@@ -37,6 +37,7 @@ _GROUPS: tuple[tuple[str, tuple[Kind, ...]], ...] = (
     ("compilation", (Kind.COMPILED,)),
     ("variables", (Kind.VARIABLE,)),
     ("weights", (Kind.NUMBERS,)),
+    ("optimizer state", (Kind.OPTIMIZER,)),
     ("findings", (Kind.NEW_FINDING, Kind.GONE_FINDING)),
 )
 _COLORS = {"+": "green", "-": "red", "~": "yellow"}
@@ -195,6 +196,9 @@ def described(change: Change) -> str:
             if change.argument is None:
                 return f"{where}{change.before} -> {change.after}"
             return f"{where}{change.argument} {_or_none(change.before)} -> {_or_none(change.after)}"
+        case Kind.OPTIMIZER:
+            steps = change.before if change.before == change.after else f"{change.before} -> {change.after}"
+            return f"{change.argument} differ, {steps}"
         case Kind.NUMBERS:
             return f"{place}{was}: {_numbers(change)}"
         case Kind.NEW_FINDING | Kind.GONE_FINDING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphlint.knowledge.naming import snake_case
-from graphlint.knowledge.tables import read_defaults
+from graphlint.knowledge.tables import read_defaults, read_table
 
 KINDS = ("initializers", "regularizers", "constraints", "losses", "metrics", "optimizers")
 """What a configuration holds besides layers."""
@@ -18,6 +18,9 @@ _SAME = {
     "autocast": (True, None),
 }
 """Arguments that Keras writes as the first where the second was given."""
+_SCALED = {(1.0, "fan_avg"): "glorot", (2.0, "fan_in"): "he", (1.0, "fan_in"): "lecun"}
+_ACTIVATIONS = {"swish": "silu", "hard_swish": "hard_silu"}
+"""Second names of activations."""
 
 
 def layer_defaults(class_name: str | None) -> dict[str, Any] | None:
@@ -46,14 +49,38 @@ def plain_name(class_name: str) -> str:
     return snake_case(_RENAMED.get(class_name, class_name))
 
 
+def scaled_name(config: dict[str, Any]) -> str | None:
+    """The name of the initializer that a ``VarianceScaling`` of Keras 1 and 2.0 to 2.2 was written for.
+
+    >>> scaled_name({"scale": 1.0, "mode": "fan_avg", "distribution": "uniform", "seed": None})
+    'glorot_uniform'
+    """
+    if config.get("seed") is not None:
+        return None
+    distribution = str(config.get("distribution")).removeprefix("truncated_")
+    family = _SCALED.get((config.get("scale"), config.get("mode")))
+    return f"{family}_{distribution}" if family and distribution in ("normal", "uniform") else None
+
+
 def as_given(argument: str, value: Any) -> Any:
     """A value as it was given to an argument, where Keras writes another.
 
-    >>> as_given("activation", "linear"), as_given("activation", "relu")
-    (None, 'relu')
+    >>> [as_given("activation", one) for one in ("linear", "relu", "swish")]
+    [None, 'relu', 'silu']
     """
+    if argument.endswith("activation"):
+        value = _activation(value)
     written, given = _SAME.get(argument, (None, None))
     return given if value == written and type(value) is type(written) else value
+
+
+def _activation(value: Any) -> Any:
+    """An activation by its one name; a function of somebody else as it is."""
+    if isinstance(value, dict) and value.get("class_name") == "function" and value.get("module") in (None, "builtins"):
+        config = value.get("config")
+        if isinstance(config, str) and (config in _ACTIVATIONS or config in read_table("activations")):
+            value = config
+    return _ACTIVATIONS.get(value, value) if isinstance(value, str) else value
 
 
 _OF_EVERY_LAYER = {"trainable": True, "dtype": "float32"}

@@ -37,6 +37,22 @@ def is_keras_class(class_name: str | None, module: str | None, registered_name: 
     return registered_name is None and class_name is not None and _has_row(class_name)
 
 
+def is_keras_object(class_name: str, module: str | None, registered_name: str | None) -> bool:
+    """The same of an initializer, loss, metric or the like, which a configuration holds besides layers.
+
+    >>> is_keras_object("GlorotUniform", None, None), is_keras_object("GlorotUniform", "mine", "mine>GlorotUniform")
+    (True, False)
+    """
+    if is_keras_class(class_name, module, registered_name):
+        return True
+    if module is not None or registered_name is not None:
+        return False
+    from graphlint.knowledge.defaults import KINDS
+    from graphlint.knowledge.tables import read_table
+
+    return any(class_name in read_table(kind) for kind in KINDS)
+
+
 def _has_row(class_name: str) -> bool:
     from graphlint.knowledge import rows
 

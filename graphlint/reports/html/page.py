@@ -56,12 +56,29 @@ def render(report: Report, *, color: bool = False, statistics: bool = False) -> 
 def model_page(model: ModelReport, explanations: Any, notes: Any = ()) -> str:
     """The page of one model."""
     from graphlint.reports import render as rendered
-    from graphlint.reports.html.picture import of_report
     from graphlint.reports.report import Report
+
+    about = [model.format, f"Keras {model.keras_version}" if model.keras_version else None, model.status.value]
+    plain = rendered(Report((model,), explanations=explanations).listing("info"), "full")
+    data = _model_data(model, explanations, notes)
+    return document(model.path, ", ".join(part for part in about if part), data, plain)
+
+
+def changes_page(
+    model: ModelReport, about: str, labels: dict[str, str], notes: Any, plain: str, *, marks: dict[str, str]
+) -> str:
+    """The page of two models as one graph. Its findings are changes; ``labels`` names the severities as such, and
+    ``marks`` says what marks mean that only such a graph has."""
+    data = {**_model_data(model, {}, notes), "labels": labels, "marks": MARKS | marks}
+    return document(model.path, about, data, plain)
+
+
+def _model_data(model: ModelReport, explanations: Any, notes: Any) -> dict[str, Any]:
+    from graphlint.reports.html.picture import of_report
 
     picture = model.picture if model.picture is not None else of_report(model)
     codes = {finding.code for finding in model.findings}
-    data: dict[str, Any] = {
+    return {
         "kind": "model",
         "picture": picture,
         "findings": [] if picture is not None else [card(finding, model.path, {}) for finding in model.findings],
@@ -80,9 +97,6 @@ def model_page(model: ModelReport, explanations: Any, notes: Any = ()) -> str:
         "suppressed": model.suppressed,
         "notes": [shown(note) for note in notes],
     }
-    about = [model.format, f"Keras {model.keras_version}" if model.keras_version else None, model.status.value]
-    plain = rendered(Report((model,), explanations=explanations).listing("info"), "full")
-    return document(model.path, ", ".join(part for part in about if part), data, plain)
 
 
 def index_page(report: Report) -> str:

@@ -56,7 +56,19 @@ function copyable(text) {
 }
 
 function severityTag(severity) {
-  return el("span", { class: `tag sev-${severity}` }, severity);
+  return el("span", { class: `tag sev-${severity}` }, labelOf(severity));
+}
+
+// A page of two models shows changes where the page of one shows findings.
+const WHAT = DATA.labels ? "change" : "finding";
+
+function labelOf(severity) {
+  return DATA.labels?.[severity] || severity;
+}
+
+function titleOf(finding) {
+  if (DATA.labels) return finding.code === labelOf(finding.severity) ? "" : finding.code;
+  return `${finding.code} ${finding.name}`;
 }
 
 // -- theme ---------------------------------------------------------------------------------------------------------

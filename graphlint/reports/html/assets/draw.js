@@ -224,7 +224,7 @@ class Drawing {
     if (severity) classes.push(`sev-${severity}`);
     for (const mark of box.marks) classes.push(`mark-${mark.replace(/ /g, "-")}`);
     const said = [one.a || one.n, one.c || one.k, one.s, ...box.marks, one.t === undefined ? null : `shared ${one.t + 1}`,
-      findings.length ? `${plural(findings.length, "finding")}, ${severity}` : null, box.group === undefined ? null : "folded"];
+      findings.length ? `${plural(findings.length, WHAT)}, ${labelOf(severity)}` : null, box.group === undefined ? null : "folded"];
     const act = (event) => {
       if (box.group !== undefined && !event.shiftKey) this.toggle(box.group);
       this.select(target);
@@ -257,7 +257,7 @@ class Drawing {
   }
 
   badge(count, severity, right, top) {
-    const text = `${severity[0].toUpperCase()}${count > 1 ? count : ""}`;
+    const text = `${labelOf(severity)[0].toUpperCase()}${count > 1 ? count : ""}`;
     const width = text.length * 8 + 8;
     return svg("g", {}, svg("rect", { class: "badge", x: right - width + 4, y: top - 9, width, height: 16, rx: 8 }),
       svg("text", { class: "badge-text", x: right - width / 2 + 4, y: top + 3, "text-anchor": "middle" }, text));
@@ -299,7 +299,7 @@ function legend(meanings) {
   const sample = (classes, text) => el("span", { class: `sample ${classes}` }, text);
   const row = (key, meaning) => el("div", { class: "legend-row" }, el("dt", {}, key), el("dd", {}, meaning));
   return el("details", { class: "legend" }, el("summary", {}, "Legend"), el("dl", {},
-    SEVERITIES.map((severity) => row(sample(`sev-${severity}`, severity[0].toUpperCase()), `${severity}: the border of the box, and the letter on it`)),
+    SEVERITIES.map((severity) => row(sample(`sev-${severity}`, labelOf(severity)[0].toUpperCase()), `${labelOf(severity)}: the border of the box, and the letter on it`)),
     row(sample("tied", "∞ 1"), "calls of one layer, or layers that share a variable: one colour, one number"),
     Object.entries(meanings).map(([mark, meaning]) => row(sample(`mark-${mark.replace(/ /g, "-")}`, mark), meaning)),
     row("- - -", "a mask that travels with a tensor"),

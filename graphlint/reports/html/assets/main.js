@@ -39,6 +39,13 @@ function modelPage() {
     if (target) { showTab("graph"); drawing.show(target); }
   }
 
+  function begin() {
+    showTab("graph");
+    drawing.start();
+    follow();
+    window.addEventListener("hashchange", follow);
+  }
+
   cards.onSearch = (text) => {
     emptied(cards.matches);
     if (text.length < 2) return;
@@ -54,7 +61,12 @@ function modelPage() {
     }
     if (found.length > 12) cards.matches.append(el("span", { class: "minor" }, "and more"));
   };
-  addTab("graph", "Graph and findings", el("div", { class: "columns" }, el("div", { class: "left" }, drawing.root, legend(DATA.marks)), el("div", { class: "right" }, side, cards.root)));
+  addTab("graph", `Graph and ${WHAT}s`, el("div", { class: "columns" }, el("div", { class: "left" }, drawing.root, legend(DATA.marks)), el("div", { class: "right" }, side, cards.root)));
+  if (DATA.labels) {
+    addTab("run", "Notes", DATA.notes.length ? DATA.notes.map((note) => el("p", {}, note)) : el("p", {}, "There is nothing to note."));
+    begin();
+    return;
+  }
   addTab("parameters", "Parameters", [], () => parametersTab(model, (layer) => {
     const target = [...model.address.values()].find((one) => (one.node === undefined ? model.groups[one.group] : model.nodes[one.node]).l === layer);
     if (target) { showTab("graph"); drawing.show(target); }
@@ -63,10 +75,7 @@ function modelPage() {
   addTab("releases", "Releases", [], () => releasesTab(model));
   addTab("security", "Security", [], () => securityTab(model));
   addTab("run", "Not looked at", [], runTab);
-  showTab("graph");
-  drawing.start();
-  follow();
-  window.addEventListener("hashchange", follow);
+  begin();
 }
 
 if (DATA.kind === "model") modelPage();

@@ -80,10 +80,10 @@ function selection(model, target, show) {
   content.append(table(null, rows, "selected box"));
   const findings = target.node === undefined ? [...model.below[target.group]] : model.found.nodes[target.node];
   if (findings.length) {
-    content.append(el("h3", {}, plural(findings.length, "finding")));
+    content.append(el("h3", {}, plural(findings.length, WHAT)));
     for (const index of findings.slice(0, 20)) {
       const finding = model.findings[index];
-      content.append(el("p", {}, severityTag(finding.severity), ` ${finding.code} ${finding.name}: ${finding.message}`));
+      content.append(el("p", {}, severityTag(finding.severity), ` ${titleOf(finding)}${titleOf(finding) && ": "}${finding.message}`));
     }
   }
   if (one.l !== undefined) content.append(...layerDetails(model, model.layers[one.l]).filter(Boolean).flat());
