@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Container, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from graphlint.cli.collection import without_collection
 from graphlint.cli.typed import CommandOnPaths, literal
 from graphlint.reports import FORMATS
 
@@ -76,20 +76,8 @@ def command(context: click.Context, /, paths: tuple[str, ...], **options: Any) -
     """
     if options["config"] is not None and options["isolated"]:
         raise click.UsageError("--config and --isolated exclude each other")
-    with _without_collection():
+    with without_collection():
         context.exit(_check(paths, literal(context, paths), options))
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Imports and graphs make no garbage, and collecting takes a tenth of the time of checking one file."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[str, Any]) -> int:

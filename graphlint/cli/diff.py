@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from graphlint.cli.collection import without_collection
+
 if TYPE_CHECKING:
     from graphlint.comparison.comparing import Comparison
     from graphlint.comparison.difference import Difference
@@ -47,8 +49,6 @@ def command(context: click.Context, /, models: tuple[str, ...], **options: Any) 
         raise click.UsageError("--global and --unset go with --config-git")
     if len(models) != 2:
         raise click.UsageError(f"expected two models, OLD and NEW, got {len(models)}")
-    from graphlint.cli.check import _without_collection as without_collection
-
     with without_collection():
         context.exit(_diff(models[0], models[1], options))
 

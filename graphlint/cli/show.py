@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from graphlint.cli.collection import without_collection
+
 
 @click.command("show")
 @click.argument("model", metavar="MODEL|MODULE:ATTRIBUTE")
@@ -21,7 +23,6 @@ def command(model: str, no_weights: bool, depth: int | None, for_git: bool, outp
     not the line above, shape, parameters. A name that Keras made has its number counted from the beginning. Each
     variable has a hash of its numbers. The first line says which Keras saved the model.
     """
-    from graphlint.cli.check import _without_collection as without_collection
     from graphlint.cli.models import graph_of
     from graphlint.cli.output import write
     from graphlint.comparison.showing import show

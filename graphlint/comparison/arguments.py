@@ -194,8 +194,8 @@ def _mapping(value: dict[str, Any]) -> str:
             return _sequence(value["items"])
         return "{" + ", ".join(_items((_quoted(str(key)), item) for key, item in _sorted(value))) + "}"
     if name == _CODE:
-        held = config if isinstance(config, dict) else {}
-        return _code(held.get("code"), held.get("defaults"), held.get("closure"))
+        members = config if isinstance(config, dict) else {}
+        return _code(*(members.get(key) for key in ("code", "defaults", "closure")))
     if name in ("__tensor__", "__numpy__") and isinstance(config, dict):
         held = config.get("value")
         return _sequence(held if isinstance(held, list) else [held])

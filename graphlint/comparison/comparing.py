@@ -545,15 +545,17 @@ class Comparison:
             self.result.notes.append("weights: the same by the checksum that both files store")
             return
         slots = self.slot_pairs()
-        number_of = {id(one): number for number, (one, _) in enumerate(slots)}
+        stored = [(_position(one), 0, number) for number, (one, _) in enumerate(pairs)]
+        stored += [(_position(one), 1, number) for number, (one, _) in enumerate(slots)]
         unequal = set()
         found = []
-        for one, other in sorted([*pairs, *slots], key=lambda pair: _position(pair[0])):
-            if isinstance(one, VariableDefinition) or isinstance(other, VariableDefinition):
-                state = compare_numbers(one, other)
+        for _, is_slot, number in sorted(stored):
+            if is_slot:
+                state = compare_numbers(*slots[number])
                 if state is not None and state.differing:
-                    unequal.add(number_of[id(one)])
+                    unequal.add(number)
                 continue
+            one, other = pairs[number]
             measured = Measuring(), Measuring()
             change = compare_numbers(one, other, measured)
             note(self.old, one, measured[0].result())

@@ -70,8 +70,10 @@ def _text(value: Any, named: Callable[[str], str]) -> str:
         return text_of(named(config))
     if not isinstance(config, dict) or not is_keras_object(name, value.get("module"), value.get("registered_name")):
         return text_of(value)
-    settings = {key: _MEAN.get(one, one) if key == "reduction" else one for key, one in config.items()}
-    own = differing(settings, object_defaults(name))
+    reduction = config.get("reduction")
+    if isinstance(reduction, str):
+        config = config | {"reduction": _MEAN.get(reduction, reduction)}
+    own = differing(config, object_defaults(name))
     called = config.get("name")
     if named is metric_name and "fn" not in config and isinstance(called, str) and not is_automatic_name(name, called):
         own["name"] = text_of(called)

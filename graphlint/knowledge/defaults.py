@@ -55,10 +55,11 @@ def scaled_name(config: dict[str, Any]) -> str | None:
     >>> scaled_name({"scale": 1.0, "mode": "fan_avg", "distribution": "uniform", "seed": None})
     'glorot_uniform'
     """
-    if config.get("seed") is not None:
+    scale = config.get("scale")
+    if config.get("seed") is not None or not isinstance(scale, (int, float)):
         return None
     distribution = str(config.get("distribution")).removeprefix("truncated_")
-    family = _SCALED.get((config.get("scale"), config.get("mode")))
+    family = _SCALED.get((scale, str(config.get("mode"))))
     return f"{family}_{distribution}" if family and distribution in ("normal", "uniform") else None
 
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import keras
 
+from graphlint.errors import ShapeMismatch
 from graphlint.knowledge import keras_internals
 from graphlint.model.graph import Tensor
 from graphlint.replay.live_graph import Arguments, LiveGraph, call_parameters
@@ -108,7 +109,31 @@ class Interpreter:
             outputs = self.domain.call(unit, operation, args, kwargs, live.node(unit) if same else None)
         else:
             outputs = hook(operation, args, kwargs, proceed(self.domain, unit))
+            self.require_outputs(unit, live.outputs(unit), outputs)
         self.store(live.outputs(unit), outputs, environment)
+
+    def require_outputs(self, unit: str, tensors: tuple[Tensor, ...], values: list[Any]) -> None:
+        """Check that what ran instead of a unit returned every tensor that something receives.
+
+        Raises:
+            ShapeMismatch: one is missing.
+        """
+        graph = self.live.graph
+        for index, tensor in enumerate(tensors[len(values) :], len(values)):
+            if self._leaves(unit, tensor):
+                address = graph.address(unit)
+                raise ShapeMismatch(
+                    f"{address} returned {len(tensors)} tensors and would return {len(values)}, but {address}:{index} "
+                    "is used: give it a layer with as many outputs, or change what receives them first"
+                )
+
+    def _leaves(self, unit: str, tensor: Tensor) -> bool:
+        """Whether a tensor is received or returned outside of a unit."""
+        graph, inside = self.live.graph, f"{unit}/"
+        outside = (name for name in graph.scopes if name != unit and not name.startswith(inside))
+        return any(not edge.target.startswith(inside) for edge in graph.consumers(tensor)) or any(
+            tensor in graph.scopes[name].outputs for name in outside
+        )
 
     @staticmethod
     def store(tensors: tuple[Tensor, ...], values: list[Any], environment: Environment) -> None:

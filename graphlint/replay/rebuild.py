@@ -100,6 +100,8 @@ class Rebuild(Symbolic):
         else:
             outputs = hook(rebuilt.model, args, kwargs, proceed(self, plan.scope))
         returned = _returned(live, plan)
+        if hook is not None:
+            walk.require_outputs(plan.scope, returned, outputs)
         walk.store(returned, outputs, environment)
         for index, mask in zip(rebuilt.masked, outputs[len(returned) :], strict=False):
             keras_internals.set_mask(environment[returned[index]], mask)
@@ -322,13 +324,22 @@ def _chain(inputs: Any, outputs: Any) -> list[Any] | None:
         if made is None:
             return None
         layer = keras_internals.node_operation(made[0])
-        args, _ = keras_internals.node_arguments(made[0])
+        args, kwargs = keras_internals.node_arguments(made[0])
         names = {one.name for one in layers}
         if not isinstance(layer, keras.Layer) or layer.name in names or len(keras_internals.node_outputs(made[0])) != 1:
             return None
+        if len(args) > 1 or any(_is_chosen(key, value, args[0] if args else None) for key, value in kwargs.items()):
+            return None  # A Sequential model calls its layers with nothing but a tensor.
         tensor = args[0] if args else None
         layers.append(layer)
     return layers[::-1] if tensor is inputs and layers else None
+
+
+def _is_chosen(key: str, value: Any, received: Any) -> bool:
+    """Whether somebody passed an argument to a call; Keras itself notes ``training=False`` and the mask of a tensor."""
+    if value is None or (key == "training" and value is False):
+        return False
+    return not (key == "mask" and value is keras_internals.mask_of(received))
 
 
 def _rename_made_operations(inputs: Any, outputs: Any, known: Collection[int]) -> None:

@@ -3,9 +3,10 @@
     python tests/benchmarks/difference_pairs.py [--limit 3] [--models NAME]... [--part PART]...
 
 Edits have what is expected, kind and place, worked out from the edit alone. Identity pairs (a model and itself, its
-clone, its file in both formats, what is loaded from it) must be empty. Fixes and mutants (whose numbers are drawn
-again) must be told in few changes for each place that the report of the fix, or the mutant, names. Every pair that is
-not exact is printed. Exits with 1 unless all edits and identities are exact.
+clone, its file in both formats, what is loaded from it) must be empty, and so must a file of Keras 1 or 2 and what a
+rescue makes of it, but for a few changes for each note of the rescue. Fixes and mutants (whose numbers are drawn again)
+must be told in few changes for each place that the report of the fix, or the mutant, names. Every pair that is not
+exact is printed. Exits with 1 unless all edits, identities and rescues are exact.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import os
 import sys
 import tempfile
 import warnings
+import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,11 +35,14 @@ from keras import layers
 import graphlint
 from graphlint.comparison.changes import Change, Kind
 from graphlint.errors import GraphlintError
+from graphlint.fixes.rescue import rescue
 from graphlint.model.expand import expand
+from graphlint.sources import read
 from graphlint.sources.live import read_live
 from graphlint.testing.samples import SAMPLES
 from tests.models import ARCHITECTURES
 
+PARTS = ["edits", "identity", "fixes", "rescues", "mutants"]
 FEW = 4
 """Changes up to which one fault counts as told by them."""
 
@@ -77,7 +82,7 @@ def told(difference: graphlint.Difference) -> set[tuple[str, str]]:
     return {
         (change.kind.value, where(change))
         for change in difference.changes
-        if change.part != "findings" and change.kind is not Kind.COMPILED
+        if change.part != "findings" and change.kind not in (Kind.COMPILED, Kind.OPTIMIZER)
         if not (change.kind is Kind.OUTPUT and change.argument is None)
     }
 
@@ -224,6 +229,24 @@ def fixes(folder: Path) -> Iterator[Pair]:
             yield Pair("fix", rule.code, model, fixed, frozenset(("fixed", each) for each in at))
 
 
+def rescues(folder: Path) -> Iterator[Pair]:
+    """Files of Keras 1 and 2, and what Keras 3 makes of them after a rescue: the same model in another format."""
+    archive = Path(__file__).parents[1] / "data" / "older_releases.zip"
+    with zipfile.ZipFile(archive) as members:
+        names = [name for name in members.namelist() if name.endswith(".h5")]
+        members.extractall(folder, names)
+    for name in sorted(names):
+        try:
+            saved = folder / f"{Path(name).stem}.keras"
+            rescued = rescue(read(folder / name))
+            rescued.model.save(saved)
+        except GraphlintError as error:
+            print(f"rescue of {name}: {error}", file=sys.stderr)
+            continue
+        notes = frozenset(("rescued", note) for note in rescued.notes)
+        yield Pair("rescue", name, folder / name, saved, notes)
+
+
 def mutants(names: list[str], limit: int, folder: Path) -> Iterator[Pair]:
     """Faults of the mutation benchmark, against the clean model."""
     from tests.benchmarks.mutations import run  # noqa: F401  registers the injectors
@@ -266,6 +289,8 @@ def judge(pair: Pair, tally: Tally) -> None:
         got = {(change.kind.value, where(change)) for change in difference.changes if change.part != "findings"}
         few = 1 <= len(got) <= FEW * max(1, len(pair.expected))
         verdict = "exact" if few else "much" if got else "little"
+    elif pair.group == "rescue":
+        verdict = "exact" if len(got) <= FEW * len(pair.expected) else "much"
     else:
         expected = set(pair.expected)
         if pair.group == "replace":
@@ -281,10 +306,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--limit", type=int, default=3, help="places per model and kind of edit")
     parser.add_argument("--models", action="append", default=[], metavar="NAME")
-    parser.add_argument("--part", action="append", default=[], choices=["edits", "identity", "fixes", "mutants"])
+    parser.add_argument("--part", action="append", default=[], choices=PARTS)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    parts = options.part or ["edits", "identity", "fixes", "mutants"]
+    parts = options.part or PARTS
     tallies: dict[str, Tally] = {}
     with tempfile.TemporaryDirectory() as folder:
         for pair in pairs(options, parts, Path(folder)):
@@ -315,6 +340,8 @@ def pairs(options: argparse.Namespace, parts: list[str], folder: Path) -> Iterat
         keras.utils.clear_session(free_memory=False)
     if "fixes" in parts:
         yield from fixes(folder)
+    if "rescues" in parts:
+        yield from rescues(folder)
     if "mutants" in parts:
         from tests.benchmarks.mutations.clean import TINY
 

@@ -141,6 +141,38 @@ def test_signature_compilation_and_findings():
     assert sorted(one.after[:4] for one in back.of(Kind.NEW_FINDING)) == sorted(gone)
 
 
+def test_the_state_of_an_optimizer_is_one_line(tmp_path):
+    model = build()
+    model.compile(keras.optimizers.Adam(0.0), "mse")
+    x, y = np.ones((8, 4), "float32"), np.ones((8, 2), "float32")
+    paths = [tmp_path / "one.keras", tmp_path / "two.keras", tmp_path / "three.h5"]
+    model.fit(x, y, batch_size=4, verbose=0)
+    model.save(paths[0])
+    model.fit(x * 2, y, batch_size=4, verbose=0)
+    model.save(paths[1])
+    (change,) = graphlint.diff(paths[0], paths[1], findings=False).changes
+    assert (change.kind, change.before, change.after) == (Kind.OPTIMIZER, "2 steps", "4 steps")
+    assert change.argument.endswith("of 13 variables")
+    assert not graphlint.diff(paths[1], model, findings=False)
+    assert not graphlint.diff(paths[1], keras.models.load_model(paths[1]), findings=False)
+    assert not graphlint.diff(model, graphlint.clone(model), findings=False)
+    model.save(paths[2])
+    assert not graphlint.diff(paths[1], paths[2], findings=False)
+
+
+def test_code_of_a_lambda(tmp_path):
+    def build(function):
+        x = keras.Input((4,), name="x")
+        return keras.Model(x, layers.Lambda(function, name="f", output_shape=(4,))(x), name="m")
+
+    old, new = build(lambda x: x * 2), build(lambda x: x * 3)
+    old.save(tmp_path / "old.keras")
+    loaded = keras.models.load_model(tmp_path / "old.keras", safe_mode=False)
+    for same in (build(lambda x: x * 2), tmp_path / "old.keras", loaded):
+        assert told(old, same) == []
+    assert told(tmp_path / "old.keras", new) == [(Kind.CHANGED, "f", "f")]
+
+
 def test_assertions(tmp_path, model):
     path = tmp_path / "golden.keras"
     model.save(path)

@@ -158,6 +158,38 @@ def test_addresses_in_sequential_models() -> None:
         assert editing.addresses[address] == address
 
 
+def test_an_argument_that_a_sequential_model_cannot_pass(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((4,), name="x"), layers.Dense(4, name="a"), layers.Dropout(0.5, name="drop")])
+    x = keras.ops.ones((8, 4))
+
+    def drops(one: keras.Model) -> bool:
+        return bool(keras.ops.any(one(x) == 0.0))
+
+    changed = edit(model).set_argument("drop", "training", True).build()
+    changed.save(tmp_path / "m.keras")
+    assert drops(changed) and drops(keras.models.load_model(tmp_path / "m.keras"))
+    assert not drops(model) and not drops(edit(changed).drop_argument("drop", "training").build())
+    assert type(edit(model).insert_after("a", layers.ReLU()).build()) is keras.Sequential
+
+
+def test_a_replacement_without_an_output_that_is_used() -> None:
+    x = keras.Input((5, 4), name="x")
+    sequence, hidden, cell = layers.LSTM(4, return_sequences=True, return_state=True, name="rnn")(x)
+    both = keras.Model(x, layers.Add(name="sum")([hidden, cell]))
+    with pytest.raises(ShapeMismatch, match=r"rnn.*:1 is used"):
+        edit(both).replace("rnn", layers.ReLU(name="relu")).build()
+    first = keras.Model(x, layers.Dense(2, name="d")(sequence))
+    assert names(edit(first).replace("rnn", layers.ReLU(name="relu")).build()) == ["x", "relu", "d"]
+    inner = keras.Model(x, [hidden, cell], name="inner")
+    y = keras.Input((5, 4), name="y")
+    outer = keras.Model(y, layers.Add(name="sum")(inner(y)))
+    for address in ("inner:0", "inner:1", "inner/rnn:1"):
+        added = edit(outer).insert_after(address, layers.ReLU(name="relu")).build()
+        assert outer(batch(outer)).shape == added(batch(outer)).shape
+    with pytest.raises(ShapeMismatch, match=r"inner.*:1 is used"):
+        edit(outer).replace("inner", layers.GlobalMaxPooling1D(name="pool")).build()
+
+
 def test_a_nested_model_is_replaced() -> None:
     model = siamese()
     other = encoder("other")
