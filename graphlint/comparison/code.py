@@ -35,7 +35,7 @@ def code_text(stored: Any) -> str:
     """What stands for stored byte code: a hash of what runs; of the stored text, if that cannot be read.
 
     >>> code_text("bm8gY29kZQ==")
-    'code 9bc6dd9c46db45d3 (of a form that is not known)'
+    'code 56871186b677345a (of a form that is not known)'
     """
     text = stored.get("value") if isinstance(stored, dict) else stored
     if not isinstance(text, str):
