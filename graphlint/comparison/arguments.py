@@ -31,7 +31,7 @@ _ELSEWHERE = frozenset(
 )
 """Keys that say nothing, or what is said in another place."""
 _GRAPH = frozenset({"layers", "input_layers", "output_layers"})
-_UNFORMED = _ELSEWHERE - {"batch_shape", "dtype", "trainable"}
+_UNFORMED = _ELSEWHERE - {"batch_shape", "dtype"}
 _MOST_ITEMS = 16
 _MOST_CHARACTERS = 120
 _CODE = "__lambda__"

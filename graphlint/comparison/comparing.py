@@ -268,13 +268,16 @@ class Comparison:
         return found
 
     def unmatched(self, side: Side, partners: dict[str, str], run: set[str]) -> Iterator[str]:
-        """Layers that the other model does not have, without those inside of such layers."""
+        """Layers that the other model does not have, without what is inside of these or of code that only one shows."""
+        other = self.new if side is self.matching.old else self.old
         for path, layer in side.graph.layers.items():
             if path in partners or path in run:
                 continue
             if not self.alike and (layer.class_name is None or layer.hidden or self.inside_code(side, path)):
                 continue
             parent = layer.parent
+            if parent in partners and self.shown_by_one(side.graph.layers[parent], other, partners):
+                continue
             if parent is not None and parent not in partners and parent != ROOT:
                 continue
             if layer.is_input and parent == ROOT:
@@ -284,6 +287,17 @@ class Comparison:
                     yield path
                 continue
             yield path
+
+    def shown_by_one(self, outer: Layer, other: ModelGraph, partners: dict[str, str]) -> bool:
+        """Whether the body of a layer is code that was opened in one of the two models only."""
+        partner = other.layers[partners[outer.path]]
+        if not outer.traced or partner.traced:
+            return False
+        if outer.class_name == partner.class_name:
+            note = f"the code of {outer.path} was seen as it ran in one of the two only: its inside was not compared"
+            if note not in self.result.notes:
+                self.result.notes.append(note)
+        return True
 
     @staticmethod
     def inside_code(side: Side, path: str) -> bool:

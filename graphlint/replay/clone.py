@@ -29,6 +29,7 @@ from graphlint.replay.rebuild import (
     in_structure,
 )
 from graphlint.replay.transaction import Transaction
+from graphlint.sources.live import compile_settings
 
 Weights = Literal["copy", "share", "init"]
 Sharing = Literal["preserve", "undo"]
@@ -477,7 +478,7 @@ def compile_like(old: keras.Model, new: keras.Model, variables: Mapping[int, Any
     if arguments is None:
         return
     try:
-        new.compile_from_config(old.get_compile_config())
+        new.compile_from_config(compile_settings(old))
     except Exception:
         optimizer = old.optimizer
         fresh = type(optimizer).from_config(optimizer.get_config()) if optimizer is not None else None

@@ -16,7 +16,7 @@ from graphlint.knowledge import keras_internals
 from graphlint.model.graph import Tensor
 from graphlint.replay.domains import Symbolic, refused
 from graphlint.replay.interpreter import Environment, Interpreter, plain, proceed, with_training
-from graphlint.replay.live_graph import LiveGraph
+from graphlint.replay.live_graph import LiveGraph, chosen_kwargs
 from graphlint.replay.plan import Mode, Plan, form
 
 
@@ -328,18 +328,11 @@ def _chain(inputs: Any, outputs: Any) -> list[Any] | None:
         names = {one.name for one in layers}
         if not isinstance(layer, keras.Layer) or layer.name in names or len(keras_internals.node_outputs(made[0])) != 1:
             return None
-        if len(args) > 1 or any(_is_chosen(key, value, args[0] if args else None) for key, value in kwargs.items()):
+        if len(args) > 1 or any(one is not None for one in chosen_kwargs(layer, args, kwargs).values()):
             return None  # A Sequential model calls its layers with nothing but a tensor.
         tensor = args[0] if args else None
         layers.append(layer)
     return layers[::-1] if tensor is inputs and layers else None
-
-
-def _is_chosen(key: str, value: Any, received: Any) -> bool:
-    """Whether somebody passed an argument to a call; Keras itself notes ``training=False`` and the mask of a tensor."""
-    if value is None or (key == "training" and value is False):
-        return False
-    return not (key == "mask" and value is keras_internals.mask_of(received))
 
 
 def _rename_made_operations(inputs: Any, outputs: Any, known: Collection[int]) -> None:

@@ -114,8 +114,8 @@ class Touched:
             chosen[id(operation)] = operation
             for layer in _layers(operation):
                 members.add(id(layer))
-                if flags:
-                    members.update(map(id, keras_internals.own_variables(layer)))
+            if flags:
+                members.update(map(id, _variables(operation)))
 
         for one in touched:
             if id(one) in called:
@@ -134,7 +134,7 @@ class Touched:
                     continue
                 held = {id(layer) for layer in _layers(operation)}
                 if flags:
-                    held |= {id(v) for layer in _layers(operation) for v in keras_internals.own_variables(layer)}
+                    held.update(map(id, _variables(operation)))
                 if held & members:
                     choose(operation)
                     grown = True
@@ -161,6 +161,12 @@ class Touched:
                 if id(variable) in others:
                     keras_internals.replace_member(new, twin, variable)
                     self._cloner.variables[id(variable)] = variable
+
+
+def _variables(operation: Any) -> list[Any]:
+    """The variables of what a call runs; an operation that is no layer has none."""
+    layers = _layers(operation) if isinstance(operation, keras.Layer) else []
+    return [variable for layer in layers for variable in keras_internals.own_variables(layer)]
 
 
 def _layers(operation: Any) -> list[Any]:

@@ -459,11 +459,20 @@ def _shape(shape: Any) -> Shape | None:
 # -- around the model -------------------------------------------------------------------------------------------
 
 
+def compile_settings(model: keras.Model) -> dict[str, Any]:
+    """What a model was compiled with, as Keras writes it, and its optimizer: saving as HDF5 takes it out of that."""
+    config = dict(model.get_compile_config())
+    optimizer = getattr(model, "optimizer", None)
+    if config and config.get("optimizer") is None and isinstance(optimizer, keras.optimizers.Optimizer):
+        config["optimizer"] = keras.saving.serialize_keras_object(optimizer)
+    return config
+
+
 def _compile_config(model: keras.Model) -> dict[str, Any] | None:
     if not getattr(model, "compiled", False):
         return None
     try:
-        config = _json(model.get_compile_config())
+        config = _json(compile_settings(model))
     except Exception:
         return {}
     return config if isinstance(config, dict) else None

@@ -170,6 +170,9 @@ def test_an_argument_that_a_sequential_model_cannot_pass(tmp_path: Path) -> None
     assert drops(changed) and drops(keras.models.load_model(tmp_path / "m.keras"))
     assert not drops(model) and not drops(edit(changed).drop_argument("drop", "training").build())
     assert type(edit(model).insert_after("a", layers.ReLU()).build()) is keras.Sequential
+    image = [keras.Input((4, 4, 1), name="y"), layers.RandomFlip(name="flip"), layers.Flatten(name="flat")]
+    flipped = edit(keras.Sequential(image)).insert_after("flip", layers.ReLU()).build()
+    assert type(flipped) is keras.Sequential
 
 
 def test_a_replacement_without_an_output_that_is_used() -> None:
@@ -248,6 +251,15 @@ def test_freeze_and_unfreeze() -> None:
     frozen.get_layer("encoder")._trainable = True
     assert len(edit(frozen).unfreeze("encoder").build().trainable_variables) == 6
     assert verify(model, edit(model).freeze("encoder").build()).exact
+
+
+def test_freezing_beside_operations() -> None:
+    x = keras.Input((3,), name="x", dtype="int32")
+    hidden = layers.LSTM(4, name="rnn")(layers.Embedding(5, 4, mask_zero=True, name="words")(x))
+    model = keras.Model(x, layers.Dense(2, name="d")(keras.ops.relu(hidden)))
+    frozen = edit(model).freeze("rnn").build()
+    assert [one.name for one in frozen.layers if one.weights and not one.trainable_weights] == ["rnn"]
+    assert model.get_layer("rnn").trainable_weights
 
 
 def test_structure_and_state_at_once() -> None:
