@@ -493,8 +493,10 @@ def test_kernel_longer_than_its_input(tmp_path):
         layers.Conv1D(2, 4, padding="same"),
         layers.Conv1D(2, 9, padding="same", dilation_rate=2),
         layers.Conv1D(2, 4),
+        layers.Conv1D(2, 9, padding="causal"),
+        layers.Conv1DTranspose(2, 9, padding="same"),
     ],
-    ids=["as long", "dilated", "valid"],
+    ids=["as long", "dilated", "valid", "causal", "transposed"],
 )
 def test_kernels_that_fit(layer, tmp_path):
     assert both(OversizedKernel(), sequential(layer, inputs=(4, 3)), tmp_path) == []
@@ -515,6 +517,12 @@ def test_a_kernel_is_measured_along_the_axes_that_it_slides_over(tmp_path):
     for inputs, found in (((2, 8, 8), 0), ((200, 8, 2), 1)):
         first = layers.Conv2D(2, 3, padding="same", data_format="channels_first")
         assert len(both(OversizedKernel(), sequential(first, inputs=inputs), tmp_path)) == found
+
+
+def test_a_kernel_that_is_called_twice_is_reported_once(tmp_path):
+    x = keras.Input((4, 3))
+    shared = layers.Conv1D(3, 9, padding="same")
+    assert len(both(OversizedKernel(), keras.Model(x, shared(shared(x))), tmp_path)) == 1
 
 
 # -- H013 -------------------------------------------------------------------------------------------------------
