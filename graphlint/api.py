@@ -188,7 +188,7 @@ def read_graph(model_or_path: Target) -> ModelGraph:
 
 
 def to_networkx(model_or_path: Target) -> nx.MultiDiGraph:
-    """The influence graph of a model as plain networkx: every attribute is plain data.
+    """The influence graph of a model as plain networkx: every attribute is plain data. A notebook draws the model.
 
     Nodes have a ``kind``: ``variable`` (``layer``, ``slot``, ``shape``, ``dtype``, ``trainable``), ``layer``
     (``name``, ``class_name``, ``module``, ``config``, ``trainable``, ``dtype_policy``, ``build_shape``, ``container``,
@@ -200,6 +200,12 @@ def to_networkx(model_or_path: Target) -> nx.MultiDiGraph:
     Raises:
         GraphlintError: The model cannot be read.
     """
+    from graphlint.model.detach import detach
     from graphlint.projections.plain import plain
 
-    return plain(read_graph(model_or_path))
+    graph = read_graph(model_or_path)
+    network = plain(graph)
+    detach(graph)
+    _drawable()
+    network.drawn = graph
+    return network

@@ -10,9 +10,21 @@ from graphlint.model.definition import Constant, map_leaves
 from graphlint.model.graph import Call, Layer, ModelGraph, Tensor, Variable
 
 
-def plain(graph: ModelGraph) -> nx.MultiDiGraph:
+class Network(nx.MultiDiGraph):  # type: ignore[misc]
+    """A networkx graph made of a model; a notebook draws the model that it was made of."""
+
+    drawn: ModelGraph | None = None
+
+    def _repr_html_(self) -> str | None:
+        return None if self.drawn is None else self.drawn._repr_html_()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "drawn"}
+
+
+def plain(graph: ModelGraph) -> Network:
     """A copy of a graph whose node, edge and graph attributes are plain data."""
-    copy = nx.MultiDiGraph(
+    copy = Network(
         name=graph.root.name,
         format=graph.definition.format,
         keras_version=graph.definition.keras_version,

@@ -19,7 +19,12 @@ model = keras.Model([a, b], keras.layers.Dense(1, activation="softmax", name="he
 @pytest.fixture(scope="module")
 def outputs():
     """The HTML that each of the expressions shows."""
-    shown = ["graphlint.check(model)", "graphlint.show(model)", "graphlint.check(model).graph"]
+    shown = [
+        "graphlint.check(model)",
+        "graphlint.show(model)",
+        "graphlint.check(model).graph",
+        "graphlint.to_networkx(model)",
+    ]
     cells = [nbformat.v4.new_code_cell(text) for text in (CODE, *shown)]
     notebook = nbformat.v4.new_notebook(cells=cells)
     NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
@@ -38,7 +43,7 @@ def test_each_output_is_a_frame_that_draws_the_model(browser, outputs, tmp_path)
     requests = []
     page.on("request", lambda request: requests.append(request.url))
     page.goto(notebook.as_uri())
-    for index, findings in enumerate((True, True, False)):
+    for index, findings in enumerate((True, True, False, False)):
         frame = page.frame_locator("iframe").nth(index)
         frame.locator(".box .title").first.wait_for()
         assert {"a", "b", "head"} <= set(frame.locator(".box .title").all_text_contents())

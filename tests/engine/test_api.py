@@ -1,4 +1,7 @@
+import gc
+import pickle
 import sys
+import weakref
 
 import keras
 import networkx as nx
@@ -89,6 +92,18 @@ def test_a_file_that_cannot_be_read_is_a_finding_and_not_an_exception(tmp_path):
     assert (report.graph, report.parameters) == (None, None)
     with pytest.raises(UnreadableError):
         graphlint.to_networkx(tmp_path / "none.keras")
+
+
+def test_a_networkx_graph_is_drawn_and_keeps_no_model(path):
+    model = keras.models.load_model(path)
+    weak = weakref.ref(model)
+    network = graphlint.to_networkx(model)
+    assert "<iframe" in network._repr_html_()
+    copy = pickle.loads(pickle.dumps(network))
+    assert nx.utils.graphs_equal(copy, network) and copy._repr_html_() is None
+    del model
+    gc.collect()
+    assert weak() is None
 
 
 def test_networkx(model, path):
