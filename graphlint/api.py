@@ -12,7 +12,7 @@ from graphlint.engine.linter import LIVE, Linter, detached
 from graphlint.engine.options import TARGET_KERAS
 from graphlint.engine.selection import Selection
 from graphlint.portability.target import named_release
-from graphlint.reports.report import Report
+from graphlint.reports.report import ModelReport, Report
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -55,10 +55,9 @@ def check(
         GraphlintError: The configuration cannot be used, a code or release is unknown, or this is not a model.
     """
     linter = _linter(select, ignore, extend_select, preview, target_keras, config)
-    if isinstance(model_or_path, (str, os.PathLike)):
-        found = linter.check_file(Path(model_or_path), name)
-    else:
-        found = detached(linter.check_model(model_or_path, name or LIVE, inputs=inputs))
+    found = _checked(linter, model_or_path, name, inputs)
+    if found.graph is not None and found.graph.live:
+        found = detached(found)
     _drawable()
     return linter.report([found])
 
@@ -78,6 +77,12 @@ def _linter(
         named_release(target_keras)
         options[TARGET_KERAS] = target_keras
     return Linter(settings, selection, preview=preview, options=options)
+
+
+def _checked(linter: Linter, model_or_path: Target, name: str | None, inputs: Any) -> ModelReport:
+    if isinstance(model_or_path, (str, os.PathLike)):
+        return linter.check_file(Path(model_or_path), name)
+    return linter.check_model(model_or_path, name or LIVE, inputs=inputs)
 
 
 def _drawable() -> None:
@@ -114,10 +119,7 @@ def show(
     from graphlint.reports.text import summary_line
 
     linter = _linter(select, ignore, extend_select, preview, target_keras, config)
-    if isinstance(model_or_path, (str, os.PathLike)):
-        found = linter.check_file(Path(model_or_path), name)
-    else:
-        found = linter.check_model(model_or_path, name or LIVE, inputs=inputs)
+    found = _checked(linter, model_or_path, name, inputs)
     report = linter.report([found])
 
     def text() -> str:

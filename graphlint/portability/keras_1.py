@@ -1,7 +1,7 @@
 """Layers of Keras 1 under the names and arguments of Keras 2 and 3.
 
 Keras 2 renamed nearly every argument; what has the same meaning is translated here, and what has none is left under its
-old name, so that whoever builds the layer refuses it. The kernels of Keras 1 are in ``legacy_arrays``.
+old name, so that whoever builds the layer refuses it. The kernels of Keras 1 are in ``arrays``.
 """
 
 from __future__ import annotations

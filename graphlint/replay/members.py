@@ -126,15 +126,7 @@ def build_for(edit: MemberEdit, new: Any, before: Event) -> None:
         raise InvalidEdit(f"expected a layer that is called, got {edit.address}, which no code of the model calls")
     if not isinstance(new, keras.Layer) or new.built:
         return
-    event = calls[0]
-
-    def spec(leaf: Any) -> Any:
-        if not event.trace.is_tensor(leaf):
-            return leaf
-        found = event.trace.spec(leaf)
-        return keras.KerasTensor(found.shape or (), dtype=found.dtype or "float32")
-
-    args, kwargs = keras.tree.map_structure(spec, (event.args, event.kwargs))
+    args, kwargs = calls[0].symbolic_arguments()
     with Transaction([new], keep=False):
         try:
             new(*args, **kwargs)

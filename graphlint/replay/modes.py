@@ -47,7 +47,7 @@ class Modes:
         found: dict[int, Any] = {}
         if arguments is None:
             return found
-        for specs in (arguments, _like(event)):
+        for specs in (arguments, event.symbolic_arguments()):
             try:
                 other = record(self.model, *specs, training=True).root
             except (TraceError, NotImplementedError):
@@ -56,19 +56,6 @@ class Modes:
                 _pair(event, other, found)
                 break
         return found
-
-
-def _like(event: Event) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Symbolic arguments like those of a call."""
-
-    def spec(leaf: Any) -> Any:
-        if not event.trace.is_tensor(leaf):
-            return leaf
-        found = event.trace.spec(leaf)
-        return keras.KerasTensor(found.shape or (), dtype=found.dtype or "float32")
-
-    args, kwargs = keras.tree.map_structure(spec, (event.args, event.kwargs))
-    return tuple(args), kwargs
 
 
 def _pair(one: Event, other: Event, found: dict[int, Any]) -> None:

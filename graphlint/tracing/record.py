@@ -83,6 +83,18 @@ class Event:
     def layer(self) -> keras.Layer | None:
         return self.target if isinstance(self.target, keras.Layer) else None
 
+    def symbolic_arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of the call with symbolic tensors of the same shapes and dtypes in place of its tensors."""
+
+        def symbolic(leaf: Any) -> Any:
+            if not self.trace.is_tensor(leaf):
+                return leaf
+            spec = self.trace.spec(leaf)
+            return keras.KerasTensor(spec.shape or (), dtype=spec.dtype or "float32")
+
+        args, kwargs = keras.tree.map_structure(symbolic, (self.args, self.kwargs))
+        return tuple(args), kwargs
+
 
 @dataclass(eq=False)
 class Recording:
