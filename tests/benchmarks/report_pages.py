@@ -6,11 +6,14 @@ python tests/benchmarks/report_pages.py --index 1000          # an index of that
 
 import argparse
 import dataclasses
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from graphlint.engine.linter import Linter
 from graphlint.reports import render
