@@ -127,7 +127,7 @@ def show(
 
         return str(report) if found.graph is None else shown(found.graph)
 
-    return Shown(render(report, "html"), summary_line(report), text)
+    return Shown(render(report, "html"), summary_line(report.tally()), text)
 
 
 def assert_clean(

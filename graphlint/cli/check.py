@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import gc
 import json
 from collections.abc import Container, Mapping
@@ -27,6 +28,28 @@ def _codes(context: click.Context, parameter: click.Parameter, value: tuple[str,
     return tuple(code for text in value for code in text.replace(",", " ").split())
 
 
+def _outputs(
+    context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
+) -> list[tuple[str | None, Path]]:
+    """The files to write with their formats; None is the one of --format."""
+    found = []
+    for text in value:
+        name, equals, rest = text.partition("=")
+        format_ = name if equals and name in FORMATS else None
+        near = difflib.get_close_matches(name, FORMATS, n=1) if equals and format_ is None else []
+        if near:
+            raise click.BadParameter(f"{text!r}: no format is called {name!r}: did you mean {near[0]}= (or ./{text})?")
+        path = Path(rest if format_ else text)
+        if path.is_dir():
+            raise click.BadParameter(f"{path.as_posix()!r} is a directory: expected a file")
+        found.append((format_, path))
+    for place, what in ((0, "format"), (1, "file")):
+        given = [one[place] for one in found]
+        if len(set(given)) < len(given):
+            raise click.BadParameter(f"expected each {what} once, got {', '.join(value)}")
+    return found
+
+
 @click.command("check", cls=CommandOnPaths)
 @click.argument("paths", nargs=-1, metavar="[PATHS|MODULE:ATTRIBUTE]...")
 @click.option("--model", "modules", multiple=True, metavar="MODULE:ATTRIBUTE", help="Check what Python code builds.")
@@ -42,7 +65,15 @@ def _codes(context: click.Context, parameter: click.Parameter, value: tuple[str,
     help="Lowest severity to list, besides what fails.  [default: warning]",
 )
 @click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="full", show_default=True)
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the report to a file.")
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    callback=_outputs,
+    metavar="[FORMAT=]FILE",
+    help="Write the report to a file; with FORMAT=, which can be given several times, another one beside it.",
+)
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Skip these files when a directory is searched.")
 @click.option("--force-exclude", is_flag=True, help="Skip excluded files even if they are named, as for pre-commit.")
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Use this configuration file.")
@@ -82,14 +113,14 @@ def command(context: click.Context, /, paths: tuple[str, ...], **options: Any) -
 
 def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[str, Any]) -> int:
     """Check, write the report, and return the exit code."""
-    from graphlint.cli.output import terminal_width, wants_color, write
+    from graphlint.cli.output import Outputs, terminal_width, wants_color, write
     from graphlint.cli.pictures import Pictures
     from graphlint.cli.session import Overrides, Session, parse_shapes
     from graphlint.cli.targets import Kind, find_targets
     from graphlint.engine.linter import not_searched, nothing_to_check
     from graphlint.engine.selection import Selection
     from graphlint.portability.target import named_release
-    from graphlint.reports import render
+    from graphlint.reports.writer import Setting
 
     if options["target_keras"] is not None:
         named_release(options["target_keras"])
@@ -106,8 +137,10 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
         imported=options["imported"],
         allow_plugins=options["allow_plugins"],
     )
+    file = next((path for format_, path in options["outputs"] if format_ is None), None)
+    documents = [(options["format_"], file), *((format_, path) for format_, path in options["outputs"] if format_)]
     if options["show_config"]:
-        write(_shown(session, Path(paths[0]) if paths else None, options), options["output"])
+        write(_shown(session, Path(paths[0]) if paths else None, options), file)
         return 0
     modules = options["modules"]
     searched = paths if paths or modules else (".",)
@@ -128,24 +161,28 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
     ]
     if len(found.targets) > 1:
         gc.enable()
-    if options["format_"] == "html":
-        session.overrides = replace(
-            session.overrides, pictures=Pictures.for_report(len(found.targets), options["output"])
-        )
+    for format_, path in documents:
+        if format_ == "html":
+            session.overrides = replace(session.overrides, pictures=Pictures.for_report(len(found.targets), path))
     report = session.run(found.targets, general, options["jobs"], notes)
     lowest = options["severity"] or ("info" if options["fail_on"] == "info" else None)
-    color = options["output"] is None and wants_color()
-    text = render(
-        report.listing(lowest),
-        options["format_"],
-        color=color,
+    setting = Setting(
+        report.explanations,
+        report.pages,
+        color=wants_color(),
         statistics=options["statistics"],
-        width=None if options["output"] is not None else terminal_width(),
+        width=terminal_width(),
+        fail_on=options["fail_on"],
     )
-    write(text, options["output"])
+    with Outputs(documents, setting) as outputs:
+        for finding in report.general:
+            outputs.general(finding)
+        for model in report.listing(lowest).models:
+            outputs.model(model)
+        outputs.end(report.notes)
     for note in report.notes:
         session.note(f"warning: {note}", 0)
-    return report.exit_code(options["fail_on"])
+    return outputs.tally.exit_code
 
 
 def _shown(session: Session, path: Path | None, options: Mapping[str, Any]) -> str:

@@ -25,6 +25,7 @@ from graphlint.findings.finding import Finding
 from graphlint.findings.tool_findings import TOOL_FINDINGS
 from graphlint.reports.report import ModelReport, Report, together
 from graphlint.reports.safe import in_line
+from graphlint.reports.writer import RulePage
 
 _MANY = 5
 """From this many models on a progress bar is shown."""
@@ -231,12 +232,14 @@ def _together(
     notes = list(said)
     general = tuple(general)
     explanations = {one.code: TOOL_FINDINGS[one.code][1] for one in general if one.code in TOOL_FINDINGS}
+    pages: dict[str, RulePage] = {}
     for linter in dict.fromkeys(linters):
         mine = [model for one, model in zip(linters, models, strict=True) if one is linter]
         part = linter.report(mine, general)
         notes.extend(part.notes)
         explanations.update(part.explanations)
-    return Report(tuple(models), general, tuple(notes), explanations=explanations)
+        pages.update(part.pages)
+    return Report(tuple(models), general, tuple(notes), explanations=explanations, pages=pages)
 
 
 def _kept(model: ModelReport, linter: Linter, overrides: Overrides, place: int) -> ModelReport:

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from graphlint.engine.rule import Need, Option, Rule
+from graphlint.reports.writer import RulePage
 
 WHAT, WHY, EXAMPLE, INSTEAD = "What it does", "Why is this bad?", "Example", "Use instead"
 FIX, NOT_REPORTED, REFERENCES = "Fix", "Not reported", "References"
@@ -88,6 +89,12 @@ def _option(option: Option) -> dict[str, Any]:
 def text(rule: type[Rule]) -> str:
     """A rule's page as text."""
     return "\n".join([f"{rule.code} {rule.name} ({'; '.join(_facts(rule))})", "", *_body(rule)])
+
+
+def rule_page(rule: type[Rule]) -> RulePage:
+    """What a report may say of a rule."""
+    markdown = "\n".join([f"# {rule.code} {rule.name}", "", f"*{'; '.join(_facts(rule))}*", "", *_body(rule)])
+    return RulePage(rule.name, rule.severity, page(rule).summary, markdown)
 
 
 def reference(rules: Iterable[type[Rule]]) -> str:

@@ -28,6 +28,7 @@ from graphlint.reports.report import ModelReport, Report, SkippedRule, Status
 if TYPE_CHECKING:
     from graphlint.model.definition import ModelDefinition
     from graphlint.model.graph import ModelGraph, Tensor
+    from graphlint.reports.writer import RulePage
 
 LIVE = "<live>"
 TRACEBACK = "GRAPHLINT_TRACEBACK"
@@ -134,6 +135,11 @@ class Linter:
                 found[rule.code] = documentation.page(rule).first_sentence(documentation.WHY)
         return found
 
+    def pages(self, codes: Iterable[str]) -> dict[str, RulePage]:
+        """The pages of the rules with these codes."""
+        wanted = set(codes)
+        return {rule.code: documentation.rule_page(rule) for rule in self.rules if rule.code in wanted}
+
     def stale_ignores(self, models: Iterable[ModelReport]) -> list[str]:
         """Notes on ignores of single objects that were tried and matched nothing."""
         if "ignores" in self.guarding.not_followed:
@@ -152,7 +158,7 @@ class Linter:
         codes = {finding.code for model in models for finding in model.findings} | {one.code for one in general}
         said = dict.fromkeys(note for model in models for note in model.protection.notes())
         notes = (*said, *self.stale_ignores(models))
-        return Report(models, general, notes, explanations=self.explanations(codes))
+        return Report(models, general, notes, explanations=self.explanations(codes), pages=self.pages(codes))
 
 
 class _Run:

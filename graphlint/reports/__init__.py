@@ -1,4 +1,4 @@
-"""Output formats, one module each. A module has ``render(report, *, color, statistics) -> str``."""
+"""Output formats, one module each, with one subclass of `graphlint.reports.writer.Writer` that writes it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from graphlint.reports.report import Report
+    from graphlint.reports.writer import Setting, Writer
 
 FORMATS = {
     "full": "for reading: where, what, why, what to do",
@@ -16,22 +17,53 @@ FORMATS = {
     "github": "annotations in a GitHub workflow",
     "html": "one page to look at, for a browser: the graph with the findings on it",
 }
-"""Name -> what it is for; each is the module of the same name in this package."""
+"""Name -> what it is for."""
+
+_WRITERS = {
+    "full": "full:Full",
+    "concise": "concise:Concise",
+    "json": "json:Json",
+    "sarif": "sarif:Sarif",
+    "github": "github:GitHub",
+    "html": "html:Html",
+}
+
+
+def writer_for(format: str, setting: Setting) -> Writer:
+    """The writer of a format."""
+    module, _, name = _WRITERS[format].partition(":")
+    found: Writer = getattr(import_module(f"graphlint.reports.{module}"), name)(setting)
+    return found
 
 
 def render(
-    report: Report, format: str = "full", *, color: bool = False, statistics: bool = False, width: int | None = None
+    report: Report,
+    format: str = "full",
+    *,
+    color: bool = False,
+    statistics: bool = False,
+    width: int | None = None,
+    fail_on: str | None = None,
 ) -> str:
     """A report as text, without a final newline.
 
     ``color`` and ``statistics`` (counts per code) only affect the formats for reading, and ``width`` (in columns, where
-    lines are broken) only ``full``.
+    lines are broken) only ``full``. ``fail_on`` overrides the severity from which a finding is a failure.
 
     >>> from graphlint.reports.report import Report
     >>> render(Report(), "concise")
     ''
     """
-    module = import_module(f"graphlint.reports.{format}")
-    more = {"width": width} if format == "full" else {}
-    text: str = module.render(report, color=color, statistics=statistics, **more)
-    return text
+    from graphlint.reports.writer import Ending, Setting
+
+    setting = Setting(
+        report.explanations, report.pages, color=color, statistics=statistics, width=width, fail_on=fail_on
+    )
+    writing = writer_for(format, setting)
+    lines = [*writing.begin()]
+    for finding in report.general:
+        lines += writing.general(finding)
+    for model in report.models:
+        lines += writing.model(model)
+    lines += writing.end(Ending(report.tally(fail_on), report.notes))
+    return "\n".join(lines)

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from graphlint.reports.safe import in_line
+from graphlint.reports.writer import Writer
 
 if TYPE_CHECKING:
-    from graphlint.reports.report import Report
+    from graphlint.findings.finding import Finding
+    from graphlint.reports.report import ModelReport
 
 _COMMANDS = {"error": "error", "warning": "warning", "info": "notice"}
 
 
-def render(report: Report, *, color: bool = False, statistics: bool = False) -> str:
+class GitHub(Writer):
     """The findings as workflow commands."""
-    lines = []
-    for finding in report.findings:
-        where = "" if finding.location is None else f"{finding.location.address}: "
-        title = _property(f"{finding.code} {finding.name}")
-        text = f"{where}{finding.message}" + (f" ({finding.hint})" if finding.hint else "")
-        lines.append(f"::{_COMMANDS[finding.severity]} file={_property(finding.model)},title={title}::{_data(text)}")
-    return "\n".join(lines)
+
+    def general(self, finding: Finding) -> Iterable[str]:
+        return [_command(finding)]
+
+    def model(self, model: ModelReport) -> Iterable[str]:
+        return map(_command, model.findings)
+
+
+def _command(finding: Finding) -> str:
+    where = "" if finding.location is None else f"{finding.location.address}: "
+    title = _property(f"{finding.code} {finding.name}")
+    text = f"{where}{finding.message}" + (f" ({finding.hint})" if finding.hint else "")
+    return f"::{_COMMANDS[finding.severity]} file={_property(finding.model)},title={title}::{_data(text)}"
 
 
 def _data(text: str) -> str:

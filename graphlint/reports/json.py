@@ -4,24 +4,50 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from graphlint.reports.safe import in_json
+from graphlint.reports.writer import Elements, Ending, Setting, Spool, Writer
 
 if TYPE_CHECKING:
     from graphlint.findings.finding import Finding
-    from graphlint.reports.report import ModelReport, Report
+    from graphlint.reports.report import ModelReport
 
 VERSION = 1
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def render(report: Report, *, color: bool = False, statistics: bool = False) -> str:
-    """The report as JSON in ASCII."""
-    return dumps(document(report))
+class Json(Writer):
+    """The report as one document in ASCII: models as they come, then all findings, kept in a file until then."""
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self._models = Elements('"models": ')
+        self._findings = Spool()
+
+    def begin(self) -> Iterable[str]:
+        return ["{", f'  "version": {VERSION},']
+
+    def general(self, finding: Finding) -> Iterable[str]:
+        self._findings.add(dumps(finding_document(finding)))
+        return ()
+
+    def model(self, model: ModelReport) -> Iterable[str]:
+        for finding in model.findings:
+            self.general(finding)
+        return self._models.add(dumps(model_document(model)))
+
+    def end(self, ending: Ending) -> Iterable[str]:
+        yield from self._models.close(",")
+        findings = Elements('"findings": ')
+        for text in self._findings:
+            yield from findings.add(text)
+        yield from findings.close(",")
+        rest = dumps({"summary": asdict(ending.tally.summary), "notes": list(ending.notes)})
+        yield rest.removeprefix("{\n")
 
 
 def dumps(value: Any, default: Callable[[Any], Any] | None = None) -> str:
@@ -37,18 +63,8 @@ def _clean(value: Any) -> Any:
     return [_clean(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def document(report: Report) -> dict[str, Any]:
-    """The report as plain data."""
-    return {
-        "version": VERSION,
-        "models": [_model(model) for model in report.models],
-        "findings": [_finding(finding) for finding in report.findings],
-        "summary": asdict(report.summary),
-        "notes": list(report.notes),
-    }
-
-
-def _model(model: ModelReport) -> dict[str, Any]:
+def model_document(model: ModelReport) -> dict[str, Any]:
+    """What a report says of a model, but for its findings, as plain data."""
     return {
         "path": model.path,
         "status": model.status.value,
@@ -67,7 +83,8 @@ def _model(model: ModelReport) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def finding_document(finding: Finding) -> dict[str, Any]:
+    """A finding as plain data."""
     location, fix = finding.location, finding.fix
     return {
         "code": finding.code,

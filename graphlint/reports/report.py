@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field, fields, replace
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from graphlint.findings.finding import Finding, Severity, is_security
-from graphlint.findings.tool_findings import TOOL_FINDINGS
+from graphlint.findings.finding import Finding
+from graphlint.reports.listing import listed
+from graphlint.reports.tally import Summary, Tally
 
 if TYPE_CHECKING:
     from graphlint.model.graph import ModelGraph
     from graphlint.model.parameters import Parameters
+    from graphlint.reports.writer import RulePage
 
 
 class Status(StrEnum):
@@ -138,23 +139,13 @@ def together(file: ModelReport, live: ModelReport, loaded: str) -> ModelReport:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """Counts over a run. ``models`` does not count those that were skipped."""
-
-    models: int
-    error: int
-    warning: int
-    info: int
-    suppressed: int
-
-
 @dataclass(frozen=True)
 class Report:
     """What a run found; ``str(report)`` is the report for reading. A notebook draws it as a page.
 
     ``general`` are findings that belong to no model, ``notes`` what the reader should know about the run itself
-    (ignores that match nothing), ``explanations`` why each reported code is bad, in one sentence.
+    (ignores that match nothing), ``explanations`` why each reported code is bad, in one sentence, and ``pages`` the
+    pages of their rules.
     """
 
     models: tuple[ModelReport, ...] = ()
@@ -162,6 +153,7 @@ class Report:
     notes: tuple[str, ...] = ()
     _: KW_ONLY
     explanations: Mapping[str, str] = field(default_factory=dict)
+    pages: Mapping[str, RulePage] = field(default_factory=dict)
 
     @property
     def findings(self) -> list[Finding]:
@@ -188,26 +180,25 @@ class Report:
         """The parameter counts of the model, if exactly one was checked and its weights are known."""
         return self.models[0].parameters if len(self.models) == 1 else None
 
+    def tally(self, fail_on: str | None = None) -> Tally:
+        """The counts over everything in the report."""
+        tally = Tally(fail_on)
+        for finding in self.general:
+            tally.general(finding)
+        for model in self.models:
+            tally.model(model)
+        return tally
+
     @property
     def summary(self) -> Summary:
-        counts = Counter(finding.severity for finding in self.findings)
-        return Summary(
-            sum(model.status is not Status.SKIPPED for model in self.models),
-            counts[Severity.ERROR],
-            counts[Severity.WARNING],
-            counts[Severity.INFO],
-            sum(model.suppressed for model in self.models),
-        )
+        return self.tally().summary
 
     def exit_code(self, fail_on: str | None = None) -> int:
         """2 if something was not checked, 1 for a finding at or above ``fail_on``, otherwise 0.
 
         ``fail_on`` is ``error``, ``warning``, ``info`` or ``never``; None leaves it to each model's configuration.
         """
-        if any(finding.code in TOOL_FINDINGS for finding in self.findings):
-            return 2
-        found = ((finding, fail_on or _lowest(model, finding)) for model in self.models for finding in model.findings)
-        return int(any(_fails(finding, lowest) for finding, lowest in found))
+        return self.tally(fail_on).exit_code
 
     def _repr_html_(self) -> str:
         from graphlint.reports import render
@@ -219,17 +210,3 @@ class Report:
         from graphlint.reports import render
 
         return render(self, "full")
-
-
-def _lowest(model: ModelReport, finding: Finding) -> str:
-    return (model.security_fail_on if is_security(finding.code) else None) or model.fail_on
-
-
-def _fails(finding: Finding, fail_on: str) -> bool:
-    return fail_on != "never" and finding.severity.rank <= Severity(fail_on).rank
-
-
-def listed(model: ModelReport) -> list[Finding]:
-    """The findings of a model that the formats for reading list: from its severity up, and whatever makes it fail."""
-    lowest = Severity(model.severity).rank
-    return [one for one in model.findings if one.severity.rank <= lowest or _fails(one, _lowest(model, one))]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from graphlint.reports.safe import printable as printable
 
 if TYPE_CHECKING:
-    from graphlint.reports.report import Report
+    from graphlint.reports.tally import Tally
 
 
 _START = re.compile("((?:\x1b\\[[0-9;]*m)*)( *)")
@@ -49,25 +48,22 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def summary_line(report: Report) -> str:
+def summary_line(tally: Tally) -> str:
     """What was found, in one line."""
-    summary = report.summary
+    summary = tally.summary
     counts = [(summary.error, "error"), (summary.warning, "warning"), (summary.info, "info")]
     found = ", ".join(
         f"{number:,} info" if noun == "info" else counted(number, noun) for number, noun in counts if number
     )
-    skipped = sum(model.status == "skipped" for model in report.models)
-    hidden = len(report.findings) - len(report.listed())
     text = f"{found or 'Nothing found'} in {counted(summary.models, 'model')}"
     extra = [f"{summary.suppressed:,} suppressed"] if summary.suppressed else []
-    extra += [f"{skipped:,} skipped"] if skipped else []
-    extra += ["not all listed: --severity info lists all"] if hidden else []
+    extra += [f"{tally.skipped:,} skipped"] if tally.skipped else []
+    extra += ["not all listed: --severity info lists all"] if tally.hidden else []
     return text + (f" ({', '.join(extra)})" if extra else "")
 
 
-def statistics_lines(report: Report) -> list[str]:
+def statistics_lines(tally: Tally) -> list[str]:
     """How often each rule found something, the most frequent first."""
-    counts = Counter((finding.code, finding.name) for finding in report.findings)
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ranked = sorted(tally.codes.items(), key=lambda item: (-item[1], item[0]))
     width = max((len(f"{number:,}") for _, number in ranked), default=0)
     return [f"{number:>{width},}  {code} {name}" for (code, name), number in ranked]

@@ -256,9 +256,9 @@ def test_github(report):
 def test_sarif(report):
     (run,) = json.loads(render(report, "sarif"))["runs"]
     assert run["invocations"] == [{"executionSuccessful": False}]
-    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["E001", "ZZ001"]
+    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["ZZ001", "E001"]
     first, second = run["results"]
-    assert (first["ruleId"], first["ruleIndex"], first["level"]) == ("ZZ001", 1, "warning")
+    assert (first["ruleId"], first["ruleIndex"], first["level"]) == ("ZZ001", 0, "warning")
     (location,) = first["locations"]
     assert location["physicalLocation"]["artifactLocation"]["uri"] == "models/a.keras"
     assert location["logicalLocations"][0]["fullyQualifiedName"] == "enc#1/dense#0"

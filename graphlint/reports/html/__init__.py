@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from graphlint.reports.html.page import render
+from graphlint.reports.html.page import Html
 
-__all__ = ["render"]
+__all__ = ["Html"]

@@ -16,11 +16,12 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from graphlint.findings.finding import Severity
+from graphlint.findings.finding import Finding, Severity
 from graphlint.reports.canvas.captions import name, shown
 from graphlint.reports.canvas.marks import MARKS
 from graphlint.reports.html.cards import card
 from graphlint.reports.safe import in_json
+from graphlint.reports.writer import Collecting
 
 if TYPE_CHECKING:
     from graphlint.reports.report import ModelReport, Report
@@ -46,11 +47,16 @@ _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f]")
 _LONGEST_PLAIN = 200_000
 
 
-def render(report: Report, *, color: bool = False, statistics: bool = False) -> str:
-    """The report as one HTML document: of one model with its graph, of several as an index."""
-    if len(report.models) == 1 and not report.general:
-        return model_page(report.models[0], report.explanations, report.notes)
-    return index_page(report)
+class Html(Collecting):
+    """One HTML document: of one model with its graph, of several as an index."""
+
+    def document(self, models: tuple[ModelReport, ...], general: tuple[Finding, ...], notes: tuple[str, ...]) -> str:
+        from graphlint.reports.report import Report
+
+        explanations = self.setting.explanations
+        if len(models) == 1 and not general:
+            return model_page(models[0], explanations, notes)
+        return index_page(Report(models, general, notes, explanations=explanations))
 
 
 def model_page(model: ModelReport, explanations: Any, notes: Any = ()) -> str:
@@ -124,7 +130,7 @@ def index_page(report: Report) -> str:
         "notes": [shown(note) for note in report.notes],
     }
     plain = "" if len(models) > 50 else rendered(report.listing("info"), "full")
-    return document(f"{len(models):,} models", summary_line(report.listing("info")), data, plain)
+    return document(f"{len(models):,} models", summary_line(report.listing("info").tally()), data, plain)
 
 
 def _row(model: ModelReport, codes: dict[str, int]) -> dict[str, Any]:
