@@ -11,6 +11,7 @@ from graphlint.engine.config import Config, load_config
 from graphlint.engine.linter import LIVE, Linter, detached
 from graphlint.engine.options import TARGET_KERAS
 from graphlint.engine.selection import Selection
+from graphlint.errors import GraphlintError
 from graphlint.portability.target import named_release
 from graphlint.reports.report import ModelReport, Report
 
@@ -35,6 +36,7 @@ def check(
     config: str | os.PathLike[str] | Config | None = None,
     name: str | None = None,
     inputs: Any = None,
+    data: Any = None,
 ) -> Report:
     """Check one model, in memory or in a file.
 
@@ -47,15 +49,20 @@ def check(
         name: What the report calls the model; by default the path, or ``<live>``.
         inputs: What a subclassed model in memory receives, where that is not known because it was never called: a
             shape such as ``(None, 28, 28)``, a ``keras.Input``, a batch, or a list or dict of them.
+        data: What a model in memory is trained on: ``(x, y)`` or ``(x, y, sample_weight)`` as arrays, a
+            ``tf.data.Dataset``, a ``PyDataset``, a ``DataLoader`` or a generator of batches. One batch is run through
+            the model as `fit` would, on a copy of its state: the model stays as it is. A generator has one batch less
+            afterwards.
 
     Returns:
         A file that cannot be read is a finding in it (E001), not an exception.
 
     Raises:
-        GraphlintError: The configuration cannot be used, a code or release is unknown, or this is not a model.
+        GraphlintError: The configuration cannot be used, a code or release is unknown, this is not a model, or there is
+            no batch in the data.
     """
-    linter = _linter(select, ignore, extend_select, preview, target_keras, config)
-    found = _checked(linter, model_or_path, name, inputs)
+    linter = _linter(select, ignore, extend_select, preview, target_keras, config, data)
+    found = _checked(linter, model_or_path, name, inputs, data)
     if found.graph is not None and found.graph.live:
         found = detached(found)
     _drawable()
@@ -69,6 +76,7 @@ def _linter(
     preview: bool | None,
     target_keras: str | None,
     config: str | os.PathLike[str] | Config | None,
+    data: Any,
 ) -> Linter:
     selection = Selection.of(select, extend_select=extend_select, ignore=ignore)
     settings = config if config is None or isinstance(config, Config) else load_config(Path(config))
@@ -76,13 +84,18 @@ def _linter(
     if target_keras is not None:
         named_release(target_keras)
         options[TARGET_KERAS] = target_keras
-    return Linter(settings, selection, preview=preview, options=options)
+    return Linter(settings, selection, preview=preview, options=options, data=data is not None)
 
 
-def _checked(linter: Linter, model_or_path: Target, name: str | None, inputs: Any) -> ModelReport:
+def _checked(linter: Linter, model_or_path: Target, name: str | None, inputs: Any, data: Any) -> ModelReport:
     if isinstance(model_or_path, (str, os.PathLike)):
+        if data is not None:
+            raise GraphlintError(
+                "expected a model in memory to run the data through, got the path of a file, of which nothing is run: "
+                "load it, and pass the model"
+            )
         return linter.check_file(Path(model_or_path), name)
-    return linter.check_model(model_or_path, name or LIVE, inputs=inputs)
+    return linter.check_model(model_or_path, name or LIVE, inputs=inputs, data=data)
 
 
 def _drawable() -> None:
@@ -104,6 +117,7 @@ def show(
     config: str | os.PathLike[str] | Config | None = None,
     name: str | None = None,
     inputs: Any = None,
+    data: Any = None,
 ) -> Shown:
     """The page of a model, to look at: its graph with what `check` finds, its settings and its numbers.
 
@@ -112,14 +126,15 @@ def show(
     the statistics of its variables, which the report of `check` does not keep.
 
     Raises:
-        GraphlintError: the configuration cannot be used, a code or release is unknown, or this is not a model.
+        GraphlintError: the configuration cannot be used, a code or release is unknown, this is not a model, or there is
+            no batch in the data.
     """
     from graphlint.reports import render
     from graphlint.reports.html.notebook import Shown
     from graphlint.reports.text import summary_line
 
-    linter = _linter(select, ignore, extend_select, preview, target_keras, config)
-    found = _checked(linter, model_or_path, name, inputs)
+    linter = _linter(select, ignore, extend_select, preview, target_keras, config, data)
+    found = _checked(linter, model_or_path, name, inputs, data)
     report = linter.report([found])
 
     def text() -> str:
@@ -142,6 +157,7 @@ def assert_clean(
     config: str | os.PathLike[str] | Config | None = None,
     name: str | None = None,
     inputs: Any = None,
+    data: Any = None,
 ) -> None:
     """Check one model and fail if something is found at or above ``fail_on``, or could not be checked.
 
@@ -161,6 +177,7 @@ def assert_clean(
         config=config,
         name=name,
         inputs=inputs,
+        data=data,
     )
     if report.exit_code(fail_on):
         raise AssertionError(str(report.listing("info" if fail_on == "info" else None)))

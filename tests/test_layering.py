@@ -18,6 +18,7 @@ ROOMS = (
     "projections",
     "tracing",
     "sources",
+    "observing",
     "portability",
     "reports",
     "engine",

@@ -83,6 +83,7 @@ def _outputs(
 @click.option("--statistics", is_flag=True, help="Count the findings of each rule (full and concise).")
 @click.option("--call-args", metavar="JSON", help="JSON arguments for a MODULE:ATTRIBUTE that is called.")
 @click.option("--input-shape", multiple=True, metavar="SHAPE", help="Inputs of a subclassed model, as ?,28,28:float32.")
+@click.option("--data", metavar="MODULE:ATTRIBUTE", help="Run models in memory on a batch of this data, as fit would.")
 @click.option(
     "--import",
     "imported",
@@ -120,6 +121,7 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
     from graphlint.engine.linter import not_searched, nothing_to_check
     from graphlint.engine.selection import Selection
     from graphlint.portability.target import named_release
+    from graphlint.reports.safe import in_line
     from graphlint.reports.writer import Setting
 
     if options["target_keras"] is not None:
@@ -136,6 +138,7 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
         trace=not options["no_trace"],
         imported=options["imported"],
         allow_plugins=options["allow_plugins"],
+        data=options["data"],
     )
     file = next((path for format_, path in options["outputs"] if format_ is None), None)
     documents = [(options["format_"], file), *((format_, path) for format_, path in options["outputs"] if format_)]
@@ -150,6 +153,13 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
     for target in found.targets:
         if target.kind is Kind.EXCLUDED:
             session.note(f"{target.text}: skipped: {target.reason}")
+    if options["data"] is not None and not session.imported:
+        files = [one.text for one in found.targets if one.kind in (Kind.FILE, Kind.STDIN)]
+        if files:
+            raise click.UsageError(
+                f"--data runs models in memory, and nothing of a file is run, such as {in_line(files[0])}: name "
+                "MODULE:ATTRIBUTE, or --import the modules with which the file is loaded"
+            )
     message = "no .keras, .h5 or .hdf5 file there: name a model file, or a directory that contains one"
     if found.targets:
         for path in found.empty:

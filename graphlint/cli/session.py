@@ -65,6 +65,8 @@ class Session:
     imported: tuple[str, ...] = ()
     """Modules that register classes: with them, files are loaded and checked as models in memory."""
     allow_plugins: bool = False
+    data: str | None = None
+    """MODULE:ATTRIBUTE of the data that models in memory are run on."""
     _configs: dict[Path, Config] = field(default_factory=dict)
     _linters: dict[Path | None, Linter] = field(default_factory=dict)
 
@@ -109,7 +111,13 @@ class Session:
         if found is None:
             self.note(f"config: {config.source.as_posix() if config.source else 'none'}")
             overrides = self.overrides
-            found = Linter(config, overrides.selection, preview=overrides.preview, options=overrides.options)
+            found = Linter(
+                config,
+                overrides.selection,
+                preview=overrides.preview,
+                options=overrides.options,
+                data=self.data is not None,
+            )
             self._linters[config.source] = found
         return found
 
@@ -172,12 +180,17 @@ class Session:
             from graphlint.replay.load import load
 
             model = load(target.path, self.imported)
-            live = linter.check_model(
-                model, target.text, inputs=self._inputs(), open_layers=None if self.trace else False
-            )
+            live = self._live(linter, model, target.text)
         except GraphlintError as error:
             return replace(found, loaded=f"not loaded: {error}")
         return together(found, live, f"loaded in safe mode with the classes of {', '.join(self.imported)}")
+
+    def _live(self, linter: Linter, model: Any, text: str) -> ModelReport:
+        from graphlint.sources.importing import load_data
+
+        data = None if self.data is None else load_data(self.data)
+        opened = None if self.trace else False
+        return linter.check_model(model, text, inputs=self._inputs(), open_layers=opened, data=data)
 
     def _inputs(self) -> Any:
         """What a subclassed model is called with, as the command line says."""
@@ -196,7 +209,7 @@ class Session:
             with quiet():
                 require_keras(text)
             model = load_attribute(text, self.call_args)
-            return linter.check_model(model, text, inputs=self._inputs(), open_layers=None if self.trace else False)
+            return self._live(linter, model, text)
         except GraphlintError as error:
             return refused(text, error)
         except SystemExit as error:

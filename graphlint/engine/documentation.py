@@ -125,7 +125,8 @@ def short_needs(rule: type[Rule]) -> list[str]:
 def _facts(rule: type[Rule]) -> list[str]:
     facts = [rule.severity.value, *(_NEEDS[need] for need in Need if need in rule.needs and need in _NEEDS)]
     if rule.preview:
-        facts.append("preview: runs with --preview, or when selected by its full code or name")
+        also = ", when there is data" if Need.DATA in rule.needs else ""
+        facts.append(f"preview: runs with --preview{also}, or when selected by its full code or name")
     elif not rule.default:
         facts.append("off: runs when selected by its full code or name")
     return facts
@@ -154,4 +155,7 @@ _NEEDS = {
     Need.NUMBERS: "needs weights",
     Need.COMPILE: "needs a compiled model",
     Need.LIVE: "needs a live model",
+    Need.DATA: "needs a batch of data",
+    Need.TARGETS: "with targets",
+    Need.GRADIENTS: "in a compiled model",
 }

@@ -38,6 +38,8 @@ TRACEBACK = "GRAPHLINT_TRACEBACK"
 class Linter:
     """One configuration, ready to check models. ``options`` are set for every rule that has an option of that name.
 
+    With ``data``, models come with a batch, and the rules on data run.
+
     Raises:
         GraphlintError: a rule cannot be loaded, or the configuration names an unknown rule.
     """
@@ -50,6 +52,7 @@ class Linter:
         preview: bool | None = None,
         registry: Registry | None = None,
         options: Mapping[str, Any] | None = None,
+        data: bool = False,
     ) -> None:
         self.config = config or Config()
         self.registry = registry or load_registry(self.config.plugins, self.config.root)
@@ -60,6 +63,7 @@ class Linter:
             self.registry,
             [self.config.selection, asked.selection],
             preview=self.config.preview if preview is None else preview,
+            data=data,
         )
         self._settings = {self.registry.get(name): settings for name, settings in self.config.rules.items()}
         self.guarding = Guarding(self.config, self.registry, self.rules, asked.selection, preview)
@@ -85,15 +89,23 @@ class Linter:
         )
 
     def check_model(
-        self, model: Any, shown: str = LIVE, *, inputs: Any = None, open_layers: bool | None = None
+        self,
+        model: Any,
+        shown: str = LIVE,
+        *,
+        inputs: Any = None,
+        open_layers: bool | None = None,
+        data: Any = None,
     ) -> ModelReport:
         """Check a ``keras.Model`` in memory.
 
         With ``open_layers`` (by default as configured) the model is run once, abstractly, to see what is inside custom
-        layers and subclassed models; ``inputs`` is what it is called with, where that is not known.
+        layers and subclassed models; ``inputs`` is what it is called with, where that is not known. ``data`` is run
+        through it, one batch, as `fit` would, on a copy of its state.
 
         Raises:
-            GraphlintError: this is not a ``keras.Model``, Keras is not installed, or the inputs are none.
+            GraphlintError: this is not a ``keras.Model``, Keras is not installed, the inputs are none, or the data has
+                no batch.
         """
         from graphlint.extras import require_keras
 
@@ -101,11 +113,39 @@ class Linter:
         from graphlint.sources.live import read_live
 
         opened = self.config.open_layers if open_layers is None else open_layers
+        if data is not None:
+            return self._check_with_data(model, shown, inputs, opened, data)
         definition = read_live(model, open_layers=opened, inputs=inputs)
         return self.check_source(lambda: definition, shown)
 
-    def check_source(self, read: Callable[[], ModelDefinition], shown: str, path: Path | None = None) -> ModelReport:
-        """Check what ``read`` returns. ``shown`` is the name in the report, ``path`` the file that globs match."""
+    def _check_with_data(self, model: Any, shown: str, inputs: Any, opened: bool, data: Any) -> ModelReport:
+        from graphlint.observing.batches import take
+        from graphlint.observing.observe import built, fixed_rows, has_graph, observe
+        from graphlint.sources.live import read_live, require_model
+
+        require_model(model)
+        batch = take(data, fixed_rows(model))
+        with built(model, batch):
+            given = batch.x if inputs is None and not has_graph(model) else inputs
+            definition = read_live(model, open_layers=opened, inputs=given)
+
+            def observed(graph: ModelGraph) -> None:
+                graph.observations = observe(graph, model, batch)
+
+            return self.check_source(lambda: definition, shown, prepare=observed)
+
+    def check_source(
+        self,
+        read: Callable[[], ModelDefinition],
+        shown: str,
+        path: Path | None = None,
+        *,
+        prepare: Callable[[ModelGraph], None] | None = None,
+    ) -> ModelReport:
+        """Check what ``read`` returns. ``shown`` is the name in the report, ``path`` the file that globs match.
+
+        ``prepare`` adds to the graph what is known of it from elsewhere, before the rules ask.
+        """
         from graphlint.model.expand import expand
 
         try:
@@ -114,6 +154,8 @@ class Linter:
             graph = expand(definition, limits.graph_calls, limits.graph_characters, limits.graph_tensors)
         except Exception as error:  # Whatever a file does to the reader, the remaining files are still checked.
             return _refused(shown, error, self.config.fail_on)
+        if prepare is not None:
+            prepare(graph)
         return self.check_graph(graph, shown, path)
 
     def check_graph(self, graph: ModelGraph, shown: str, path: Path | None = None) -> ModelReport:
@@ -360,6 +402,14 @@ def _missing(graph: ModelGraph) -> Iterator[tuple[Need, str]]:
         yield Need.COMPILE, "needs a compiled model"
     if not graph.live:
         yield Need.LIVE, "needs a live model"
+    observed = graph.observations
+    if observed is None:
+        yield Need.DATA, "needs a batch of data"
+        return
+    if observed.no_targets is not None:
+        yield Need.TARGETS, observed.no_targets
+    if observed.no_gradients is not None:
+        yield Need.GRADIENTS, observed.no_gradients
 
 
 def _all_ran(selectors: Iterable[str], chosen: Iterable[RuleClass], ran: Iterable[RuleClass]) -> bool:

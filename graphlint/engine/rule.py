@@ -21,6 +21,12 @@ class Need(StrEnum):
     """The values of the weights, not only their shapes: without a rule that needs them, none is read."""
     COMPILE = "compile"
     LIVE = "live"
+    DATA = "data"
+    """One batch of data, which was run: `graphlint.questions.observed` says what it showed."""
+    TARGETS = "targets"
+    """Targets in that batch, which a loss compares with outputs."""
+    GRADIENTS = "gradients"
+    """Gradients from that batch."""
     GRAPH = "graph"
     """Layers and calls: missing in a file of weights only. Every rule needs this unless it says otherwise."""
 
@@ -51,7 +57,7 @@ class Rule(ABC):
     severity: ClassVar[Severity]
     needs: ClassVar[frozenset[Need]] = frozenset({Need.GRAPH})
     preview: ClassVar[bool] = False
-    """Only run with ``--preview``, or when selected by its full code or name."""
+    """Only run with ``--preview``, or when selected by its full code or name; a rule on data also if there is some."""
     default: ClassVar[bool] = True
     """False: only run when selected by its full code or name."""
     blocks_loading: ClassVar[bool] = False

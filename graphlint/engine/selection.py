@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from graphlint.engine.registry import Registry, RuleClass, precision
+from graphlint.engine.rule import Need
 
 Selectors = str | Iterable[str] | None
 """A code, a name, a prefix or ``"ALL"``, or several of them."""
@@ -31,15 +32,17 @@ def _several(value: Selectors) -> tuple[str, ...] | None:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-def selected(registry: Registry, layers: Iterable[Selection], *, preview: bool = False) -> list[RuleClass]:
+def selected(
+    registry: Registry, layers: Iterable[Selection], *, preview: bool = False, data: bool = False
+) -> list[RuleClass]:
     """The rules that run, by their codes.
 
     Later places override earlier ones; one with ``select`` starts again from nothing. Within one place the more
     specific selector wins, and ``ignore`` wins a tie. A preview rule needs ``preview`` or its full code or name, a rule
-    outside the default set its full code or name.
+    outside the default set its full code or name. Whoever gives ``data`` asks for the rules on data.
     """
     stack = [Selection(select=("ALL",)), *layers]
-    return [rule for rule in registry if _runs(rule, stack, preview)]
+    return [rule for rule in registry if _runs(rule, stack, preview or (data and Need.DATA in rule.needs))]
 
 
 def meant(rule: RuleClass, selectors: Iterable[str]) -> bool:

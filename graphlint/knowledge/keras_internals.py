@@ -607,6 +607,72 @@ def run_order(functional: Any) -> list[Any]:
     return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
 
 
+# -- one batch --------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def kept_backend_state(model: keras.Model) -> Iterator[None]:
+    """A context after which what the backend holds beside the numbers is as before: on PyTorch its random numbers,
+    gradients and modes."""
+    if keras.backend.backend() != "torch":
+        yield
+        return
+    import torch
+
+    gradients = [(one, one.grad) for one in model.parameters()]
+    modes = [(one, one.training) for one in model.modules()]
+    try:
+        with torch.random.fork_rng():
+            yield
+    finally:
+        for parameter, gradient in gradients:
+            parameter.grad = gradient
+        for module, mode in modes:
+            module.training = mode
+
+
+def applying_methods() -> list[tuple[type, str]]:
+    """Where optimizers receive gradients: the classes and names of their methods."""
+    from keras.src.optimizers.base_optimizer import BaseOptimizer
+    from keras.src.optimizers.loss_scale_optimizer import LossScaleOptimizer
+
+    return [
+        (cls, name)
+        for cls in (BaseOptimizer, LossScaleOptimizer)
+        for name in ("apply", "stateless_apply")
+        if name in vars(cls)
+    ]
+
+
+def loss_scale(optimizer: Any) -> float | None:
+    """The factor by which an optimizer scales the loss now; None for one that does not."""
+    if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return getattr(optimizer, "loss_scale_factor", None)
+    return float(numbers(optimizer.dynamic_scale)) if optimizer.built else float(optimizer.initial_scale)
+
+
+def has_own_train_step(model: keras.Model) -> bool:
+    """Whether the class of a model trains in its own way."""
+    return type(model).train_step is not keras.Model.train_step
+
+
+def takes_training(model: keras.Model) -> bool:
+    """Whether the call of a model takes ``training``."""
+    return bool(getattr(model, "_call_has_training_arg", False))
+
+
+def train_state(model: keras.Model) -> tuple[list[Any], ...]:
+    """What the training step of JAX takes: the values of trainable variables, others, optimizer and metrics."""
+    optimizer = model.optimizer
+    groups = (
+        model.trainable_variables,
+        model.non_trainable_variables,
+        optimizer.variables if optimizer is not None else [],
+        model.metrics_variables,
+    )
+    return tuple([variable.value for variable in group] for group in groups)
+
+
 # -- self-test --------------------------------------------------------------------------------------------------
 
 
@@ -666,6 +732,7 @@ def _probe() -> None:
         "seed_generator.global_seed_generator": hasattr(global_random_state(), "assign"),
         "Variable._value": backend_value(layer.kernel) is not None,
         "functional_like_constructor": has_functional_constructor(type(model)),
+        "BaseOptimizer.apply": {name for _, name in applying_methods()} == {"apply", "stateless_apply"},
     }
     for what, works in checks.items():
         if not works:

@@ -39,6 +39,7 @@ from graphlint.model.vocabulary import vocabulary_size
 if TYPE_CHECKING:
     import networkx as nx
 
+    from graphlint.model.observations import Observations
     from graphlint.model.parameters import Parameters
 
 
@@ -311,6 +312,8 @@ class ModelGraph:
         """Variable -> the layers that hold it."""
         self.read_by: dict[str, list[str]] = {}
         """Variable -> the calls that receive it."""
+        self.observations: Observations | None = None
+        """What one batch of data showed, if one was run."""
         self._incoming: dict[EdgeKind, dict[str, list[Edge]]] = {TENSOR: {}, MASK: {}}
         self._outgoing: dict[EdgeKind, dict[str, list[Edge]]] = {TENSOR: {}, MASK: {}}
 

@@ -67,6 +67,26 @@ def load_attribute(target: str, call_args: str | None = None) -> keras.Model:
     return made
 
 
+def load_data(target: str) -> Any:
+    """Import a module and return the data at one of its attributes; a function that returns it is called.
+
+    Raises:
+        ImportTargetError: not of that form, not importable, missing, or the function fails.
+    """
+    if not is_target(target):
+        raise ImportTargetError(f"expected package.module:attribute, got {target!r}: write for example data:batch")
+    name, _, attribute = target.partition(":")
+    found = _attribute(_module(name), name, attribute)
+    if not callable(found) or hasattr(found, "__iter__") or hasattr(found, "__getitem__"):
+        return found
+    try:
+        return found()
+    except Exception as error:
+        raise ImportTargetError(
+            f"calling {target} failed with {_line(error)}: it is called without arguments, and returns a batch"
+        ) from error
+
+
 def _arguments(call_args: str | None) -> tuple[list[Any], dict[str, Any]]:
     if call_args is None:
         return [], {}

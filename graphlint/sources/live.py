@@ -74,6 +74,16 @@ def _itemsize(dtype: str) -> int:
     return max(1, bits // 8)
 
 
+def require_model(model: Any) -> None:
+    """Refuse what is no ``keras.Model``.
+
+    Raises:
+        GraphlintError: it is none.
+    """
+    if not isinstance(model, keras.Model):
+        raise GraphlintError(f"expected a keras.Model, got {type(model).__name__}: pass a built model, not its output")
+
+
 def read_live(
     model: keras.Model, *, structure_only: bool = False, open_layers: bool = False, inputs: Any = None
 ) -> ModelDefinition:
@@ -87,8 +97,7 @@ def read_live(
         GraphlintError: this is not a ``keras.Model``, or the inputs are none.
         UnknownKerasError: graphlint does not know the installed Keras.
     """
-    if not isinstance(model, keras.Model):
-        raise GraphlintError(f"expected a keras.Model, got {type(model).__name__}: pass a built model, not its output")
+    require_model(model)
     keras_internals.self_test()
     with warnings.catch_warnings(), keras_internals.kept_global_state():
         warnings.simplefilter("ignore")

@@ -31,8 +31,9 @@ def check_rule(rule: type[Rule], tmp_path: Path) -> None:
     begins with None, Safe or Unsafe. The Python block below *Example* defines a ``model`` or the ``path`` of a file on
     which the rule fires, and no other rule at warning or error, except a security rule at the same layer; on the one
     below *Use instead* the rule is silent, and so is every other at warning or error. A ``model`` is checked in memory
-    and, unless the rule needs a live model, saved as ``.keras``. The blocks run with ``keras``, ``layers``
-    (``keras.layers``), ``ops`` (``keras.ops``), ``np`` and ``tmp_path``.
+    and, unless the rule needs a live model, saved as ``.keras``; for a rule that needs data, the block also defines the
+    ``data`` that the model is run on, and the other rules on data run as well. The blocks run with ``keras``,
+    ``layers`` (``keras.layers``), ``ops`` (``keras.ops``), ``np`` and ``tmp_path``.
 
     The rule then runs on `graphlint.testing.samples.SAMPLES`, in memory and saved, where it may find something but must
     not raise, and on some two hundred configurations with one odd setting each: a setting is what a file says.
@@ -45,13 +46,14 @@ def check_rule(rule: type[Rule], tmp_path: Path) -> None:
         AssertionError: Says what is wrong with the rule or its examples.
     """
     _check_form(rule)
-    linter = _linter(rule)
+    linter = _linter(rule, data=Need.DATA in rule.needs)
     for title, fires in ((EXAMPLE, True), (INSTEAD, False)):
         folder = tmp_path / title.partition(" ")[0].lower()
         folder.mkdir()
-        model, path = _made(rule, title, folder)
+        model, path, data = _made(rule, title, folder)
         if model is not None:
-            _check_report(rule, f"{rule.code}, {title!r}, in memory", linter.check_model(model), fires)
+            report = linter.check_model(model, data=data)
+            _check_report(rule, f"{rule.code}, {title!r}, in memory", report, fires)
         if path is not None:
             where = "the file" if model is None else "saved"
             _check_report(rule, f"{rule.code}, {title!r}, {where}", linter.check_file(path), fires)
@@ -112,7 +114,7 @@ def _fix_file(rule: type[Rule], folder: Path) -> bool:
     made = run_example(rule, EXAMPLE, folder)
     path = made.get("path", folder / "saved.keras")
     if "path" not in made:
-        if Need.LIVE in rule.needs:
+        if rule.needs & {Need.LIVE, Need.DATA}:
             return False
         made["model"].save(path)
     linter = _linter(rule)
@@ -165,21 +167,27 @@ def _check_form(rule: type[Rule]) -> None:
         assert described.code(title), f"{rule.code}: expected a Python block below {title!r}, got none"
 
 
-def _linter(rule: type[Rule]) -> Linter:
+def _linter(rule: type[Rule], *, data: bool = False) -> Linter:
     installed = [one for one in load_registry() if one is not rule]
-    return Linter(Config(), Selection(extend_select=(rule.code,)), registry=Registry([*installed, rule]))
+    return Linter(Config(), Selection(extend_select=(rule.code,)), registry=Registry([*installed, rule]), data=data)
 
 
-def _made(rule: type[Rule], title: str, folder: Path) -> tuple[Any, Path | None]:
-    """What an example makes: a model, and the file it is saved to unless the rule needs it live; or a file."""
+def _made(rule: type[Rule], title: str, folder: Path) -> tuple[Any, Path | None, Any]:
+    """What an example makes: a model, and the file it is saved to unless the rule needs it live; or a file.
+
+    For a rule that needs data, also the ``data`` that the model is run on.
+    """
     made = run_example(rule, title, folder)
     if "path" in made:
-        return None, Path(made["path"])
+        return None, Path(made["path"]), None
+    if Need.DATA in rule.needs:
+        assert "data" in made, f"{rule.code}: the block below {title!r} defines no `data`"
+        return made["model"], None, made["data"]
     if Need.LIVE in rule.needs:
-        return made["model"], None
+        return made["model"], None, None
     saved = folder / "saved.keras"
     made["model"].save(saved)
-    return made["model"], saved
+    return made["model"], saved, None
 
 
 def run_example(rule: type[Rule], title: str, folder: Path) -> dict[str, Any]:

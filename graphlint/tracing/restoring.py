@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,12 +14,12 @@ from graphlint.knowledge import keras_internals
 
 
 @contextmanager
-def kept(model: keras.Layer) -> Iterator[None]:
+def kept(model: keras.Layer, beside: Iterable[Any] = ()) -> Iterator[None]:
     """A context after which every layer of a model, and each generator of random numbers of Python, is as before.
 
-    Values of variables are not among it: a trace writes none.
+    So are the objects ``beside`` it. Values of variables are not among it: a trace writes none.
     """
-    layers = [_Kept(layer) for layer in keras_internals.all_layers(model)]
+    layers = [_Kept(one) for one in (*keras_internals.all_layers(model), *beside)]
     python, numpy = random.getstate(), np.random.get_state()
     try:
         yield
@@ -31,9 +31,9 @@ def kept(model: keras.Layer) -> Iterator[None]:
 
 
 class _Kept:
-    """The attributes of one layer, and what is in those that are lists, sets or dicts."""
+    """The attributes of one layer or other object, and what is in those that are lists, sets or dicts."""
 
-    def __init__(self, layer: keras.Layer) -> None:
+    def __init__(self, layer: Any) -> None:
         self.attributes = vars(layer)
         self.before = dict(self.attributes)
         self.contents: list[tuple[Any, Any]] = []

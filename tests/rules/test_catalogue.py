@@ -25,6 +25,7 @@ FAMILIES = {
     "N": "numbers",
     "R": "redundancy",
     "X": "security",
+    "B": "batch",
 }
 
 
