@@ -1,6 +1,9 @@
 """Settings that must be in place before TensorFlow is imported."""
 
 import os
+import uuid
+
+import pytest
 
 from tests.browser.found import missing
 
@@ -8,6 +11,13 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(monkeypatch, tmp_path_factory):
+    """Each test starts with an empty cache, in a folder that nobody made yet."""
+    monkeypatch.setenv("GRAPHLINT_CACHE_DIR", str(tmp_path_factory.getbasetemp() / f"cache-{uuid.uuid4().hex}"))
+
 
 _LACKING = missing()
 collect_ignore = ["browser"] if _LACKING else []

@@ -22,6 +22,7 @@ ROOMS = (
     "portability",
     "reports",
     "engine",
+    "fleet",
     "comparison",
     "replay",
     "fixes",

@@ -27,6 +27,7 @@ COMMANDS = {
     "show": "Print a model as text that is the same for every save of it.",
     "diff": "Say what changed from one model to another, also for git.",
     "graph": "Draw the graph of a model, with what is found in it.",
+    "cache": "Remove what check keeps of files that have not changed.",
     "rule": "Explain one rule.",
     "rules": "List all rules.",
 }

@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 import gc
 import json
-from collections.abc import Container, Mapping
+import sys
+from collections.abc import Container, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,7 @@ from graphlint.reports import FORMATS
 if TYPE_CHECKING:
     from graphlint.cli.session import Session
     from graphlint.engine.config import Config
+    from graphlint.fleet.cache import Cache
 
 _FAIL_ON = ("error", "warning", "info", "never")
 
@@ -48,6 +51,15 @@ def _outputs(
         if len(set(given)) < len(given):
             raise click.BadParameter(f"expected each {what} once, got {', '.join(value)}")
     return found
+
+
+def _jobs(context: click.Context, parameter: click.Parameter, value: str) -> int:
+    """A number of processes; 0 and ``auto`` are as many as there are processors."""
+    if value == "auto" or (value.isascii() and value.isdecimal()):
+        from graphlint.fleet.workers import processors
+
+        return (0 if value == "auto" else int(value)) or processors()
+    raise click.BadParameter(f"expected a number of processes or auto, got {value!r}")
 
 
 @click.command("check", cls=CommandOnPaths)
@@ -94,7 +106,10 @@ def _outputs(
 @click.option("--no-trace", is_flag=True, help="Leave custom layers and subclassed models in memory opaque.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only errors to stderr.")
 @click.option("-v", "--verbose", count=True, help="Report on stderr what was skipped, and why; -vv adds timings.")
-@click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@click.option(
+    "-j", "--jobs", callback=_jobs, default="1", show_default=True, metavar="N|auto", help="Processes; auto: all cores."
+)
+@click.option("--no-cache", is_flag=True, help="Check again what was checked before.")
 @click.pass_context
 def command(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> None:
     """Check models: files, directories (searched for .keras, .h5 and .hdf5 files), `-` for a configuration in JSON on
@@ -116,6 +131,7 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
     """Check, write the report, and return the exit code."""
     from graphlint.cli.output import Outputs, terminal_width, wants_color, write
     from graphlint.cli.pictures import Pictures
+    from graphlint.cli.running import Gathered, every, interrupted, interruptible
     from graphlint.cli.session import Overrides, Session, parse_shapes
     from graphlint.cli.targets import Kind, find_targets
     from graphlint.engine.linter import not_searched, nothing_to_check
@@ -174,25 +190,63 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
     for format_, path in documents:
         if format_ == "html":
             session.overrides = replace(session.overrides, pictures=Pictures.for_report(len(found.targets), path))
-    report = session.run(found.targets, general, options["jobs"], notes)
-    lowest = options["severity"] or ("info" if options["fail_on"] == "info" else None)
+    gathered = Gathered()
     setting = Setting(
-        report.explanations,
-        report.pages,
+        gathered.explanations,
+        gathered.pages,
         color=wants_color(),
         statistics=options["statistics"],
         width=terminal_width(),
         fail_on=options["fail_on"],
     )
-    with Outputs(documents, setting) as outputs:
-        for finding in report.general:
+    lowest = options["severity"] or ("info" if options["fail_on"] == "info" else None)
+    for target in found.targets:  # A configuration that cannot be used is said before anything is written.
+        session.linter_for(target.path if target.kind is Kind.FILE else None)
+    with Outputs(documents, setting) as outputs, _cache(session, documents, options) as cache:
+        for finding in general:
+            gathered.general(finding)
             outputs.general(finding)
-        for model in report.listing(lowest).models:
-            outputs.model(model)
-        outputs.end(report.notes)
-    for note in report.notes:
+        try:
+            with interruptible():
+                for linter, model in session.reports(found.targets, options["jobs"], cache, quiet=_shows(documents)):
+                    gathered.model(model, linter)
+                    outputs.model(model if lowest is None else replace(model, severity=lowest))
+        except KeyboardInterrupt:
+            notes.append(interrupted(outputs.tally.models, len(found.targets)))
+            stopped = True
+        else:
+            stopped = False
+        notes = every(notes, gathered)
+        outputs.end(notes, interrupted=stopped)
+    for note in notes:
         session.note(f"warning: {note}", 0)
-    return outputs.tally.exit_code
+    return 2 if stopped else outputs.tally.exit_code
+
+
+def _shows(documents: Iterable[tuple[str, Path | None]]) -> bool:
+    """Whether the terminal shows a report as it is written, so that it needs no progress bar beside it."""
+    return any(path is None for _, path in documents) and sys.stdout.isatty()
+
+
+@contextmanager
+def _cache(
+    session: Session, documents: Iterable[tuple[str, Path | None]], options: Mapping[str, Any]
+) -> Iterator[Cache | None]:
+    """The reports of earlier runs; None where they are not wanted, or there is no place for them."""
+    from graphlint.fleet.cache import Cache, CacheUnusable
+
+    if options["no_cache"] or any(format_ == "html" for format_, _ in documents):  # A page needs the graph.
+        yield None
+        return
+    try:
+        cache = Cache()
+    except CacheUnusable as error:
+        session.note(str(error))
+        yield None
+        return
+    with cache:
+        yield cache
+    session.note(f"cache: {cache.hits:,} of {cache.hits + cache.misses:,} models had not changed")
 
 
 def _shown(session: Session, path: Path | None, options: Mapping[str, Any]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
@@ -21,15 +22,15 @@ from graphlint.engine.options import TARGET_KERAS
 from graphlint.engine.selection import Selection
 from graphlint.engine.trust import guarded, is_the_users, require_consent
 from graphlint.errors import GraphlintError, UnreadableError
-from graphlint.findings.finding import Finding
-from graphlint.findings.tool_findings import TOOL_FINDINGS
-from graphlint.reports.report import ModelReport, Report, together
+from graphlint.fleet.cache import Cache
+from graphlint.fleet.dispatch import TIMEOUT, Dispatch
+from graphlint.fleet.tasks import Settings, Task, linter_of
+from graphlint.fleet.workers import Workers
+from graphlint.reports.report import ModelReport, together
 from graphlint.reports.safe import in_line
-from graphlint.reports.writer import RulePage
 
 _MANY = 5
 """From this many models on a progress bar is shown."""
-_SAFE_PATH = "PYTHONSAFEPATH"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Session:
     """MODULE:ATTRIBUTE of the data that models in memory are run on."""
     _configs: dict[Path, Config] = field(default_factory=dict)
     _linters: dict[Path | None, Linter] = field(default_factory=dict)
+    _settings: dict[Path | None, Settings] = field(default_factory=dict)
 
     def note(self, text: str, level: int = 1) -> None:
         """Print a note to stderr, if the user asked for this verbosity."""
@@ -111,14 +113,17 @@ class Session:
         if found is None:
             self.note(f"config: {config.source.as_posix() if config.source else 'none'}")
             overrides = self.overrides
-            found = Linter(
+            settings = Settings(
                 config,
                 overrides.selection,
-                preview=overrides.preview,
-                options=overrides.options,
+                overrides.preview,
+                options=tuple(overrides.options.items()),
                 data=self.data is not None,
+                keeper=overrides.pictures,
             )
+            found = linter_of(settings)
             self._linters[config.source] = found
+            self._settings[config.source] = settings
         return found
 
     def excluded(self, path: Path) -> str | None:
@@ -129,30 +134,39 @@ class Session:
 
     # -- models -------------------------------------------------------------------------------------------------
 
-    def run(
-        self, targets: list[Target], general: Iterable[Finding] = (), jobs: int = 1, notes: Iterable[str] = ()
-    ) -> Report:
-        """Check every target, in order. ``notes`` are what the report says of the run itself.
+    def settings_for(self, target: Target) -> Settings:
+        """Under what a model is checked.
+
+        Raises:
+            GraphlintError: the configuration, or a rule, cannot be used.
+        """
+        config = self.linter_for(target.path if target.kind is Kind.FILE else None).config
+        return self._settings[config.source]
+
+    def reports(
+        self, targets: Sequence[Target], jobs: int = 1, cache: Cache | None = None, *, quiet: bool = False
+    ) -> Iterator[tuple[Linter, ModelReport]]:
+        """Check every target, in order, as the reports are asked for. ``quiet`` shows no progress.
 
         Raises:
             GraphlintError: a configuration, or a rule, cannot be used.
         """
-        linters = [self.linter_for(target.path if target.kind is Kind.FILE else None) for target in targets]
-        places = [place for place, target in enumerate(targets) if target.kind is Kind.FILE]
-        models: dict[int, ModelReport] = {}
-        with _progress(len(targets), self.verbosity) as advance:
-            if jobs > 1 and len(places) > 1 and _can_start_safely() and not self.imported:
-                work = [(linters[place].config, self.overrides, targets[place], place) for place in places]
-                for place, model in zip(places, _in_processes(work, jobs), strict=True):
-                    models[place] = model
-                    advance(targets[place].text)
+        with _progress(len(targets), -1 if quiet else self.verbosity) as advance, working(jobs) as executor:
+            files = Dispatch(executor, cache).reports(
+                Task(place, str(target.path), target.text, self.settings_for(target))
+                for place, target in enumerate(targets)
+                if target.kind is Kind.FILE and not self.imported
+            )
             for place, target in enumerate(targets):
-                if place not in models:
-                    start = time.perf_counter()
-                    models[place] = _kept(self._check(linters[place], target), linters[place], self.overrides, place)
-                    self.note(f"{target.text}: {time.perf_counter() - start:.2f} s", 2)
-                    advance(target.text)
-        return _together(linters, [models[place] for place in range(len(targets))], general, notes)
+                start = time.perf_counter()
+                linter = self.linter_for(target.path if target.kind is Kind.FILE else None)
+                if target.kind is Kind.FILE and not self.imported:
+                    model = next(files)
+                else:
+                    model = _kept(self._check(linter, target), linter, self.overrides, place)
+                self.note(f"{target.text}: {time.perf_counter() - start:.2f} s", 2)
+                yield linter, model
+                advance(target.text)
 
     def _check(self, linter: Linter, target: Target) -> ModelReport:
         if target.kind is Kind.EXCLUDED:
@@ -238,73 +252,22 @@ def parse_shapes(texts: Iterable[str]) -> list[tuple[tuple[int | None, ...], str
     return found
 
 
-def _together(
-    linters: list[Linter], models: list[ModelReport], general: Iterable[Finding], said: Iterable[str]
-) -> Report:
-    """One report over models that were checked under several configurations."""
-    notes = list(said)
-    general = tuple(general)
-    explanations = {one.code: TOOL_FINDINGS[one.code][1] for one in general if one.code in TOOL_FINDINGS}
-    pages: dict[str, RulePage] = {}
-    for linter in dict.fromkeys(linters):
-        mine = [model for one, model in zip(linters, models, strict=True) if one is linter]
-        part = linter.report(mine, general)
-        notes.extend(part.notes)
-        explanations.update(part.explanations)
-        pages.update(part.pages)
-    return Report(tuple(models), general, tuple(notes), explanations=explanations, pages=pages)
-
-
 def _kept(model: ModelReport, linter: Linter, overrides: Overrides, place: int) -> ModelReport:
     pictures = overrides.pictures
     return without_graph(model) if pictures is None else pictures.kept(model, linter, place)
 
 
-def _in_processes(work: list[tuple[Config, Overrides, Target, int]], jobs: int) -> Iterator[ModelReport]:
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    with _safe_path(), ProcessPoolExecutor(min(jobs, len(work)), mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_check_in_process, work)
-
-
-def _can_start_safely() -> bool:
-    """Whether processes can be told not to search the current directory; ``python -E`` hears nothing."""
-    return bool(sys.flags.safe_path) or not sys.flags.ignore_environment
-
-
 @contextmanager
-def _safe_path() -> Iterator[None]:
-    """Processes that start meanwhile do not search the current directory for modules: a file there may have any name.
-
-    They take over the path of this process, so its entry for the current directory is taken off too.
-    """
-    before = os.environ.get(_SAFE_PATH)
-    path = sys.path[:]
-    os.environ[_SAFE_PATH] = "1"
-    sys.path[:] = [entry for entry in path if entry]
+def working(jobs: int) -> Iterator[Executor | None]:
+    """Processes of graphlint's own; none for one job. They are ended at the end, whatever they are doing."""
+    if jobs == 1:
+        yield None
+        return
+    workers = Workers(jobs, timeout=TIMEOUT)
     try:
-        yield
+        yield workers
     finally:
-        sys.path[:] = path
-        if before is None:
-            del os.environ[_SAFE_PATH]
-        else:
-            os.environ[_SAFE_PATH] = before
-
-
-_linters: dict[Path | None, Linter] = {}
-"""In a worker process: the linters created so far."""
-
-
-def _check_in_process(work: tuple[Config, Overrides, Target, int]) -> ModelReport:
-    config, overrides, target, place = work
-    linter = _linters.get(config.source)
-    if linter is None:
-        linter = _linters[config.source] = Linter(
-            config, overrides.selection, preview=overrides.preview, options=overrides.options
-        )
-    return _kept(linter.check_file(target.path, target.text), linter, overrides, place)
+        workers.shutdown(cancel_futures=True)
 
 
 @contextmanager

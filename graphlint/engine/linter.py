@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -182,15 +183,10 @@ class Linter:
         wanted = set(codes)
         return {rule.code: documentation.rule_page(rule) for rule in self.rules if rule.code in wanted}
 
-    def stale_ignores(self, models: Iterable[ModelReport]) -> list[str]:
-        """Notes on ignores of single objects that were tried and matched nothing."""
+    def stale_ignores(self, tried: AbstractSet[int], used: AbstractSet[int]) -> list[str]:
+        """Notes on ignores of single objects that were tried and matched nothing, by their places."""
         if "ignores" in self.guarding.not_followed:
             return []
-        tried: set[int] = set()
-        used: set[int] = set()
-        for model in models:
-            tried |= model.tried_ignores
-            used |= model.used_ignores
         source = f"{self.config.source.name}: " if self.config.source else ""
         return [f"{source}ignore matches nothing: {self.config.ignores[place]}" for place in sorted(tried - used)]
 
@@ -199,7 +195,9 @@ class Linter:
         models, general = tuple(models), tuple(general)
         codes = {finding.code for model in models for finding in model.findings} | {one.code for one in general}
         said = dict.fromkeys(note for model in models for note in model.protection.notes())
-        notes = (*said, *self.stale_ignores(models))
+        tried = {place for model in models for place in model.tried_ignores}
+        used = {place for model in models for place in model.used_ignores}
+        notes = (*said, *self.stale_ignores(tried, used))
         return Report(models, general, notes, explanations=self.explanations(codes), pages=self.pages(codes))
 
 

@@ -79,6 +79,8 @@ class ModelReport:
     opened: tuple[str, ...] = ()
     loaded: str | None = None
     """Of a file: that it was loaded with the user's classes and checked as a model in memory, or why it was not."""
+    depth: str = "weights"
+    """How much of the file was read: ``config``, ``structure`` or ``weights``."""
     guessed_classes: tuple[tuple[str, str], ...] = ()
     """Layers that only their stored variables show, with the classes that they probably have."""
     skipped_rules: tuple[SkippedRule, ...] = ()

@@ -88,6 +88,11 @@ class Tally:
         self._unseen = self._unseen or finding.code in TOOL_FINDINGS
 
     @property
+    def models(self) -> int:
+        """Models that were given, skipped ones included."""
+        return self._models + self.skipped
+
+    @property
     def summary(self) -> Summary:
         """The counts of a summary."""
         found = self._severities

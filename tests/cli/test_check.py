@@ -115,7 +115,8 @@ def test_everything_excluded_is_exit_0(here):
         ["--fail-on", "notice"],
         ["--config", "none.toml"],
         ["--config", "none.toml", "--isolated"],
-        ["-j", "0"],
+        ["-j", "-1"],
+        ["-j", "many"],
         ["--nonsense"],
     ],
 )
@@ -147,7 +148,7 @@ def test_whatever_goes_wrong_is_one_line_and_exit_2(here, monkeypatch, error, me
         raise error
 
     put(here, good=GOOD)
-    monkeypatch.setattr("graphlint.cli.session.Session.run", fail)
+    monkeypatch.setattr("graphlint.cli.session.Session.linter_for", fail)
     result = run("good.keras")
     assert result.exit_code == 2
     assert result.stderr.lstrip().startswith(message)
@@ -510,11 +511,11 @@ def test_a_progress_bar_for_many_models_on_a_terminal(here, monkeypatch):
     found = find_targets(["."], Config().excluded, False)
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    assert Session().run(found.targets).exit_code() == 0
+    assert len(list(Session().reports(found.targets))) == 6
     assert "6/6" in terminal.getvalue()
     quiet = Terminal()
     monkeypatch.setattr(sys, "stderr", quiet)
-    Session(verbosity=-1).run(found.targets)
+    assert len(list(Session(verbosity=-1).reports(found.targets))) == 6
     assert quiet.getvalue() == ""
 
 

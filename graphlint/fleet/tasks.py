@@ -1,0 +1,120 @@
+"""What one worker is asked to do: a few models, and the settings under which they are checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, field, fields, is_dataclass
+from enum import Enum
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from graphlint.engine.config import Config
+from graphlint.engine.linter import Linter, without_graph
+from graphlint.engine.selection import Selection
+
+if TYPE_CHECKING:
+    from graphlint.reports.report import ModelReport
+
+_MOST_LINTERS = 64
+
+
+class Keeper(Protocol):
+    """What takes of a model what a report needs, while its graph is at hand."""
+
+    def kept(self, model: ModelReport, linter: Linter, place: int) -> ModelReport: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Enough to make the same linter in another process. ``digest`` is the same for equal settings, in any process."""
+
+    config: Config = field(default_factory=Config)
+    selection: Selection = field(default_factory=Selection)
+    preview: bool | None = None
+    _: KW_ONLY
+    options: tuple[tuple[str, Any], ...] = ()
+    data: bool = False
+    """Whether models in memory are run on data."""
+    keeper: Keeper | None = None
+    digest: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        values = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "digest"}
+        text = json.dumps(plain(values), sort_keys=True)
+        object.__setattr__(self, "digest", hashlib.sha256(text.encode()).hexdigest())
+
+    def linter(self) -> Linter:
+        """A linter with these settings.
+
+        Raises:
+            GraphlintError: a rule cannot be loaded, or the configuration names an unknown one.
+        """
+        return Linter(
+            self.config, self.selection, preview=self.preview, options=dict(self.options), data=self.data
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One model: what `graphlint.engine.linter.Linter.check_file` takes, and what the report calls it."""
+
+    place: int
+    source: Any
+    shown: str
+    settings: Settings
+
+
+class Outcome(NamedTuple):
+    """The reports on some tasks, in their order, and the seconds that each took on average."""
+
+    reports: list[ModelReport]
+    seconds: float
+
+
+_linters: dict[str, Linter] = {}
+"""Of this process: the linters made so far."""
+
+
+def linter_of(settings: Settings) -> Linter:
+    """The linter with some settings, made once in each process."""
+    found = _linters.get(settings.digest)
+    if found is None:
+        while len(_linters) >= _MOST_LINTERS:
+            del _linters[next(iter(_linters))]
+        found = _linters[settings.digest] = settings.linter()
+    return found
+
+
+def check_one(task: Task) -> ModelReport:
+    """The report on one model, without its graph."""
+    linter = linter_of(task.settings)
+    found = linter.check_file(task.source, task.shown)
+    keeper = task.settings.keeper
+    return without_graph(found) if keeper is None else keeper.kept(found, linter, task.place)
+
+
+def check_all(tasks: Sequence[Task], attempt: int = 0) -> Outcome:
+    """The reports on some models. ``attempt`` makes calls differ: some engines compute equal ones only once."""
+    start = time.perf_counter()
+    reports = [check_one(task) for task in tasks]
+    return Outcome(reports, (time.perf_counter() - start) / max(1, len(tasks)))
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it, the same in every process: sets in order, dataclasses as tables."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value.value if isinstance(value, Enum) else value
+    if isinstance(value, PurePath):
+        return value.as_posix()
+    if is_dataclass(value) and not isinstance(value, type):
+        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (set, frozenset)):
+        return sorted((plain(item) for item in value), key=repr)
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return repr(value)
