@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from graphlint.cli import main
 from graphlint.engine.config import Config
+from graphlint.engine.linter import Linter
 from graphlint.engine.registry import load_registry
 
 DATA = Path(__file__).parents[1] / "data"
@@ -425,9 +426,29 @@ def test_statistics(here):
     assert "2  A001 softmax-on-one" in run("--statistics", "--format", "concise").stdout
 
 
-def test_several_processes_give_the_same_report(here):
+def test_several_processes_give_the_same_report(here, monkeypatch):
     put(here, a=GOOD, b=BAD, c=b"junk")
-    assert run("-j", "2", "--format", "json").stdout == run("--format", "json").stdout
+    monkeypatch.setattr("graphlint.fleet.dispatch._WORTHWHILE", 0.0)
+    report = run("-j", "2", "--no-cache", "--format", "json").stdout
+    assert report == run("--no-cache", "--format", "json").stdout
+    assert report == run("--format", "json").stdout == run("--format", "json", "-j", "auto").stdout
+
+
+def test_what_is_interrupted_is_a_whole_report_on_what_was_done(here, monkeypatch):
+    put(here, a=GOOD, b=BAD, c=BAD)
+    checked_files = []
+    check_file = Linter.check_file
+
+    def check(self, path, shown=None):
+        if len(checked_files) == 2:
+            raise KeyboardInterrupt
+        checked_files.append(path)
+        return check_file(self, path, shown)
+
+    monkeypatch.setattr(Linter, "check_file", check)
+    document, exit_code = checked()
+    assert (exit_code, [model["path"] for model in document["models"]]) == (2, ["a.keras", "b.keras"])
+    assert document["notes"] == ["interrupted after 2 of 3 models: the others were not checked"]
 
 
 # -- as a process of its own ----------------------------------------------------------------------------------------
