@@ -52,9 +52,7 @@ class Settings:
         Raises:
             GraphlintError: a rule cannot be loaded, or the configuration names an unknown one.
         """
-        return Linter(
-            self.config, self.selection, preview=self.preview, options=dict(self.options), data=self.data
-        )
+        return Linter(self.config, self.selection, preview=self.preview, options=dict(self.options), data=self.data)
 
 
 @dataclass(frozen=True, slots=True)
