@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import gc
 import json
+import os
 import sys
 from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -198,6 +199,8 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
         statistics=options["statistics"],
         width=terminal_width(),
         fail_on=options["fail_on"],
+        # GitHub shows suppressed results as open alerts: github/codeql-action issue 1230.
+        suppressions=os.environ.get("GITHUB_ACTIONS") != "true",
     )
     lowest = options["severity"] or ("info" if options["fail_on"] == "info" else None)
     for target in found.targets:  # A configuration that cannot be used is said before anything is written.

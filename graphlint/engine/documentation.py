@@ -94,7 +94,7 @@ def text(rule: type[Rule]) -> str:
 def rule_page(rule: type[Rule]) -> RulePage:
     """What a report may say of a rule."""
     markdown = "\n".join([f"# {rule.code} {rule.name}", "", f"*{'; '.join(_facts(rule))}*", "", *_body(rule)])
-    return RulePage(rule.name, rule.severity, page(rule).summary, markdown)
+    return RulePage(rule.severity, family(rule), page(rule).summary, markdown)
 
 
 def reference(rules: Iterable[type[Rule]]) -> str:

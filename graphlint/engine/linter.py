@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphlint.engine import documentation
-from graphlint.engine.config import Config, RuleSettings
+from graphlint.engine.config import Config, Ignore, RuleSettings
 from graphlint.engine.globs import matches
 from graphlint.engine.guarding import Guarding
 from graphlint.engine.registry import Registry, RuleClass, load_registry
@@ -24,7 +24,7 @@ from graphlint.findings.fingerprint import Fingerprints
 from graphlint.findings.tool_findings import NOT_BUILT, OVER_LIMIT, RULE_CRASHED, TOOL_FINDINGS, UNREADABLE
 from graphlint.model.address import ROOT
 from graphlint.model.detach import detach
-from graphlint.reports.report import ModelReport, Report, SkippedRule, Status
+from graphlint.reports.report import ModelReport, Report, SkippedRule, Status, Suppressed
 
 if TYPE_CHECKING:
     from graphlint.model.definition import ModelDefinition
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 LIVE = "<live>"
 TRACEBACK = "GRAPHLINT_TRACEBACK"
 """Environment variable that prints the traceback of an exception that was reported as a finding or one line."""
+
+_KEPT = 1000
+"""Suppressed findings of one model that a report may say more of than their number."""
 
 
 class Linter:
@@ -213,6 +216,7 @@ class _Run:
         self.found: list[tuple[tuple[Any, ...], Finding]] = []
         self.refusals: dict[tuple[str, str], Finding] = {}
         self.suppressed = self.counted = self.named = self.characters = 0
+        self.suppressions: list[Suppressed] = []
         self.used: set[int] = set()
         self.path = path
         self.ignores = linter.config.ignores_at(path)
@@ -271,6 +275,7 @@ class _Run:
             parameters=parameters,
             findings=tuple(offered(graph, findings, ran)),
             suppressed=self.suppressed,
+            suppressions=tuple(self.suppressions),
             fail_on=self.linter.config.fail_on,
             severity=self.linter.config.severity,
             security_fail_on=self.linter.guarding.fail_on,
@@ -303,9 +308,11 @@ class _Run:
 
     def add(self, rule: RuleClass, settings: RuleSettings, problem: Problem) -> None:
         location = self.location(problem.node)
-        if self.is_ignored(rule, location):
+        ignored = self.why_ignored(rule, location)
+        if ignored is not None:
             self.suppressed += 1
-            return
+            if len(self.suppressions) >= _KEPT:
+                return
         severity = settings.severity or problem.severity or rule.severity
         in_code = location is not None and any(outer.traced for outer in self.graph.enclosing(location.layer))
         finding = Finding(
@@ -320,6 +327,9 @@ class _Run:
             fix=None if in_code else problem.fix,  # Fixes edit graphs, and not the code of a class.
             fingerprint=self.fingerprints.of(rule.code, problem.node, problem.key),
         )
+        if ignored is not None:
+            self.suppressions.append(Suppressed(finding, ignored))
+            return
         place = self.places.get(location.layer, -1) if location else -1
         self.found.append(((severity.rank, rule.code, place, len(self.found)), finding))
 
@@ -357,22 +367,32 @@ class _Run:
             layer = graph.layers[node].path
         return Location(graph.address(node), layer)
 
-    def is_ignored(self, rule: RuleClass, location: Location | None) -> bool:
+    def why_ignored(self, rule: RuleClass, location: Location | None) -> str | None:
+        """Why the configuration ignores a rule here; None if it does not."""
         guard = self.linter.config.guard
         if guard is not None and is_security(rule.code):
-            ignores = [ignore for _, ignore in guard.ignores_at(self.path)]
-            return meant(rule, guard.ignored_at(self.path)) or any(
-                meant(rule, ignore.rules) and (ignore.layer is None or self.is_at(location, ignore.layer))
-                for ignore in ignores
-            )
-        if meant(rule, self.ignored_here):
-            return True
-        found = False
-        for place, ignore in self.ignores:
-            if meant(rule, ignore.rules) and (ignore.layer is None or self.is_at(location, ignore.layer)):
-                self.used.add(place)
-                found = True
-        return found
+            return self.ignored_by(rule, location, guard, guard.ignored_at(self.path), guard.ignores_at(self.path))[0]
+        reason, used = self.ignored_by(rule, location, self.linter.config, self.ignored_here, self.ignores)
+        self.used |= used
+        return reason
+
+    def ignored_by(
+        self,
+        rule: RuleClass,
+        location: Location | None,
+        config: Config,
+        here: list[str],
+        ignores: list[tuple[int, Ignore]],
+    ) -> tuple[str | None, set[int]]:
+        """Why a configuration ignores a rule at a place, and the ignores that do."""
+        if meant(rule, here):
+            return "per-file-ignores" + (f" in {config.source.name}" if config.source else ""), set()
+        found = [
+            (place, ignore)
+            for place, ignore in ignores
+            if meant(rule, ignore.rules) and (ignore.layer is None or self.is_at(location, ignore.layer))
+        ]
+        return (found[0][1].reason if found else None), {place for place, _ in found}
 
     def is_at(self, location: Location | None, glob: str) -> bool:
         if location is None:

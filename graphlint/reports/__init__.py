@@ -12,9 +12,17 @@ if TYPE_CHECKING:
 FORMATS = {
     "full": "for reading: where, what, why, what to do",
     "concise": "one line per finding",
+    "grouped": "one line per finding, below its model",
     "json": "everything, for programs (version 1)",
+    "json-lines": "the same with a line for each model, written as the run goes",
     "sarif": "SARIF 2.1.0, for code scanning",
     "github": "annotations in a GitHub workflow",
+    "gitlab": "the Code Quality report of GitLab",
+    "azure": "issues in the log of Azure Pipelines",
+    "junit": "JUnit XML, a suite for each model",
+    "markdown": "a summary for the page of a job, or a comment",
+    "rdjson": "the diagnostics of reviewdog",
+    "pylint": "one line per finding, as Pylint prints it for programs",
     "html": "one page to look at, for a browser: the graph with the findings on it",
 }
 """Name -> what it is for."""
@@ -22,9 +30,17 @@ FORMATS = {
 _WRITERS = {
     "full": "full:Full",
     "concise": "concise:Concise",
+    "grouped": "grouped:Grouped",
     "json": "json:Json",
+    "json-lines": "json_lines:JsonLines",
     "sarif": "sarif:Sarif",
     "github": "github:GitHub",
+    "gitlab": "gitlab:GitLab",
+    "azure": "azure:Azure",
+    "junit": "junit:JUnit",
+    "markdown": "markdown:Markdown",
+    "rdjson": "rdjson:ReviewDog",
+    "pylint": "pylint:Pylint",
     "html": "html:Html",
 }
 

@@ -16,7 +16,7 @@ from graphlint.model.definition import Format
 from graphlint.reports.listing import listed
 from graphlint.reports.report import Status
 from graphlint.reports.safe import in_line
-from graphlint.reports.text import counted, hanging, statistics_lines, summary_line
+from graphlint.reports.text import hanging, skipped_rules, statistics_lines, summary_line
 from graphlint.reports.writer import Ending, Setting, Writer
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from graphlint.reports.report import ModelReport
     from graphlint.reports.tally import Paths, Tally
 
-_SHOWN = 20
-"""Rules that did not run for one reason are counted, and not listed, where there are more of them."""
 _COLORS = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 
@@ -120,7 +118,7 @@ class Full(Writer):
 
     def _footer(self, ending: Ending) -> Iterator[str]:
         tally = ending.tally
-        skipped = "; ".join(_skipped(tally))
+        skipped = "; ".join(skipped_rules(tally))
         if skipped:
             yield self._style(f"not run: {skipped}", dim=True)
         for note in ending.notes:
@@ -130,17 +128,6 @@ class Full(Writer):
             yield f"refused: {in_line(str(tally.refused))}"
         if tally.fixable:
             yield _fixable(tally)
-
-
-def _skipped(tally: Tally) -> Iterator[str]:
-    """The rules that did not run, for each reason, and in how many models if not in all."""
-    together: dict[tuple[str, int], list[str]] = {}
-    for (reason, code), count in tally.skipped_rules.items():
-        together.setdefault((reason, count), []).append(code)
-    for (reason, count), codes in together.items():
-        named = " ".join(codes) if len(codes) <= _SHOWN else f"{len(codes)} rules"
-        some = "" if count >= tally.checked else f", in {counted(count, 'model')}"
-        yield f"{named} ({reason}{some})"
 
 
 def _fixable(tally: Tally) -> str:

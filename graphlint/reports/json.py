@@ -50,9 +50,9 @@ class Json(Writer):
         yield rest.removeprefix("{\n")
 
 
-def dumps(value: Any, default: Callable[[Any], Any] | None = None) -> str:
+def dumps(value: Any, default: Callable[[Any], Any] | None = None, *, indent: int | None = 2) -> str:
     """JSON that every parser accepts: ASCII, lone surrogates written as ``\\udXXX`` in the text."""
-    return in_json(json.dumps(_clean(value), indent=2, ensure_ascii=True, default=default))
+    return in_json(json.dumps(_clean(value), indent=indent, ensure_ascii=True, default=default))
 
 
 def _clean(value: Any) -> Any:

@@ -33,6 +33,13 @@ class SkippedRule(NamedTuple):
     reason: str
 
 
+class Suppressed(NamedTuple):
+    """A finding that is not reported, and why: the reason of an ignore, or a baseline."""
+
+    finding: Finding
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Protection:
     """What configuration files had to do with the security rules and limits under which one model was checked.
@@ -87,6 +94,11 @@ class ModelReport:
     parameters: Parameters | None = None
     findings: tuple[Finding, ...] = ()
     suppressed: int = 0
+    """Findings that the configuration suppresses."""
+    in_baseline: int = 0
+    """Findings that are known from a baseline, and not reported."""
+    suppressions: tuple[Suppressed, ...] = ()
+    """The first of both."""
     fail_on: str = "warning"
     severity: str = "warning"
     """The lowest severity that the formats for reading list; what is below is counted."""
@@ -135,6 +147,7 @@ def together(file: ModelReport, live: ModelReport, loaded: str) -> ModelReport:
         skipped_rules=tuple(one for one in file.skipped_rules if one.code not in live.ran),
         ran=tuple(dict.fromkeys([*file.ran, *live.ran])),
         suppressed=max(file.suppressed, live.suppressed),
+        suppressions=max(file.suppressions, live.suppressions, key=len),
         used_ignores=file.used_ignores | live.used_ignores,
         tried_ignores=file.tried_ignores | live.tried_ignores,
         loaded=loaded,

@@ -104,6 +104,19 @@ def in_xml(text: str) -> str:
     return _entities(in_line(text))
 
 
+def in_markdown(text: str) -> str:
+    r"""For a paragraph, a heading or a cell of a table in Markdown: nothing in it is markup, a link or a mention.
+
+    >>> in_markdown("a|b <c> *d* @e #1 dense_1")
+    'a\\|b &lt;c> \\*d\\* &#64;e &#35;1 dense\\_1'
+    """
+    return _IN_MARKDOWN.sub(lambda match: _ENTITIES.get(match[0], f"\\{match[0]}"), in_line(text))
+
+
+_IN_MARKDOWN = re.compile(r"[\\`*_{}\[\]<&|~@#!$]|:(?=//)|(?<=www)\.")
+_ENTITIES = {"<": "&lt;", "&": "&amp;", "@": "&#64;", "#": "&#35;", ":": "&#58;", ".": "&#46;"}
+
+
 def in_toml(text: str) -> str:
     r"""For the inside of a basic string of TOML that was escaped as JSON is.
 

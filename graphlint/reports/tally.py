@@ -27,6 +27,7 @@ class Summary:
     warning: int
     info: int
     suppressed: int
+    in_baseline: int = 0
 
 
 class Tally:
@@ -39,7 +40,7 @@ class Tally:
         self._fail_on = fail_on
         self._unseen = self._failed = False
         self._severities: Counter[Severity] = Counter()
-        self._models = self._suppressed = 0
+        self._models = self._suppressed = self._in_baseline = 0
         self.codes: Counter[tuple[str, str]] = Counter()
         """Findings of each code and name."""
         self.skipped = self.checked = 0
@@ -67,6 +68,7 @@ class Tally:
         self.skipped += model.status == "skipped"
         self.checked += model.status == "checked"
         self._suppressed += model.suppressed
+        self._in_baseline += model.in_baseline
         self.hidden += len(model.findings) - len(listed(model))
         if model.status == "refused":
             self.refused.add(model.path)
@@ -97,7 +99,12 @@ class Tally:
         """The counts of a summary."""
         found = self._severities
         return Summary(
-            self._models, found[Severity.ERROR], found[Severity.WARNING], found[Severity.INFO], self._suppressed
+            self._models,
+            found[Severity.ERROR],
+            found[Severity.WARNING],
+            found[Severity.INFO],
+            self._suppressed,
+            self._in_baseline,
         )
 
     @property

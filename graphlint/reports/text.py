@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from graphlint.reports.safe import printable as printable
@@ -10,6 +11,8 @@ from graphlint.reports.safe import printable as printable
 if TYPE_CHECKING:
     from graphlint.reports.tally import Tally
 
+_SHOWN = 20
+"""Rules that did not run for one reason are counted, and not listed, where there are more of them."""
 
 _START = re.compile("((?:\x1b\\[[0-9;]*m)*)( *)")
 _STYLED = re.compile("\x1b\\[[0-9;]*m")
@@ -57,6 +60,7 @@ def summary_line(tally: Tally) -> str:
     )
     text = f"{found or 'Nothing found'} in {counted(summary.models, 'model')}"
     extra = [f"{summary.suppressed:,} suppressed"] if summary.suppressed else []
+    extra += [f"{summary.in_baseline:,} in the baseline"] if summary.in_baseline else []
     extra += [f"{tally.skipped:,} skipped"] if tally.skipped else []
     extra += ["not all listed: --severity info lists all"] if tally.hidden else []
     return text + (f" ({', '.join(extra)})" if extra else "")
@@ -67,3 +71,14 @@ def statistics_lines(tally: Tally) -> list[str]:
     ranked = sorted(tally.codes.items(), key=lambda item: (-item[1], item[0]))
     width = max((len(f"{number:,}") for _, number in ranked), default=0)
     return [f"{number:>{width},}  {code} {name}" for (code, name), number in ranked]
+
+
+def skipped_rules(tally: Tally) -> Iterator[str]:
+    """The rules that did not run, for each reason, and in how many models if not in all."""
+    together: dict[tuple[str, int], list[str]] = {}
+    for (reason, code), count in tally.skipped_rules.items():
+        together.setdefault((reason, count), []).append(code)
+    for (reason, count), codes in together.items():
+        named = " ".join(codes) if len(codes) <= _SHOWN else f"{len(codes)} rules"
+        some = "" if count >= tally.checked else f", in {counted(count, 'model')}"
+        yield f"{named} ({reason}{some})"

@@ -24,10 +24,10 @@ _IN_MEMORY = 1_000_000
 
 
 class RulePage(NamedTuple):
-    """What a report may say of a rule: its default severity, its summary in a sentence, and its page in Markdown."""
+    """What a report may say of a rule: its default severity, what its family is about, its summary and its page."""
 
-    name: str
     severity: Severity
+    family: str
     summary: str
     markdown: str
 
@@ -39,7 +39,7 @@ class Setting:
     ``explanations`` says of each code why it is bad, in one sentence, and ``pages`` has the page of each rule; both may
     grow during the run, but have the codes of a model before it is written. ``color``, ``statistics`` (counts of each
     code) and ``width`` (columns, where lines are broken) are for the formats that are read by people; ``fail_on``
-    overrides that of each model.
+    overrides that of each model. ``suppressions`` are written by the formats that can say that a finding is suppressed.
     """
 
     explanations: Mapping[str, str] = field(default_factory=dict)
@@ -49,6 +49,7 @@ class Setting:
     statistics: bool = False
     width: int | None = None
     fail_on: str | None = None
+    suppressions: bool = True
 
 
 class Ending(NamedTuple):

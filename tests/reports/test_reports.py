@@ -237,7 +237,7 @@ def test_json(report):
                 "fingerprint": report.findings[1].fingerprint,
             },
         ],
-        "summary": {"models": 2, "error": 1, "warning": 1, "info": 0, "suppressed": 2},
+        "summary": {"models": 2, "error": 1, "warning": 1, "info": 0, "suppressed": 2, "in_baseline": 0},
         "notes": list(report.notes),
     }
 
@@ -251,19 +251,6 @@ def test_github(report):
     assert render(Report((ModelReport("x", Status.CHECKED, findings=(odd,)),)), "github") == (
         "::notice file=a%2Cb%3Ac.keras,title=Z001 a-note::50%25 of it"
     )
-
-
-def test_sarif(report):
-    (run,) = json.loads(render(report, "sarif"))["runs"]
-    assert run["invocations"] == [{"executionSuccessful": False}]
-    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["ZZ001", "E001"]
-    first, second = run["results"]
-    assert (first["ruleId"], first["ruleIndex"], first["level"]) == ("ZZ001", 0, "warning")
-    (location,) = first["locations"]
-    assert location["physicalLocation"]["artifactLocation"]["uri"] == "models/a.keras"
-    assert location["logicalLocations"][0]["fullyQualifiedName"] == "enc#1/dense#0"
-    assert first["partialFingerprints"] == {"graphlint/v1": "abc"}
-    assert second["message"]["text"] == "no model"
 
 
 @pytest.mark.parametrize(
