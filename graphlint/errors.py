@@ -38,6 +38,10 @@ class ConfigError(GraphlintError):
     """A configuration that cannot be used: names the file, the key, what was received and what was expected."""
 
 
+class BaselineError(GraphlintError):
+    """A file of known findings that cannot be used."""
+
+
 class RuleError(GraphlintError):
     """A rule, or a package of rules, that cannot be used."""
 

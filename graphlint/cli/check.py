@@ -21,6 +21,7 @@ from graphlint.reports import FORMATS
 
 if TYPE_CHECKING:
     from graphlint.cli.session import Session
+    from graphlint.engine.baseline import Baseline
     from graphlint.engine.config import Config
     from graphlint.fleet.cache import Cache
 
@@ -40,7 +41,11 @@ def _outputs(
     for text in value:
         name, equals, rest = text.partition("=")
         format_ = name if equals and name in FORMATS else None
-        near = difflib.get_close_matches(name, FORMATS, n=1) if equals and format_ is None else []
+        near = (
+            difflib.get_close_matches(name, FORMATS, n=1)
+            if equals and name.isascii() and name.replace("-", "").isalpha() and not format_
+            else []
+        )
         if near:
             raise click.BadParameter(f"{text!r}: no format is called {name!r}: did you mean {near[0]}= (or ./{text})?")
         path = Path(rest if format_ else text)
@@ -93,6 +98,15 @@ def _jobs(context: click.Context, parameter: click.Parameter, value: str) -> int
 @click.option("--isolated", is_flag=True, help="Use no configuration file.")
 @click.option("--allow-plugins", is_flag=True, help="Import the plugins that the configuration names.")
 @click.option("--show-config", is_flag=True, help="Print the effective configuration with its sources, and exit.")
+@click.option(
+    "--baseline", type=click.Path(dir_okay=False, path_type=Path), help="Report only what is not in this file."
+)
+@click.option(
+    "--write-baseline",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write what is found to this file, for --baseline.",
+)
+@click.option("--update-baseline", is_flag=True, help="Take out of the baseline what is found no more.")
 @click.option("--statistics", is_flag=True, help="Count the findings of each rule (full and concise).")
 @click.option("--call-args", metavar="JSON", help="JSON arguments for a MODULE:ATTRIBUTE that is called.")
 @click.option("--input-shape", multiple=True, metavar="SHAPE", help="Inputs of a subclassed model, as ?,28,28:float32.")
@@ -124,6 +138,10 @@ def command(context: click.Context, /, paths: tuple[str, ...], **options: Any) -
     """
     if options["config"] is not None and options["isolated"]:
         raise click.UsageError("--config and --isolated exclude each other")
+    if options["write_baseline"] is not None and (options["baseline"] is not None or options["update_baseline"]):
+        raise click.UsageError(
+            "--write-baseline writes a baseline from what is found: give it without another option for one"
+        )
     with without_collection():
         context.exit(_check(paths, literal(context, paths), options))
 
@@ -135,6 +153,7 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
     from graphlint.cli.running import Gathered, every, interrupted, interruptible
     from graphlint.cli.session import Overrides, Session, parse_shapes
     from graphlint.cli.targets import Kind, find_targets
+    from graphlint.engine.baseline import Mode
     from graphlint.engine.linter import not_searched, nothing_to_check
     from graphlint.engine.selection import Selection
     from graphlint.portability.target import named_release
@@ -202,16 +221,20 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
         # GitHub shows suppressed results as open alerts: github/codeql-action issue 1230.
         suppressions=os.environ.get("GITHUB_ACTIONS") != "true",
     )
+    baseline = _baseline(options)
     lowest = options["severity"] or ("info" if options["fail_on"] == "info" else None)
     for target in found.targets:  # A configuration that cannot be used is said before anything is written.
         session.linter_for(target.path if target.kind is Kind.FILE else None)
     with Outputs(documents, setting) as outputs, _cache(session, documents, options) as cache:
         for finding in general:
-            gathered.general(finding)
-            outputs.general(finding)
+            if baseline is None or not baseline.knows(finding):
+                gathered.general(finding)
+                outputs.general(finding)
         try:
             with interruptible():
                 for linter, model in session.reports(found.targets, options["jobs"], cache, quiet=_shows(documents)):
+                    if baseline is not None:
+                        model = baseline.apply(model)
                     gathered.model(model, linter)
                     outputs.model(model if lowest is None else replace(model, severity=lowest))
         except KeyboardInterrupt:
@@ -219,11 +242,26 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
             stopped = True
         else:
             stopped = False
-        notes = every(notes, gathered)
+        notes = every([*notes, *(baseline.notes() if baseline is not None else ())], gathered)
         outputs.end(notes, interrupted=stopped)
+    if baseline is not None and baseline.mode is not Mode.READ and outputs.tally.summary.models and not stopped:
+        write(baseline.text(), baseline.path)
     for note in notes:
         session.note(f"warning: {note}", 0)
     return 2 if stopped else outputs.tally.exit_code
+
+
+def _baseline(options: Mapping[str, Any]) -> Baseline | None:
+    """The known findings of this run."""
+    from graphlint.engine.baseline import Baseline, Mode
+
+    if options["write_baseline"] is not None:
+        return Baseline.read(options["write_baseline"], Mode.WRITE)
+    if options["baseline"] is not None:
+        return Baseline.read(options["baseline"], Mode.UPDATE if options["update_baseline"] else Mode.READ)
+    if options["update_baseline"]:
+        raise click.UsageError("--update-baseline: no baseline is given: name it with --baseline")
+    return None
 
 
 def _shows(documents: Iterable[tuple[str, Path | None]]) -> bool:

@@ -44,7 +44,8 @@ class Gathered:
     def model(self, model: ModelReport, linter: Linter) -> None:
         """Take in a model, before it is written."""
         seen = self._linters.setdefault(linter, _OfLinter())
-        new = {finding.code for finding in model.findings} - seen.codes
+        found = (*model.findings, *(one.finding for one in model.suppressions))
+        new = {finding.code for finding in found} - seen.codes
         if new:
             seen.codes |= new
             self.explanations.update(linter.explanations(new))

@@ -7,7 +7,7 @@ from typing import Any
 
 from graphlint.findings.finding import Applicability, Finding, Fix, Location, Severity
 from graphlint.model.parameters import Parameters
-from graphlint.reports.report import ModelReport, Protection, SkippedRule, Status
+from graphlint.reports.report import ModelReport, Protection, SkippedRule, Status, Suppressed
 
 _LISTS = ("opaque", "opened", "ran")
 
@@ -28,6 +28,7 @@ def to_data(report: ModelReport) -> dict[str, Any]:
         "parameters": None if report.parameters is None else asdict(report.parameters),
         "findings": [_finding(finding) for finding in report.findings],
         "suppressed": report.suppressed,
+        "suppressions": [[_finding(one.finding), one.reason] for one in report.suppressions],
         "fail_on": report.fail_on,
         "severity": report.severity,
         "security_fail_on": report.security_fail_on,
@@ -76,6 +77,7 @@ def from_data(data: dict[str, Any]) -> ModelReport:
         parameters=None if parameters is None else Parameters(**parameters),
         findings=tuple(_found(path, finding) for finding in data["findings"]),
         suppressed=data["suppressed"],
+        suppressions=tuple(Suppressed(_found(path, finding), reason) for finding, reason in data["suppressions"]),
         fail_on=data["fail_on"],
         severity=data["severity"],
         security_fail_on=data["security_fail_on"],

@@ -58,7 +58,8 @@ def summary_line(tally: Tally) -> str:
     found = ", ".join(
         f"{number:,} info" if noun == "info" else counted(number, noun) for number, noun in counts if number
     )
-    text = f"{found or 'Nothing found'} in {counted(summary.models, 'model')}"
+    nothing = "Nothing new" if summary.in_baseline else "Nothing found"
+    text = f"{found or nothing} in {counted(summary.models, 'model')}"
     extra = [f"{summary.suppressed:,} suppressed"] if summary.suppressed else []
     extra += [f"{summary.in_baseline:,} in the baseline"] if summary.in_baseline else []
     extra += [f"{tally.skipped:,} skipped"] if tally.skipped else []

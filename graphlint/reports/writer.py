@@ -9,10 +9,11 @@ line end after each; one that gives none writes nothing.
 from __future__ import annotations
 
 import tempfile
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 if TYPE_CHECKING:
     from graphlint.findings.finding import Finding, Severity
@@ -116,20 +117,34 @@ class Spool:
     """
 
     def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile(  # noqa: SIM115
-            _IN_MEMORY, "w+", encoding="utf-8", errors="surrogatepass", newline="\n"
-        )
+        self._lines: list[str] = []
+        self._size = 0
+        self._file: TextIO | None = None
 
     def add(self, line: str) -> None:
         """Keep a line."""
-        self._file.write(line.replace("\n", "\0") + "\n")
+        self._lines.append(line)
+        self._size += len(line)
+        if self._size > _IN_MEMORY:
+            self._store()
+
+    def _store(self) -> None:
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(  # noqa: SIM115 - closed when it was read, or with the spool
+                "w+", encoding="utf-8", errors="surrogatepass", newline="\n"
+            )
+            weakref.finalize(self, self._file.close)
+        self._file.writelines(line.replace("\n", "\0") + "\n" for line in self._lines)
+        self._lines, self._size = [], 0
 
     def __iter__(self) -> Iterator[str]:
         """The lines so far, after which none can be added."""
-        with self._file as file:
-            file.seek(0)
-            for line in file:
-                yield line.removesuffix("\n").replace("\0", "\n")
+        if self._file is not None:
+            with self._file as file:
+                file.seek(0)
+                for line in file:
+                    yield line.removesuffix("\n").replace("\0", "\n")
+        yield from self._lines
 
 
 class Elements:

@@ -560,3 +560,82 @@ def test_nothing_of_a_framework_is_heard_before_a_command_speaks():
         [sys.executable, "-c", f"{program}    raise SystemExit(3)"], capture_output=True, text=True
     )
     assert (failing.returncode, failing.stderr) == (3, "noise")
+
+
+# -- a baseline -----------------------------------------------------------------------------------------------------
+
+
+def test_a_baseline_is_written_kept_to_and_updated(here):
+    put(here, models__bad=BAD, models__broken=b"not a model", models__good=GOOD)
+    known = here / "known.txt"
+    result = run("models", "--write-baseline", known)
+    assert result.exit_code == 0 and "Nothing new in 3 models (4 in the baseline)" in result.stdout
+    document, exit_code = checked("models", "--baseline", known)
+    assert (codes(document), exit_code, document["summary"]["in_baseline"]) == ([], 0, 4)
+    put(here, models__other=BAD)
+    document, exit_code = checked("models", "--baseline", known)
+    assert (len(document["findings"]), exit_code) == (3, 1)
+    assert {one["model"] for one in document["findings"]} == {"models/other.keras"}
+    (here / "models").rename(here / "archive")
+    (here / "archive" / "other.keras").unlink()
+    (here / "archive" / "broken.keras").unlink()
+    before = known.read_text()
+    document, exit_code = checked("archive", "--baseline", known)
+    assert exit_code == 0 and "models/broken.keras E001" in " ".join(document["notes"])
+    assert known.read_text() == before
+    assert run("archive", "--baseline", known, "--update-baseline").exit_code == 0
+    assert known.read_text() == before.replace("models/", "archive/").partition("archive/broken")[0]
+
+
+def test_nothing_to_check_writes_no_baseline(here):
+    assert run("--write-baseline", "known.txt").exit_code == 2
+    assert not (here / "known.txt").exists()
+
+
+def test_a_baseline_in_sarif(here):
+    put(here, bad=BAD)
+    run("bad.keras", "--write-baseline", "known.txt")
+    found = json.loads(run("bad.keras", "--baseline", "known.txt", "--format", "sarif").stdout)["runs"][0]["results"]
+    assert [one["suppressions"][0]["justification"] for one in found] == ["in the baseline"] * 3
+    hub = run("bad.keras", "--baseline", "known.txt", "--format", "sarif", env={"GITHUB_ACTIONS": "true"})
+    assert json.loads(hub.stdout)["runs"][0]["results"] == []
+
+
+# -- several reports at once ----------------------------------------------------------------------------------------
+
+
+def test_several_reports_of_one_run(here):
+    put(here, bad=BAD)
+    result = run("bad.keras", "-o", "plain.txt", "--output", "junit=r.xml", "--output", "sarif=s.sarif")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "error: A001" in (here / "plain.txt").read_text()
+    assert "<testsuite " in (here / "r.xml").read_text() and '"2.1.0"' in (here / "s.sarif").read_text()
+    assert "error: A001" in run("bad.keras", "--output", "junit=r.xml").stdout
+    run("bad.keras", "-o", "./json=odd name")
+    assert "error: A001" in (here / "json=odd name").read_text()
+
+
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [
+        (["junt=r.xml"], "no format is called 'junt': did you mean junit="),
+        (["a.txt", "b.txt"], "expected each format once"),
+        (["junit=a", "json=a"], "expected each file once"),
+        (["junit=."], "'.' is a directory"),
+    ],
+)
+def test_outputs_that_cannot_be_meant(here, outputs, message):
+    put(here, good=GOOD)
+    result = run("good.keras", *(part for one in outputs for part in ("--output", one)))
+    assert result.exit_code == 2 and message in result.stderr and result.stdout == ""
+
+
+def test_a_report_that_cannot_be_written_leaves_the_others_as_they_were(here):
+    put(here, good=GOOD)
+    (here / "r.xml").write_text("before")
+    result = run("good.keras", "--output", "junit=r.xml", "--output", "json=none/s.json")
+    assert result.exit_code == 2 and "cannot write 'none/s.json'" in result.stderr
+    assert (here / "r.xml").read_text() == "before" and {path.name for path in here.iterdir()} == {
+        "good.keras",
+        "r.xml",
+    }

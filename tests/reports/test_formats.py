@@ -17,7 +17,7 @@ from graphlint.findings.finding import Finding, Location, Severity
 from graphlint.reports import FORMATS, render, writer_for
 from graphlint.reports.report import ModelReport, Report, SkippedRule, Status, Suppressed
 from graphlint.reports.tally import Tally
-from graphlint.reports.writer import Elements, Ending, Setting
+from graphlint.reports.writer import Elements, Ending, Setting, Spool
 
 DATA = Path(__file__).parents[1] / "data"
 BAD = str(DATA / "bad.keras")
@@ -311,6 +311,14 @@ def test_an_interrupted_run_is_a_whole_document(report, format):
         assert len(list(JUnitXml.fromstring(text.encode()))) == 1
     else:
         assert all(json.loads(one) for one in (text.splitlines() if format == "json-lines" else [text]))
+
+
+def test_a_spool_gives_lines_back_however_many_there_are():
+    lines = [f"{number}\n\ud800" * 100 for number in range(3000)]
+    spool = Spool()
+    for line in lines:
+        spool.add(line)
+    assert list(spool) == lines
 
 
 def test_elements_are_json_however_many_there_are():
