@@ -4,8 +4,8 @@
     python tests/benchmarks/release_drift.py compare FOLDER    under Keras 3
 
 ``write`` saves a model for each setting of a layer, with random weights, a sample and the outputs; ``compare`` loads
-the files as they are, and again after a rescue, and prints a line for each setting where one of the two is not equal to
-1e-5, and a summary. It exits with 1 where a rescued model differs.
+the files as they are, and again after a rescue, and prints a line for each setting where one of the two differs by more
+than 1e-5 of the largest output (of 1, if that is less), and a summary. It exits with 1 where a rescued model differs.
 """
 
 from __future__ import annotations
@@ -215,7 +215,8 @@ def difference(load: Callable[[], Any], arrays: dict[str, np.ndarray]) -> float 
         return " ".join(str(error).split())
     if outputs.shape != arrays["y"].shape:
         return f"shape {outputs.shape} instead of {arrays['y'].shape}"
-    return float(np.nan_to_num(np.abs(outputs - arrays["y"]), nan=np.inf).max(initial=0.0))
+    size = max(1.0, np.abs(arrays["y"]).max(initial=0.0))
+    return float(np.nan_to_num(np.abs(outputs - arrays["y"]), nan=np.inf).max(initial=0.0) / size)
 
 
 def _shown(found: float | str) -> str:

@@ -4,7 +4,9 @@
     python tests/benchmarks/rescue_outputs.py compare FOLDER                       under Keras 2
 
 ``rescue`` rescues what Keras 3 refuses or computes otherwise, and keeps a sample and the outputs for each file;
-``compare`` loads the original in the older Keras and prints the largest difference. Files with Python code in them are
+``compare`` loads the original in the older Keras and prints the largest difference. Some recurrent models amplify the
+last bit of their input to something that shows: how far the original itself moves when each input does by one part in
+ten million is printed beside a difference over 1e-4, and excuses what is below it. Files with Python code in them are
 not rescued, and so are never loaded by the older Keras, which has no safe mode for HDF5.
 """
 
@@ -26,6 +28,7 @@ import numpy as np
 
 FREE = 24
 """The size of an axis that the file leaves free."""
+EQUAL = 1e-4
 
 
 def keep(folder: Path, targets: list[str]) -> int:
@@ -77,18 +80,35 @@ def compare(folder: Path) -> int:
         samples = [arrays[key] for key in sorted(arrays) if key != "y"]
         try:
             model = keras.models.load_model(path, compile=False)
-            outputs = model(samples if len(samples) > 1 else samples[0], training=False)
+            flat = _outputs(model, samples)
         except Exception as error:
             unread += 1
             print(f"{Path(path).name} | not read by Keras {keras.__version__}: {' '.join(str(error).split())[:80]}")
             continue
-        outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-        flat = np.concatenate([np.ravel(np.asarray(one)) for one in outputs]).astype("float64")
-        found = float(np.abs(flat - arrays["y"]).max() / max(1.0, np.abs(flat).max()))
+        size = max(1.0, np.abs(flat).max())
+        found = float(np.abs(flat - arrays["y"]).max() / size)
+        said = f"{found:.1e}"
+        if found > EQUAL:
+            moved = float(np.abs(_outputs(model, [_moved(one) for one in samples]) - flat).max() / size)
+            said += f", where the original moves by {moved:.1e} with its inputs' last bit"
+            found = found if found > moved else 0.0
         worst = max(worst, found)
-        print(f"{Path(path).name} | {found:.1e}", flush=True)
+        print(f"{Path(path).name} | {said}", flush=True)
     print(f"{len(kept)} files, {unread} not read by Keras {keras.__version__}, largest difference {worst:.1e}")
-    return 1 if worst > 1e-4 else 0
+    return 1 if worst > EQUAL else 0
+
+
+def _outputs(model: Any, samples: list[np.ndarray]) -> np.ndarray:
+    outputs = model(samples if len(samples) > 1 else samples[0], training=False)
+    outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+    return np.concatenate([np.ravel(np.asarray(one)) for one in outputs]).astype("float64")
+
+
+def _moved(sample: np.ndarray) -> np.ndarray:
+    if not np.issubdtype(sample.dtype, np.floating):
+        return sample
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], sample.shape)
+    return (sample * (1 + 1e-7 * signs)).astype(sample.dtype)
 
 
 if __name__ == "__main__":

@@ -15,24 +15,23 @@ def between(*stack, inputs=(4, 6, 3)):
 
 
 @pytest.mark.parametrize(
-    "layer",
+    "layer_class, argument",
     [
-        layers.Dropout(0.0),
-        layers.SpatialDropout2D(0.0),
-        layers.Activation("linear"),
-        layers.ZeroPadding2D(0),
-        layers.Cropping2D(0),
-        layers.Reshape((4, 6, 3)),
-        layers.UpSampling2D(1),
-        layers.MaxPooling2D(1),
-        layers.GaussianNoise(0.0),
-        layers.Rescaling(1.0),
-        layers.Permute((1, 2, 3)),
+        (layers.Dropout, 0.0),
+        (layers.SpatialDropout2D, 0.0),
+        (layers.Activation, "linear"),
+        (layers.ZeroPadding2D, 0),
+        (layers.Cropping2D, 0),
+        (layers.Reshape, (4, 6, 3)),
+        (layers.UpSampling2D, 1),
+        (layers.MaxPooling2D, 1),
+        (layers.GaussianNoise, 0.0),
+        (layers.Rescaling, 1.0),
+        (layers.Permute, (1, 2, 3)),
     ],
-    ids=lambda layer: type(layer).__name__,
 )
-def test_layers_that_do_nothing(layer, tmp_path):
-    ((_, severity, message),) = both(NoOpLayer(), between(layer), tmp_path)
+def test_layers_that_do_nothing(layer_class, argument, tmp_path):
+    ((_, severity, message),) = both(NoOpLayer(), between(layer_class(argument)), tmp_path)
     assert severity == "info" and message.startswith("does nothing")
 
 
@@ -52,18 +51,18 @@ def test_permutations_that_cancel(tmp_path):
 @pytest.mark.parametrize(
     "layer",
     [
-        layers.Dropout(0.5),
-        layers.Activation("relu"),
-        layers.ZeroPadding2D(1),
-        layers.Reshape((6, 4, 3)),
-        layers.MaxPooling2D(1, strides=2),
-        layers.Identity(),
-        layers.Activation("linear", name="block_identity"),
+        lambda: layers.Dropout(0.5),
+        lambda: layers.Activation("relu"),
+        lambda: layers.ZeroPadding2D(1),
+        lambda: layers.Reshape((6, 4, 3)),
+        lambda: layers.MaxPooling2D(1, strides=2),
+        layers.Identity,
+        lambda: layers.Activation("linear", name="block_identity"),
     ],
     ids=["dropout", "relu", "padding", "reshape", "strides", "Identity", "named"],
 )
 def test_layers_that_do_something(layer, tmp_path):
-    assert both(NoOpLayer(), between(layer), tmp_path) == []
+    assert both(NoOpLayer(), between(layer()), tmp_path) == []
 
 
 def test_a_layer_that_names_an_output(tmp_path):

@@ -430,19 +430,19 @@ def test_two_numbers_may_have_been_a_variable(tmp_path):
 @pytest.mark.parametrize(
     "factor",
     [
-        2.0,
-        np.float32(2.0),
-        NUMBERS,
-        ops.convert_to_tensor([1.0, 0.0, 1.0, 1.0]),
-        ops.convert_to_tensor([0.0, -1e9, 0.0, 0.0]),
-        keras.Variable(2.0, trainable=False),
-        ops.convert_to_tensor([[0.485], [0.456], [0.406]]),
+        lambda: 2.0,
+        lambda: np.float32(2.0),
+        lambda: NUMBERS,
+        lambda: ops.convert_to_tensor([1.0, 0.0, 1.0, 1.0]),
+        lambda: ops.convert_to_tensor([0.0, -1e9, 0.0, 0.0]),
+        lambda: keras.Variable(2.0, trainable=False),
+        lambda: ops.convert_to_tensor([[0.485], [0.456], [0.406]]),
     ],
     ids=["number", "numpy scalar", "numpy", "mask", "additive mask", "frozen scalar", "means of channels"],
 )
 def test_constants_that_were_never_trained(factor, tmp_path):
     inputs = keras.Input((3, 4))
-    assert both(UntrackedVariable(), keras.Model(inputs, inputs * factor), tmp_path) == []
+    assert both(UntrackedVariable(), keras.Model(inputs, inputs * factor()), tmp_path) == []
 
 
 # -- S009 duplicate-computation ---------------------------------------------------------------------------------
