@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphlint.engine.config import Config, load_config
+from graphlint.engine.config import Config
+from graphlint.engine.configuring import load_config
 from graphlint.engine.linter import LIVE, Linter, detached
 from graphlint.engine.options import TARGET_KERAS
 from graphlint.engine.selection import Selection

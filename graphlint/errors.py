@@ -19,6 +19,10 @@ class UnreadableError(GraphlintError):
     """A model cannot be read (reported as E001)."""
 
 
+class NoModelError(UnreadableError):
+    """A file is sound, and holds something else than a model, such as a data set."""
+
+
 class LimitError(GraphlintError):
     """A model exceeds a limit (reported as E003)."""
 

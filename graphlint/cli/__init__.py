@@ -28,6 +28,7 @@ COMMANDS = {
     "diff": "Say what changed from one model to another, also for git.",
     "graph": "Draw the graph of a model, with what is found in it.",
     "cache": "Remove what check keeps of files that have not changed.",
+    "config": "Print the JSON schema of the configuration.",
     "rule": "Explain one rule.",
     "rules": "List all rules.",
 }

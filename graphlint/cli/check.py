@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from graphlint.cli.collection import without_collection
+from graphlint.cli.configured import config_option
 from graphlint.cli.typed import CommandOnPaths, literal
+from graphlint.errors import listed
 from graphlint.reports import FORMATS
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from graphlint.engine.config import Config
     from graphlint.fleet.cache import Cache
 
+_NAMED = 5
+"""Files that a note names."""
 _FAIL_ON = ("error", "warning", "info", "never")
 
 
@@ -82,7 +86,7 @@ def _jobs(context: click.Context, parameter: click.Parameter, value: str) -> int
     type=click.Choice(_FAIL_ON[:3]),
     help="Lowest severity to list, besides what fails.  [default: warning]",
 )
-@click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="full", show_default=True)
+@click.option("--format", "format_", type=click.Choice(list(FORMATS)), help="What to write.  [default: full]")
 @click.option(
     "-o",
     "--output",
@@ -94,7 +98,7 @@ def _jobs(context: click.Context, parameter: click.Parameter, value: str) -> int
 )
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Skip these files when a directory is searched.")
 @click.option("--force-exclude", is_flag=True, help="Skip excluded files even if they are named, as for pre-commit.")
-@click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Use this configuration file.")
+@config_option
 @click.option("--isolated", is_flag=True, help="Use no configuration file.")
 @click.option("--allow-plugins", is_flag=True, help="Import the plugins that the configuration names.")
 @click.option("--show-config", is_flag=True, help="Print the effective configuration with its sources, and exit.")
@@ -136,7 +140,7 @@ def command(context: click.Context, /, paths: tuple[str, ...], **options: Any) -
     Exits with 0 if nothing was found at or above --fail-on, with 1 if something was, with 2 if something could not be
     checked.
     """
-    if options["config"] is not None and options["isolated"]:
+    if options["config"].path is not None and options["isolated"]:
         raise click.UsageError("--config and --isolated exclude each other")
     if options["write_baseline"] is not None and (options["baseline"] is not None or options["update_baseline"]):
         raise click.UsageError(
@@ -151,13 +155,14 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
     from graphlint.cli.output import Outputs, terminal_width, wants_color, write
     from graphlint.cli.pictures import Pictures
     from graphlint.cli.running import Gathered, every, interrupted, interruptible
-    from graphlint.cli.session import Overrides, Session, parse_shapes
+    from graphlint.cli.session import DATA, Overrides, Session, parse_shapes
     from graphlint.cli.targets import Kind, find_targets
     from graphlint.engine.baseline import Mode
     from graphlint.engine.linter import not_searched, nothing_to_check
     from graphlint.engine.selection import Selection
     from graphlint.portability.target import named_release
     from graphlint.reports.safe import in_line
+    from graphlint.reports.tally import Paths
     from graphlint.reports.writer import Setting
 
     if options["target_keras"] is not None:
@@ -166,8 +171,9 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
     selection = Selection(options["select"] or None, options["extend_select"], options["ignore"])
     session = Session(
         Overrides(selection, options["preview"], options["exclude"], target_keras=options["target_keras"]),
-        options["config"],
+        options["config"].path,
         options["isolated"],
+        settings=options["config"].settings,
         verbosity=-1 if options["quiet"] else options["verbose"],
         call_args=options["call_args"],
         input_shapes=options["input_shape"],
@@ -176,14 +182,23 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
         allow_plugins=options["allow_plugins"],
         data=options["data"],
     )
+    run = session.config_of_run()
     file = next((path for format_, path in options["outputs"] if format_ is None), None)
-    documents = [(options["format_"], file), *((format_, path) for format_, path in options["outputs"] if format_)]
+    chosen = options["format_"] or run.output_format or "full"
+    documents = [(chosen, file), *((format_, path) for format_, path in options["outputs"] if format_)]
     if options["show_config"]:
         write(_shown(session, Path(paths[0]) if paths else None, options), file)
         return 0
     modules = options["modules"]
     searched = paths if paths or modules else (".",)
-    found = find_targets(searched, session.excluded, options["force_exclude"], literal=only_paths, modules=modules)
+    found = find_targets(
+        searched,
+        session.excluded,
+        options["force_exclude"],
+        literal=only_paths,
+        modules=modules,
+        respect_gitignore=run.respect_gitignore,
+    )
     for path, reason in found.passed_over:
         session.note(f"{path}: skipped: {reason}")
     for target in found.targets:
@@ -197,6 +212,9 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
                 "MODULE:ATTRIBUTE, or --import the modules with which the file is loaded"
             )
     message = "no .keras, .h5 or .hdf5 file there: name a model file, or a directory that contains one"
+    if found.ignored:
+        ignored = f"git ignores {listed(found.ignored, _NAMED)}: respect-gitignore = false checks what it ignores"
+        message = f"{message}; {ignored}"
     if found.targets:
         for path in found.empty:
             session.note(f"{path}: {message}", 0)
@@ -205,6 +223,8 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
     notes = [
         f"{path} is a symbolic link to a folder and was not followed: name it to check" for path in found.not_followed
     ]
+    if found.ignored and found.targets:
+        notes.append(ignored)
     if len(found.targets) > 1:
         gc.enable()
     for format_, path in documents:
@@ -221,10 +241,12 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
         # GitHub shows suppressed results as open alerts: github/codeql-action issue 1230.
         suppressions=os.environ.get("GITHUB_ACTIONS") != "true",
     )
-    baseline = _baseline(options)
+    baseline = _baseline(options, run)
+    data = Paths()
     lowest = options["severity"] or ("info" if options["fail_on"] == "info" else None)
     for target in found.targets:  # A configuration that cannot be used is said before anything is written.
         session.linter_for(target.path if target.kind is Kind.FILE else None)
+    notes += session.unheeded()
     with Outputs(documents, setting) as outputs, _cache(session, documents, options) as cache:
         for finding in general:
             if baseline is None or not baseline.knows(finding):
@@ -233,6 +255,8 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
         try:
             with interruptible():
                 for linter, model in session.reports(found.targets, options["jobs"], cache, quiet=_shows(documents)):
+                    if model.reason == DATA:
+                        data.add(model.path)
                     if baseline is not None:
                         model = baseline.apply(model)
                     gathered.model(model, linter)
@@ -242,6 +266,10 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
             stopped = True
         else:
             stopped = False
+        if data.count and data.count == len(found.targets):
+            outputs.general(nothing_to_check(data.first[0], f"only {DATA}: {data}; name a model"))
+        elif data.count:
+            notes.append(f"passed over, as {DATA}: {data}; one that is named is checked")
         notes = every([*notes, *(baseline.notes() if baseline is not None else ())], gathered)
         outputs.end(notes, interrupted=stopped)
     if baseline is not None and baseline.mode is not Mode.READ and outputs.tally.summary.models and not stopped:
@@ -251,16 +279,17 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
     return 2 if stopped else outputs.tally.exit_code
 
 
-def _baseline(options: Mapping[str, Any]) -> Baseline | None:
-    """The known findings of this run."""
+def _baseline(options: Mapping[str, Any], run: Config) -> Baseline | None:
+    """The known findings of this run: those of the option, else those that the configuration names."""
     from graphlint.engine.baseline import Baseline, Mode
 
     if options["write_baseline"] is not None:
         return Baseline.read(options["write_baseline"], Mode.WRITE)
-    if options["baseline"] is not None:
-        return Baseline.read(options["baseline"], Mode.UPDATE if options["update_baseline"] else Mode.READ)
+    path = options["baseline"] or run.baseline
+    if path is not None:
+        return Baseline.read(path, Mode.UPDATE if options["update_baseline"] else Mode.READ)
     if options["update_baseline"]:
-        raise click.UsageError("--update-baseline: no baseline is given: name it with --baseline")
+        raise click.UsageError("--update-baseline: no baseline is given: name it with --baseline or in a configuration")
     return None
 
 
@@ -306,6 +335,8 @@ def _shown(session: Session, path: Path | None, options: Mapping[str, Any]) -> s
             ("fail-on", options["fail_on"]),
             ("severity", options["severity"]),
             ("target-keras", options["target_keras"]),
+            ("output-format", options["format_"]),
+            ("baseline", options["baseline"] and options["baseline"].as_posix()),
         )
         if value
     }
@@ -318,7 +349,7 @@ def _shown(session: Session, path: Path | None, options: Mapping[str, Any]) -> s
 
 
 def _origin(key: str, config: Config, options: Mapping[str, Any]) -> str:
-    given = options.get(key.replace("-", "_"))
+    given = options.get("format_" if key == "output-format" else key.replace("-", "_"))
     if given is not None and given != ():
         return "command line"
-    return config.source.name if key in config.given and config.source else "default"
+    return config.origins[key].name if key in config.origins else "default"

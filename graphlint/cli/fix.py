@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from graphlint.cli.check import _codes
+from graphlint.cli.configured import config_option
 
 if TYPE_CHECKING:
     from graphlint.fixes.files import FixedFile
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     help="MODEL has weights alone, of the model in this file of to_json().",
 )
 @click.option("--import", "modules", multiple=True, metavar="MODULE", help="Import a module that registers classes.")
-@click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Use this configuration file.")
+@config_option
 @click.option("--isolated", is_flag=True, help="Use no configuration file.")
 @click.option("--allow-plugins", is_flag=True, help="Import the plugins that the configuration names.")
 def command(models: tuple[Path, ...], output: Path | None, in_place: bool, diff: bool, **options: Any) -> None:
@@ -69,7 +70,11 @@ def command(models: tuple[Path, ...], output: Path | None, in_place: bool, diff:
     import_modules(options["modules"])
     selection = Selection(options["select"] or None, (), options["ignore"])
     session = Session(
-        Overrides(selection), options["config"], options["isolated"], allow_plugins=options["allow_plugins"]
+        Overrides(selection),
+        options["config"].path,
+        options["isolated"],
+        settings=options["config"].settings,
+        allow_plugins=options["allow_plugins"],
     )
     code, matched = 0, False
     for model in models:

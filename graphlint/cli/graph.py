@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from graphlint.cli.configured import Configured, config_option
+
 _FORMATS = ("dot", "mermaid", "svg", "html", "graphml", "json")
 
 
@@ -15,7 +17,7 @@ _FORMATS = ("dot", "mermaid", "svg", "html", "graphml", "json")
 @click.option("--depth", type=click.IntRange(0), metavar="N", help="Open N levels of nested models, and no more.")
 @click.option("--only-findings", is_flag=True, help="Only what was found and what is next to it.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
-@click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Use this configuration file.")
+@config_option
 @click.option("--isolated", is_flag=True, help="Use no configuration file.")
 def command(
     model: Path,
@@ -23,7 +25,7 @@ def command(
     depth: int | None,
     only_findings: bool,
     output: Path | None,
-    config: Path | None,
+    config: Configured,
     isolated: bool,
 ) -> None:
     """Print the graph of the model in a file, without loading it.
@@ -45,7 +47,7 @@ def command(
     from graphlint.cli.session import Session
     from graphlint.errors import UnreadableError
 
-    linter = Session(config=config, isolated=isolated).linter_for(model)
+    linter = Session(config=config.path, isolated=isolated, settings=config.settings).linter_for(model)
     checked = linter.check_file(model, model.as_posix())
     if checked.graph is None:
         raise UnreadableError(f"{model.as_posix()}: {checked.reason}")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import click
+
+from graphlint.cli.configured import Configured, config_option
 
 _BLOCK = re.compile(r"\n*(^```.*?^```|^## .*?$)\n*", re.MULTILINE | re.DOTALL)
 """A block of code or a heading, in the page of a rule."""
@@ -15,10 +16,10 @@ _BLOCK = re.compile(r"\n*(^```.*?^```|^## .*?$)\n*", re.MULTILINE | re.DOTALL)
 @click.command("rule")
 @click.argument("rule")
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Use this configuration file.")
+@config_option
 @click.option("--isolated", is_flag=True, help="Use no configuration file.")
 @click.option("--allow-plugins", is_flag=True, help="Import the plugins that the configuration names.")
-def command(rule: str, format_: str, config: Path | None, isolated: bool, allow_plugins: bool) -> None:
+def command(rule: str, format_: str, config: Configured, isolated: bool, allow_plugins: bool) -> None:
     """Explain RULE, a code or a name."""
     from graphlint.cli.output import write
     from graphlint.cli.session import Session
@@ -30,7 +31,8 @@ def command(rule: str, format_: str, config: Path | None, isolated: bool, allow_
             document = {"code": code, "name": name, "severity": "error", "documentation": meaning}
             write(json.dumps(document, indent=2) if format_ == "json" else f"{code} {name} (error)\n\n{meaning}", None)
             return
-    found = Session(config=config, isolated=isolated, allow_plugins=allow_plugins).linter_for(None).registry.get(rule)
+    session = Session(config=config.path, isolated=isolated, settings=config.settings, allow_plugins=allow_plugins)
+    found = session.linter_for(None).registry.get(rule)
     write(json.dumps(describe(found), indent=2) if format_ == "json" else _rendered(text(found)), None)
 
 

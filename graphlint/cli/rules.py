@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from graphlint.cli.configured import Configured, config_option
 
 if TYPE_CHECKING:
     from graphlint.engine.rule import Rule
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 
 @click.command("rules")
 @click.option("--format", "format_", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
-@click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Use this configuration file.")
+@config_option
 @click.option("--isolated", is_flag=True, help="Use no configuration file.")
 @click.option("--allow-plugins", is_flag=True, help="Import the plugins that the configuration names.")
-def command(format_: str, config: Path | None, isolated: bool, allow_plugins: bool) -> None:
+def command(format_: str, config: Configured, isolated: bool, allow_plugins: bool) -> None:
     """List all rules, including those of plugins: severity, the fix they offer, what they need, what they report.
 
     --format markdown prints their pages too.
@@ -28,7 +29,8 @@ def command(format_: str, config: Path | None, isolated: bool, allow_plugins: bo
     from graphlint.cli.session import Session
     from graphlint.engine.documentation import describe, reference
 
-    rules = list(Session(config=config, isolated=isolated, allow_plugins=allow_plugins).linter_for(None).registry)
+    session = Session(config=config.path, isolated=isolated, settings=config.settings, allow_plugins=allow_plugins)
+    rules = list(session.linter_for(None).registry)
     if format_ == "json":
         write(json.dumps([describe(rule) for rule in rules], indent=2), None)
     elif format_ == "markdown":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, field, replace
@@ -16,7 +16,8 @@ import click
 
 from graphlint.cli.pictures import Pictures
 from graphlint.cli.targets import Kind, Target, is_folder
-from graphlint.engine.config import Config, find_config, load_config
+from graphlint.engine.config import Config
+from graphlint.engine.configuring import find_config, load_config, with_settings
 from graphlint.engine.linter import Linter, refused, skipped, without_graph
 from graphlint.engine.options import TARGET_KERAS
 from graphlint.engine.selection import Selection
@@ -31,6 +32,11 @@ from graphlint.reports.safe import in_line
 
 _MANY = 5
 """From this many models on a progress bar is shown."""
+
+DATA = "HDF5 without a Keras model, such as a data set"
+"""Why a search passes over a file that it found."""
+OF_RUNS = ("output-format", "baseline", "respect-gitignore")
+"""Keys of a configuration that are not about one model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,8 @@ class Session:
     config: Path | None = None
     isolated: bool = False
     _: KW_ONLY
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What the command line sets over every configuration."""
     verbosity: int = 0
     call_args: str | None = None
     input_shapes: tuple[str, ...] = ()
@@ -93,14 +101,33 @@ class Session:
 
     def _find(self, folder: Path) -> Config:
         if self.isolated:
-            return Config()
+            return with_settings(Config(), self.settings)
         named = self.config is not None
         found = load_config(self.config) if self.config is not None else find_config(folder)
         own = found if named else find_config(Path.cwd())
-        found, own = found or own or Config(), own or Config()
+        found, own = (with_settings(one, self.settings) for one in (found or own or Config(), own or Config()))
         for one in dict.fromkeys((found.source, own.source)):
             require_consent(found if one == found.source else own, allowed=self.allow_plugins, named=named)
         return found if named or is_the_users(found) else guarded(found, own)
+
+    def config_of_run(self) -> Config:
+        """The configuration that counts for what is about a whole run.
+
+        Raises:
+            ConfigError: it cannot be used.
+        """
+        return self.config_for(None)
+
+    def unheeded(self) -> Iterator[str]:
+        """Notes on configurations of models that set what is about a whole run."""
+        run = self.config_of_run()
+        for config in {one.source: one for one in self._configs.values()}.values():
+            keys = [key for key in OF_RUNS if key in config.given and config.origins[key] != run.origins.get(key)]
+            if keys and config.source is not None:
+                yield (
+                    f"{config.source.as_posix()}: {', '.join(keys)} counts only in the configuration of the current "
+                    "directory, or one that --config names"
+                )
 
     def linter_for(self, path: Path | None) -> Linter:
         """The linter for a model.
@@ -162,6 +189,8 @@ class Session:
                 linter = self.linter_for(target.path if target.kind is Kind.FILE else None)
                 if target.kind is Kind.FILE and not self.imported:
                     model = next(files)
+                    if model.no_model and target.searched:
+                        model = skipped(target.text, DATA)
                 else:
                     model = _kept(self._check(linter, target), linter, self.overrides, place)
                 self.note(f"{target.text}: {time.perf_counter() - start:.2f} s", 2)

@@ -8,6 +8,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from graphlint.cli.ignored import GitIgnore
 from graphlint.cli.typed import STDIN, doubt
 from graphlint.sources.importing import is_target
 from graphlint.sources.layout import is_model_directory
@@ -18,6 +19,7 @@ MODEL_SUFFIXES = (".keras", ".h5", ".hdf5")
 _SAVED_MODEL = "saved_model.pb"
 _KERAS_METADATA = "keras_metadata.pb"
 _ENVIRONMENT = "pyvenv.cfg"
+_IGNORED = "ignored by git"
 
 
 class Kind(StrEnum):
@@ -40,6 +42,8 @@ class Target:
     path: Path
     _: KW_ONLY
     reason: str = ""
+    searched: bool = False
+    """Whether a search found it, and nobody named it."""
 
 
 @dataclass(slots=True)
@@ -47,7 +51,7 @@ class Found:
     """What was found: targets in order, paths with nothing to check, and what was skipped, with the reason.
 
     ``unreadable`` are folders that could not be searched, ``not_followed`` symbolic links to folders outside the
-    search, ``passed_over`` what a search skips by custom.
+    search, ``passed_over`` what a search skips by custom, ``ignored`` models that git ignores.
     """
 
     targets: list[Target] = field(default_factory=list)
@@ -55,6 +59,7 @@ class Found:
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     not_followed: list[str] = field(default_factory=list)
     passed_over: list[tuple[str, str]] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
 
 
 def is_folder(path: Path) -> bool:
@@ -81,6 +86,7 @@ def find_targets(
     *,
     literal: Container[int] = (),
     modules: Iterable[str] = (),
+    respect_gitignore: bool = False,
 ) -> Found:
     """The models that the paths name. ``excluded`` says why a file is skipped.
 
@@ -98,7 +104,7 @@ def find_targets(
             batch = [Target(Kind.STDIN, "<stdin>", path)]
         elif is_folder(path) and not _is_model(path):
             unreadable = len(found.unreadable)
-            batch = list(_search(path, excluded, found))
+            batch = list(_search(path, excluded, found, respect_gitignore))
             if not batch and len(found.unreadable) == unreadable:
                 found.empty.append(path.as_posix())
         elif not os.path.lexists(path) and is_target(text) and place not in literal:
@@ -122,11 +128,14 @@ def _import(text: str, path: Path, paths: Iterable[str]) -> Target:
     return Target(Kind.DOUBTED, text, path, reason=f"no such file, and not imported, as {why}: {hint}")
 
 
-def _target(path: Path, reason: str | None) -> Target:
-    return Target(Kind.FILE if reason is None else Kind.EXCLUDED, path.as_posix(), path, reason=reason or "")
+def _target(path: Path, reason: str | None, *, searched: bool = False) -> Target:
+    kind = Kind.FILE if reason is None else Kind.EXCLUDED
+    return Target(kind, path.as_posix(), path, reason=reason or "", searched=searched)
 
 
-def _search(root: Path, excluded: Callable[[Path], str | None], found: Found) -> Iterator[Target]:
+def _search(
+    root: Path, excluded: Callable[[Path], str | None], found: Found, respect_gitignore: bool
+) -> Iterator[Target]:
     def unreadable(error: OSError) -> None:
         folder = Path(error.filename)
         reason = excluded(folder) if folder != root else None
@@ -136,6 +145,7 @@ def _search(root: Path, excluded: Callable[[Path], str | None], found: Found) ->
             found.passed_over.append((folder.as_posix(), reason))
 
     real_root = Path(os.path.realpath(root))
+    git = GitIgnore(root) if respect_gitignore else None
     for folder, folders, files in os.walk(root, onerror=unreadable):
         here = Path(folder)
         if here != root and _ENVIRONMENT in files:
@@ -149,6 +159,14 @@ def _search(root: Path, excluded: Callable[[Path], str | None], found: Found) ->
         hidden = [name for name in folders if name.startswith(".") or name == "__pycache__"]
         found.passed_over += [((here / name).as_posix(), "hidden") for name in sorted(hidden) if name != "__pycache__"]
         folders[:] = sorted(name for name in folders if name not in hidden)
+        if git is not None and git.active:
+            left_out = [name for name in folders if git.folder(here / name)]
+            folders[:] = [name for name in folders if name not in left_out]
+            for name in left_out:
+                found.passed_over.append(((here / name).as_posix(), _IGNORED))
+                model = git.first_model(here / name, MODEL_SUFFIXES)
+                if model is not None:
+                    found.ignored.append(model)
         for name in folders:
             link = here / name
             if link.is_symlink() and excluded(link) is None and not _inside(link, real_root):
@@ -156,7 +174,11 @@ def _search(root: Path, excluded: Callable[[Path], str | None], found: Found) ->
         for name in sorted(files):
             if name.lower().endswith(MODEL_SUFFIXES) and not name.startswith("."):
                 path = here / name
-                yield _target(path, excluded(path))
+                if git is not None and git.file(path):
+                    found.passed_over.append((path.as_posix(), _IGNORED))
+                    found.ignored.append(path.as_posix())
+                else:
+                    yield _target(path, excluded(path), searched=True)
 
 
 def _inside(link: Path, root: Path) -> bool:

@@ -1,13 +1,12 @@
-"""The configuration, ``[tool.graphlint]`` in ``pyproject.toml`` or ``graphlint.toml``. The closest wins, no cascade."""
+"""A configuration: what it says of files, models and rules. `graphlint.engine.configuring` reads it."""
 
 from __future__ import annotations
 
 import difflib
-import tomllib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import KW_ONLY, asdict, dataclass, field, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import KW_ONLY, asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphlint.engine.globs import matches_file
 from graphlint.engine.registry import Registry, is_tool_selector
@@ -16,8 +15,6 @@ from graphlint.errors import ConfigError, GraphlintError, UnknownRuleError
 from graphlint.findings.finding import Severity
 from graphlint.sources.limits import DEFAULT, Limits
 
-PYPROJECT = "pyproject.toml"
-OWN_FILE = "graphlint.toml"
 FAIL_ON = (*Severity, "never")
 
 
@@ -44,9 +41,19 @@ class RuleSettings:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Origin(NamedTuple):
+    """Where a key is set: what a message calls it, and the folder its globs and paths are relative to."""
+
+    name: str
+    root: Path
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
-    """An effective configuration. ``source`` is its file, ``root`` the folder its globs are relative to."""
+    """An effective configuration. ``source`` is its file, ``root`` the folder of that.
+
+    ``output_format``, ``baseline`` and ``respect_gitignore`` are about a whole run.
+    """
 
     source: Path | None = None
     root: Path = field(default_factory=Path.cwd)
@@ -63,16 +70,28 @@ class Config:
     limits: Limits = DEFAULT
     open_layers: bool = True
     """Whether a model in memory is run once, abstractly, to see what is inside custom layers and subclassed models."""
+    target_keras: str | None = None
+    output_format: str | None = None
+    baseline: Path | None = None
+    respect_gitignore: bool = True
+    required_version: str | None = None
     given: frozenset[str] = frozenset()
-    """The keys that the source sets."""
+    """The keys that the source sets, or what it extends."""
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    """Where each of these is set."""
     guard: Config | None = None
     """The user's own configuration, which has the say on security rules if this one may have come with the models."""
+
+    def root_of(self, key: str) -> Path:
+        """The folder that the globs and paths of a key are relative to."""
+        return self.origins[key].root if key in self.origins else self.root
 
     def excluded(self, path: Path) -> str | None:
         """Which glob of ``exclude`` excludes a file, as text; None if none does."""
         for glob in self.exclude:
-            if matches_file(glob, path, self.root):
-                return f"excluded by {glob!r}" + (f" in {self.source.name}" if self.source else "")
+            if matches_file(glob, path, self.root_of("exclude")):
+                where = self.origins["exclude"].name if "exclude" in self.origins else ""
+                return f"excluded by {glob!r}" + (f" in {where}" if where else "")
         return None
 
     def ignores_at(self, path: Path) -> list[tuple[int, Ignore]]:
@@ -80,7 +99,7 @@ class Config:
         return [
             (place, ignore)
             for place, ignore in enumerate(self.ignores)
-            if ignore.model is None or matches_file(ignore.model, path, self.root)
+            if ignore.model is None or matches_file(ignore.model, path, self.root_of("ignores"))
         ]
 
     def ignored_at(self, path: Path) -> list[str]:
@@ -88,7 +107,7 @@ class Config:
         return [
             selector
             for glob, selectors in self.per_file_ignores
-            if matches_file(glob, path, self.root)
+            if matches_file(glob, path, self.root_of("per-file-ignores"))
             for selector in selectors
         ]
 
@@ -118,7 +137,7 @@ class Config:
             for key, value in settings.options.items():
                 where = f"rules.{name}.{key}"
                 if key not in known:
-                    raise self._error(f"{where}: unknown key{_similar(key, ['severity', *known])}")
+                    raise self._error(f"{where}: unknown key{similar(key, ['severity', *known])}")
                 option = known[key]
                 allowed = (int, float) if isinstance(option.default, float) else type(option.default)
                 if not isinstance(value, allowed) or isinstance(value, bool) != isinstance(option.default, bool):
@@ -154,7 +173,7 @@ def effective(config: Config) -> dict[str, Any]:
         for name, settings in config.rules.items()
     }
     limits = {name.replace("_", "-"): value for name, value in asdict(config.limits).items()}
-    return {
+    values = {
         "select": list(config.selection.select or ["ALL"]),
         "extend-select": list(config.selection.extend_select),
         "ignore": list(config.selection.ignore),
@@ -168,171 +187,17 @@ def effective(config: Config) -> dict[str, Any]:
         "rules": rules,
         "limits": limits,
         "open-layers": config.open_layers,
+        "target-keras": config.target_keras,
+        "output-format": config.output_format,
+        "baseline": None if config.baseline is None else config.baseline.as_posix(),
+        "respect-gitignore": config.respect_gitignore,
+        "required-version": config.required_version,
     }
+    return {key: value for key, value in values.items() if value is not None}
 
 
-def find_config(start: Path) -> Config | None:
-    """The closest configuration in a folder or above it; None if there is none.
-
-    Raises:
-        ConfigError: it cannot be used.
-    """
-    folder = start.absolute()
-    for each in (folder, *folder.parents):
-        for name in (OWN_FILE, PYPROJECT):
-            found = each / name
-            if _exists(found):
-                table = _table(found)
-                if table is not None:
-                    return _config(table, found)
-    return None
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # A folder that may not be entered.
-        return False
-
-
-def load_config(path: Path) -> Config:
-    """The configuration in a file.
-
-    Raises:
-        ConfigError: it cannot be used, or contains none.
-    """
-    table = _table(path)
-    if table is None:
-        raise ConfigError(f"{path.as_posix()}: expected a table [tool.graphlint], got none")
-    return _config(table, path)
-
-
-def _table(path: Path) -> dict[str, Any] | None:
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path.as_posix()}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path.as_posix()}: not valid TOML: {error}") from error
-    tool = document.get("tool")
-    inside = tool.get("graphlint") if isinstance(tool, dict) else None
-    if path.name == PYPROJECT or inside is not None:
-        return inside if inside is None or isinstance(inside, dict) else _refuse(path)
-    return document
-
-
-def _refuse(path: Path) -> dict[str, Any]:
-    raise ConfigError(f"{path.as_posix()}: expected [tool.graphlint] to be a table")
-
-
-def _config(table: dict[str, Any], path: Path) -> Config:
-    reader = _Reader(path)
-    known: dict[str, Callable[[str, Any], Any]] = {
-        "select": reader.strings,
-        "extend-select": reader.strings,
-        "ignore": reader.strings,
-        "preview": reader.boolean,
-        "fail-on": lambda key, value: reader.one_of(key, value, FAIL_ON),
-        "severity": lambda key, value: reader.one_of(key, value, tuple(Severity)),
-        "exclude": reader.strings,
-        "plugins": reader.strings,
-        "per-file-ignores": reader.string_lists,
-        "ignores": reader.ignores,
-        "rules": reader.rules,
-        "limits": reader.limits,
-        "open-layers": reader.boolean,
-    }
-    got = reader.table("", table, known)
-    selection = Selection(got.get("select"), got.get("extend-select", ()), got.get("ignore", ()))
-    chosen = ("select", "extend-select", "ignore")
-    rest = {key.replace("-", "_"): value for key, value in got.items() if key not in chosen}
-    return Config(source=path, root=path.absolute().parent, selection=selection, given=frozenset(got), **rest)
-
-
-class _Reader:
-    """Checks the values of one file."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def error(self, key: str, text: str) -> ConfigError:
-        return ConfigError(f"{self._path.as_posix()}: {key}: {text}")
-
-    def table(self, where: str, value: Any, known: Mapping[str, Callable[[str, Any], Any]]) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            raise self.error(where, f"expected a table, got {value!r}")
-        for key in value:
-            if key not in known:
-                raise self.error(f"{where}.{key}" if where else key, f"unknown key{_similar(key, known)}")
-        return {key: known[key](f"{where}.{key}" if where else key, item) for key, item in value.items()}
-
-    def strings(self, key: str, value: Any) -> tuple[str, ...]:
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise self.error(key, f"expected a list of strings, got {value!r}")
-        return tuple(value)
-
-    def string(self, key: str, value: Any) -> str:
-        if not isinstance(value, str) or not value.strip():
-            raise self.error(key, f"expected a non-empty string, got {value!r}")
-        return value
-
-    def boolean(self, key: str, value: Any) -> bool:
-        if not isinstance(value, bool):
-            raise self.error(key, f"expected true or false, got {value!r}")
-        return value
-
-    def one_of(self, key: str, value: Any, allowed: Iterable[str]) -> str:
-        if value not in allowed:
-            raise self.error(key, f"expected {', '.join(allowed)}, got {value!r}")
-        return str(value)
-
-    def string_lists(self, key: str, value: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        if not isinstance(value, dict):
-            raise self.error(key, f"expected a table of globs, got {value!r}")
-        return tuple((glob, self.strings(f"{key}.{glob!r}", item)) for glob, item in value.items())
-
-    def ignores(self, key: str, value: Any) -> tuple[Ignore, ...]:
-        if not isinstance(value, list):
-            raise self.error(key, f"expected tables [[{key}]], got {value!r}")
-        found = []
-        for number, item in enumerate(value):
-            where = f"{key}[{number}]"
-            known = {"rules": self.strings, "reason": self.string, "model": self.string, "layer": self.string}
-            got = self.table(where, item, known)
-            for needed in ("rules", "reason"):
-                if not got.get(needed):
-                    raise self.error(where, f"expected a key {needed!r}, to say {_WHY[needed]}")
-            found.append(Ignore(**got))
-        return tuple(found)
-
-    def rules(self, key: str, value: Any) -> dict[str, RuleSettings]:
-        if not isinstance(value, dict):
-            raise self.error(key, f"expected a table for each rule, got {value!r}")
-        found = {}
-        for name, item in value.items():
-            if not isinstance(item, dict):
-                raise self.error(f"{key}.{name}", f"expected a table, got {item!r}")
-            options = {option: setting for option, setting in item.items() if option != "severity"}
-            severity = item.get("severity")
-            if severity is not None:
-                severity = Severity(self.one_of(f"{key}.{name}.severity", severity, list(Severity)))
-            found[name] = RuleSettings(severity, options)
-        return found
-
-    def limits(self, key: str, value: Any) -> Limits:
-        def whole(where: str, item: Any) -> int:
-            if not isinstance(item, int) or isinstance(item, bool) or item < 0:
-                raise self.error(where, f"expected a whole number, got {item!r}")
-            return item
-
-        got = self.table(key, value, {limit.name.replace("_", "-"): whole for limit in fields(Limits)})
-        return Limits(**{name.replace("-", "_"): item for name, item in got.items()})
-
-
-_WHY = {"rules": "which rules to ignore", "reason": "why this is acceptable"}
-
-
-def _similar(key: str, known: Iterable[str]) -> str:
+def similar(key: str, known: Iterable[str]) -> str:
+    """The end of a message on an unknown key: the known one that is meant, or all of them."""
     near = difflib.get_close_matches(key, list(known), n=1)
     return f": did you mean {near[0]}?" if near else f": expected one of {', '.join(sorted(known))}"
 

@@ -15,10 +15,11 @@ from graphlint.engine import documentation
 from graphlint.engine.config import Config, Ignore, RuleSettings
 from graphlint.engine.globs import matches
 from graphlint.engine.guarding import Guarding
+from graphlint.engine.options import TARGET_KERAS
 from graphlint.engine.registry import Registry, RuleClass, load_registry
 from graphlint.engine.rule import Need
 from graphlint.engine.selection import Selection, meant, selected
-from graphlint.errors import GraphlintError, LimitError, UnreadableError
+from graphlint.errors import GraphlintError, LimitError, NoModelError, UnreadableError
 from graphlint.findings.finding import Finding, Location, Problem, Severity, is_security
 from graphlint.findings.fingerprint import Fingerprints
 from graphlint.findings.tool_findings import NOT_BUILT, OVER_LIMIT, RULE_CRASHED, TOOL_FINDINGS, UNREADABLE
@@ -59,7 +60,7 @@ class Linter:
         data: bool = False,
     ) -> None:
         self.config = config or Config()
-        self.registry = registry or load_registry(self.config.plugins, self.config.root)
+        self.registry = registry or load_registry(self.config.plugins, self.config.root_of("plugins"))
         self.config.check_rules(self.registry)
         asked = Config(selection=overrides or Selection())
         asked.check_rules(self.registry)
@@ -73,11 +74,14 @@ class Linter:
         self.guarding = Guarding(self.config, self.registry, self.rules, asked.selection, preview)
         self.rules = self.guarding.rules
         self._settings |= self.guarding.settings
+        general = {} if self.config.target_keras is None else {TARGET_KERAS: self.config.target_keras}
         for rule in self.registry:
-            own = {key: value for key, value in (options or {}).items() if key in rule.options}
-            if own:
+            known = {key.replace("_", "-") for key in rule.options}
+            below = {key: value for key, value in general.items() if key in known}
+            above = {key: value for key, value in (options or {}).items() if key in known}
+            if below or above:
                 settings = self.settings(rule)
-                self._settings[rule] = replace(settings, options={**settings.options, **own})
+                self._settings[rule] = replace(settings, options={**below, **settings.options, **above})
 
     # -- one model ----------------------------------------------------------------------------------------------
 
@@ -459,7 +463,9 @@ def refused(shown: str, error: Exception) -> ModelReport:
 
 def _refused(shown: str, error: Exception, fail_on: str) -> ModelReport:
     code, message = _refusal(error)
-    return ModelReport(shown, Status.REFUSED, message, findings=(_tool_finding(code, message, shown),), fail_on=fail_on)
+    finding = _tool_finding(code, message, shown)
+    no_model = isinstance(error, NoModelError)
+    return ModelReport(shown, Status.REFUSED, message, findings=(finding,), fail_on=fail_on, no_model=no_model)
 
 
 def skipped(shown: str, reason: str) -> ModelReport:

@@ -41,7 +41,7 @@ def require_consent(config: Config, *, allowed: bool, named: bool) -> None:
     Raises:
         ConfigError: there are some, or the user's own configuration cannot be used.
     """
-    if not config.plugins or _is_listed(config.root):
+    if not config.plugins or _is_listed(config.root_of("plugins")):
         return
     source = "" if config.source is None else f"{config.source.as_posix()}: "
     if not named and not is_the_users(config):

@@ -107,6 +107,8 @@ class ModelReport:
     protection: Protection = Protection()
     tried_ignores: frozenset[int] = frozenset()
     used_ignores: frozenset[int] = frozenset()
+    no_model: bool = False
+    """Whether the file is sound, and holds something else, such as a data set."""
     graph: ModelGraph | None = field(default=None, repr=False, compare=False)
     ran: tuple[str, ...] = ()
     """Codes of the rules that ran to their end."""

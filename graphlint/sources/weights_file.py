@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from graphlint.errors import UnreadableError, quoted
+from graphlint.errors import NoModelError, UnreadableError, quoted
 from graphlint.model.definition import Format, FrontEnd, LayerDefinition, ModelDefinition
 from graphlint.sources.hdf5 import Hdf5File
 from graphlint.sources.hidden import stored_configurations
@@ -39,7 +39,7 @@ def read_weights(files: Iterable[Hdf5File], version: str | None = None) -> Model
         definition.stray_weights = attach_weights(root, merge(files))
     else:
         inside = ", ".join([*first.groups, *first.datasets][:5]) or "nothing"
-        raise UnreadableError(
+        raise NoModelError(
             f"this HDF5 file contains no Keras model and no Keras weights, but {inside}: expected an attribute "
             "model_config, or a group layers; save with model.save() or model.save_weights()"
         )

@@ -639,3 +639,59 @@ def test_a_report_that_cannot_be_written_leaves_the_others_as_they_were(here):
         "good.keras",
         "r.xml",
     }
+
+
+# -- configuration of a run, and on the command line ----------------------------------------------------------------
+
+
+def test_settings_on_the_command_line(here):
+    put(here, bad=BAD, graphlint='fail-on = "warning"\n[rules.unused-input]\nseverity = "error"\n')
+    given = ["--config", "fail-on=never", "--config", 'rules.D001.severity = "info"', "--config", "ignore=['T','A001']"]
+    document, exit_code = checked("bad.keras", *given)
+    assert [(one["code"], one["severity"]) for one in document["findings"]] == [("D001", "info")] and exit_code == 0
+    shown = run("--show-config", *given).stdout
+    assert 'fail-on = "never"  # --config\n' in shown
+    assert run("bad.keras", "--isolated", "--config", "ignore=['A','D','T']").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("fail-on=bad", "--config: fail-on: expected error, warning, info, never, got 'bad'"),
+        ("fial-on=error", "--config: fial-on: unknown key: did you mean fail-on?"),
+        ("rules.D001.x.y=[", "rules.D001.x: unknown key"),
+        ("none.toml", "none.toml: cannot be read"),
+        (".", "'.' is a directory: expected a file, or KEY=VALUE"),
+    ],
+)
+def test_settings_that_cannot_be_used(here, given, message):
+    put(here, good=GOOD)
+    result = run("good.keras", "--config", given)
+    assert (result.exit_code, result.stdout) == (2, "") and message in result.stderr
+
+
+def test_the_configuration_of_a_run(here):
+    put(here, bad=BAD, graphlint='output-format = "concise"\nbaseline = "known.txt"\n')
+    assert "write it with --write-baseline known.txt" in run("bad.keras").stderr.replace(f"{here.as_posix()}/", "")
+    assert run("bad.keras", "--write-baseline", "known.txt").stdout == ""
+    assert run("bad.keras").exit_code == 0
+    assert run("bad.keras", "--config", "baseline=").stdout.count("\n") == 3
+    assert run("bad.keras", "--format", "grouped").stdout == "Nothing new in 1 model (3 in the baseline)\n"
+
+
+def test_a_configuration_beside_models_says_nothing_of_the_run(here):
+    put(here, sub__bad=BAD, sub__graphlint='output-format = "concise"\nbaseline = "known.txt"\n')
+    document, exit_code = checked("sub")
+    assert exit_code == 1 and "output-format, baseline counts only in the configuration" in document["notes"][0]
+
+
+def test_the_target_of_a_configuration_and_of_a_rule(here):
+    put(here, bad=BAD, graphlint='target-keras = "2.15"\n')
+    assert "K010" in codes(checked("bad.keras")[0])
+    put(here, graphlint='target-keras = "2.15"\n[rules.K010]\ntarget-keras = "3.12"\n')
+    assert "K010" not in codes(checked("bad.keras")[0])
+
+
+def test_the_schema_of_the_configuration():
+    result = CliRunner().invoke(main, ["config", "schema"])
+    assert "softmax-on-one" in json.loads(result.stdout)["properties"]["rules"]["properties"]
