@@ -29,6 +29,7 @@ ROOMS = (
     "api",
     "testing",
     "cli",
+    "pytest_plugin",
     "__main__",
 )
 """From the ground up: a room imports those before it, at the top of a module or later. ``graphlint/__init__.py`` is the

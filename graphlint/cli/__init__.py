@@ -34,6 +34,8 @@ COMMANDS = {
 }
 
 TRACEBACK = "GRAPHLINT_TRACEBACK"
+_COMPLETE = "_GRAPHLINT_COMPLETE"
+"""Environment variable with which a shell asks for completions, which end the command."""
 
 
 class Commands(click.Group):
@@ -77,9 +79,9 @@ class Commands(click.Group):
             return 2
         except (click.Abort, KeyboardInterrupt):
             return _failed("interrupted")
-        except SystemExit:
+        except SystemExit as error:
             # Click exits with 1 when the reader of a pipe has gone; here 1 means findings.
-            return 2
+            return 0 if error.code == 0 and _COMPLETE in os.environ else 2
         except GraphlintError as error:
             return _failed(str(error))
         except Exception as error:  # A bug in graphlint itself: still one line, and never exit code 1.

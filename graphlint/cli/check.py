@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from graphlint.cli.collection import without_collection
+from graphlint.cli.completing import rules
 from graphlint.cli.configured import config_option
 from graphlint.cli.typed import CommandOnPaths, literal
 from graphlint.errors import listed
@@ -75,9 +76,15 @@ def _jobs(context: click.Context, parameter: click.Parameter, value: str) -> int
 @click.command("check", cls=CommandOnPaths)
 @click.argument("paths", nargs=-1, metavar="[PATHS|MODULE:ATTRIBUTE]...")
 @click.option("--model", "modules", multiple=True, metavar="MODULE:ATTRIBUTE", help="Check what Python code builds.")
-@click.option("--select", multiple=True, callback=_codes, help="Run only these rules: codes, prefixes, names, ALL.")
-@click.option("--extend-select", multiple=True, callback=_codes, help="Also run these rules.")
-@click.option("--ignore", multiple=True, callback=_codes, help="Do not run these rules.")
+@click.option(
+    "--select",
+    multiple=True,
+    callback=_codes,
+    shell_complete=rules,
+    help="Run only these rules: codes, prefixes, names, ALL.",
+)
+@click.option("--extend-select", multiple=True, callback=_codes, shell_complete=rules, help="Also run these rules.")
+@click.option("--ignore", multiple=True, callback=_codes, shell_complete=rules, help="Do not run these rules.")
 @click.option("--preview/--no-preview", default=None, help="Also run preview rules, which are off by default.")
 @click.option("--target-keras", metavar="RELEASE", help="Keras that should load the model.  [default: installed one]")
 @click.option("--fail-on", type=click.Choice(_FAIL_ON), help="Lowest severity that exits with 1.  [default: warning]")

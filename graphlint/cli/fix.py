@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from graphlint.cli.check import _codes
+from graphlint.cli.completing import rules
 from graphlint.cli.configured import config_option
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 @click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the fixed model here.")
 @click.option("--in-place", is_flag=True, help="Replace the file; the original is kept as MODEL.bak.")
-@click.option("--select", multiple=True, callback=_codes, help="Fix only findings of these rules.")
+@click.option(
+    "--select", multiple=True, callback=_codes, shell_complete=rules, help="Fix only findings of these rules."
+)
 @click.option("--ignore", multiple=True, callback=_codes, help="Do not fix findings of these rules.")
 @click.option("--unsafe", is_flag=True, help="Also apply fixes that change outputs or training.")
 @click.option("--target", multiple=True, metavar="ADDRESS", help="Fix only findings at this address.")

@@ -7,6 +7,7 @@ import re
 
 import click
 
+from graphlint.cli.completing import rules
 from graphlint.cli.configured import Configured, config_option
 
 _BLOCK = re.compile(r"\n*(^```.*?^```|^## .*?$)\n*", re.MULTILINE | re.DOTALL)
@@ -14,7 +15,7 @@ _BLOCK = re.compile(r"\n*(^```.*?^```|^## .*?$)\n*", re.MULTILINE | re.DOTALL)
 
 
 @click.command("rule")
-@click.argument("rule")
+@click.argument("rule", shell_complete=rules)
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @config_option
 @click.option("--isolated", is_flag=True, help="Use no configuration file.")

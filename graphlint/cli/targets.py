@@ -70,7 +70,7 @@ def is_folder(path: Path) -> bool:
         return False
 
 
-def _is_model(folder: Path) -> bool:
+def is_model(folder: Path) -> bool:
     """Whether a folder is one model: a SavedModel, or the unpacked files of a `.keras` file."""
     try:
         saved_model = (folder / _SAVED_MODEL).is_file() or (folder / _KERAS_METADATA).is_file()
@@ -102,7 +102,7 @@ def find_targets(
             batch = [Target(Kind.IMPORT, text, path)]
         elif text == STDIN and place not in literal:
             batch = [Target(Kind.STDIN, "<stdin>", path)]
-        elif is_folder(path) and not _is_model(path):
+        elif is_folder(path) and not is_model(path):
             unreadable = len(found.unreadable)
             batch = list(_search(path, excluded, found, respect_gitignore))
             if not batch and len(found.unreadable) == unreadable:
