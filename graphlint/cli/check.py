@@ -118,7 +118,7 @@ def _jobs(context: click.Context, parameter: click.Parameter, value: str) -> int
     help="Write what is found to this file, for --baseline.",
 )
 @click.option("--update-baseline", is_flag=True, help="Take out of the baseline what is found no more.")
-@click.option("--statistics", is_flag=True, help="Count the findings of each rule (full and concise).")
+@click.option("--statistics", is_flag=True, help="Count the findings of each rule (full, concise, grouped).")
 @click.option("--call-args", metavar="JSON", help="JSON arguments for a MODULE:ATTRIBUTE that is called.")
 @click.option("--input-shape", multiple=True, metavar="SHAPE", help="Inputs of a subclassed model, as ?,28,28:float32.")
 @click.option("--data", metavar="MODULE:ATTRIBUTE", help="Run models in memory on a batch of this data, as fit would.")
