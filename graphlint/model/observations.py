@@ -106,13 +106,13 @@ class ObservedTarget:
     prediction: Numbers
     whole: Numbers | None = None
     """All targets that were given, where these are arrays: more than the batch."""
-    row_sums: tuple[float, float] | None = None
-    """The smallest and largest sum over the last axis of the targets."""
+    uneven_rows: float = 0.0
+    """Share of rows of targets whose sum over the last axis is neither 1 nor 0."""
     one_hot: bool = False
     classes: int | None = None
     """How many different numbers the targets are, where all are integers."""
     saturated_wrong: float | None = None
-    """Share of predicted probabilities that are 0 or 1 within a millionth and far from their target."""
+    """Share of rows with a predicted probability that is 0 or 1 within a millionth and far from its target."""
 
     @property
     def all(self) -> Numbers:
@@ -149,12 +149,17 @@ class Observations:
     """How many rows were given, where that is known."""
     inputs: tuple[Numbers, ...] = ()
     calls: list[ObservedCall] = field(default_factory=list)
+    all_inputs: tuple[Numbers | None, ...] = ()
+    """Of each input all that was given, where that is an array: more than the batch."""
     outputs: tuple[Numbers, ...] = ()
     """What the model returned, in order."""
     targets: tuple[ObservedTarget, ...] = ()
     loss: float | None = None
     gradients: dict[str, ObservedGradient] = field(default_factory=dict)
     """By the id of the variable."""
+    flows: tuple[tuple[str, bool], ...] = ()
+    """If a gradient is NaN or infinite: the layers in the order of the way back, and whether what reached each is
+    finite."""
     failure: Failure | None = None
     no_targets: str | None = None
     no_gradients: str | None = None
@@ -167,4 +172,10 @@ class Observations:
     learning_rate: float | None = None
     optimizer: str | None = None
     """The class of the optimizer."""
+    weighted: bool = False
+    """Whether rows have weights."""
+    odd_variables: tuple[str, ...] = ()
+    """Ids of variables that hold NaN or infinity."""
+    zero_variables: tuple[str, ...] = ()
+    """Ids of variables that hold nothing but zeros."""
     movement: Movement | None = None

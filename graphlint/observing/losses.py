@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import keras
@@ -19,6 +20,8 @@ class NamedLoss(NamedTuple):
 
     name: str
     from_logits: bool | None
+    ignored: int | None = None
+    """A class whose targets do not count."""
 
 
 def named(loss: Any) -> NamedLoss | None:
@@ -32,7 +35,9 @@ def named(loss: Any) -> NamedLoss | None:
         logits = bool(getattr(loss, "_fn_kwargs", {}).get("from_logits", getattr(loss, "from_logits", False)))
     else:
         row, logits = named_function(loss), False
-    return None if row is None else NamedLoss(row.name, logits if row.from_logits else None)
+    if row is None:
+        return None
+    return NamedLoss(row.name, logits if row.from_logits else None, getattr(loss, "ignore_class", None))
 
 
 def named_function(function: Any) -> Any:
@@ -71,17 +76,21 @@ def observed_targets(model: keras.Model, y: Any, outputs: Any, whole: Any) -> It
             continue
         name = named(loss)
         all_of_them = array_of(every[place]) if len(every) == len(targets) else None
+        ignored = None if name is None else name.ignored
+        counted = true if ignored is None else true[true != ignored]
+        if all_of_them is not None and ignored is not None:
+            all_of_them = all_of_them[all_of_them != ignored]
         yield ObservedTarget(
             output=place,
             name=names[place] if len(names) == len(predictions) else str(place),
             loss=None if name is None else name.name,
             from_logits=None if name is None else name.from_logits,
-            target=measured(true),
+            target=replace(measured(counted), shape=true.shape),
             prediction=measured(predicted),
             whole=None if all_of_them is None else measured(all_of_them),
-            row_sums=_row_sums(true),
+            uneven_rows=_uneven_rows(true),
             one_hot=_one_hot(true),
-            classes=_classes(true if all_of_them is None else all_of_them),
+            classes=_classes(counted if all_of_them is None else all_of_them),
             saturated_wrong=_saturated_wrong(true, predicted),
         )
 
@@ -94,11 +103,11 @@ def _flat(targets: Any, outputs: Any) -> list[Any]:
     return list(keras.tree.flatten(targets))
 
 
-def _row_sums(array: np.ndarray) -> tuple[float, float] | None:
+def _uneven_rows(array: np.ndarray) -> float:
     if array.ndim < 2 or not array.size or array.shape[-1] < 2:
-        return None
+        return 0.0
     sums = array.astype("float64").sum(axis=-1)
-    return float(sums.min()), float(sums.max())
+    return float(np.count_nonzero((np.abs(sums - 1) > 1e-3) & (sums != 0))) / float(sums.size)
 
 
 def _one_hot(array: np.ndarray) -> bool:
@@ -114,9 +123,18 @@ def _classes(array: np.ndarray) -> int | None:
 
 
 def _saturated_wrong(true: np.ndarray, predicted: np.ndarray) -> float | None:
-    """Of probabilities of the same shape as their targets."""
-    if true.size != predicted.size or not predicted.size or predicted.dtype.kind != "f":
+    """Of probabilities of the same shape as their targets, or of one class for each index among the targets."""
+    if not predicted.size or predicted.dtype.kind != "f" or predicted.ndim < 2:
         return None
-    true = true.reshape(predicted.shape).astype("float64")
-    ends = (predicted <= 1e-6) | (predicted >= 1 - 1e-6)
-    return float(np.count_nonzero(ends & (np.abs(true - predicted) > 0.5))) / predicted.size
+    if predicted.min() < 0 or predicted.max() > 1:
+        return None
+    if true.size * predicted.shape[-1] == predicted.size and predicted.shape[-1] > 1:
+        indices = true.reshape(-1).astype("int64")
+        if indices.min() < 0 or indices.max() >= predicted.shape[-1]:
+            return None
+        true = np.eye(predicted.shape[-1])[indices]
+    if true.size != predicted.size:
+        return None
+    true, rows = true.reshape(-1, predicted.shape[-1]), predicted.reshape(-1, predicted.shape[-1])
+    ends = (rows <= 1e-6) | (rows >= 1 - 1e-6)
+    return float(np.count_nonzero((ends & (np.abs(true - rows) > 0.5)).any(axis=1))) / len(rows)

@@ -105,7 +105,8 @@ def _padded(array: np.ndarray) -> bool:
         return False
     steps = array.reshape(len(array), array.shape[1], -1)
     for edge, inner in ((-1, slice(-3, None)), (0, slice(0, 3))):
-        value = np.median(steps[:, edge], axis=0)
+        values, counts = np.unique(steps[:, edge], axis=0, return_counts=True)
+        value = values[counts.argmax()]
         ends = (steps[:, inner] == value).all(axis=(1, 2))
         varied = (steps != value).any(axis=(1, 2))
         if np.count_nonzero(ends & varied) >= max(2, len(array) // 4):

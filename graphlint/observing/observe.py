@@ -95,11 +95,15 @@ class _Run:
             rows=self.batch.rows,
             of_rows=self.batch.of_rows,
             inputs=tuple(measured(one) for one in in_numpy if one is not None),
+            all_inputs=_whole(self.batch.all_inputs, len(in_numpy)),
             steps=int(keras_internals.numbers(optimizer.iterations)) if optimizer is not None else 0,
             loss_scaled=optimizer is not None and keras_internals.loss_scale(optimizer) not in (None, 1.0),
             clipped=any(getattr(optimizer, name, None) for name in ("clipnorm", "clipvalue", "global_clipnorm")),
             learning_rate=_rate(optimizer),
             optimizer=None if optimizer is None else type(optimizer).__name__,
+            weighted=self.batch.sample_weight is not None,
+            odd_variables=tuple(self.variables_of(lambda array: not np.isfinite(array).all())),
+            zero_variables=tuple(self.variables_of(lambda array: not array.any())),
         )
         found.no_targets, found.no_gradients = self.run()
         found.failure = self.failure
@@ -225,6 +229,13 @@ class _Run:
             if gradient is not None or id(variable) not in self.gradients:
                 self.gradients[id(variable)] = (gradient, scale)
 
+    def variables_of(self, holds: Callable[[np.ndarray], bool]) -> Iterator[str]:
+        """The ids of the variables of floats of which something holds."""
+        for variable in self.graph.variables.values():
+            array = array_of(keras_internals.numbers(variable.obj)) if variable.obj is not None else None
+            if array is not None and array.dtype.kind == "f" and array.size and holds(array):
+                yield variable.id
+
     def observed_gradients(self) -> Iterator[tuple[str, ObservedGradient]]:
         for variable in self.graph.variables.values():
             if id(variable.obj) not in self.gradients:
@@ -261,6 +272,13 @@ def _told(error: Exception) -> str:
     if not plain:
         return one_line(error, 300)
     return f"{type(error).__name__}: {' '.join(plain.split())[:300]}"
+
+
+def _whole(given: Any, count: int) -> tuple[Any, ...]:
+    arrays = [array_of(one) for one in keras.tree.flatten(given)] if given is not None else []
+    if len(arrays) != count:
+        return (None,) * count
+    return tuple(None if one is None else measured(one) for one in arrays)
 
 
 def _needs_targets(model: keras.Model) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Need, Rule
 from graphlint.findings.finding import Problem, Severity
 from graphlint.model.graph import ModelGraph
-from graphlint.questions.observed import observed
+from graphlint.questions.observed import mismatches, observed, odd_indices, odd_lookups
 
 _WHERE = {
     "forward": "calling the model on the batch raises",
@@ -59,7 +59,9 @@ class BatchFails(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         failure = observed(graph).failure
-        if failure is None:
+        if failure is None or any(odd_lookups(graph)):
+            return
+        if failure.stage == "loss" and (any(mismatches(graph)) or any(odd_indices(graph))):
             return
         yield Problem(
             f"{_WHERE[failure.stage]} {failure.message}",
