@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from graphlint.api import assert_clean as assert_clean
     from graphlint.api import check as check
+    from graphlint.api import check_many as check_many
     from graphlint.api import show as show
     from graphlint.api import to_networkx as to_networkx
     from graphlint.comparison.difference import Difference as Difference
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
     from graphlint.findings.finding import Problem as Problem
     from graphlint.findings.finding import Severity as Severity
     from graphlint.fixes.fixer import fix as fix
+    from graphlint.fleet.columns import write_parquet as write_parquet
+    from graphlint.fleet.workers import Workers as Workers
     from graphlint.model.graph import ModelGraph as ModelGraph
     from graphlint.replay.clone import clone as clone
     from graphlint.replay.edit import TieNotSaved as TieNotSaved
@@ -72,10 +75,12 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
-    "graphlint.api": ("assert_clean", "check", "show", "to_networkx"),
+    "graphlint.api": ("assert_clean", "check", "check_many", "show", "to_networkx"),
     "graphlint.comparison.difference": ("Difference",),
     "graphlint.comparison.python": ("assert_same_signature", "assert_unchanged", "diff"),
     "graphlint.findings.finding": ("Applicability", "Finding", "Fix", "Location", "Problem", "Severity"),
+    "graphlint.fleet.columns": ("write_parquet",),
+    "graphlint.fleet.workers": ("Workers",),
     "graphlint.reports.report": ("Report",),
     "graphlint.engine.rule": ("Need", "Option", "Rule"),
     "graphlint.errors": (

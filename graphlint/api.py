@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,17 +15,23 @@ from graphlint.engine.linter import LIVE, Linter, detached
 from graphlint.engine.options import TARGET_KERAS
 from graphlint.engine.selection import Selection
 from graphlint.errors import GraphlintError
+from graphlint.fleet.dispatch import TIMEOUT, Dispatch
+from graphlint.fleet.tasks import Settings, Task, linter_of
 from graphlint.portability.target import named_release
 from graphlint.reports.report import ModelReport, Report
+from graphlint.sources import Depth, is_stored, shown_as
+from graphlint.sources.in_memory import BYTES
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     import networkx as nx
 
     from graphlint.model.graph import ModelGraph
     from graphlint.reports.html.notebook import Shown
 
 Target = Any
-"""A ``keras.Model``, or the path of a model file."""
+"""A ``keras.Model``; or the path or URL of a model file, its bytes, or a file that is open for reading."""
 
 
 def check(
@@ -38,11 +46,12 @@ def check(
     name: str | None = None,
     inputs: Any = None,
     data: Any = None,
+    depth: str = "weights",
 ) -> Report:
     """Check one model, in memory or in a file.
 
     Args:
-        model_or_path: A ``keras.Model``, or the path of a file.
+        model_or_path: A ``keras.Model``; or the path or URL of a file, its bytes, or a file that is open for reading.
         select, ignore, extend_select: Codes, names, prefixes or ``"ALL"``: one, or several.
         preview: Whether preview rules run, which are not in the default set yet.
         target_keras: The Keras release that should load the model, such as ``"3.9"``; by default the installed one.
@@ -54,6 +63,8 @@ def check(
             ``tf.data.Dataset``, a ``PyDataset``, a ``DataLoader`` or a generator of batches. One batch is run through
             the model as `fit` would, on a copy of its state: the model stays as it is. A generator has one batch less
             afterwards.
+        depth: How much of a file is read: ``"config"``, its configuration; ``"structure"``, also which weights it
+            holds; ``"weights"``, also their numbers. The report says which rules could not run.
 
     Returns:
         A file that cannot be read is a finding in it (E001), not an exception.
@@ -62,7 +73,7 @@ def check(
         GraphlintError: The configuration cannot be used, a code or release is unknown, this is not a model, or there is
             no batch in the data.
     """
-    linter = _linter(select, ignore, extend_select, preview, target_keras, config, data)
+    linter = _linter(select, ignore, extend_select, preview, target_keras, config, data, depth)
     found = _checked(linter, model_or_path, name, inputs, data)
     if found.graph is not None and found.graph.live:
         found = detached(found)
@@ -78,25 +89,125 @@ def _linter(
     target_keras: str | None,
     config: str | os.PathLike[str] | Config | None,
     data: Any,
+    depth: str = "weights",
 ) -> Linter:
+    return _settings(select, ignore, extend_select, preview, target_keras, config, data, depth).linter()
+
+
+def _settings(
+    select: str | Iterable[str] | None,
+    ignore: str | Iterable[str] | None,
+    extend_select: str | Iterable[str] | None,
+    preview: bool | None,
+    target_keras: str | None,
+    config: str | os.PathLike[str] | Config | None,
+    data: Any,
+    depth: str,
+) -> Settings:
+    if depth not in list(Depth):
+        raise GraphlintError(f"expected depth as one of {', '.join(Depth)}, got {depth!r}")
     selection = Selection.of(select, extend_select=extend_select, ignore=ignore)
     settings = config if config is None or isinstance(config, Config) else load_config(Path(config))
     options = {}
     if target_keras is not None:
         named_release(target_keras)
         options[TARGET_KERAS] = target_keras
-    return Linter(settings, selection, preview=preview, options=options, data=data is not None)
+    return Settings(
+        settings or Config(),
+        selection,
+        preview,
+        options=tuple(options.items()),
+        depth=Depth(depth),
+        data=data is not None,
+    )
 
 
 def _checked(linter: Linter, model_or_path: Target, name: str | None, inputs: Any, data: Any) -> ModelReport:
-    if isinstance(model_or_path, (str, os.PathLike)):
+    if is_stored(model_or_path):
         if data is not None:
             raise GraphlintError(
                 "expected a model in memory to run the data through, got the path of a file, of which nothing is run: "
                 "load it, and pass the model"
             )
-        return linter.check_file(Path(model_or_path), name)
+        return linter.check_file(model_or_path, name)
     return linter.check_model(model_or_path, name or LIVE, inputs=inputs, data=data)
+
+
+def check_many(
+    models: Iterable[Target | tuple[str, Target]],
+    *,
+    executor: Executor | str | int | None = None,
+    depth: str = "weights",
+    cache: bool | str | os.PathLike[str] = False,
+    timeout: float | None = TIMEOUT,
+    select: str | Iterable[str] | None = None,
+    ignore: str | Iterable[str] | None = None,
+    extend_select: str | Iterable[str] | None = None,
+    preview: bool | None = None,
+    target_keras: str | None = None,
+    config: str | os.PathLike[str] | Config | None = None,
+) -> Iterator[Report]:
+    """Check many models: one report for each, in their order, as soon as it is there.
+
+    Only a bounded number is under way at a time, and of ``models``, which may be a generator, no more is taken than
+    that. A model that ends its process, or takes too long, is tried again in a process of its own, and after a few
+    tries is a finding (E001); the others go on, and none is reported twice.
+
+    Args:
+        models: What `check` takes, or pairs of a name for the report and that. A model in memory is checked in this
+            process, in its turn.
+        executor: Where files are checked. None is this process. A number of processes, or `Workers`, are processes of
+            graphlint's own, of which any may die. Any other `concurrent.futures.Executor` does as well: threads,
+            processes, or Dask's (``client.get_executor()``). ``"dask://ADDRESS"`` is that of the cluster with that
+            address, of which the workers have to be able to read the files, and need graphlint installed.
+        depth: How much of a file is read, as for `check`.
+        cache: Whether files that have not changed since an earlier run are checked again (False), or a folder for what
+            is known of them. With it, the fixes of findings are named, but not described.
+        timeout: Seconds that one model may take; None is without end. There is none in this process.
+        select, ignore, extend_select, preview, target_keras, config: As for `check`.
+
+    Raises:
+        GraphlintError: As `check` does, as soon as this is called; or the cluster cannot be reached.
+    """
+    settings = _settings(select, ignore, extend_select, preview, target_keras, config, None, depth)
+    linter = linter_of(settings)
+    return _many(models, settings, linter, executor, cache, timeout)
+
+
+def _many(
+    models: Iterable[Target | tuple[str, Target]],
+    settings: Settings,
+    linter: Linter,
+    executor: Executor | str | int | None,
+    cache: bool | str | os.PathLike[str],
+    timeout: float | None,
+) -> Iterator[Report]:
+    from graphlint.fleet.cache import Cache
+    from graphlint.fleet.executors import opened
+
+    with ExitStack() as open_:
+        chosen = open_.enter_context(opened(executor, timeout))
+        store = None if cache is False else Cache(None if cache is True else Path(cache))
+        if store is not None:
+            open_.enter_context(store)
+        tasks = (_task(place, one, settings, linter, chosen is None) for place, one in enumerate(models))
+        for found in Dispatch(chosen, store, timeout).reports(tasks):
+            yield linter.report([found])
+
+
+def _task(place: int, one: Target | tuple[str, Target], settings: Settings, linter: Linter, here: bool) -> Task:
+    name, source = one if isinstance(one, tuple) and len(one) == 2 and isinstance(one[0], str) else (None, one)
+    if not is_stored(source):
+        found = detached(linter.check_model(source, name or LIVE))
+        return Task(place, None, found.path, settings, done=replace(found, graph=None))
+    if isinstance(source, (str, os.PathLike)):
+        text = os.fspath(source)
+        return Task(place, text, name or shown_as(text), settings)
+    given = getattr(source, "name", None)
+    name = name or (given if isinstance(given, str) else BYTES)
+    if hasattr(source, "read") and not here:
+        source = source.read()
+    return Task(place, source, name, settings)
 
 
 def _drawable() -> None:
@@ -193,11 +304,11 @@ def read_graph(model_or_path: Target) -> ModelGraph:
     """
     from graphlint.model.expand import expand
 
-    if isinstance(model_or_path, (str, os.PathLike)):
+    if is_stored(model_or_path):
         from graphlint.sources import read
 
         _drawable()
-        return expand(read(Path(model_or_path)))
+        return expand(read(model_or_path))
     from graphlint.extras import require_keras
 
     require_keras("a live model")

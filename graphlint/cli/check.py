@@ -7,8 +7,8 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Container, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,15 +18,17 @@ import click
 from graphlint.cli.collection import without_collection
 from graphlint.cli.completing import rules
 from graphlint.cli.configured import config_option
+from graphlint.cli.selecting import names_in, shard
 from graphlint.cli.typed import CommandOnPaths, literal
 from graphlint.errors import listed
 from graphlint.reports import FORMATS
 
 if TYPE_CHECKING:
+    from graphlint.cli.selecting import Shard
     from graphlint.cli.session import Session
     from graphlint.engine.baseline import Baseline
     from graphlint.engine.config import Config
-    from graphlint.fleet.cache import Cache
+    from graphlint.fleet.journal import Journal, Store
 
 _NAMED = 5
 """Files that a note names."""
@@ -130,16 +132,28 @@ def _jobs(context: click.Context, parameter: click.Parameter, value: str) -> int
     help="Import a module that registers classes, and check files with these classes as models in memory.",
 )
 @click.option("--no-trace", is_flag=True, help="Leave custom layers and subclassed models in memory opaque.")
+@click.option(
+    "--depth",
+    type=click.Choice(["config", "structure", "weights"]),
+    default="weights",
+    show_default=True,
+    help="How much of a file is read: its configuration, also the shapes of its weights, or also their numbers.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print only errors to stderr.")
 @click.option("-v", "--verbose", count=True, help="Report on stderr what was skipped, and why; -vv adds timings.")
 @click.option(
     "-j", "--jobs", callback=_jobs, default="1", show_default=True, metavar="N|auto", help="Processes; auto: all cores."
 )
+@click.option("--executor", metavar="dask://ADDRESS", help="Check files on a Dask cluster instead of here.")
+@click.option("--files-from", metavar="FILE|-", help="Check the files, folders and URLs that a file lists, one a line.")
+@click.option("--shard", callback=shard, metavar="NUMBER/OF", help="Check one part of the models, such as 3/64.")
+@click.option("--resume", is_flag=True, help="Go on where the same command with --resume was interrupted.")
 @click.option("--no-cache", is_flag=True, help="Check again what was checked before.")
 @click.pass_context
 def command(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> None:
-    """Check models: files, directories (searched for .keras, .h5 and .hdf5 files), `-` for a configuration in JSON on
-    stdin, or MODULE:ATTRIBUTE for a model built by Python code. Without any, the current directory is searched.
+    """Check models: files, directories (searched for .keras, .h5 and .hdf5 files), URLs such as s3://bucket/*.keras,
+    `-` for a configuration in JSON on stdin, or MODULE:ATTRIBUTE for a model built by Python code. Without any, the
+    current directory is searched.
 
     An existing path wins over MODULE:ATTRIBUTE, and so does whatever may be a piece of the name of a file; --model says
     what is meant. After -- there are only paths: write it before *.
@@ -171,6 +185,7 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
     from graphlint.reports.safe import in_line
     from graphlint.reports.tally import Paths
     from graphlint.reports.writer import Setting
+    from graphlint.sources.stored_object import Depth
 
     if options["target_keras"] is not None:
         named_release(options["target_keras"])
@@ -187,6 +202,7 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
         trace=not options["no_trace"],
         imported=options["imported"],
         allow_plugins=options["allow_plugins"],
+        depth=Depth(options["depth"]),
         data=options["data"],
     )
     run = session.config_of_run()
@@ -197,17 +213,28 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
         write(_shown(session, Path(paths[0]) if paths else None, options), file)
         return 0
     modules = options["modules"]
-    searched = paths if paths or modules else (".",)
+    names = options["files_from"]
+    if names == "-" and "-" in paths:
+        raise click.UsageError("- and --files-from - both read stdin: name one of them otherwise")
     found = find_targets(
-        searched,
+        paths if paths or modules or names is not None else (".",),
         session.excluded,
         options["force_exclude"],
         literal=only_paths,
         modules=modules,
         respect_gitignore=run.respect_gitignore,
+        listed=() if names is None else names_in(names),
     )
+    if names is not None and not (found.targets or found.empty or found.unreadable):
+        found.empty.append(names)
     for path, reason in found.passed_over:
         session.note(f"{path}: skipped: {reason}")
+    part: Shard | None = options["shard"]
+    if part is not None and (options["write_baseline"] is not None or options["update_baseline"]):
+        raise click.UsageError("a baseline is about all models: write or update it without --shard")
+    every_target = len(found.targets)
+    if part is not None:
+        found.targets = [target for target in found.targets if part.has(target)]
     for target in found.targets:
         if target.kind is Kind.EXCLUDED:
             session.note(f"{target.text}: skipped: {target.reason}")
@@ -222,16 +249,20 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
     if found.ignored:
         ignored = f"git ignores {listed(found.ignored, _NAMED)}: respect-gitignore = false checks what it ignores"
         message = f"{message}; {ignored}"
-    if found.targets:
+    if every_target:
         for path in found.empty:
             session.note(f"{path}: {message}", 0)
     general = [not_searched(path, reason) for path, reason in found.unreadable]
-    general += [nothing_to_check(path, message) for path in found.empty if not found.targets]
+    general += [nothing_to_check(path, message) for path in found.empty if not every_target]
     notes = [
         f"{path} is a symbolic link to a folder and was not followed: name it to check" for path in found.not_followed
     ]
     if found.ignored and found.targets:
         notes.append(ignored)
+    if part is not None and every_target and not found.targets:
+        notes.append(f"shard {part} has none of the {every_target:,} models")
+    if part is not None and part.number > 1 and every_target:
+        general, notes = [], notes[len(found.not_followed) :]  # The first part says what is said of all.
     if len(found.targets) > 1:
         gc.enable()
     for format_, path in documents:
@@ -254,14 +285,17 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
     for target in found.targets:  # A configuration that cannot be used is said before anything is written.
         session.linter_for(target.path if target.kind is Kind.FILE else None)
     notes += session.unheeded()
-    with Outputs(documents, setting) as outputs, _cache(session, documents, options) as cache:
+    named = [str(Path.cwd()), *paths, *modules, str(names), str(part), *(f"{one}={path}" for one, path in documents)]
+    with _stores(session, documents, options, named) as (stores, journal), Outputs(documents, setting) as outputs:
         for finding in general:
             if baseline is None or not baseline.knows(finding):
                 gathered.general(finding)
                 outputs.general(finding)
         try:
             with interruptible():
-                for linter, model in session.reports(found.targets, options["jobs"], cache, quiet=_shows(documents)):
+                for linter, model in session.reports(
+                    found.targets, options["executor"] or options["jobs"], stores, quiet=_shows(documents)
+                ):
                     if model.reason == DATA:
                         data.add(model.path)
                     if baseline is not None:
@@ -277,10 +311,12 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
             outputs.general(nothing_to_check(data.first[0], f"only {DATA}: {data}; name a model"))
         elif data.count:
             notes.append(f"passed over, as {DATA}: {data}; one that is named is checked")
-        notes = every([*notes, *(baseline.notes() if baseline is not None else ())], gathered)
+        notes = every([*notes, *(baseline.notes() if baseline is not None and part is None else ())], gathered)
         outputs.end(notes, interrupted=stopped)
     if baseline is not None and baseline.mode is not Mode.READ and outputs.tally.summary.models and not stopped:
         write(baseline.text(), baseline.path)
+    if journal is not None and not stopped:
+        journal.finished()
     for note in notes:
         session.note(f"warning: {note}", 0)
     return 2 if stopped else outputs.tally.exit_code
@@ -306,24 +342,31 @@ def _shows(documents: Iterable[tuple[str, Path | None]]) -> bool:
 
 
 @contextmanager
-def _cache(
-    session: Session, documents: Iterable[tuple[str, Path | None]], options: Mapping[str, Any]
-) -> Iterator[Cache | None]:
-    """The reports of earlier runs; None where they are not wanted, or there is no place for them."""
-    from graphlint.fleet.cache import Cache, CacheUnusable
+def _stores(
+    session: Session, documents: Iterable[tuple[str, Path | None]], options: Mapping[str, Any], run: Sequence[str]
+) -> Iterator[tuple[Store | None, Journal | None]]:
+    """The reports of this run before it was interrupted, and of earlier runs on files that have not changed.
 
-    if options["no_cache"] or any(format_ == "html" for format_, _ in documents):  # A page needs the graph.
-        yield None
-        return
-    try:
-        cache = Cache()
-    except CacheUnusable as error:
-        session.note(str(error))
-        yield None
-        return
-    with cache:
-        yield cache
-    session.note(f"cache: {cache.hits:,} of {cache.hits + cache.misses:,} models had not changed")
+    There are none where they are not wanted, or have no place.
+    """
+    from graphlint.fleet.cache import Cache, CacheUnusable
+    from graphlint.fleet.journal import Journal, Stores
+
+    journal = cache = None
+    with ExitStack() as open_:
+        if options["resume"]:
+            journal = open_.enter_context(Journal(run))
+        if not options["no_cache"] and all(format_ != "html" for format_, _ in documents):  # A page needs the graph.
+            try:
+                cache = open_.enter_context(Cache())
+            except CacheUnusable as error:
+                session.note(str(error))
+        stores = [store for store in (journal, cache) if store is not None]
+        yield Stores(stores) if stores else None, journal
+    if journal is not None:
+        session.note(f"resumed: {journal.taken:,} models were checked before the interruption")
+    if cache is not None:
+        session.note(f"cache: {cache.hits:,} of {cache.hits + cache.misses:,} models had not changed")
 
 
 def _shown(session: Session, path: Path | None, options: Mapping[str, Any]) -> str:

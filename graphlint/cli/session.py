@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
@@ -23,12 +22,13 @@ from graphlint.engine.options import TARGET_KERAS
 from graphlint.engine.selection import Selection
 from graphlint.engine.trust import guarded, is_the_users, require_consent
 from graphlint.errors import GraphlintError, UnreadableError
-from graphlint.fleet.cache import Cache
 from graphlint.fleet.dispatch import TIMEOUT, Dispatch
+from graphlint.fleet.executors import opened
+from graphlint.fleet.journal import Store
 from graphlint.fleet.tasks import Settings, Task, linter_of
-from graphlint.fleet.workers import Workers
 from graphlint.reports.report import ModelReport, together
 from graphlint.reports.safe import in_line
+from graphlint.sources.stored_object import Depth
 
 _MANY = 5
 """From this many models on a progress bar is shown."""
@@ -74,6 +74,8 @@ class Session:
     imported: tuple[str, ...] = ()
     """Modules that register classes: with them, files are loaded and checked as models in memory."""
     allow_plugins: bool = False
+    depth: Depth = Depth.WEIGHTS
+    """How much is read of a file."""
     data: str | None = None
     """MODULE:ATTRIBUTE of the data that models in memory are run on."""
     _configs: dict[Path, Config] = field(default_factory=dict)
@@ -145,6 +147,7 @@ class Session:
                 overrides.selection,
                 overrides.preview,
                 options=tuple(overrides.options.items()),
+                depth=self.depth,
                 data=self.data is not None,
                 keeper=overrides.pictures,
             )
@@ -171,23 +174,25 @@ class Session:
         return self._settings[config.source]
 
     def reports(
-        self, targets: Sequence[Target], jobs: int = 1, cache: Cache | None = None, *, quiet: bool = False
+        self, targets: Sequence[Target], jobs: int | str = 1, cache: Store | None = None, *, quiet: bool = False
     ) -> Iterator[tuple[Linter, ModelReport]]:
         """Check every target, in order, as the reports are asked for. ``quiet`` shows no progress.
+
+        ``jobs`` is a number of processes, or names an executor.
 
         Raises:
             GraphlintError: a configuration, or a rule, cannot be used.
         """
-        with _progress(len(targets), -1 if quiet else self.verbosity) as advance, working(jobs) as executor:
+        with _progress(len(targets), -1 if quiet else self.verbosity) as advance, opened(jobs, TIMEOUT) as executor:
             files = Dispatch(executor, cache).reports(
-                Task(place, str(target.path), target.text, self.settings_for(target))
+                Task(place, target.url or str(target.path), target.text, self.settings_for(target))
                 for place, target in enumerate(targets)
-                if target.kind is Kind.FILE and not self.imported
+                if self._is_read(target)
             )
             for place, target in enumerate(targets):
                 start = time.perf_counter()
                 linter = self.linter_for(target.path if target.kind is Kind.FILE else None)
-                if target.kind is Kind.FILE and not self.imported:
+                if self._is_read(target):
                     model = next(files)
                     if model.no_model and target.searched:
                         model = skipped(target.text, DATA)
@@ -196,6 +201,10 @@ class Session:
                 self.note(f"{target.text}: {time.perf_counter() - start:.2f} s", 2)
                 yield linter, model
                 advance(target.text)
+
+    def _is_read(self, target: Target) -> bool:
+        """Whether only a file is read, which any process can do."""
+        return target.kind is Kind.URL or (target.kind is Kind.FILE and not self.imported)
 
     def _check(self, linter: Linter, target: Target) -> ModelReport:
         if target.kind is Kind.EXCLUDED:
@@ -284,19 +293,6 @@ def parse_shapes(texts: Iterable[str]) -> list[tuple[tuple[int | None, ...], str
 def _kept(model: ModelReport, linter: Linter, overrides: Overrides, place: int) -> ModelReport:
     pictures = overrides.pictures
     return without_graph(model) if pictures is None else pictures.kept(model, linter, place)
-
-
-@contextmanager
-def working(jobs: int) -> Iterator[Executor | None]:
-    """Processes of graphlint's own; none for one job. They are ended at the end, whatever they are doing."""
-    if jobs == 1:
-        yield None
-        return
-    workers = Workers(jobs, timeout=TIMEOUT)
-    try:
-        yield workers
-    finally:
-        workers.shutdown(cancel_futures=True)
 
 
 @contextmanager

@@ -6,12 +6,15 @@ import os
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 
 from graphlint.cli.ignored import GitIgnore
 from graphlint.cli.typed import STDIN, doubt
+from graphlint.errors import UnreadableError
 from graphlint.sources.importing import is_target
 from graphlint.sources.layout import is_model_directory
+from graphlint.sources.remote import is_url
 
 MODEL_SUFFIXES = (".keras", ".h5", ".hdf5")
 """Endings that a search of a directory takes for models; any other file has to be named."""
@@ -28,6 +31,7 @@ class Kind(StrEnum):
     FILE = "file"
     STDIN = "stdin"
     IMPORT = "import"
+    URL = "url"
     EXCLUDED = "excluded"
     DOUBTED = "doubted"
     """It looks like MODULE:ATTRIBUTE, but may be a piece of a file's name."""
@@ -44,6 +48,7 @@ class Target:
     reason: str = ""
     searched: bool = False
     """Whether a search found it, and nobody named it."""
+    url: str = ""
 
 
 @dataclass(slots=True)
@@ -87,33 +92,39 @@ def find_targets(
     literal: Container[int] = (),
     modules: Iterable[str] = (),
     respect_gitignore: bool = False,
+    listed: Iterable[str] = (),
 ) -> Found:
     """The models that the paths name. ``excluded`` says why a file is skipped.
 
     An excluded path that is named is skipped only with ``force_exclude``, as in other linters; one that is found always
     is. Those at the places ``literal`` are files or folders, and nothing else; ``modules`` are
-    MODULE:ATTRIBUTE for sure.
+    MODULE:ATTRIBUTE for sure; ``listed`` are files, folders and URLs from a list, and never that.
     """
     found = Found()
     seen: set[str] = set()
-    for place, text in enumerate([*paths, *modules]):
+    modules = list(modules)
+    from_list = len(paths) + len(modules)
+    for place, text in enumerate(chain(paths, modules, listed)):
         path = Path(text)
-        if place >= len(paths):
+        if len(paths) <= place < from_list:
             batch = [Target(Kind.IMPORT, text, path)]
-        elif text == STDIN and place not in literal:
+        elif text == STDIN and place < from_list and place not in literal:
             batch = [Target(Kind.STDIN, "<stdin>", path)]
+        elif place not in literal and is_url(text) and not os.path.lexists(text):
+            batch = list(_at(text, found))
         elif is_folder(path) and not is_model(path):
             unreadable = len(found.unreadable)
             batch = list(_search(path, excluded, found, respect_gitignore))
             if not batch and len(found.unreadable) == unreadable:
                 found.empty.append(path.as_posix())
-        elif not os.path.lexists(path) and is_target(text) and place not in literal:
+        elif place < from_list and not os.path.lexists(path) and is_target(text) and place not in literal:
             batch = [_import(text, path, paths)]
         else:
             reason = excluded(path) if force_exclude else None
             batch = [_target(path, reason)]
         for target in batch:
-            key = target.text if target.kind in (Kind.STDIN, Kind.IMPORT, Kind.DOUBTED) else str(target.path.absolute())
+            named = (Kind.STDIN, Kind.IMPORT, Kind.DOUBTED)
+            key = target.url or (target.text if target.kind in named else str(target.path.absolute()))
             if key not in seen:
                 seen.add(key)
                 found.targets.append(target)
@@ -126,6 +137,21 @@ def _import(text: str, path: Path, paths: Iterable[str]) -> Target:
         return Target(Kind.IMPORT, text, path)
     hint = f"to import a module and check what it builds, write --model {text}"
     return Target(Kind.DOUBTED, text, path, reason=f"no such file, and not imported, as {why}: {hint}")
+
+
+def _at(url: str, found: Found) -> Iterator[Target]:
+    """The models at a URL, which may be a pattern or a folder."""
+    from graphlint.sources.remote import expanded, shown
+
+    try:
+        urls = expanded(url, MODEL_SUFFIXES)
+    except UnreadableError as error:
+        found.unreadable.append((shown(url), str(error)))
+        return
+    if not urls:
+        found.empty.append(shown(url))
+    for one in urls:
+        yield Target(Kind.URL, shown(one), Path(shown(one)), url=one)
 
 
 def _target(path: Path, reason: str | None, *, searched: bool = False) -> Target:

@@ -94,7 +94,7 @@ def _graph(model_or_path: Target, *, open_layers: bool) -> ModelGraph:
     if isinstance(model_or_path, (str, os.PathLike)):
         from graphlint.sources import read
 
-        return expand(read(Path(model_or_path), by_content=True, verify=False))
+        return expand(read(model_or_path, by_content=True, verify=False))
     from graphlint.extras import require_keras
 
     require_keras("a live model")

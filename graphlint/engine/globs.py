@@ -67,5 +67,5 @@ def matches_file(pattern: str, path: Path, root: Path) -> bool:
     parts = relative.strip("/").split("/")
     if "/" not in pattern.rstrip("/"):
         return any(matches(pattern.rstrip("/"), part) for part in parts)
-    wanted = pattern.strip("/").removeprefix("./")
+    wanted = pattern.strip("/").removeprefix("./").replace("://", ":/")
     return any(matches(wanted, "/".join(parts[: number + 1])) for number in range(len(parts)))

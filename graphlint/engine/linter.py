@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from graphlint.engine import documentation
 from graphlint.engine.config import Config, Ignore, RuleSettings
 from graphlint.engine.globs import matches
 from graphlint.engine.guarding import Guarding
+from graphlint.engine.looking import Looking
 from graphlint.engine.options import TARGET_KERAS
 from graphlint.engine.registry import Registry, RuleClass, load_registry
 from graphlint.engine.rule import Need
@@ -26,6 +28,7 @@ from graphlint.findings.tool_findings import NOT_BUILT, OVER_LIMIT, RULE_CRASHED
 from graphlint.model.address import ROOT
 from graphlint.model.detach import detach
 from graphlint.reports.report import ModelReport, Report, SkippedRule, Status, Suppressed
+from graphlint.sources.stored_object import Depth
 
 if TYPE_CHECKING:
     from graphlint.model.definition import ModelDefinition
@@ -43,7 +46,7 @@ _KEPT = 1000
 class Linter:
     """One configuration, ready to check models. ``options`` are set for every rule that has an option of that name.
 
-    With ``data``, models come with a batch, and the rules on data run.
+    With ``data``, models come with a batch, and the rules on data run. ``depth`` says how much of a file is read.
 
     Raises:
         GraphlintError: a rule cannot be loaded, or the configuration names an unknown rule.
@@ -57,9 +60,11 @@ class Linter:
         preview: bool | None = None,
         registry: Registry | None = None,
         options: Mapping[str, Any] | None = None,
+        depth: Depth = Depth.WEIGHTS,
         data: bool = False,
     ) -> None:
         self.config = config or Config()
+        self.depth = depth
         self.registry = registry or load_registry(self.config.plugins, self.config.root_of("plugins"))
         self.config.check_rules(self.registry)
         asked = Config(selection=overrides or Selection())
@@ -85,15 +90,27 @@ class Linter:
 
     # -- one model ----------------------------------------------------------------------------------------------
 
-    def check_file(self, path: str | Path, shown: str | None = None) -> ModelReport:
-        """Check a model file. A file that cannot be read is a finding, never an exception."""
-        from graphlint.sources import read
+    def check_file(self, source: Any, shown: str | None = None) -> ModelReport:
+        """Check a model in a file: a path, a URL, bytes, or a file that is open for reading.
 
-        limits = self.config.limits
+        A file that cannot be read is a finding, never an exception.
+
+        Raises:
+            GraphlintError: ``source`` is none of them.
+        """
+        from graphlint.sources import located, read
+        from graphlint.sources.stored_object import StoredObject
+
+        limits, depth = self.config.limits, self.depth
+        try:
+            place = located(source, shown)
+        except UnreadableError as error:
+            return _refused(shown or str(source), error, self.config.fail_on)
+        name = shown or (str(place) if isinstance(place, StoredObject) else place.as_posix())
         return self.check_source(
-            lambda: read(path, limits=limits, by_content=True, verify=False, whole=False),
-            shown or Path(path).as_posix(),
-            Path(path),
+            lambda: read(place, limits=limits, by_content=True, verify=False, whole=False, depth=depth),
+            name,
+            Path(name) if isinstance(place, StoredObject) else place,
         )
 
     def check_model(
@@ -223,6 +240,7 @@ class _Run:
         self.suppressions: list[Suppressed] = []
         self.used: set[int] = set()
         self.path = path
+        self.looking: Looking | None = None
         self.ignores = linter.config.ignores_at(path)
         self.ignored_here = linter.config.ignored_at(path)
         self.places = {layer: number for number, layer in enumerate(graph.layers)}
@@ -248,9 +266,16 @@ class _Run:
         try:
             if any(Need.NUMBERS in rule.needs for rule in runnable):
                 measure(graph)
+            if definition.depth == Depth.CONFIG and not graph.variables:
+                self.looking = Looking(graph)
             # If there are too many findings, those of the security rules are among the first.
             runnable.sort(key=lambda rule: not rule.code.startswith("X"))
-            ran = [rule for rule in runnable if self.run(rule)]
+            ran = []
+            for rule in runnable:
+                if self.run(rule):
+                    ran.append(rule)
+                if self.looking is not None and self.looking.asked() and not _is_of_files(rule):
+                    skipped.append(SkippedRule(rule.code, "looked for weights, which --depth config leaves out"))
             if definition.unverified is not None:
                 definition.unverified.finish()
         except (UnreadableError, LimitError) as error:
@@ -275,7 +300,8 @@ class _Run:
             opaque=tuple(layer.path for layer in graph.opaque_layers),
             opened=tuple(layer.path for layer in graph.opened_layers),
             guessed_classes=tuple(guesses_below(graph, ROOT).items()),
-            skipped_rules=tuple(skipped),
+            skipped_rules=(*skipped, *_in_part(definition.depth, ran)),
+            depth=definition.depth,
             parameters=parameters,
             findings=tuple(offered(graph, findings, ran)),
             suppressed=self.suppressed,
@@ -297,8 +323,9 @@ class _Run:
             named = {key.replace("_", "-"): key for key in rule.options}
             options = {named[key]: value for key, value in settings.options.items()}
             for problem in rule(**options).check(self.graph):
-                self.add(rule, settings, problem)
-                self.limit()
+                with nullcontext() if self.looking is None else self.looking.elsewhere():
+                    self.add(rule, settings, problem)
+                    self.limit()
         except (UnreadableError, LimitError) as error:
             code, message = _refusal(error)
             self.refusals.setdefault((code, message), _tool_finding(code, message, self.shown))
@@ -417,9 +444,14 @@ def _missing(graph: ModelGraph) -> Iterator[tuple[Need, str]]:
     if not definition.has_graph:
         held = _WITHOUT_LAYERS.get(definition.format, "a file of weights")
         yield Need.GRAPH, f"need layers, which {held} does not describe"
-    if not definition.has_weights:
+    if definition.depth == Depth.CONFIG:
+        yield Need.WEIGHTS, "needs the structure of the weights, which --depth config leaves out"
+        yield Need.NUMBERS, "needs the numbers of the weights, which --depth config leaves out"
+    elif not definition.has_weights:
         yield Need.WEIGHTS, "needs weights"
         yield Need.NUMBERS, "needs weights"
+    elif definition.depth == Depth.STRUCTURE:
+        yield Need.NUMBERS, "needs the numbers of the weights, which --depth structure leaves out"
     if not definition.compile_config:
         yield Need.COMPILE, "needs a compiled model"
     if not graph.live:
@@ -432,6 +464,19 @@ def _missing(graph: ModelGraph) -> Iterator[tuple[Need, str]]:
         yield Need.TARGETS, observed.no_targets
     if observed.no_gradients is not None:
         yield Need.GRADIENTS, observed.no_gradients
+
+
+def _is_of_files(rule: RuleClass) -> bool:
+    """Whether a rule looks at a file as a whole, and what it holds beside the model."""
+    return not rule.needs and is_security(rule.code)
+
+
+def _in_part(depth: str, ran: Iterable[RuleClass]) -> Iterator[SkippedRule]:
+    """The rules about a file as a whole that saw a part of it."""
+    if depth == Depth.CONFIG:
+        for rule in ran:
+            if _is_of_files(rule):
+                yield SkippedRule(rule.code, "looked at the configuration alone, as --depth config says")
 
 
 def _all_ran(selectors: Iterable[str], chosen: Iterable[RuleClass], ran: Iterable[RuleClass]) -> bool:

@@ -28,6 +28,7 @@ from graphlint.findings.tool_findings import TOOL_FINDINGS
 from graphlint.fleet.stored import from_data, to_data
 from graphlint.fleet.tasks import Task, linter_of, plain
 from graphlint.reports.report import Status
+from graphlint.sources.remote import is_url
 
 if TYPE_CHECKING:
     from graphlint.engine.linter import Linter
@@ -81,14 +82,13 @@ class Cache:
         self.hits = self.misses = 0
         try:
             self._folder = directory() if folder is None else folder
-            _make_private(self._folder)
+            make_private(self._folder, self._folder / _NAME)
         except (OSError, RuntimeError) as error:
             raise CacheUnusable(f"no cache: {getattr(error, 'strerror', None) or error}") from error
         self._path = self._folder / _NAME
         self._day = int(time.time() // 86400)
         self._new: dict[bytes, tuple[bytes, bytes]] = {}
         self._seen: set[bytes] = set()
-        self._contexts: dict[str, str] = {}
         self._written = time.monotonic()
         self._connection = self._connected()
 
@@ -100,16 +100,9 @@ class Cache:
 
     def place(self, task: Task) -> Place | None:
         """Where the report on a model is kept; None if it depends on more than one file, or cannot be read at all."""
-        if not isinstance(task.source, (str, Path)) or task.settings.keeper is not None:
+        if not isinstance(task.source, str) or is_url(task.source) or task.settings.keeper is not None:
             return None
-        return Place.of(self, task, linter_of(task.settings))
-
-    def context(self, task: Task, linter: Linter) -> str:
-        """A hash of everything but the file that a report depends on."""
-        found = self._contexts.get(task.settings.digest)
-        if found is None:
-            found = self._contexts[task.settings.digest] = f"{task.settings.digest} {code(linter)} {_target()}"
-        return found
+        return Place.of(self, task)
 
     def close(self) -> None:
         """Write what is new."""
@@ -239,18 +232,15 @@ class Place:
     digest: Future[bytes | None]
 
     @classmethod
-    def of(cls, cache: Cache, task: Task, linter: Linter) -> Place | None:
+    def of(cls, cache: Cache, task: Task) -> Place | None:
         """The place of a model; None if it has none."""
         path = Path(task.source)
-        before = _identity(path)
+        before = identity(path)
         if before is None:
             return None
-        context = hashlib.sha256(
-            json.dumps([task.shown, _per_file(linter, path), cache.context(task, linter)]).encode()
-        ).digest()
-        hint = hashlib.sha256(context + before[0].to_bytes(8, "little")).digest()[:16]
-        digest: Future[bytes | None] = Future()
-        return cls(cache, path, before, context, hint, digest)
+        known = hashlib.sha256(json.dumps([task.shown, context(task)]).encode()).digest()
+        hint = hashlib.sha256(known + before[0].to_bytes(8, "little")).digest()[:16]
+        return cls(cache, path, before, known, hint, Future())
 
     def found(self) -> ModelReport | None:
         """The report of an earlier run on the same content.
@@ -273,7 +263,7 @@ class Place:
         """Keep a report, unless the file may have changed meanwhile or not everything was looked at."""
         whole = report.status is Status.CHECKED and not any(one.code in TOOL_FINDINGS for one in report.findings)
         key = self._key() if whole else None
-        if key is not None and _identity(self.path) == self.before:
+        if key is not None and identity(self.path) == self.before:
             self.cache.put(key, self.hint, report)
 
     def _key(self) -> bytes | None:
@@ -281,7 +271,7 @@ class Place:
         return None if digest is None else hashlib.sha256(self.context + digest).digest()
 
 
-def _identity(path: Path) -> tuple[int, ...] | None:
+def identity(path: Path) -> tuple[int, ...] | None:
     """What changes when a file is written to, or replaced; None for what is no regular file, or was just written.
 
     A file system gives changes in quick succession one time, so that what is written now may not be seen to change.
@@ -333,12 +323,18 @@ def _checksum(key: bytes, packed: bytes) -> bytes:
     return hashlib.sha256(key + packed).digest()
 
 
-def _make_private(folder: Path) -> None:
+def make_private(folder: Path, file: Path) -> None:
+    """Make a folder for a file that nobody else may write to.
+
+    Raises:
+        OSError: it cannot be made.
+        CacheUnusable: somebody else may write to it.
+    """
     if not folder.is_dir():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not hasattr(os, "geteuid"):
         return
-    for path in (folder, folder / _NAME):
+    for path in (folder, file):
         try:
             found = path.lstat()
         except FileNotFoundError:
@@ -351,6 +347,20 @@ def _make_private(folder: Path) -> None:
 
 
 # -- what the code is -------------------------------------------------------------------------------------------
+
+
+_contexts: dict[str, str] = {}
+"""Of settings: a hash of everything that they and the code say."""
+
+
+def context(task: Task) -> list[Any]:
+    """Everything but the content of a file that a report on it depends on."""
+    linter = linter_of(task.settings)
+    known = _contexts.get(task.settings.digest)
+    if known is None:
+        text = json.dumps([task.settings.digest, code(linter), _target()])
+        known = _contexts[task.settings.digest] = hashlib.sha256(text.encode()).hexdigest()
+    return [known, _per_file(linter, Path(task.shown if is_url(task.shown) else task.source))]
 
 
 def code(linter: Linter) -> str:

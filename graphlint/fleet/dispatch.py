@@ -16,7 +16,7 @@ from graphlint.fleet.tasks import Outcome, Task, check_all, check_one
 from graphlint.fleet.workers import WorkerLost, Workers, processors
 
 if TYPE_CHECKING:
-    from graphlint.fleet.cache import Cache, Place
+    from graphlint.fleet.journal import Place, Store
     from graphlint.reports.report import ModelReport
 
 TIMEOUT = 600.0
@@ -82,7 +82,7 @@ class Dispatch:
     """
 
     executor: Executor | None = None
-    cache: Cache | None = None
+    cache: Store | None = None
     timeout: float | None = TIMEOUT
     _calls: dict[Future[Any], _Call] = field(default_factory=dict)
     _slots: deque[_Slot] = field(default_factory=deque)
@@ -112,6 +112,8 @@ class Dispatch:
                 self._rescue.shutdown(cancel_futures=True)
 
     def _here(self, task: Task) -> ModelReport:
+        if task.done is not None:
+            return task.done
         place = None if self.cache is None else self.cache.place(task)
         found = None if place is None else place.found()
         if found is None:
@@ -147,8 +149,8 @@ class Dispatch:
         slot = _Slot([], [], [])
         new: list[int] = []
         for task in tasks:
-            place = None if self.cache is None else self.cache.place(task)
-            report = None if place is None else place.found()
+            place = None if self.cache is None or task.done is not None else self.cache.place(task)
+            report = task.done if place is None else place.found()
             slot.tasks.append(task)
             slot.places.append(place)
             slot.reports.append(report)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from graphlint.engine.config import Config
 from graphlint.engine.linter import Linter, without_graph
 from graphlint.engine.selection import Selection
+from graphlint.sources.stored_object import Depth
 
 if TYPE_CHECKING:
     from graphlint.reports.report import ModelReport
@@ -36,6 +37,7 @@ class Settings:
     preview: bool | None = None
     _: KW_ONLY
     options: tuple[tuple[str, Any], ...] = ()
+    depth: Depth = Depth.WEIGHTS
     data: bool = False
     """Whether models in memory are run on data."""
     keeper: Keeper | None = None
@@ -52,7 +54,14 @@ class Settings:
         Raises:
             GraphlintError: a rule cannot be loaded, or the configuration names an unknown one.
         """
-        return Linter(self.config, self.selection, preview=self.preview, options=dict(self.options), data=self.data)
+        return Linter(
+            self.config,
+            self.selection,
+            preview=self.preview,
+            options=dict(self.options),
+            depth=self.depth,
+            data=self.data,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,8 @@ class Task:
     source: Any
     shown: str
     settings: Settings
+    done: ModelReport | None = None
+    """The report, of what was checked already."""
 
 
 class Outcome(NamedTuple):
@@ -84,6 +95,14 @@ def linter_of(settings: Settings) -> Linter:
             del _linters[next(iter(_linters))]
         found = _linters[settings.digest] = settings.linter()
     return found
+
+
+def warm() -> None:
+    """Import what checking needs."""
+    from graphlint.engine.registry import load_registry
+    from graphlint.sources import h5_model, keras_archive  # noqa: F401
+
+    load_registry()
 
 
 def check_one(task: Task) -> ModelReport:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from queue import SimpleQueue
-from typing import Any
+from typing import IO, Any
 
 from graphlint.errors import GraphlintError
 from graphlint.fleet.worker import receive, send
@@ -24,6 +24,8 @@ _FLAGS = (
     ("no_user_site", "-s"),
     ("no_site", "-S"),
 )
+_START_TIMEOUT = 300.0
+"""Seconds until a process that does not come up is given up."""
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -113,10 +115,6 @@ class Workers(Executor):
                     if process is None:
                         process = self._start()
                     succeeded, answer = self._ask(process, (function, arguments))
-                except WorkerLost as error:
-                    self._end(process)
-                    process = None
-                    future.set_exception(error)
                 except BaseException as error:
                     self._end(process)
                     process = None
@@ -141,9 +139,25 @@ class Workers(Executor):
             closed = self._closed
         if closed:
             process.kill()
+        try:
+            self._within(process, _START_TIMEOUT, lambda calls, answers: receive(answers))
+        except BaseException:
+            self._end(process)
+            raise
         return process
 
     def _ask(self, process: subprocess.Popen[bytes], call: Any) -> tuple[bool, Any]:
+        def ask(calls: IO[bytes], answers: IO[bytes]) -> Any:
+            send(calls, call)
+            return receive(answers)
+
+        answer: tuple[bool, Any] = self._within(process, self.timeout, ask)
+        return answer
+
+    def _within(
+        self, process: subprocess.Popen[bytes], timeout: float | None, talk: Callable[[IO[bytes], IO[bytes]], Any]
+    ) -> Any:
+        """What a process says, which is ended if it takes too long over it."""
         assert process.stdin is not None and process.stdout is not None
         late = threading.Event()
 
@@ -151,17 +165,15 @@ class Workers(Executor):
             late.set()
             process.kill()
 
-        timer = None if self.timeout is None else threading.Timer(self.timeout, end)
+        timer = None if timeout is None else threading.Timer(timeout, end)
         if timer is not None:
             timer.daemon = True
             timer.start()
         try:
-            send(process.stdin, call)
-            answer: tuple[bool, Any] = receive(process.stdout)
-            return answer
+            return talk(process.stdin, process.stdout)
         except (EOFError, OSError):
             if late.is_set():
-                raise WorkerLost(f"it took more than {self.timeout:g} s", True) from None
+                raise WorkerLost(f"it took more than {timeout:g} s", True) from None
             raise WorkerLost(_ended(process.wait())) from None
         finally:
             if timer is not None:

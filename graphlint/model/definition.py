@@ -336,6 +336,8 @@ class ModelDefinition:
     problems: list[SourceProblem] = field(default_factory=list)
     has_graph: bool = True
     unbuilt_layers: tuple[str, ...] = ()
+    depth: str = "weights"
+    """How much was read: ``config``, ``structure`` (without the stored numbers) or ``weights``."""
     misnamed: str | None = None
     """What is wrong with the name of the file, which claims another format than its content."""
     unverified: Unverified | None = field(default=None, repr=False)

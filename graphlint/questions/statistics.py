@@ -43,7 +43,7 @@ _known: weakref.WeakKeyDictionary[ModelGraph, dict[str, Statistics]] = weakref.W
 
 def statistics(graph: ModelGraph, variable: Variable) -> Statistics | None:
     """The statistics of a variable; None if its numbers are not known."""
-    if variable.values is None:
+    if variable.values is None or graph.definition.depth != "weights":
         return None
     known = _known.setdefault(graph, {})
     found = known.get(variable.id)

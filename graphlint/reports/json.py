@@ -74,6 +74,7 @@ def model_document(model: ModelReport) -> dict[str, Any]:
         "opaque": list(model.opaque),
         "opened": list(model.opened),
         "loaded": model.loaded,
+        "depth": model.depth,
         "guessed_classes": dict(model.guessed_classes),
         "skipped_rules": [rule._asdict() for rule in model.skipped_rules],
         "parameters": None if model.parameters is None else asdict(model.parameters),

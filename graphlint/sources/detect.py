@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from pathlib import Path
 
 from graphlint.errors import UnreadableError, quoted
 from graphlint.sources.hdf5_structure import SIGNATURE
 from graphlint.sources.layout import is_model_directory
 from graphlint.sources.pickles import is_pickle
+from graphlint.sources.stored_object import Anywhere
 from graphlint.sources.zip_archive import open_regular
 
 _HEAD = 4096
@@ -39,7 +39,7 @@ class Content(StrEnum):
     ARRAYS = "arrays"
 
 
-def detect(path: Path) -> Content:
+def detect(path: Anywhere) -> Content:
     """What kind of model container a path holds, by its first bytes.
 
     Raises:
@@ -95,7 +95,7 @@ def detect(path: Path) -> Content:
     raise UnreadableError(f"{shown} is not a Keras model: it begins with {_shown(head)}; {_WHERE}")
 
 
-def changed_line_ends(path: Path) -> str | None:
+def changed_line_ends(path: Anywhere) -> str | None:
     """What to tell somebody whose binary file went through a conversion of line ends; None if it did not.
 
     In a binary file of some size, line feeds stand with and without a carriage return before them.
@@ -117,9 +117,10 @@ def changed_line_ends(path: Path) -> str | None:
     return None
 
 
-def misnamed(path: Path, content: Content) -> str | None:
+def misnamed(path: Anywhere, content: Content) -> str | None:
     """The message for a file whose name claims another format than its content; None if they agree.
 
+    >>> from pathlib import Path
     >>> misnamed(Path("model.keras"), Content.HDF5)
     "this is an HDF5 file named .keras: Keras would expect a zip archive; rename it to 'model.h5'"
     """

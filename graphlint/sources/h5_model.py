@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from graphlint.errors import UnreadableError
@@ -15,13 +14,14 @@ from graphlint.sources.json_text import JsonDocument, parse_config
 from graphlint.sources.keras_archive import compile_config, optimizer
 from graphlint.sources.legacy_weights import attach_legacy_optimizer, attach_legacy_weights
 from graphlint.sources.limits import DEFAULT, Limits
+from graphlint.sources.stored_object import Anywhere, Depth
 from graphlint.sources.unseen_variables import mark_statistics
 from graphlint.sources.weights import is_weighted_name
-from graphlint.sources.weights_file import read_weights
+from graphlint.sources.weights_file import no_configuration, read_weights
 from graphlint.sources.zip_archive import open_regular
 
 
-def read_h5(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
+def read_h5(path: Anywhere, limits: Limits = DEFAULT, depth: Depth = Depth.WEIGHTS) -> ModelDefinition:
     """Read an HDF5 file: a whole model, or only weights. Values stay in the file until a rule asks for them.
 
     Raises:
@@ -30,7 +30,7 @@ def read_h5(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
     """
     handle = open_regular(path)
     try:
-        file = Hdf5File(handle, limits)
+        file = Hdf5File(handle, limits, root_only=depth is Depth.CONFIG)
         definition = _read(file, limits)
     except BaseException:
         handle.close()
@@ -41,6 +41,8 @@ def read_h5(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
 
 def _read(file: Hdf5File, limits: Limits) -> ModelDefinition:
     attributes = file.root.attributes
+    if file.root_only and "model_config" not in attributes:
+        raise no_configuration("this HDF5 file")
     stored = file.root.groups.get("model_weights")
     version = attributes.get("keras_version")
     if version is None and stored is not None:

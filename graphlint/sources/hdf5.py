@@ -53,15 +53,17 @@ class Hdf5File:
     """An HDF5 file, its whole structure listed on opening; values and attributes are read on demand.
 
     ``file`` is a readable, seekable binary file object; it stays open while values are read. ``root`` is the root
-    group. ``problems`` are messages about what is readable but suspicious; reading attributes may add more.
+    group; with ``root_only`` nothing below it is listed. ``problems`` are messages about what is readable but
+    suspicious; reading attributes may add more.
 
     Raises:
         UnreadableError: not HDF5, truncated, damaged, or of a kind that Keras never writes.
         LimitError: more objects, nesting or structure than the limits.
     """
 
-    def __init__(self, file: BinaryFile, limits: Limits = DEFAULT) -> None:
+    def __init__(self, file: BinaryFile, limits: Limits = DEFAULT, *, root_only: bool = False) -> None:
         self.limits = limits
+        self.root_only = root_only
         self.problems: list[str] = []
         self._dangers: dict[str, Danger] = {}
         self._file = file
@@ -131,13 +133,14 @@ class Hdf5File:
         if root._header.is_dataset:
             raise UnreadableError("the HDF5 root is not a group: the file is damaged or crafted; save it again")
         known: dict[int, Group | Dataset] = {address: root}
-        stack: list[tuple[Group, int]] = [(root, 0)]
+        stack: list[tuple[Group, int]] = [] if self.root_only else [(root, 0)]
         count = 1
         while stack:
             group, depth = stack.pop()
             self.limits.check("hdf5_depth", depth, f"{quoted(group.path)}, depth")
             with translated("the HDF5 group", group.path or "/"):
                 links = read_links(self._reader, group._header)
+                self._reader.prefetch([link.target for link in links if link.kind == HARD])
             for link in links:
                 count += 1
                 self.limits.check("hdf5_objects", count, "groups and datasets in the HDF5 file")

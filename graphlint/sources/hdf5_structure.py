@@ -68,6 +68,12 @@ class Reader:
         self._position += len(data)
         return data
 
+    def prefetch(self, addresses: list[int]) -> None:
+        """Tell a file that is far away what will be read."""
+        fetch = getattr(self._file, "prefetch", None)
+        if fetch is not None:
+            fetch([self._base + address for address in addresses])
+
     def structure(self, address: int, size: int) -> bytes:
         """Up to ``size`` bytes of structure. Structures are mostly small and adjacent, so they are read in pages.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from graphlint.errors import UnreadableError
@@ -15,6 +14,7 @@ from graphlint.sources.json_text import parse_config
 from graphlint.sources.limits import DEFAULT, Limits
 from graphlint.sources.opaque import opaque
 from graphlint.sources.pickles import array_pickles, declared_bytes, described, pickled_names
+from graphlint.sources.stored_object import Anywhere, View
 from graphlint.sources.zip_archive import MemberView, ZipArchive, open_regular
 
 _CONFIGURATIONS = ("model_config", "training_config")
@@ -23,12 +23,14 @@ _TAIL = (1 << 16) + 22
 _MOST_BYTES = 32 << 20
 
 
-def hidden_hdf5(archive: ZipArchive, path: Path) -> Iterator[str]:
+def hidden_hdf5(archive: ZipArchive, path: Anywhere) -> Iterator[str]:
     """What stands at the places of an archive where the HDF5 library looks for the beginning of a file."""
     members = {member.start: member.name for member in archive.members.values()}
     with open_regular(path) as file:
         size = file.seek(0, 2)
         start = 512
+        if isinstance(file, View):
+            file.prefetch([1 << power for power in range(9, size.bit_length()) if (1 << power) + 8 <= size])
         while start + len(SIGNATURE) <= size:
             file.seek(start)
             if file.read(len(SIGNATURE)) == SIGNATURE and not members.get(start, "").endswith(".h5"):
@@ -36,7 +38,7 @@ def hidden_hdf5(archive: ZipArchive, path: Path) -> Iterator[str]:
             start *= 2
 
 
-def hidden_zip(path: Path) -> Iterator[str]:
+def hidden_zip(path: Anywhere) -> Iterator[str]:
     """What stands at the end of an HDF5 file where a reader of zip archives looks for its directory."""
     with open_regular(path) as file:
         size = file.seek(0, 2)
@@ -94,7 +96,7 @@ def array_problems(archive: ZipArchive, what: str) -> list[SourceProblem]:
     return found
 
 
-def read_pickle(path: Path) -> ModelDefinition:
+def read_pickle(path: Anywhere) -> ModelDefinition:
     """A file that is a Python pickle or a NumPy array from its first byte, where unpickling it imports anything.
 
     Raises:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from graphlint.errors import UnreadableError
@@ -11,10 +10,11 @@ from graphlint.sources.configuration import read_configuration
 from graphlint.sources.json_text import JsonDocument, parse_config
 from graphlint.sources.keras_archive import compile_config, optimizer
 from graphlint.sources.limits import DEFAULT, Limits
+from graphlint.sources.stored_object import Anywhere
 from graphlint.sources.zip_archive import open_regular
 
 
-def read_json_file(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
+def read_json_file(path: Anywhere, limits: Limits = DEFAULT) -> ModelDefinition:
     """Read a configuration from a file.
 
     Raises:
@@ -24,7 +24,7 @@ def read_json_file(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
     return read_json(load_json(path, limits), limits)
 
 
-def load_json(path: Path, limits: Limits = DEFAULT) -> JsonDocument:
+def load_json(path: Anywhere, limits: Limits = DEFAULT) -> JsonDocument:
     """Parse a JSON file.
 
     Raises:

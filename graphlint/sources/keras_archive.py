@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from graphlint.errors import UnreadableError
@@ -22,6 +21,7 @@ from graphlint.sources.json_text import parse_config
 from graphlint.sources.layout import ARRAYS, CONFIG, WEIGHTS
 from graphlint.sources.limits import DEFAULT, Limits
 from graphlint.sources.opaque import opaque
+from graphlint.sources.stored_object import Anywhere, Depth
 from graphlint.sources.unseen_variables import mark_statistics
 from graphlint.sources.vocabularies import attach_vocabularies
 from graphlint.sources.weights import attach_optimizer, attach_weights, stored_groups, unbuilt_layers
@@ -31,7 +31,12 @@ METADATA = "metadata.json"
 
 
 def read_keras_archive(
-    path: Path, limits: Limits = DEFAULT, *, verify: bool = True, whole: bool = True
+    path: Anywhere,
+    limits: Limits = DEFAULT,
+    *,
+    verify: bool = True,
+    whole: bool = True,
+    depth: Depth = Depth.WEIGHTS,
 ) -> ModelDefinition:
     """Read a `.keras` file of any Keras version. The weights stay in the file until a rule asks for them.
 
@@ -55,8 +60,9 @@ def read_keras_archive(
         for text in archive.problems
     ]
     problems += document.source_problems
-    problems += [SourceProblem(ProblemKind.ARCHIVE, text) for text in hidden_hdf5(archive, path)]
-    if ARRAYS in archive:
+    if depth is not Depth.CONFIG:
+        problems += [SourceProblem(ProblemKind.ARCHIVE, text) for text in hidden_hdf5(archive, path)]
+    if ARRAYS in archive and depth is not Depth.CONFIG:
         problems += npz_problems(archive.view(ARRAYS), ARRAYS, limits)
     root, structure = read_configuration(document.value, limits, whole=whole)
     definition = ModelDefinition(
@@ -73,17 +79,21 @@ def read_keras_archive(
     definition.asset_checksums = {
         name: (archive.members[name].crc, archive.members[name].size) for name in definition.asset_names
     }
-    if WEIGHTS in archive:
+    if WEIGHTS in archive and depth is not Depth.CONFIG:
         view = archive.view(WEIGHTS)
         try:
             file = Hdf5File(view, limits)
             stored = stored_groups(file)
             definition.documents += stored_configurations(file, definition.problems, limits)
         except UnreadableError:
+            if depth is Depth.STRUCTURE:
+                raise
             view.verify()  # That it is damaged says more than where reading it stopped.
             raise
         definition.problems += file.source_problems
-        if verify or file.source_problems:
+        if depth is Depth.STRUCTURE:
+            pass  # Without the numbers there is no checksum.
+        elif verify or file.source_problems:
             view.verify()
         else:
             view.read_in_one_pass()

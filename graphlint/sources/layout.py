@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from graphlint.sources.stored_object import Anywhere
 
 CONFIG = "config.json"
 WEIGHTS, ARRAYS, SHARDS = "model.weights.h5", "model.weights.npz", "model.weights.json"
 
 
-def is_model_directory(path: Path) -> bool:
+def is_model_directory(path: Anywhere) -> bool:
     """Whether a directory is an unpacked model of Keras: its configuration beside weights under their fixed name."""
     return (path / CONFIG).is_file() and any((path / name).is_file() for name in (WEIGHTS, ARRAYS, SHARDS))

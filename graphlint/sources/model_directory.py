@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from graphlint.errors import UnreadableError
@@ -11,12 +10,13 @@ from graphlint.sources.configuration import read_configuration
 from graphlint.sources.json_text import parse_config
 from graphlint.sources.layout import ARRAYS, CONFIG, SHARDS, WEIGHTS
 from graphlint.sources.limits import DEFAULT, Limits
+from graphlint.sources.stored_object import Anywhere, Depth
 from graphlint.sources.zip_archive import open_regular
 
 _ASSETS = "assets"
 
 
-def read_model_directory(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
+def read_model_directory(path: Anywhere, limits: Limits = DEFAULT, depth: Depth = Depth.WEIGHTS) -> ModelDefinition:
     """Read an unpacked model, and every other JSON text beside its configuration: tokenizers, preprocessors, tasks.
 
     Raises:
@@ -52,6 +52,8 @@ def read_model_directory(path: Path, limits: Limits = DEFAULT) -> ModelDefinitio
     )
     weights, arrays, index = (path / name for name in (WEIGHTS, ARRAYS, SHARDS))
     files = []
+    if depth is Depth.CONFIG:
+        return definition
     if weights.is_file():
         files = [Hdf5File(open_regular(weights), limits)]
     elif index.is_file() and is_shard_index(document := _json(index, limits)):
@@ -73,7 +75,7 @@ def read_model_directory(path: Path, limits: Limits = DEFAULT) -> ModelDefinitio
     return definition
 
 
-def _documents(path: Path, limits: Limits) -> tuple[dict[str, Any], list[SourceProblem]]:
+def _documents(path: Anywhere, limits: Limits) -> tuple[dict[str, Any], list[SourceProblem]]:
     """Every JSON text in a directory, by name; that of the model first."""
     found: dict[str, Any] = {}
     problems: list[SourceProblem] = []
@@ -86,18 +88,18 @@ def _documents(path: Path, limits: Limits) -> tuple[dict[str, Any], list[SourceP
     return found, problems
 
 
-def _json(path: Path, limits: Limits) -> Any:
+def _json(path: Anywhere, limits: Limits) -> Any:
     with open_regular(path) as file:
         limits.check("json_bytes", file.seek(0, 2), f"{path.name}, bytes")
         file.seek(0)
         return parse_config(file.read(limits.json_bytes + 1), limits, path.name)
 
 
-def _assets(path: Path, limits: Limits) -> tuple[str, ...]:
+def _assets(path: Anywhere, limits: Limits) -> tuple[str, ...]:
     found = []
     folder = path / _ASSETS
     for each in folder.rglob("*") if folder.is_dir() else ():
-        found.append(each.relative_to(path).as_posix())
+        found.append(f"{each}".removeprefix(f"{path}").replace("\\", "/").lstrip("/"))
         limits.check("zip_members", len(found), f"files below {str(folder)!r}")
     return tuple(found)
 

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from graphlint.errors import UnreadableError
@@ -20,6 +19,7 @@ from graphlint.sources.keras_archive import compile_config, optimizer
 from graphlint.sources.limits import DEFAULT, Limits
 from graphlint.sources.opaque import opaque
 from graphlint.sources.saved_graph import SavedGraph, read_graph
+from graphlint.sources.stored_object import Anywhere
 from graphlint.sources.zip_archive import open_regular
 
 GRAPH = "saved_model.pb"
@@ -27,7 +27,7 @@ METADATA = "keras_metadata.pb"
 _OBJECT, _PATH, _JSON = 1, 3, 5
 
 
-def read_saved_model(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
+def read_saved_model(path: Anywhere, limits: Limits = DEFAULT) -> ModelDefinition:
     """Read what a SavedModel directory contains of its Keras model: its layers and calls or, if it has none, nothing.
 
     The operations of its graph are looked at for what they do besides computing, and the metadata of each of its
@@ -77,7 +77,7 @@ def read_saved_model(path: Path, limits: Limits = DEFAULT) -> ModelDefinition:
     )
 
 
-def _whole(path: Path, limit: str, limits: Limits) -> bytes:
+def _whole(path: Anywhere, limit: str, limits: Limits) -> bytes:
     with open_regular(path) as file:
         size = file.seek(0, 2)
         limits.check(limit, size, f"{path.name}, bytes")

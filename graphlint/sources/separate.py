@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from graphlint.errors import UnreadableError
 from graphlint.model.definition import Format, ModelDefinition
@@ -11,12 +10,13 @@ from graphlint.sources import read
 from graphlint.sources.hdf5 import Hdf5File
 from graphlint.sources.legacy_weights import attach_legacy_weights, is_legacy
 from graphlint.sources.limits import DEFAULT, Limits
+from graphlint.sources.stored_object import Anywhere
 from graphlint.sources.unseen_variables import mark_statistics
 from graphlint.sources.weights import attach_weights, stored_groups
 from graphlint.sources.zip_archive import open_regular
 
 
-def read_separate(weights: Path, architecture: Path, limits: Limits = DEFAULT) -> ModelDefinition:
+def read_separate(weights: Anywhere, architecture: Anywhere, limits: Limits = DEFAULT) -> ModelDefinition:
     """Read a model whose weights are in one file and whose configuration is in another.
 
     Raises:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from graphlint.errors import NoModelError, UnreadableError, quoted
@@ -14,6 +13,7 @@ from graphlint.sources.hidden import stored_configurations
 from graphlint.sources.json_text import JsonDocument
 from graphlint.sources.legacy_weights import attach_legacy_weights, is_legacy
 from graphlint.sources.limits import DEFAULT, Limits
+from graphlint.sources.stored_object import Anywhere
 from graphlint.sources.unseen_variables import mark_statistics
 from graphlint.sources.weights import LAYERS, VARIABLES, StoredGroup, attach_weights, stored_groups
 from graphlint.sources.zip_archive import open_regular
@@ -48,6 +48,11 @@ def read_weights(files: Iterable[Hdf5File], version: str | None = None) -> Model
         definition.documents += stored_configurations(file, definition.problems)
         definition.problems += file.source_problems
     return definition
+
+
+def no_configuration(what: str) -> UnreadableError:
+    """The error for weights of which only the configuration was to be read."""
+    return UnreadableError(f"{what} has no configuration: check it with --depth structure")
 
 
 def merge(files: Iterable[Hdf5File]) -> StoredGroup:
@@ -101,7 +106,7 @@ def shard_names(document: JsonDocument, index_name: str) -> list[str]:
     return sorted(found)
 
 
-def read_sharded_weights(path: Path, document: JsonDocument, limits: Limits = DEFAULT) -> ModelDefinition:
+def read_sharded_weights(path: Anywhere, document: JsonDocument, limits: Limits = DEFAULT) -> ModelDefinition:
     """Read the shards next to an index (``model.weights.json``).
 
     Raises:

@@ -22,6 +22,7 @@ from typing import IO, Self, cast
 
 from graphlint.errors import UnreadableError, quoted
 from graphlint.sources.limits import DEFAULT, Limits
+from graphlint.sources.stored_object import StoredObject
 
 _BLOCK = 1 << 20
 _GAP = 1 << 16
@@ -66,7 +67,7 @@ class ZipArchive:
         LimitError: more or larger entries than the limits.
     """
 
-    def __init__(self, source: str | os.PathLike[str] | MemberView, limits: Limits = DEFAULT) -> None:
+    def __init__(self, source: str | os.PathLike[str] | StoredObject | MemberView, limits: Limits = DEFAULT) -> None:
         self.limits = limits
         self.problems: list[str] = []
         self.escaping: set[str] = set()
@@ -505,6 +506,12 @@ class MemberView(io.RawIOBase):
         self._advance(target[:count])
         return count
 
+    def prefetch(self, positions: list[int]) -> None:
+        """Tell a file that is far away what will be read."""
+        fetch = getattr(self._file, "prefetch", None)
+        if fetch is not None:
+            fetch([self._start + position for position in positions if position < self.size])
+
     def _advance(self, data: memoryview) -> None:
         begin = self._position
         self._position += len(data)
@@ -552,12 +559,14 @@ class MemberView(io.RawIOBase):
             raise bad_checksum(self.name)
 
 
-def open_regular(path: str | os.PathLike[str]) -> io.FileIO:
+def open_regular(path: str | os.PathLike[str] | StoredObject) -> io.RawIOBase:
     """Open a regular file for reading, unbuffered.
 
     Raises:
         UnreadableError: there is none, it may not be read, or it is a directory, device, pipe or socket.
     """
+    if isinstance(path, StoredObject):
+        return path.open()
     shown = repr(os.fspath(path))
     try:
         found = Path(path).stat()
