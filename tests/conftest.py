@@ -24,6 +24,14 @@ collect_ignore = ["browser"] if _LACKING else []
 """Without a browser its tests are left out, and the summary says so."""
 
 
+def pytest_collection_modifyitems(config, items):
+    marks = {id(item): item.get_closest_marker("backend") for item in items}
+    others = [item for item in items if (mark := marks[id(item)]) and os.environ["KERAS_BACKEND"] not in mark.args]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
+
+
 def pytest_terminal_summary(terminalreporter):
     if _LACKING:
         terminalreporter.write_line(f"LEFT OUT: tests/browser, which look at reports: no {' and no '.join(_LACKING)}")

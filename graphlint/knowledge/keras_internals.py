@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import random
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -589,6 +589,78 @@ def variable_handle(variable: keras.Variable) -> Any:
     """What stands for a variable in a graph of TensorFlow: its resource handle."""
     value = getattr(variable, "_value", None)
     return getattr(value, "handle", value)
+
+
+def reads_of_variables(is_noting: Callable[[], bool], read: Callable[[Any, keras.Variable], None]) -> Replacement:
+    """What tells ``read`` of each object of the backend that stands for a variable, as code asks for its value.
+
+    What was assigned to a variable in an abstract run does not stand for it.
+    """
+    owner = next(cls for cls in keras.Variable.__mro__ if "value" in vars(cls))
+    original = vars(owner)["value"]
+
+    def value(variable: keras.Variable) -> Any:
+        found = original.fget(variable)
+        if is_noting() and assigned_value(variable) is None:
+            for one in (found, backend_value(variable)):
+                if one is not None:
+                    read(one, variable)
+        return found
+
+    return owner, "value", property(value)
+
+
+def jax_trace_state() -> Any:
+    """What equals itself as long as JAX runs the same trace: another one inside each loop, condition or function."""
+    from jax.extend.core import get_opaque_trace_state
+
+    return get_opaque_trace_state(convention="nnx")
+
+
+def primitive_classes() -> list[type]:
+    """The classes of JAX's primitives that have a ``bind`` of their own, through which each one is run."""
+    from jax.extend.core import Primitive
+
+    found: list[type] = [Primitive]
+    for cls in found:
+        below: list[type] = type.__subclasses__(cls)
+        found += [one for one in below if one not in found]
+    return [cls for cls in found if "bind" in vars(cls)]
+
+
+def is_sparse_in_jax(value: Any) -> bool:
+    """Whether a value is one of JAX's sparse arrays."""
+    from jax.experimental.sparse import JAXSparse
+
+    return isinstance(value, JAXSparse)
+
+
+FILLED = (83, 89)
+"""What Keras takes for a free size when it infers shapes on PyTorch, in a first and a second run."""
+
+
+def torch_device() -> str:
+    """The device on which Keras makes tensors on PyTorch now: ``meta`` while it infers shapes."""
+    from keras.src.backend.torch.core import get_device
+
+    return str(get_device())
+
+
+def torch_control_flow(names: Iterable[str]) -> Iterator[tuple[Any, str, Any]]:
+    """Where code of Keras looks up its functions for loops and conditions on PyTorch, with what is there."""
+    from keras.src import backend
+    from keras.src.backend.torch import core, numpy
+
+    for name in names:
+        owner = {"rnn": backend, "repeat": numpy}.get(name, core)
+        yield owner, name, getattr(owner, name)
+
+
+def unwrapped_tensor(value: Any) -> Any | None:
+    """The tensor of PyTorch that one inside a transformation such as ``vmap`` stands for; None for any other."""
+    from torch._C import _functorch
+
+    return _functorch.get_unwrapped(value) if _functorch.is_functorch_wrapped_tensor(value) else None
 
 
 def function_graph(graph: Any, name: str) -> Any | None:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import keras
 
 from graphlint.model.definition import TensorSpec
+
+
+class Size:
+    """Stands for a number that depends on the size of a free dimension, where it is known from two runs alone."""
+
+    def __repr__(self) -> str:
+        return "a size"
 
 
 @dataclass(slots=True)
@@ -32,6 +40,12 @@ class Trace(Protocol):
     Tensors are compared by identity, so two different tensors must be two objects, and one tensor one object.
     """
 
+    has_gaps: bool
+    """Whether some functions of Keras itself cannot be run abstractly, so that Keras infers their shapes otherwise."""
+
+    def running(self) -> AbstractContextManager[None]:
+        """A context in which the backend tells the trace what it does."""
+
     def is_here(self) -> bool:
         """Whether the code that runs now runs in this trace."""
 
@@ -40,6 +54,12 @@ class Trace(Protocol):
 
     def is_tensor(self, value: Any) -> bool:
         """Whether a value is a tensor of this trace, and not a number that is known."""
+
+    def is_size(self, value: Any) -> bool:
+        """Whether a value stands for the size of a dimension that is free, or for what code computed of one."""
+
+    def now(self, tensor: Any) -> Any:
+        """A tensor as it is now: another object than before where it was written in place."""
 
     def distinct(self, tensor: Any) -> Any:
         """The same tensor as a separate object, with the same mask."""

@@ -300,6 +300,8 @@ class _BodyBuilder:
         """A leaf of arguments or outputs as definitions have it."""
         if self.trace.is_tensor(value):
             return self.tensor(value)
+        if self.trace.is_size(value):
+            return Constant(ConstantKind.TENSOR, None, (), dtype="int32", obj=value)
         return _constant(value)
 
     def tensor(self, tensor: Any) -> Any:
@@ -425,6 +427,8 @@ class _BodyBuilder:
         back: dict[int, Any] = {}
 
         def stand_in(leaf: Any) -> Any:
+            if self.trace.is_size(leaf):
+                return None
             if id(leaf) not in given:
                 return leaf
             value = given[id(leaf)]

@@ -23,6 +23,7 @@ from graphlint.knowledge.layers import layer_traits
 from graphlint.tracing.backend import Trace
 from graphlint.tracing.functions import Function, interceptions, is_open, operators, runs_code
 from graphlint.tracing.restoring import kept
+from graphlint.tracing.runs import NUMBER_NEEDED, settle
 from graphlint.tracing.starting import start_trace
 from graphlint.tracing.structure import mapped, members
 
@@ -30,8 +31,31 @@ _LOCK = threading.RLock()
 """Held while a trace runs: what it replaces is the same for the whole process."""
 
 
+Run = Callable[[tuple[Any, ...], dict[str, Any]], Any]
+"""What makes a call with the arguments that it is given."""
+
 _INNERMOST = re.compile(r".*\x1b\[1m(.*?)\x1b\[0m.*", re.DOTALL)
 """The message inside those that Keras puts around the message of a layer, in bold."""
+
+
+_BY_VALUE = frozenset(
+    {
+        "OperatorNotAllowedInGraphError",
+        "TracerBoolConversionError",
+        "TracerIntegerConversionError",
+        "ConcretizationTypeError",
+    }
+)
+"""Errors of backends where code decides by the values of a tensor."""
+_BY_NUMPY = frozenset({"TracerArrayConversionError"})
+_WITH_NUMPY = (
+    "has no attribute 'numpy'",
+    "numpy() is only available",
+    "Cannot convert a symbolic",
+    "convert meta device type tensor to numpy",
+    "copy out of meta tensor",
+)
+"""Parts of the messages of backends where code reads the values of a tensor with numpy."""
 
 
 class TraceError(Exception):
@@ -77,7 +101,12 @@ class Event:
     @property
     def is_open(self) -> bool:
         """Whether what happens inside is a body of its own."""
-        return self.closed is None and isinstance(self.target, keras.Layer) and is_open(self.target)
+        return self.closed is None and self.is_code
+
+    @property
+    def is_code(self) -> bool:
+        """Whether it is a call of a layer that runs custom code."""
+        return isinstance(self.target, keras.Layer) and is_open(self.target)
 
     @property
     def layer(self) -> keras.Layer | None:
@@ -180,6 +209,9 @@ class _Recorder:
         self.training = training
         self.thread = threading.get_ident()
         self.recording: Recording | None = None
+        self.runs: list[Recording] = []
+        """One recording, or several of runs with other sizes, where the backend knows no free ones."""
+        self.error: Exception | None = None
         self.stack: list[Event] = []
         self.known: list[set[int]] = []
         """For each event on the stack, the tensors that its body can name already."""
@@ -202,8 +234,12 @@ class _Recorder:
             stack.enter_context(keras_internals.kept_global_state())
             stack.enter_context(keras_internals.replaced(self.replacements()))
 
-            def inside(*values: Any) -> None:
-                self.recording = Recording(start_trace(), self.training)
+            def inside(*values: Any) -> tuple[()]:
+                if self.error is not None:
+                    raise self.error  # Keras tries it otherwise, with numbers.
+                self.recording = Recording(start_trace(len(self.runs)), self.training)
+                self.runs.append(self.recording)
+                self.failure, self.in_code, self.count = None, False, 0
                 _look_up(self.recording, self.model)
                 given = dict(zip(map(id, tensors), values, strict=True))
                 _set_masks(tensors, given)
@@ -213,8 +249,17 @@ class _Recorder:
 
                 filled_args, filled_kwargs = keras.tree.map_structure(fill, (args, kwargs))
                 patches = operators(self.recording.trace.operators(), self)
-                with keras_internals.replaced(patches), keras_internals.called_with_training(self.training):
-                    self.model(*filled_args, **filled_kwargs)
+                try:
+                    with (
+                        keras_internals.replaced(patches),
+                        self.recording.trace.running(),
+                        keras_internals.called_with_training(self.training),
+                    ):
+                        self.model(*filled_args, **filled_kwargs)
+                except Exception as error:
+                    self.error = error
+                    raise
+                return ()
 
             try:
                 keras_internals.run_abstractly(inside, *tensors)
@@ -224,8 +269,12 @@ class _Recorder:
                 raise self.failure or TraceError(reason(error)) from error
             except Exception as error:
                 raise self.failure or TraceError(reason(error)) from error
-        assert self.recording is not None
-        return self.recording
+        first, *others = self.runs
+        for other in others:
+            differs = settle(first, other)
+            if differs is not None:
+                raise TraceError(differs, self.model)
+        return first
 
     # -- interception -------------------------------------------------------------------------------------------
 
@@ -271,7 +320,7 @@ class _Recorder:
                     self.entering = None
                 return call(layer, *args, **kwargs)
             self.entering = None if is_last else layer
-            return self.layer(layer, lambda: call(layer, *args, **kwargs), args, kwargs)
+            return self.layer(layer, lambda args, kwargs: call(layer, *args, **kwargs), args, kwargs)
 
         return layer_call
 
@@ -289,10 +338,10 @@ class _Recorder:
 
     # -- events -------------------------------------------------------------------------------------------------
 
-    def layer(self, layer: keras.Layer, run: Callable[[], Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        def checked() -> Any:
+    def layer(self, layer: keras.Layer, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        def checked(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             self.check_built(layer)
-            return run()
+            return run(args, kwargs)
 
         return self.event(layer, checked, args, kwargs)
 
@@ -318,6 +367,9 @@ class _Recorder:
         """
         layer, recording = event.layer, self.recording
         assert recording is not None
+        if isinstance(event.target, Function) and recording.trace.has_gaps:
+            with suppress(Exception):
+                return self.inferred(event.target, event)
         if layer is None:
             raise error
         if self.failure is None:
@@ -344,6 +396,19 @@ class _Recorder:
         self.failure, self.in_code = None, False
         return outputs
 
+    def inferred(self, function: Function, event: Event) -> Any:
+        """What stands for the outputs of a function of Keras that cannot run here, of the shapes that Keras infers.
+
+        Raises:
+            Exception: Keras infers none.
+        """
+        self.rescuing = True
+        try:
+            specs = function.symbolic(*mapped(event.args, self.symbolic), **mapped(event.kwargs, self.symbolic))
+            return mapped(specs, self.stand_in)
+        finally:
+            self.rescuing = False
+
     def symbolic(self, leaf: Any) -> Any:
         """A leaf of arguments as a symbolic tensor, if it is one."""
         assert self.recording is not None
@@ -357,14 +422,19 @@ class _Recorder:
         return self.recording.trace.unknown(leaf) if isinstance(leaf, keras.KerasTensor) else leaf
 
     def operation(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return self.event(function, lambda: function.run(*args, **kwargs), args, kwargs)
+        return self.event(function, lambda args, kwargs: function.run(*args, **kwargs), args, kwargs)
 
-    def event(
-        self, target: keras.Layer | Function, run: Callable[[], Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
+    def written(self, leaf: Any) -> Any:
+        """A leaf of arguments as it is now, if it is a tensor."""
+        assert self.recording is not None
+        return self.recording.trace.now(leaf) if self.recording.trace.is_tensor(leaf) else leaf
+
+    def event(self, target: keras.Layer | Function, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         recording = self.recording
         assert recording is not None
         parent = self.stack[-1] if self.stack else None
+        if any(recording.trace.now(tensor) is not tensor for tensor in self.tensors((args, kwargs))):
+            args, kwargs = mapped(args, self.written), mapped(kwargs, self.written)
         event = Event(
             target,
             mapped(args, _now),
@@ -380,7 +450,7 @@ class _Recorder:
         self.stack.append(event)
         self.known.append({id(tensor) for tensor in tensors})
         try:
-            outputs = run()
+            outputs = run(args, kwargs)
         except Exception as error:
             outputs = self.rescued(event, error)
         finally:
@@ -394,6 +464,7 @@ class _Recorder:
         def distinct(value: Any) -> Any:
             if not recording.trace.is_tensor(value):
                 return value
+            value = recording.trace.now(value)
             if id(value) in named:
                 value = recording.trace.distinct(value)
             recording.held.append(value)
@@ -445,16 +516,23 @@ def _now(value: Any) -> Any:
 
 def reason(error: BaseException) -> str:
     """An error in one line, as the reason why a body stays closed."""
+    while error.__context__ is not None and type(error.__context__).__name__ in _BY_VALUE | _BY_NUMPY:
+        error = error.__context__
     text = _INNERMOST.sub(r"\1", str(error)) if "\x1b[1m" in str(error) else str(error)
     text = " ".join(text.split())
     name = type(error).__name__
     as_number = "SymbolicTensor" in text and ("float() argument" in text or "int() argument" in text)
-    if name == "OperatorNotAllowedInGraphError" or "Using a symbolic `tf.Tensor`" in text or as_number:
+    if (
+        name in _BY_VALUE
+        or "cannot be called on meta tensors" in text
+        or "Using a symbolic `tf.Tensor`" in text
+        or as_number
+    ):
         return "its code decides by the values of a tensor, which no graph can hold"
-    if "has no attribute 'numpy'" in text or "numpy() is only available" in text or "Cannot convert a symbolic" in text:
+    if name in _BY_NUMPY or any(part in text for part in _WITH_NUMPY):
         return "its code reads the values of a tensor with numpy, which no graph can hold"
-    if name == "TypeError" and "interpreted as an integer" in text:
-        return "its code needs the size of a dimension as a number that is free here: pass inputs= with all sizes"
+    if name == "InconclusiveDimensionOperation" or (name == "TypeError" and "interpreted as an integer" in text):
+        return NUMBER_NEEDED
     return f"running it raises {name}: {text[:200]}" if text else f"running it raises {name}"
 
 
@@ -465,15 +543,22 @@ def known_outputs(layer: keras.Layer, args: tuple[Any, ...], kwargs: dict[str, A
     """
     shapes = [leaf.shape for leaf in members([list(args), kwargs]) if isinstance(leaf, keras.KerasTensor)]
     for node in keras_internals.inbound_nodes(layer):
-        if [tensor.shape for tensor in keras_internals.node_inputs(node)] == shapes:
+        recorded = [tensor.shape for tensor in keras_internals.node_inputs(node)]
+        if len(recorded) == len(shapes) and all(map(_agree, recorded, shapes)):
             outputs = keras_internals.node_outputs(node)
             return outputs[0] if len(outputs) == 1 else outputs
     if all(keras_internals.is_untouched(layer, name) for name in ("compute_output_spec", "compute_output_shape")):
         return None
     try:
-        return layer.compute_output_spec(*args, **kwargs)
+        return layer.compute_output_spec(*args, **{key: one for key, one in kwargs.items() if key != "training"})
     except Exception:
         return None
+
+
+def _agree(one: tuple[int | None, ...], other: tuple[int | None, ...]) -> bool:
+    """Whether two shapes are the same, as far as both are known: on PyTorch a free size is a number in a run."""
+    pairs = zip(one, other, strict=False)
+    return len(one) == len(other) and all(a == b or None in (a, b) for a, b in pairs)
 
 
 def _is_weightless(layer: keras.Layer) -> bool:

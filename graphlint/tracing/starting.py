@@ -7,8 +7,10 @@ import keras
 from graphlint.tracing.backend import Trace
 
 
-def start_trace() -> Trace:
-    """A trace on the backend that Keras uses. To be called inside the abstract run.
+def start_trace(number: int = 0) -> Trace:
+    """A trace on the backend that Keras uses, for the first abstract run of a model or a later one with other sizes.
+
+    To be called inside the run.
 
     Raises:
         NotImplementedError: the backend is not one that tracing knows; the message names it.
@@ -18,4 +20,12 @@ def start_trace() -> Trace:
         from graphlint.tracing.tensorflow import GraphTrace
 
         return GraphTrace()
-    raise NotImplementedError(f"bodies are not opened on the backend {name} yet")
+    if name == "jax":
+        from graphlint.tracing.jax import TracerTrace
+
+        return TracerTrace()
+    if name == "torch":
+        from graphlint.tracing.torch import MetaTrace
+
+        return MetaTrace(number)
+    raise NotImplementedError(f"bodies are not opened on the backend {name}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
@@ -35,12 +36,17 @@ _SMALL = 64
 class GraphTrace:
     """One run in a ``FuncGraph``. Control flow makes further graphs inside it."""
 
+    has_gaps = False
+
     def __init__(self) -> None:
         self.graph = tf.compat.v1.get_default_graph()
         self._captures: dict[int, dict[int, Any]] = {}
         self._owners: dict[int, tuple[Any, int]] | None = None
         """For each inner graph the operation that runs it, and how many of its inputs are none of the graph's."""
         self._stateful: dict[str, bool] = {}
+
+    def running(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def is_here(self) -> bool:
         graph = tf.compat.v1.get_default_graph()
@@ -53,6 +59,12 @@ class GraphTrace:
 
     def is_tensor(self, value: Any) -> bool:
         return tf.is_tensor(value) and not hasattr(value, "numpy") and not isinstance(value, tf.Variable)
+
+    def is_size(self, value: Any) -> bool:
+        return False
+
+    def now(self, tensor: Any) -> Any:
+        return tensor
 
     def distinct(self, tensor: Any) -> Any:
         mask = keras_internals.mask_of(tensor)

@@ -12,8 +12,9 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers, ops
+
+from tests.tracing import native
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,15 @@ class Case:
     _: KW_ONLY
     kwargs: dict[str, Any] = field(default_factory=dict)
     closed: str = ""
-    random: bool = False
-    """Whether the layer gives other results each time, also with equal seeds."""
+    on: dict[str, str] = field(default_factory=dict)
+    """The calls that the body shows on a backend where they are others, by its name."""
+    in_python: bool = False
+    """Whether it is a loop, a condition or a map, of which PyTorch shows what is inside once, and no numbers."""
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        found = self.on.get(native.BACKEND)
+        return self.calls if found is None else tuple(found.split())
 
 
 CASES: dict[str, Case] = {}
@@ -155,16 +163,16 @@ class DropsPaths(layers.Layer):
 
 @case(floats(2, 8), calls="first Glue second Glue Multiply Glue")
 class Backend(layers.Layer):
-    """Calls functions of TensorFlow."""
+    """Calls functions of the backend itself."""
 
     def __init__(self) -> None:
         super().__init__()
         self.first, self.second = layers.Dense(8), layers.Dense(8)
 
     def call(self, x: Any) -> Any:
-        active = tf.nn.relu(self.first(x))
-        joined = tf.concat([x, active], axis=-1)
-        return tf.reduce_sum(self.second(joined) * tf.expand_dims(tf.reduce_mean(joined, -1), -1), axis=-1)
+        active = native.relu(self.first(x))
+        joined = native.concatenate([x, active])
+        return native.total(self.second(joined) * native.averages(joined))
 
 
 @case(floats(2, 4), calls="first Glue second")
@@ -203,7 +211,7 @@ class Unrolled(layers.Layer):
         return found
 
 
-@case(floats(2, 4), calls="body Glue")
+@case(floats(2, 4), calls="body Glue", on={"jax": "Glue body Glue"}, in_python=True)
 class Loop(layers.Layer):
     """Calls a sublayer inside a loop of the graph."""
 
@@ -220,7 +228,7 @@ class Loop(layers.Layer):
         return ops.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, self.body(y)), start)[1]
 
 
-@case(floats(2, 4), calls="Sum Greater yes no Glue")
+@case(floats(2, 4), calls="Sum Greater yes no Glue", in_python=True)
 class Branch(layers.Layer):
     """Calls sublayers inside the branches of a condition in the graph."""
 
@@ -237,9 +245,9 @@ class Branch(layers.Layer):
         return ops.cond(ops.sum(x) > 0, lambda: self.yes(x), lambda: self.no(x))
 
 
-@case(floats(2, 5, 4), calls="Glue body Glue")
+@case(floats(2, 5, 4), calls="Glue body Glue", in_python=True)
 class Mapped(layers.Layer):
-    """Calls a sublayer inside ``tf.map_fn``."""
+    """Calls a sublayer inside a function of the backend that maps."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -250,10 +258,10 @@ class Mapped(layers.Layer):
         self.built = True
 
     def call(self, x: Any) -> Any:
-        return tf.map_fn(self.body, x)
+        return native.map_rows(self.body, x)
 
 
-@case(floats(2, 5, 4), calls="GetItem Multiply Swapaxes Glue body Glue")
+@case(floats(2, 5, 4), calls="GetItem Multiply Swapaxes Glue body Glue", in_python=True)
 class Scanned(layers.Layer):
     """Calls a sublayer inside ``ops.scan``."""
 
@@ -273,21 +281,18 @@ class Scanned(layers.Layer):
         return ops.scan(step, x[:, 0] * 0, ops.swapaxes(x, 0, 1))[0]
 
 
-@case(floats(2, 4), calls="body Glue")
+@case(floats(2, 4), calls="body Glue", on={"jax": "Glue body Glue", "torch": "body Multiply"})
 class Compiled(layers.Layer):
-    """Calls a sublayer inside a ``tf.function``."""
+    """Calls a sublayer inside a function that the backend compiles."""
 
     def __init__(self) -> None:
         super().__init__()
         self.body = layers.Dense(4)
+        self.run = native.compiled(lambda x: self.body(x) * 2)
 
     def build(self, shape: Any) -> None:
         self.body.build(shape)
         self.built = True
-
-    @tf.function(reduce_retracing=True)
-    def run(self, x: Any) -> Any:
-        return self.body(x) * 2
 
     def call(self, x: Any) -> Any:
         return self.run(x)
@@ -486,14 +491,14 @@ class Masks(layers.Layer):
 
 @case(floats(2, 4), calls="body")
 class AsksForTensor(layers.Layer):
-    """Insists on a tensor of TensorFlow."""
+    """Insists on a tensor of the backend."""
 
     def __init__(self) -> None:
         super().__init__()
         self.body = layers.Dense(4)
 
     def call(self, x: Any) -> Any:
-        if not isinstance(x, tf.Tensor):
+        if not isinstance(x, native.TENSOR):
             raise TypeError("expected a tensor")
         return self.body(x)
 
@@ -643,7 +648,7 @@ class Splits(layers.Layer):
         self.first, self.second = layers.Dense(6), layers.Dense(3)
 
     def call(self, x: Any) -> Any:
-        one, other = tf.split(self.first(x), 2, axis=-1)
+        one, other = native.halves(self.first(x))
         return self.second(one) + other
 
 
@@ -683,7 +688,7 @@ class WithNumpy(layers.Layer):
         self.built = True
 
     def call(self, x: Any) -> Any:
-        return self.body(tf.convert_to_tensor(np.tanh(x.numpy())))
+        return self.body(ops.convert_to_tensor(np.tanh(native.numbers(x))))
 
 
 @case(floats(2, 4), closed="decides by the values of a tensor")

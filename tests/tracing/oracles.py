@@ -14,8 +14,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
-from tensorflow.python.eager import wrap_function
 
 from graphlint.knowledge import keras_internals
 from graphlint.model.definition import Body, CallDefinition, LayerDefinition, TensorRef, flat, leaves, map_leaves
@@ -26,6 +24,7 @@ from graphlint.tracing.bodies import GLUE, Builder
 from graphlint.tracing.functions import Function
 from graphlint.tracing.record import Event, Recording, record
 from graphlint.tracing.structure import as_it_is, mapped, members, plain
+from tests.tracing.computing import Computing, computing, copied
 
 # -- replay ---------------------------------------------------------------------------------------------------------
 
@@ -40,6 +39,9 @@ def replay(
     free dimensions, with fewer entries than it was traced with. The states of seed generators are the same before each
     run.
 
+    Only TensorFlow runs what was traced for free sizes; on other backends what is run was traced for the sizes of the
+    arrays, and must make the same calls as what was traced for free ones.
+
     Raises:
         AssertionError: a call of the body needs a tensor that the body does not give it, or the outputs have another
             structure.
@@ -48,16 +50,29 @@ def replay(
     specs = specs or mapped((args, kwargs), _with_free_rows)
     recording = record(layer, *specs, training=training)
     worst = 0.0
-    for given, named in ((args, kwargs), _resized((args, kwargs), specs)):
+    any_size = computing(recording).any_size
+    resized = _resized((args, kwargs), specs)
+    for given, named in ((args, kwargs) if any_size else _resized(resized, specs), resized):
         given, named = mapped(given, _tensor), mapped(named, _tensor)
+        traced = recording
+        if not any_size:
+            traced = record(layer, *mapped((given, named), _with_its_shape), training=training)
+            assert calls(traced) == calls(recording)
         _assign(states)
         with keras_internals.called_with_training(training):
             expected = layer(*given, **named)
         _assign(states)
-        found = Replay(recording).run(given, named)
+        found = Replay(traced).run(given, named)
         _assign(states)
         worst = max(worst, difference(expected, found))
     return worst
+
+
+def calls(recording: Recording) -> list[str]:
+    """What a recording called, in order."""
+    return [
+        type(event.target).__name__ if event.layer is not None else event.target.name for event in recording.events()
+    ]
 
 
 def repeats_itself(layer: keras.Layer, args: tuple[Any, ...], kwargs: dict[str, Any], *, training: bool) -> bool:
@@ -123,7 +138,13 @@ def units(model: keras.Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
 
 
 def _array(value: Any) -> Any:
-    return np.asarray(value) if tf.is_tensor(value) else value
+    return keras.ops.convert_to_numpy(value) if keras.ops.is_tensor(value) else value
+
+
+def _with_its_shape(value: Any) -> Any:
+    if not keras.ops.is_tensor(value):
+        return value
+    return keras.KerasTensor(tuple(value.shape), dtype=keras.backend.standardize_dtype(value.dtype))
 
 
 def _with_free_rows(value: Any) -> Any:
@@ -152,10 +173,10 @@ def _resized(structures: tuple[Any, Any], specs: tuple[Any, Any]) -> Any:
 
 def difference(expected: Any, found: Any) -> float:
     """The greatest difference between two structures of arrays; the same NaN in both is none."""
-    one, other = [[value for value in members(values) if tf.is_tensor(value)] for values in (expected, found)]
+    one, other = [[value for value in members(values) if keras.ops.is_tensor(value)] for values in (expected, found)]
     assert len(one) == len(other), f"expected {len(one)} outputs, got {len(other)}"
     worst = 0.0
-    for first, second in zip(map(np.asarray, one), map(np.asarray, other), strict=True):
+    for first, second in zip(map(_array, one), map(_array, other), strict=True):
         assert first.shape == second.shape, f"expected {first.shape}, got {second.shape}"
         if first.dtype.kind not in "fc":
             worst = max(worst, 0.0 if np.array_equal(first, second) else float("inf"))
@@ -175,7 +196,7 @@ class Replay:
         self.trace: Any = recording.trace
         self.definitions: dict[int, LayerDefinition] = {}
         self.builder = Builder(recording, self.define)
-        self.function = wrap_function.WrappedFunction(self.trace.graph, wrap_function.VariableHolder())
+        self.computing: Computing = computing(recording)
 
     def define(self, operation: Any) -> LayerDefinition:
         return self.definitions.setdefault(
@@ -213,10 +234,10 @@ class _Run:
             if position in inputs:
                 path = inputs[position]
                 value = passed[path.removeprefix("mask:")]
-                value = keras_internals.mask_of(value) if path.startswith("mask:") else tf.convert_to_tensor(value)
+                value = keras_internals.mask_of(value) if path.startswith("mask:") else _tensor(value)
                 self.keep(TensorRef(position, 0), call.obj, value)
             elif call.layer.class_name == GLUE and not isinstance(call.obj, Event):
-                if call.obj.graph is not self.own.place:
+                if not self.replay.computing.lies_in(call.obj, self.own.place):
                     continue  # As for calls: it lies in a loop or condition.
                 self.keep(TensorRef(position, 0), call.obj, self.computed(call.obj, self.given(call)))
             else:
@@ -228,7 +249,7 @@ class _Run:
             value = self.values[ref] if isinstance(ref, TensorRef) else self.leaf(leaf, {})
             mask = keras_internals.mask_of(leaf) if self.trace.is_tensor(leaf) else None
             if mask is not None and keras_internals.mask_of(value) is None:
-                value = tf.identity(value)
+                value = copied(value)
                 keras_internals.set_mask(value, self.computed(mask, self.all()))
             return value
 
@@ -290,27 +311,7 @@ class _Run:
         """The value of a tensor of the trace from given ones alone; of any other only the shape may be used."""
         if id(symbol) in given:
             return given[id(symbol)][1]
-        feeds = dict(given)
-        stack, seen = [(symbol, False)], set()
-        while stack:
-            tensor, shape_only = stack.pop()
-            if (id(tensor), shape_only) in seen or id(tensor) in given or tensor.dtype == tf.resource:
-                continue
-            seen.add((id(tensor), shape_only))
-            if id(tensor) in self.known:
-                assert shape_only, (
-                    f"{self.own.target.name}: {symbol.op.type} needs {tensor.op.type} and does not have it"
-                )
-                feeds[id(tensor)] = (tensor, self.known[id(tensor)])
-                continue
-            inside = shape_only or tensor.op.type in ("Shape", "ShapeN", "Size", "Rank")
-            own = [tensor.op.inputs[tensor.value_index]] if tensor.op.type == "IdentityN" else list(tensor.op.inputs)
-            stack += [(one, inside or all(one is not other for other in own)) for one in tensor.op.inputs]
-        with self.trace.graph.as_default():
-            end = tf.identity(symbol)
-        used = list(feeds.values())
-        run = self.replay.function.prune([tensor for tensor, _ in used], end)
-        return run(*[tf.cast(tf.convert_to_tensor(value), tensor.dtype) for tensor, value in used])
+        return self.replay.computing.computed(symbol, given, self.known, str(self.own.target.name))
 
 
 def _by_path(structure: Any, function: Callable[[Any, str], Any], path: str = "") -> Any:
@@ -329,7 +330,7 @@ def _states(layer: keras.Layer) -> list[tuple[keras.Variable, np.ndarray]]:
     variables = {id(one): one for one in layer.variables}
     for inner in keras_internals.all_layers(layer):
         variables |= {id(one): one for one in keras_internals.seed_states(inner)}
-    return [(one, np.array(one)) for one in variables.values()]
+    return [(one, keras_internals.numbers(one)) for one in variables.values()]
 
 
 def _assign(states: Iterable[tuple[keras.Variable, np.ndarray]]) -> None:
@@ -338,7 +339,7 @@ def _assign(states: Iterable[tuple[keras.Variable, np.ndarray]]) -> None:
 
 
 def _tensor(value: Any) -> Any:
-    return tf.convert_to_tensor(value) if isinstance(value, np.ndarray) else value
+    return keras.ops.convert_to_tensor(value) if isinstance(value, np.ndarray) else value
 
 
 # -- influence ------------------------------------------------------------------------------------------------------
@@ -364,16 +365,16 @@ def influence(graph: ModelGraph, compute: Callable[[], Any]) -> Influence:
     reached = graph.ancestors({tensor.call for tensor in graph.outputs})
     random = np.random.default_rng(0)
     found = Influence()
-    kept = [(one, np.array(one)) for one in model.variables]
+    kept = [(one, keras_internals.numbers(one)) for one in model.variables]
     try:
         for variable, value in kept:
             if value.dtype.kind == "f":
                 noise = random.normal(size=value.shape) * 0.3
                 variable.assign(np.abs(value + noise) + 0.1 if "variance" in variable.name else value + noise)
-        base = [(one, np.array(one)) for one in model.variables]
+        base = [(one, keras_internals.numbers(one)) for one in model.variables]
         expected = _arrays(compute())
         for variable in graph.variables.values():
-            value = np.array(variable.obj)
+            value = keras_internals.numbers(variable.obj)
             if value.dtype.kind != "f":
                 continue
             variable.obj.assign(value + np.abs(random.normal(size=value.shape)) * 0.1 + 0.01)
@@ -393,7 +394,7 @@ def _note(found: Influence, name: str, reaches: bool, same: bool) -> None:
 
 
 def _arrays(structure: Any) -> list[np.ndarray]:
-    return [np.asarray(value) for value in keras.tree.flatten(structure) if tf.is_tensor(value)]
+    return [_array(value) for value in keras.tree.flatten(structure) if keras.ops.is_tensor(value)]
 
 
 def _equal(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
@@ -445,7 +446,7 @@ def fingerprint(model: keras.Layer) -> Any:
         )
     digest = hashlib.sha256()
     for variable in model.variables:
-        digest.update(np.ascontiguousarray(np.array(variable)).tobytes())
+        digest.update(np.ascontiguousarray(keras_internals.numbers(variable)).tobytes())
     names = dict(keras.src.backend.common.global_state.get_global_attribute("object_name_uids", {}) or {})
     return layers, digest.hexdigest(), names
 

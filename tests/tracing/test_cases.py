@@ -17,10 +17,12 @@ from graphlint.model.definition import INFERENCE, LayerDefinition
 from graphlint.model.expand import expand
 from graphlint.model.graph import ModelGraph
 from graphlint.sources.live import read_live
+from tests.tracing import native
 from tests.tracing.cases import CASES, Case
 from tests.tracing.oracles import changes, fingerprint, influence, replay, shape_conflicts
 
 OPENED = [name for name, one in CASES.items() if not one.closed]
+COMPUTED = [name for name in OPENED if not (CASES[name].in_python and native.BACKEND == "torch")]
 CLOSED = [name for name, one in CASES.items() if one.closed]
 
 
@@ -78,11 +80,11 @@ def shown(graph: ModelGraph, name: str) -> list[str]:
 
 @pytest.mark.parametrize("name", OPENED)
 def test_what_the_code_calls_is_seen(name: str) -> None:
-    assert shown(opened(name), name) == list(CASES[name].calls)
+    assert shown(opened(name), name) == list(CASES[name].shown)
 
 
 @pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("name", OPENED)
+@pytest.mark.parametrize("name", COMPUTED)
 def test_the_body_computes_what_the_layer_does(name: str, training: bool) -> None:
     case = CASES[name]
     assert replay(built(name), case.args, case.kwargs, training=training) <= (1e-2 if "Mixed" in name else 1e-5)
@@ -294,7 +296,7 @@ class ByNumber(keras.layers.Layer):
         return (*shape[:-1], 4)
 
     def call(self, x: Any) -> Any:
-        return self.dense(x) if float(keras.ops.sum(x)) > 0 else self.dense(-x)
+        return self.dense(x) if float(keras.ops.stop_gradient(keras.ops.sum(x))) > 0 else self.dense(-x)
 
 
 class InTraining(keras.layers.Layer):
