@@ -13,6 +13,7 @@ import pytest
 from graphlint.errors import GraphlintError
 
 if TYPE_CHECKING:
+    from graphlint.cli.ignored import GitIgnore
     from graphlint.cli.session import Session
     from graphlint.engine.baseline import Baseline
     from graphlint.reports.report import ModelReport, Report
@@ -72,6 +73,7 @@ class _Run:
         self.named = {self.absolute(argument.partition("::")[0]) for argument in config.args}
         self.session = _session()
         self._baseline: Baseline | None = None
+        self._git: dict[Path, GitIgnore] = {}
         path = self.session.config_of_run().baseline
         if path is not None:
             from graphlint.engine.baseline import Baseline
@@ -100,8 +102,12 @@ class _Run:
         excluded = self.session.excluded(path)
         if excluded is not None:
             return excluded
-        git = GitIgnore(path.parent) if self.session.config_of_run().respect_gitignore else None
-        return "ignored by git" if git is not None and git.file(path) else None
+        if not self.session.config_of_run().respect_gitignore:
+            return None
+        git = self._git.get(path.parent)
+        if git is None:
+            git = self._git[path.parent] = GitIgnore(path.parent)
+        return "ignored by git" if git.file(path) else None
 
     def notes(self) -> Iterator[str]:
         """What is said at the end."""

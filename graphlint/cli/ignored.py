@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 _NAME = ".gitignore"
-_LARGEST = 1 << 20
+_LARGEST = 1 << 16
 """Bytes of a file of patterns; what is longer is nobody's own list."""
 _MOST_STARS = 3
 """Wildcards in one pattern. Matching takes time to the power of their number, and the file may be anybody's; a pattern
@@ -33,6 +32,7 @@ class GitIgnore:
     def __init__(self, root: Path) -> None:
         self._root = Path(os.path.abspath(root))  # noqa: PTH100 - as it was named, links and all
         self._looked_at = 0
+        self._specs: dict[Path, GitIgnoreSpec | None] = {}
         tree = next((one for one in (self._root, *self._root.parents) if os.path.lexists(one / ".git")), None)
         self.active = tree is not None
         self._above: list[tuple[Path, GitIgnoreSpec]] = []
@@ -41,7 +41,7 @@ class GitIgnore:
         folders = [one for one in self._root.parents if one == tree or tree in one.parents]
         sources = [(tree, _users_own()), (tree, tree / ".git" / "info" / "exclude")]
         sources += [(one, one / _NAME) for one in reversed(folders)]
-        self._above = [(base, spec) for base, file in sources if (spec := _read(file)) is not None]
+        self._above = [(base, spec) for base, file in sources if (spec := self._read(file)) is not None]
         if any(self._ignored(one, self._above, folder=True) for one in (self._root, *folders) if one != tree):
             self._above = []
 
@@ -85,9 +85,14 @@ class GitIgnore:
     def _all(self, path: Path) -> Iterator[tuple[Path, GitIgnoreSpec]]:
         yield from self._above
         for base in reversed([one for one in path.parents if one == self._root or self._root in one.parents]):
-            spec = _read(base / _NAME)
+            spec = self._read(base / _NAME)
             if spec is not None:
                 yield base, spec
+
+    def _read(self, file: Path) -> GitIgnoreSpec | None:
+        if file not in self._specs:
+            self._specs[file] = _read(file)
+        return self._specs[file]
 
 
 def _decided(spec: GitIgnoreSpec, text: str) -> bool | None:
@@ -105,7 +110,6 @@ def _users_own() -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "git" / "ignore"
 
 
-@cache
 def _read(file: Path) -> GitIgnoreSpec | None:
     try:
         if not file.is_file() or file.stat().st_size > _LARGEST:

@@ -23,6 +23,8 @@ PYPROJECT = "pyproject.toml"
 OWN_FILE = "graphlint.toml"
 COMMAND_LINE = "--config"
 """What messages call a configuration of settings on the command line."""
+_LARGEST = 1 << 20
+"""Bytes of a configuration, which may have come with the models."""
 _DEEPEST = 20
 """Files that extend one another."""
 
@@ -65,10 +67,16 @@ def load_config(path: Path) -> Config:
 
 def _table(path: Path) -> dict[str, Any] | None:
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"{path.as_posix()}: expected a file, got a folder or a device")
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
+        if len(data) > _LARGEST:
+            raise ConfigError(f"{path.as_posix()}: expected a configuration, got more than {_LARGEST:,} bytes")
+        document = tomllib.loads(data.decode("utf-8"))
     except OSError as error:
         raise ConfigError(f"{path.as_posix()}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path.as_posix()}: not valid TOML: {error}") from error
     tool = document.get("tool")
     inside = tool.get("graphlint") if isinstance(tool, dict) else None

@@ -234,6 +234,22 @@ def test_globs_and_paths_stay_relative_to_the_file_they_are_in(tmp_path):
     assert config.baseline == tmp_path / "house" / "known.txt"
 
 
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ("/dev/zero", "expected a file, got a folder or a device"),
+        (".", "expected a file, got a folder or a device"),
+        ("large.toml", "got more than 1,048,576 bytes"),
+        ("deep.toml", "not valid TOML"),
+    ],
+)
+def test_a_file_that_is_extended_may_be_anything(tmp_path, other, message):
+    write(tmp_path / "large.toml", "#" * 2_000_000)
+    write(tmp_path / "deep.toml", "a = " + "[" * 100_000)
+    with pytest.raises(ConfigError, match=message):
+        load_config(write(tmp_path / "graphlint.toml", f"extend = '{other}'"))
+
+
 def test_files_extend_one_another_but_not_in_a_circle(tmp_path):
     write(tmp_path / "a.toml", "preview = true")
     write(tmp_path / "b.toml", "extend = 'a.toml'\nfail-on = 'info'")
