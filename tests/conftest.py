@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from tests.browser.found import missing
+from tests.browser.found import absent, missing
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -19,9 +19,14 @@ def _own_cache(monkeypatch, tmp_path_factory):
     monkeypatch.setenv("GRAPHLINT_CACHE_DIR", str(tmp_path_factory.getbasetemp() / f"cache-{uuid.uuid4().hex}"))
 
 
-_LACKING = missing()
-collect_ignore = ["browser"] if _LACKING else []
-"""Without a browser its tests are left out, and the summary says so."""
+_LACKING = {
+    "browser": missing(),
+    "fleet/test_dask.py": absent("distributed"),
+    "fleet/test_remote.py": absent("aiohttp", "moto", "s3fs"),
+    "fleet/test_columns.py": absent("pyarrow"),
+}
+collect_ignore = [path for path, lacking in _LACKING.items() if lacking]
+"""Without a browser, a cluster or a store their tests are left out, and the summary says so."""
 
 
 def pytest_collection_modifyitems(config, items):
@@ -33,8 +38,9 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_terminal_summary(terminalreporter):
-    if _LACKING:
-        terminalreporter.write_line(f"LEFT OUT: tests/browser, which look at reports: no {' and no '.join(_LACKING)}")
+    for path, lacking in _LACKING.items():
+        if lacking:
+            terminalreporter.write_line(f"LEFT OUT: tests/{path}: no {' and no '.join(lacking)}")
 
 
 from graphlint.shapes.inference import Strictness  # noqa: E402

@@ -14,6 +14,7 @@ from graphlint.engine.linter import refused
 from graphlint.errors import GraphlintError, UnreadableError, one_line
 from graphlint.fleet.tasks import Outcome, Task, check_all, check_one
 from graphlint.fleet.workers import WorkerLost, Workers, processors
+from graphlint.sources.remote import is_url
 
 if TYPE_CHECKING:
     from graphlint.fleet.journal import Place, Store
@@ -205,7 +206,8 @@ class Dispatch:
         assert executor is not None
         try:
             if self._remote:
-                future = executor.submit(check_guarded, tasks, call.attempt, self.timeout)
+                far = tuple(replace(task, source=_anywhere(task.source)) for task in tasks)
+                future = executor.submit(check_guarded, far, call.attempt, self.timeout)
             else:
                 future = executor.submit(check_all, tasks, call.attempt)
         except Exception as error:
@@ -289,6 +291,11 @@ def _estimate(task: Task) -> float:
         return _PER_MODEL + os.stat(task.source).st_size * _PER_BYTE  # noqa: PTH116
     except (OSError, TypeError, ValueError):
         return _PER_MODEL
+
+
+def _anywhere(source: Any) -> Any:
+    """A path as a process in another directory has to be given it."""
+    return os.path.abspath(source) if isinstance(source, str) and not is_url(source) else source  # noqa: PTH100
 
 
 def _is_dask(executor: Executor) -> bool:

@@ -10,6 +10,8 @@ from graphlint.errors import GraphlintError, one_line
 from graphlint.fleet.workers import Workers
 
 DASK = "dask://"
+PATIENCE = "15s"
+"""How long a scheduler may take to answer."""
 
 
 @contextmanager
@@ -46,7 +48,7 @@ def _cluster(address: str) -> Iterator[Executor]:
         ) from None
     target = address.removeprefix(DASK)
     try:
-        client = Client(target if "://" in target else f"tcp://{target}", timeout="15s", set_as_default=False)
+        client = Client(target if "://" in target else f"tcp://{target}", timeout=PATIENCE, set_as_default=False)
     except Exception as error:
         raise GraphlintError(f"no Dask scheduler answers at {target}: {one_line(error)}") from None
     with client:

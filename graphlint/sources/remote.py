@@ -155,8 +155,9 @@ def _status(error: BaseException) -> int | None:
         found = getattr(error, name, None)
         if isinstance(found, int):
             return found
+    # What a library raises in place of the answer of a store.
     cause = error.__cause__
-    return _status(cause) if cause is not None and cause is not error else None
+    return _status(cause) if cause is not None and isinstance(getattr(cause, "response", None), dict) else None
 
 
 _FOR_GOOD = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, NotImplementedError)
@@ -317,6 +318,11 @@ class Content:
             self._spool_all()
         else:
             self.size = size
+
+    def __del__(self) -> None:
+        spool = getattr(self, "_spool", None)
+        if spool is not None:
+            spool.close()
 
     # -- what is said of it -------------------------------------------------------------------------------------
 

@@ -9,6 +9,11 @@ def chromium():
     return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
+def absent(*modules):
+    """Those of some packages that are not installed."""
+    return [module for module in modules if importlib.util.find_spec(module) is None]
+
+
 def missing():
     """What the tests with a browser lack here; empty if they can run."""
     lacking = []
