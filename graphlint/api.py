@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
+    from graphlint.model.definition import ModelDefinition
     from graphlint.model.graph import ModelGraph
     from graphlint.reports.html.notebook import Shown
 
@@ -48,21 +49,27 @@ def check(
     data: Any = None,
     depth: str = "weights",
 ) -> Report:
-    """Check one model, in memory or in a file.
+    """Check a model, in memory or in a file, or several together.
+
+    Several models are checked one by one and then as one graph, in which a layer that two of them hold is one layer:
+    the report says what belongs to which, and `graph` and `parameters` are those of all of them. An address in that
+    graph begins with the name of a model: ``gan:generator/dense#0``.
 
     Args:
         model_or_path: A ``keras.Model``; or the path or URL of a file, its bytes, or a file that is open for reading.
+            Or several of these, in a list or a dict of names.
         select, ignore, extend_select: Codes, names, prefixes or ``"ALL"``: one, or several.
         preview: Whether preview rules run, which are not in the default set yet.
         target_keras: The Keras release that should load the model, such as ``"3.9"``; by default the installed one.
         config: A configuration file. No other is read.
         name: What the report calls the model; by default the path, or ``<live>``.
         inputs: What a subclassed model in memory receives, where that is not known because it was never called: a
-            shape such as ``(None, 28, 28)``, a ``keras.Input``, a batch, or a list or dict of them.
+            shape such as ``(None, 28, 28)``, a ``keras.Input``, a batch, or a list or dict of them. Of several models,
+            a dict of these, by the names of the models.
         data: What a model in memory is trained on: ``(x, y)`` or ``(x, y, sample_weight)`` as arrays, a
             ``tf.data.Dataset``, a ``PyDataset``, a ``DataLoader`` or a generator of batches. One batch is run through
             the model as `fit` would, on a copy of its state: the model stays as it is. A generator has one batch less
-            afterwards.
+            afterwards. Of several models, a dict of these, by the names of the models.
         depth: How much of a file is read: ``"config"``, its configuration; ``"structure"``, also which weights it
             holds; ``"weights"``, also their numbers. The report says which rules could not run.
 
@@ -73,12 +80,46 @@ def check(
         GraphlintError: The configuration cannot be used, a code or release is unknown, this is not a model, or there is
             no batch in the data.
     """
-    linter = _linter(select, ignore, extend_select, preview, target_keras, config, data, depth)
-    found = _checked(linter, model_or_path, name, inputs, data)
-    if found.graph is not None and found.graph.live:
-        found = detached(found)
+    members = models(model_or_path)
+    if members is None:
+        linter = _linter(select, ignore, extend_select, preview, target_keras, config, data, depth)
+        found = [_checked(linter, model_or_path, name, inputs, data)]
+    else:
+        given, fed = _by_model(inputs, "inputs"), _by_model(data, "data")
+        linter = _linter(select, ignore, extend_select, preview, target_keras, config, data, depth)
+        checked = {one: _checked(linter, two, one, given.get(one), fed.get(one)) for one, two in members.items()}
+        found = linter.check_several(checked)
+    found = [detached(one) if one.graph is not None and one.graph.live else one for one in found]
     _drawable()
-    return linter.report([found])
+    return linter.report(found)
+
+
+def models(target: Any) -> dict[str, Target] | None:
+    """Several models by name, where a target is several; None where it is one.
+
+    Raises:
+        GraphlintError: there is none in it, or something that is no model, or a name that is not text.
+    """
+    from graphlint.sources.importing import unique
+
+    if isinstance(target, Mapping):
+        strange = next((key for key in target if not isinstance(key, str) or not key), None)
+        if strange is not None:
+            raise GraphlintError(f"expected the models by name, got the key {strange!r}: use text as names")
+        found = dict(target)
+    elif isinstance(target, (list, tuple)):
+        found = unique((_called(one, place), one) for place, one in enumerate(target))
+    else:
+        return None
+    if not found:
+        raise GraphlintError("expected at least one model, got none: pass models or paths of files")
+    return found
+
+
+def _called(target: Target, place: int) -> str:
+    if isinstance(target, (str, os.PathLike)):
+        return Path(target).stem
+    return Path(str(getattr(target, "name", f"model_{place}"))).stem
 
 
 def _linter(
@@ -120,6 +161,22 @@ def _settings(
         depth=Depth(depth),
         data=data is not None,
     )
+
+
+def _by_model(given: Any, argument: str) -> Mapping[str, Any]:
+    """What is given for each of several models.
+
+    Raises:
+        GraphlintError: it is not given by the names of the models.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise GraphlintError(
+            f"expected {argument}= of several models as a dict by the names of the models, got {type(given).__name__}: "
+            f"write {argument}={{name: ...}}"
+        )
+    return given
 
 
 def _checked(linter: Linter, model_or_path: Target, name: str | None, inputs: Any, data: Any) -> ModelReport:
@@ -296,26 +353,33 @@ def assert_clean(
 
 
 def read_graph(model_or_path: Target) -> ModelGraph:
-    """The graph of a model in memory or in a file.
+    """The graph of a model in memory or in a file, or of several together.
 
     Raises:
         UnreadableError, LimitError: The file cannot be read, or exceeds a limit.
         GraphlintError: This is not a model.
     """
     from graphlint.model.expand import expand
+    from graphlint.model.several import several
 
+    members = models(model_or_path)
+    _drawable()
+    if members is None:
+        return expand(_defined(model_or_path))
+    return expand(several({name: _defined(target) for name, target in members.items()}))
+
+
+def _defined(model_or_path: Target) -> ModelDefinition:
     if is_stored(model_or_path):
         from graphlint.sources import read
 
-        _drawable()
-        return expand(read(model_or_path))
+        return read(model_or_path)
     from graphlint.extras import require_keras
 
     require_keras("a live model")
     from graphlint.sources.live import read_live
 
-    _drawable()
-    return expand(read_live(model_or_path))
+    return read_live(model_or_path)
 
 
 def to_networkx(model_or_path: Target) -> nx.MultiDiGraph:

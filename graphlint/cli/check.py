@@ -131,6 +131,7 @@ def _jobs(context: click.Context, parameter: click.Parameter, value: str) -> int
     metavar="MODULE",
     help="Import a module that registers classes, and check files with these classes as models in memory.",
 )
+@click.option("--together", is_flag=True, help="Also check the models as one: who shares, trains or freezes whom.")
 @click.option("--no-trace", is_flag=True, help="Leave custom layers and subclassed models in memory opaque.")
 @click.option(
     "--depth",
@@ -204,6 +205,7 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
         allow_plugins=options["allow_plugins"],
         depth=Depth(options["depth"]),
         data=options["data"],
+        together=options["together"],
     )
     run = session.config_of_run()
     file = next((path for format_, path in options["outputs"] if format_ is None), None)

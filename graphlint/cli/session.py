@@ -17,7 +17,7 @@ from graphlint.cli.pictures import Pictures
 from graphlint.cli.targets import Kind, Target, is_folder
 from graphlint.engine.config import Config
 from graphlint.engine.configuring import find_config, load_config, with_settings
-from graphlint.engine.linter import Linter, refused, skipped, without_graph
+from graphlint.engine.linter import Linter, model_name, refused, skipped, without_graph
 from graphlint.engine.options import TARGET_KERAS
 from graphlint.engine.selection import Selection
 from graphlint.engine.trust import guarded, is_the_users, require_consent
@@ -28,6 +28,7 @@ from graphlint.fleet.journal import Store
 from graphlint.fleet.tasks import Settings, Task, linter_of
 from graphlint.reports.report import ModelReport, together
 from graphlint.reports.safe import in_line
+from graphlint.sources.importing import unique
 from graphlint.sources.stored_object import Depth
 
 _MANY = 5
@@ -78,6 +79,8 @@ class Session:
     """How much is read of a file."""
     data: str | None = None
     """MODULE:ATTRIBUTE of the data that models in memory are run on."""
+    together: bool = False
+    """Whether the models are checked as one graph, too."""
     _configs: dict[Path, Config] = field(default_factory=dict)
     _linters: dict[Path | None, Linter] = field(default_factory=dict)
     _settings: dict[Path | None, Settings] = field(default_factory=dict)
@@ -183,6 +186,9 @@ class Session:
         Raises:
             GraphlintError: a configuration, or a rule, cannot be used.
         """
+        if self.together:
+            yield from self._as_one(targets)
+            return
         with _progress(len(targets), -1 if quiet else self.verbosity) as advance, opened(jobs, TIMEOUT) as executor:
             files = Dispatch(executor, cache).reports(
                 Task(place, target.url or str(target.path), target.text, self.settings_for(target))
@@ -194,19 +200,35 @@ class Session:
                 linter = self.linter_for(target.path if target.kind is Kind.FILE else None)
                 if self._is_read(target):
                     model = next(files)
-                    if model.no_model and target.searched:
-                        model = skipped(target.text, DATA)
+                    found = [skipped(target.text, DATA) if model.no_model and target.searched else model]
                 else:
-                    model = _kept(self._check(linter, target), linter, self.overrides, place)
+                    found = [_kept(one, linter, self.overrides, place) for one in self._check(linter, target)]
                 self.note(f"{target.text}: {time.perf_counter() - start:.2f} s", 2)
-                yield linter, model
+                yield from ((linter, one) for one in found)
                 advance(target.text)
 
     def _is_read(self, target: Target) -> bool:
         """Whether only a file is read, which any process can do."""
         return target.kind is Kind.URL or (target.kind is Kind.FILE and not self.imported)
 
-    def _check(self, linter: Linter, target: Target) -> ModelReport:
+    def _as_one(self, targets: Sequence[Target]) -> Iterator[tuple[Linter, ModelReport]]:
+        """The reports on models that are checked together, under the configuration of the current directory."""
+        linter = self.linter_for(None)
+        models: list[ModelReport] = []
+        for target in targets:
+            one = self.linter_for(target.path if target.kind is Kind.FILE else None)
+            found = self._check(one, target)
+            models += [skipped(target.text, DATA) if model.no_model and target.searched else model for model in found]
+        named = unique((model_name(one.path), one) for one in models if one.together is None)
+        for place, model in enumerate(linter.check_several(named)):
+            yield linter, _kept(model, linter, self.overrides, place)
+
+    def _check(self, linter: Linter, target: Target) -> list[ModelReport]:
+        if target.kind is Kind.IMPORT:
+            return self._import(linter, target.text)
+        return [self._check_one(linter, target)]
+
+    def _check_one(self, linter: Linter, target: Target) -> ModelReport:
         if target.kind is Kind.EXCLUDED:
             return skipped(target.text, target.reason)
         if target.kind is Kind.DOUBTED:
@@ -214,13 +236,15 @@ class Session:
         if target.kind is Kind.FILE:
             found = linter.check_file(target.path, target.text)
             return found if not self.imported else self._loaded(linter, target, found)
+        if target.kind is Kind.URL:
+            return linter.check_file(target.url, target.text)
         if target.kind is Kind.STDIN:
             from graphlint.sources import read_text
 
             limits = linter.config.limits
             data = sys.stdin.buffer.read(limits.json_bytes + 1)
             return linter.check_source(lambda: read_text(data, limits=limits), target.text)
-        return self._import(linter, target.text)
+        raise AssertionError(target.kind)
 
     def _loaded(self, linter: Linter, target: Target, found: ModelReport) -> ModelReport:
         """The report on a file with what the model shows that Keras loads from it; why it was not loaded otherwise."""
@@ -251,21 +275,24 @@ class Session:
         tensors = [keras.KerasTensor(shape, dtype=dtype) for shape, dtype in parse_shapes(self.input_shapes)]
         return None if not tensors else tensors[0] if len(tensors) == 1 else tensors
 
-    def _import(self, linter: Linter, text: str) -> ModelReport:
+    def _import(self, linter: Linter, text: str) -> list[ModelReport]:
         from graphlint.cli.quiet import quiet
         from graphlint.extras import require_keras
-        from graphlint.sources.importing import load_attribute
+        from graphlint.sources.importing import load_models
 
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         try:
             with quiet():
                 require_keras(text)
-            model = load_attribute(text, self.call_args)
-            return self._live(linter, model, text)
+            made = load_models(text, self.call_args)
+            if not isinstance(made, dict):
+                return [self._live(linter, made, text)]
+            checked = {name: self._live(linter, model, f"{text} {name}") for name, model in made.items()}
+            return linter.check_several(checked) if len(checked) > 1 else [*checked.values()]
         except GraphlintError as error:
-            return refused(text, error)
+            return [refused(text, error)]
         except SystemExit as error:
-            return refused(text, GraphlintError(f"importing {text} exits with {error.code!r}: guard the exit"))
+            return [refused(text, GraphlintError(f"importing {text} exits with {error.code!r}: guard the exit"))]
 
 
 def parse_shapes(texts: Iterable[str]) -> list[tuple[tuple[int | None, ...], str]]:

@@ -158,4 +158,5 @@ _NEEDS = {
     Need.DATA: "needs a batch of data",
     Need.TARGETS: "with targets",
     Need.GRADIENTS: "in a compiled model",
+    Need.SEVERAL: "needs several models",
 }

@@ -22,6 +22,7 @@ from graphlint.engine.registry import Registry, RuleClass, load_registry
 from graphlint.engine.rule import Need
 from graphlint.engine.selection import Selection, meant, selected
 from graphlint.errors import GraphlintError, LimitError, NoModelError, UnreadableError
+from graphlint.errors import listed as enumerated
 from graphlint.findings.finding import Finding, Location, Problem, Severity, is_security
 from graphlint.findings.fingerprint import Fingerprints
 from graphlint.findings.tool_findings import NOT_BUILT, OVER_LIMIT, RULE_CRASHED, TOOL_FINDINGS, UNREADABLE
@@ -187,6 +188,45 @@ class Linter:
         """Check a graph that was read before."""
         return _Run(self, graph, shown, path or Path(shown)).report()
 
+    def check_several(self, models: Mapping[str, ModelReport]) -> list[ModelReport]:
+        """Check models together that were checked before, each by the name that addresses have for it.
+
+        Returns:
+            Their reports without what is as it should be in view of the other models, and the report on all of them
+            together; that one is missing if fewer than two could be read.
+        """
+        from graphlint.model.expand import expand
+        from graphlint.model.several import several
+
+        known = {name: model.graph.definition for name, model in models.items() if model.graph is not None}
+        reports = list(models.values())
+        if len(known) < 2:
+            return reports
+        shown = enumerated(list(known), 5)
+        try:
+            limits = self.config.limits
+            graph = expand(several(known), limits.graph_calls, limits.graph_characters, limits.graph_tensors)
+        except (GraphlintError, RecursionError) as error:
+            return [*reports, _refused(shown, error, self.config.fail_on)]
+        whole = self.check_graph(graph, shown)
+        rules = {rule.code: rule() for rule in self.rules}
+        explained = {
+            (one.location.layer, code)
+            for one in whole.findings
+            if one.location is not None and one.code in rules
+            for code in rules[one.code].explains
+        }
+        for member in graph.members:
+            model = models[member.name]
+            left = [
+                one
+                for one in model.findings
+                if one.code not in rules
+                or not ((member.layer, one.code) in explained or rules[one.code].settled(graph, member))
+            ]
+            models = {**models, member.name: replace(model, findings=tuple(left))}
+        return [*models.values(), whole]
+
     def settings(self, rule: RuleClass) -> RuleSettings:
         """What the configuration sets for a rule."""
         return self._settings.get(rule, RuleSettings())
@@ -249,6 +289,7 @@ class _Run:
         from graphlint.engine.offers import offered
         from graphlint.questions.guessed import guesses_below
         from graphlint.questions.statistics import measure
+        from graphlint.questions.together import together
         from graphlint.questions.unbuilt import unbuilt
 
         graph, definition = self.graph, self.graph.definition
@@ -256,6 +297,8 @@ class _Run:
         runnable: list[RuleClass] = []
         excluded = self.linter.guarding.excluded(self.path)
         for rule in self.linter.rules:
+            if (Need.SEVERAL in rule.needs) != graph.several:
+                continue
             missing = [reason for need, reason in self.missing.items() if need in rule.needs]
             if excluded is not None and not is_security(rule.code):
                 skipped.append(SkippedRule(rule.code, excluded))
@@ -282,7 +325,7 @@ class _Run:
             # Then nothing that rules said of the stored numbers can be trusted.
             return _refused(self.shown, error, self.linter.config.fail_on)
         self.found.sort(key=lambda item: item[0])
-        not_built = unbuilt(graph)
+        not_built = None if graph.several else unbuilt(graph)
         if not_built is not None:
             self.found.insert(0, ((), _tool_finding(NOT_BUILT, not_built.message, self.shown, hint=not_built.hint)))
         findings = [*self.refusals.values(), *(finding for _, finding in self.found)]
@@ -297,8 +340,8 @@ class _Run:
             None if refused is None else refused.message,
             format=definition.format,
             keras_version=definition.keras_version,
-            opaque=tuple(layer.path for layer in graph.opaque_layers),
-            opened=tuple(layer.path for layer in graph.opened_layers),
+            opaque=() if graph.several else tuple(layer.path for layer in graph.opaque_layers),
+            opened=() if graph.several else tuple(layer.path for layer in graph.opened_layers),
             guessed_classes=tuple(guesses_below(graph, ROOT).items()),
             skipped_rules=(*skipped, *_in_part(definition.depth, ran)),
             depth=definition.depth,
@@ -314,6 +357,7 @@ class _Run:
             used_ignores=frozenset(self.used),
             graph=graph,
             ran=tuple(rule.code for rule in ran),
+            together=together(graph) if graph.several else None,
         )
 
     def run(self, rule: RuleClass) -> bool:
@@ -499,6 +543,15 @@ def nothing_to_check(shown: str, message: str) -> Finding:
 def not_searched(shown: str, reason: str) -> Finding:
     """The finding for a folder that could not be searched for models."""
     return _tool_finding(UNREADABLE, f"this folder cannot be searched: {reason}", shown)
+
+
+def model_name(shown: str) -> str:
+    """What addresses call a model in a file, or one that Python code builds.
+
+    >>> model_name("runs/3/encoder.keras"), model_name("models.net:build"), model_name("models.net:build encoder")
+    ('encoder', 'build', 'encoder')
+    """
+    return Path(shown.rpartition(" ")[2].rpartition(":")[2]).stem or shown
 
 
 def refused(shown: str, error: Exception) -> ModelReport:

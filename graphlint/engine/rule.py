@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from graphlint.findings.finding import Problem, Severity
-    from graphlint.model.graph import ModelGraph
+    from graphlint.model.graph import ModelGraph, ModelNode
 
 
 class Need(StrEnum):
@@ -27,6 +27,8 @@ class Need(StrEnum):
     """Targets in that batch, which a loss compares with outputs."""
     GRADIENTS = "gradients"
     """Gradients from that batch."""
+    SEVERAL = "several"
+    """Several models that are checked together: with one there is nothing to look at, and nothing is said of that."""
     GRAPH = "graph"
     """Layers and calls: missing in a file of weights only. Every rule needs this unless it says otherwise."""
 
@@ -64,11 +66,20 @@ class Rule(ABC):
     """Whether Keras refuses a file with such a finding: where a rule of this kind is selected, `graphlint fix` may make
     the model of a file that does not load as it is."""
     options: ClassVar[Mapping[str, Option]] = {}
+    explains: ClassVar[tuple[str, ...]] = ()
+    """Of a rule over several models: codes of which a finding in the model where it finds something is said by that."""
     in_code: ClassVar[str] = "As elsewhere: in a body that code makes, a call is a call. No fix is offered there."
     """How the rule reads the bodies of custom layers and subclassed models that were opened, for its page."""
 
     def __init__(self, **options: Any) -> None:
         self.option: dict[str, Any] = {name: option.default for name, option in self.options.items()} | options
+
+    def settled(self, graph: ModelGraph, member: ModelNode) -> bool:
+        """Whether what the rule finds in one of several models is as it should be, in view of the others.
+
+        ``graph`` is that of all of them together.
+        """
+        return False
 
     @abstractmethod
     def check(self, graph: ModelGraph) -> Iterator[Problem]:

@@ -291,6 +291,20 @@ def _quantized_order(layer: Any, tracked: list[keras.Variable]) -> list[keras.Va
     return ordered + [variable for variable in tracked if id(variable) in known]
 
 
+def learnable_variables(layer: keras.Layer) -> list[keras.Variable]:
+    """The variables that a layer itself made to be trained, whatever its flags are now."""
+    return list(layer._trainable_variables)
+
+
+def flags_when_compiled(model: keras.Model) -> dict[int, bool]:
+    """The ``trainable`` flags that the layers of a model had at its last ``compile``, by the layer's id.
+
+    Only newer releases record them, to warn when they change.
+    """
+    found = getattr(model, "_compiled_trainable_state", None)
+    return {id(layer): bool(flag) for layer, flag in found.items()} if isinstance(found, dict) else {}
+
+
 def set_own_trainable(layer: keras.Layer, trainable: bool) -> None:
     """Set the flag of a layer itself; the public property sets those of everything below it as well."""
     layer._trainable = trainable
@@ -781,6 +795,8 @@ def _probe() -> None:
     outputs = layer(layer_input := inputs)
     layer(keras.Input((2,), dtype="float32", name="graphlint_probe_stray"))
     model = keras.Model(inputs, outputs, name="graphlint_probe_model")
+    optimizer = keras.optimizers.SGD(name="graphlint_probe_optimizer")
+    optimizer.build(layer.trainable_variables)
     first = inbound_nodes(layer)[0]
     made = producer(outputs)
     arguments, _ = node_arguments(first)
@@ -795,6 +811,8 @@ def _probe() -> None:
         "Functional._operations": [operation.name for operation in operations(model)][-1] == layer.name,
         "Functional._inputs_struct": declared_inputs(model) is not None and declared_outputs(model) is not None,
         "Layer._trainable_variables": [variable.name for variable in own_variables(layer)] == ["kernel", "bias"],
+        "Optimizer._trainable_variables": [id(one) for one in optimized_variables(optimizer)]
+        == ([id(one) for one in layer.trainable_variables]),
         "Layer._tracker": hasattr(tracking(layer), "unlock") and hasattr(tracking(layer), "lock"),
         "Layer._set_mask_metadata": hasattr(keras.Layer, "_set_mask_metadata"),
         "Layer._layers": tracked_layers(layer) == [],

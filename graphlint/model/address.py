@@ -13,6 +13,8 @@ from graphlint.errors import AddressError
 
 ROOT = "."
 """The path of the root model itself, whose name is not part of any address."""
+MODEL_END = ":"
+"""Ends the name of a model in the addresses of a graph of several: ``gan:generator/dense``."""
 
 _RESERVED = {"%": "%25", "#": "%23", ":": "%3A", "@": "%40", "/": "%2F"}
 _ESCAPE = re.compile(r"[%#:@/]")
@@ -42,10 +44,19 @@ def unescape(part: str) -> str:
 def join(prefix: str, name: str) -> str:
     """The path of ``name`` below ``prefix``; the root adds nothing.
 
-    >>> join(".", "encoder"), join("encoder", "a/b")
-    ('encoder', 'encoder/a%2Fb')
+    >>> join(".", "encoder"), join("encoder", "a/b"), join("gan:", "encoder")
+    ('encoder', 'encoder/a%2Fb', 'gan:encoder')
     """
-    return escape(name) if prefix in ("", ROOT) else f"{prefix}/{escape(name)}"
+    return f"{inside(prefix)}{escape(name)}"
+
+
+def inside(path: str) -> str:
+    """What the paths, or ids, of whatever lies inside a layer or scope begin with.
+
+    >>> inside("."), inside("encoder"), inside("gan:")
+    ('', 'encoder/', 'gan:')
+    """
+    return "" if path in ("", ROOT) else path if path.endswith(MODEL_END) else f"{path}/"
 
 
 def overlap(one: str, other: str) -> bool:
@@ -54,9 +65,9 @@ def overlap(one: str, other: str) -> bool:
     >>> overlap("encoder/dense", "encoder"), overlap("encoder", "encoder_2"), overlap(".", "encoder")
     (True, False, True)
     """
-    if ROOT in (one, other):
+    if ROOT in (one, other) or one == other:
         return True
-    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
+    return one.startswith(inside(other)) or other.startswith(inside(one))
 
 
 @dataclass(frozen=True, slots=True)

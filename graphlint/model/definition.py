@@ -258,6 +258,24 @@ class OptimizerDefinition:
     variables: list[VariableDefinition] = field(default_factory=list)
 
 
+@dataclass(eq=False, slots=True)
+class TrainingState:
+    """How far the training of a model in memory has come.
+
+    ``begun`` says whether its training function was made: Keras reads the ``trainable`` flags when it runs that for the
+    first time, and not again before the next ``compile``. ``built_for`` are the identities of the variables for which
+    its optimizers were built, ``own_step`` whether a class has its own ``train_step``. ``flags`` are the flags that the
+    layers had when the model was compiled, by identity; empty where Keras does not record them. ``learnable`` are the
+    identities of the variables that are trained where nothing is frozen.
+    """
+
+    begun: bool
+    built_for: frozenset[int]
+    own_step: bool
+    flags: dict[int, bool]
+    learnable: frozenset[int]
+
+
 class ProblemKind(StrEnum):
     """What kind of problem a file has, or in which part."""
 
@@ -303,6 +321,8 @@ class Format(StrEnum):
     NPZ = "npz"
     PICKLE = "pickle"
     LIVE = "live"
+    SEVERAL = "several"
+    """Several models together, not all of them in memory."""
 
 
 @dataclass(eq=False, slots=True)
@@ -329,6 +349,8 @@ class ModelDefinition:
     has_weights: bool = False
     compile_config: dict[str, Any] | None = None
     optimizer: OptimizerDefinition | None = None
+    training: TrainingState | None = None
+    """Live only."""
     raw: Any = None
     documents: list[tuple[str, Any]] = field(default_factory=list)
     stray_weights: dict[str, int] = field(default_factory=dict)
@@ -343,9 +365,30 @@ class ModelDefinition:
     unverified: Unverified | None = field(default=None, repr=False)
     weights_checksum: tuple[int, int] | None = None
     """Checksum and size of the stored weights as a whole, as the file declares them."""
+    saved: str | None = None
+    """Static only: when it was saved, as the file says, in a form that sorts by time."""
     asset_checksums: dict[str, tuple[int, int]] = field(default_factory=dict)
     """The same of each file that accompanies the model, such as a vocabulary, by its name."""
+    members: tuple[Member, ...] = ()
+    """The models of a definition that is of several; its root then only holds theirs."""
     obj: Any = field(default=None, repr=False)
+
+
+@dataclass(eq=False, slots=True)
+class Member:
+    """One of several models that are looked at together, and what users call it."""
+
+    name: str
+    definition: ModelDefinition
+
+
+def identity(one: LayerDefinition | VariableDefinition) -> int:
+    """What two definitions have in common if and only if they are of one layer, or of one variable.
+
+    In memory that is the object, whichever models hold it. A file holds no objects: there, definitions of different
+    files are never of one variable, however equal the numbers.
+    """
+    return id(one) if one.obj is None else id(one.obj)
 
 
 def is_leaf(value: Any) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, NamedTuple
 
 from graphlint.errors import LimitError
-from graphlint.model.address import ROOT, escape, join
+from graphlint.model.address import MODEL_END, ROOT, escape, inside, join
 from graphlint.model.definition import (
     Body,
     CallDefinition,
@@ -18,6 +19,7 @@ from graphlint.model.definition import (
     TensorRef,
     TensorSpec,
     flat,
+    identity,
     leaves,
     map_leaves,
     refs,
@@ -29,6 +31,7 @@ from graphlint.model.graph import (
     Edge,
     Layer,
     ModelGraph,
+    ModelNode,
     Scope,
     SideEffect,
     Tensor,
@@ -50,6 +53,10 @@ _UNKNOWN = TensorSpec(None, None)
 
 class TooManyCalls(LimitError):
     """The model expands to more calls than allowed."""
+
+
+_Waiting = tuple[LayerDefinition, str, str | None, bool, bool, bool]
+"""A layer to register: its path, its parent's, whether it lies inside a leaf, is hidden, and has a stored name."""
 
 
 @dataclass(slots=True)
@@ -91,7 +98,7 @@ def expand(
             ``max_tensors`` arguments and outputs, or to paths of more than ``max_characters``.
     """
     graph = ModelGraph(definition)
-    size = _expanded_size(definition.root)
+    size = _expanded_size(definition)
     if size.calls > max_calls:
         raise TooManyCalls(_over(f"the model expands to {_count(size.calls)} calls", "graph-calls", max_calls))
     if size.layers > max_calls:
@@ -124,11 +131,12 @@ class _Size(NamedTuple):
     layers: int
 
 
-def _expanded_size(root: LayerDefinition) -> _Size:
+def _expanded_size(definition: ModelDefinition) -> _Size:
     """The size of a model after expansion, before anything is expanded; numbers beyond any limit are cut off.
 
     A body counts as at least one call: bodies without calls can also be nested and doubled.
     """
+    root = definition.root
     bodies: dict[int, tuple[int, int]] = {}
     layers: dict[int, int] = {}
     stack: list[tuple[LayerDefinition | Body, bool]] = [(root, False)]
@@ -173,7 +181,11 @@ class _Expansion:
         self.characters = 0
         self.plans: dict[int, _Plan] = {}
         self.contained: set[tuple[str, str]] = set()
-        self.variable_ids: dict[int, str] = {}
+        self.variable_ids = graph.variable_of
+        self.roots: set[str] = set()
+        """Paths of the models that are expanded by themselves, wherever else they are."""
+        self.paths: dict[int, str] = {}
+        """Path of each layer, by its identity."""
         self.reads: list[tuple[int, str]] = []
         """Which call reads a variable itself, by the id of the ``keras.Variable``."""
         self.stored: set[str] = set()
@@ -182,12 +194,32 @@ class _Expansion:
     def run(self, root: LayerDefinition) -> None:
         graph = self.graph
         self.register(root, ROOT, None)
+        members = graph.definition.members
+        if members:
+            graph.scopes[ROOT] = Scope(ROOT, ROOT, None, index=0, inputs=(), outputs=(), body=root.body)
+            scopes = [f"{escape(member.name)}{MODEL_END}" for member in members]
+            roots = [member.definition.root for member in members]
+            self.roots = set(scopes)
+            self.register_all(list(zip(roots, scopes, strict=True)), ROOT)
+            for member, layer, scope in zip(members, roots, scopes, strict=True):
+                self.model(layer, scope, ROOT)
+                graph.members.append(ModelNode(member.name, scope, self.path(layer), member.definition))
+            graph.scopes[ROOT].inputs = tuple(graph.inputs)
+            graph.scopes[ROOT].outputs = tuple(graph.outputs)
+        else:
+            self.model(root, ROOT, None)
+            graph.members.append(ModelNode(root.name, ROOT, ROOT, graph.definition))
+        self.add_reads()
+
+    def model(self, root: LayerDefinition, scope: str, around: str | None) -> None:
+        """Expand a model from its inputs to its outputs."""
+        graph = self.graph
         if root.body is None:
             call = CallDefinition(root, outputs=(_UNKNOWN,))
-            self.add_call(f"{ROOT}#0", call, ROOT, 0, (), {}, (_UNKNOWN,))
-            graph.outputs = [Tensor(f"{ROOT}#0", 0)]
+            self.add_call(f"{scope}#0", call, around or ROOT, 0, (), {}, (_UNKNOWN,))
+            graph.outputs.append(Tensor(f"{scope}#0", 0))
             return
-        frames = [self.enter(root, root.body, ROOT, None, 0, (), {}, None, {})]
+        frames = [self.enter(root, root.body, scope, around, 0, (), {}, None, {})]
         while frames:
             frame = frames[-1]
             if frame.position < len(frame.plan.order):
@@ -208,9 +240,8 @@ class _Expansion:
                 for index, tensor in outputs.items():
                     frames[-1].tensors[TensorRef(frame.caller, index)] = tensor
             else:
-                graph.inputs = list(frame.scope.inputs)
-                graph.outputs = list(outputs.values())
-        self.add_reads()
+                graph.inputs += frame.scope.inputs
+                graph.outputs += outputs.values()
 
     # -- bodies -------------------------------------------------------------------------------------------------
 
@@ -227,10 +258,9 @@ class _Expansion:
         bindings: dict[int, tuple[str, Any]],
     ) -> _Frame:
         plan = self.plan(layer, body)
-        path = self.graph.layer_of[id(layer)]
-        prefix = "" if scope_id == ROOT else f"{scope_id}/"
+        path = self.path(layer)
         inputs = tuple(
-            prefix + plan.parts[ref.call]
+            inside(scope_id) + plan.parts[ref.call]
             for ref in flat(body.inputs)
             if isinstance(ref, TensorRef) and ref.call in plan.parts and body.calls[ref.call].layer.body is None
         )
@@ -270,16 +300,16 @@ class _Expansion:
         layers = body.layers + [call.layer for call in body.calls]
         if not body.traced:
             names = {key: escape(name) for key, name in unique_names(layers).items()}
-            if self.graph.layer_of[id(owner)] in self.stored:
+            if self.path(owner) in self.stored:
                 names |= {key: _below("", f"layers/{name}") for key, name in stored_names(owner).items()}
             return names
-        path = self.graph.layer_of[id(owner)]
-        prefix = "" if path == ROOT else f"{path}/"
+        path = self.path(owner)
+        prefix = inside(path)
         held = {id(child): _below("", attribute) for attribute, child in owner.children.items()}
         names = {}
         for layer in layers:
-            known = self.graph.layer_of.get(id(layer))
-            if known is not None and known != ROOT and known.startswith(prefix):
+            known = self.paths.get(identity(layer))
+            if known is not None and known != path and known.startswith(prefix):
                 names[id(layer)] = known.removeprefix(prefix)
             elif id(layer) in held:
                 names[id(layer)] = held[id(layer)]
@@ -296,7 +326,7 @@ class _Expansion:
 
     def below(self, path: str) -> set[str]:
         """The names that are taken below a layer."""
-        prefix = "" if path == ROOT else f"{path}/"
+        prefix = inside(path)
         return {child.removeprefix(prefix) for child in self.graph.children.get(path, ())}
 
     def step(self, frame: _Frame) -> _Frame | None:
@@ -304,8 +334,7 @@ class _Expansion:
         position = frame.plan.order[frame.position]
         frame.position += 1
         call = frame.body.calls[position]
-        prefix = "" if frame.scope.id == ROOT else f"{frame.scope.id}/"
-        call_id = prefix + frame.plan.parts[position]
+        call_id = inside(frame.scope.id) + frame.plan.parts[position]
         self.register_inside(frame, call.layer)
 
         def bind(leaf: Any) -> Any:
@@ -338,10 +367,11 @@ class _Expansion:
 
     def register_inside(self, frame: _Frame, layer: LayerDefinition) -> None:
         """Register a layer that a body calls, below the layer that the body belongs to."""
-        inside = frame.body.traced or frame.path in self.stored
-        if inside and id(layer) in self.graph.layer_of:
+        stored = frame.body.traced or frame.path in self.stored
+        if stored and identity(layer) in self.paths:
+            self.graph.layer_of[id(layer)] = self.paths[identity(layer)]
             return
-        self.register(layer, _joined(frame.path, frame.plan.names[id(layer)]), frame.path, stored=inside)
+        self.register(layer, inside(frame.path) + frame.plan.names[id(layer)], frame.path, stored=stored)
 
     def add_effects(self, frame: _Frame) -> None:
         """Note what a call of traced code does beside returning something."""
@@ -373,7 +403,7 @@ class _Expansion:
         captured: tuple[Any, ...] = (),
     ) -> None:
         graph = self.graph
-        layer = graph.layer_of[id(definition.layer)]
+        layer = self.path(definition.layer)
         self.count(call_id)
         call = Call(
             call_id, layer, scope, index=index, args=args, kwargs=kwargs, outputs=outputs, definition=definition
@@ -422,6 +452,10 @@ class _Expansion:
 
     # -- layers -------------------------------------------------------------------------------------------------
 
+    def path(self, layer: LayerDefinition) -> str:
+        """The path of a layer that was registered, in whichever model that was."""
+        return self.paths[identity(layer)]
+
     def register_body(self, frame: _Frame) -> None:
         """Register the layers of a body that are never called."""
         for layer in frame.body.layers:
@@ -433,15 +467,26 @@ class _Expansion:
         Inside an opaque or opened layer, the layers of a model have the names under which they are stored: a file has
         no other, and automatic names change whenever the layer is built again.
         """
+        self.register_all([(layer, path)], parent, stored=stored)
+
+    def register_all(
+        self, layers: list[tuple[LayerDefinition, str]], parent: str | None, *, stored: bool = False
+    ) -> None:
+        """Add several layers, each with its path, before anything inside them."""
         graph = self.graph
         around = graph.layers[parent] if parent is not None else None
         hidden = around is not None and (around.hidden or around.definition.opaque)
-        stack: list[tuple[LayerDefinition, str, str | None, bool, bool, bool]] = []
-        stack.append((layer, path, parent, False, hidden, stored))
-        while stack:
-            layer, path, parent, inside_leaf, hidden, stored = stack.pop()
-            known = graph.layer_of.get(id(layer))
+        first: deque[_Waiting] = deque((layer, path, parent, False, hidden, stored) for layer, path in layers)
+        stack: list[_Waiting] = []
+        while first or stack:
+            at_top = bool(first)
+            layer, path, parent, inside_leaf, hidden, stored = first.popleft() if first else stack.pop()
+            known = self.paths.get(identity(layer))
             if known is not None:
+                if id(layer) not in graph.layer_of:
+                    graph.layer_of[id(layer)] = known
+                    whole = inside_leaf and known not in self.roots
+                    stack += reversed(self.inside(layer, known, hidden, stored, whole=whole))
                 if known != path and path not in graph.aliases:
                     self.count(path)
                     graph.aliases[path] = known
@@ -453,30 +498,42 @@ class _Expansion:
                 continue
             self.count(path)
             node = Layer(path, parent, layer, hidden=hidden)
-            graph.layer_of[id(layer)] = path
+            graph.layer_of[id(layer)] = self.paths[identity(layer)] = path
             graph.layers[path] = node
             if parent is not None:
                 graph.children.setdefault(parent, []).append(path)
             self.add_variables(layer, path)
             if stored:
                 self.stored.add(path)
-            traced = layer.body is not None and layer.body.traced
-            hidden = hidden or layer.opaque
-            stored = stored or layer.opaque or traced
-            inner = [(child, _below(path, name), path, True, hidden, stored) for name, child in layer.children.items()]
-            if layer.body is not None and inside_leaf and not traced:
-                groups = stored_names(layer) if stored else {}
-                names = unique_names(layer.body.layers)
-                for child in layer.body.layers:
-                    where = groups.get(id(child))
-                    below = _below(path, f"layers/{where}") if where is not None else join(path, names[id(child)])
-                    inner.append((child, below, path, True, hidden, stored))
-            stack.extend(reversed(inner))
+            below = list(reversed(self.inside(layer, path, hidden, stored, whole=inside_leaf)))
+            if at_top:
+                stack[:0] = below
+            else:
+                stack += below
+
+    def inside(
+        self, layer: LayerDefinition, path: str, hidden: bool, stored: bool, *, whole: bool = False
+    ) -> list[_Waiting]:
+        """What lies inside a layer and is not expanded call by call; with ``whole``, a model in it is not either."""
+        traced = layer.body is not None and layer.body.traced
+        hidden = hidden or layer.opaque
+        stored = stored or layer.opaque or traced
+        found: list[_Waiting] = [
+            (child, _below(path, name), path, True, hidden, stored) for name, child in layer.children.items()
+        ]
+        if layer.body is not None and whole and not traced:
+            groups = stored_names(layer) if stored else {}
+            names = unique_names(layer.body.layers)
+            for child in layer.body.layers:
+                where = groups.get(id(child))
+                below = _below(path, f"layers/{where}") if where is not None else join(path, names[id(child)])
+                found.append((child, below, path, True, hidden, stored))
+        return found
 
     def add_variables(self, layer: LayerDefinition, path: str) -> None:
         graph = self.graph
         for variable in layer.variables:
-            key = id(variable.obj) if variable.obj is not None else id(variable)
+            key = identity(variable)
             known = self.variable_ids.get(key)
             if known is None:
                 known = self.variable_ids[key] = f"{path}@{escape(variable.slot)}"
@@ -503,11 +560,6 @@ def _below(path: str, attribute_path: str) -> str:
     for name in attribute_path.split("/"):
         path = join(path, name)
     return path
-
-
-def _joined(path: str, below: str) -> str:
-    """The path of what lies below a layer, by its escaped path there."""
-    return below if path == ROOT else f"{path}/{below}"
 
 
 def _is_variable(leaf: Any) -> bool:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from graphlint.knowledge.layers import LayerTraits
 from graphlint.knowledge.operations import OperationTraits
-from graphlint.model.address import ROOT
+from graphlint.model.address import MODEL_END, ROOT, inside
 from graphlint.model.definition import (
     Body,
     CallDefinition,
@@ -237,6 +237,25 @@ class Scope:
     body: Body | None = field(default=None, repr=False)
 
 
+@dataclass(eq=False, slots=True)
+class ModelNode:
+    """One of the models that a graph is of: what users call it, its scope, and the path of the layer that it is.
+
+    A graph of one model has one, whose scope and path are the root's. In a graph of several, the id of the scope
+    begins the addresses of whatever runs in the model (``gan:``). A model without a body that can be seen has no scope
+    of this id, only a call. Two models of one graph may be one object: then they have one path.
+    """
+
+    name: str
+    scope: str
+    layer: str
+    definition: ModelDefinition = field(repr=False)
+
+    @property
+    def compiled(self) -> bool:
+        return bool(self.definition.compile_config)
+
+
 class SideEffect(NamedTuple):
     """What the code of one scope does besides returning something.
 
@@ -298,8 +317,12 @@ class ModelGraph:
         """Containment: layer path -> paths of the layers directly inside, in order."""
         self.effects: list[SideEffect] = []
         """What code does besides returning something: losses added, variables and metrics updated."""
+        self.members: list[ModelNode] = []
+        """The models that the graph is of, in the order in which they were given."""
         self.layer_of: dict[int, str] = {}
         """``id(layer definition)`` -> path."""
+        self.variable_of: dict[int, str] = {}
+        """Identity of a variable (`graphlint.model.definition.identity`) -> its id."""
         self.calls_of: dict[str, list[str]] = {}
         """Leaf layer -> its calls, in graph order. Its sublayers run as the same calls."""
         self.runs_inside: dict[str, tuple[str, ...]] = {}
@@ -388,6 +411,36 @@ class ModelGraph:
         return audit(self)
 
     # -- neighbours ---------------------------------------------------------------------------------------------
+
+    @property
+    def several(self) -> bool:
+        """Whether the graph is of several models."""
+        return bool(self.definition.members)
+
+    def member_of(self, node: str) -> ModelNode:
+        """The model in which a call or scope runs."""
+        return self._members_by_scope[node.partition(MODEL_END)[0]] if self.several else self.members[0]
+
+    @cached_property
+    def _members_by_scope(self) -> dict[str, ModelNode]:
+        return {member.scope.removesuffix(MODEL_END): member for member in self.members}
+
+    def members_with(self, node: str) -> list[ModelNode]:
+        """The models that contain a layer, or hold a variable."""
+        if not self.several:
+            return self.members
+        if node in self.variables:
+            found = {id(one): one for layer in self.held_by[node] for one in self.members_with(layer)}
+            return [one for one in self.members if id(one) in found]
+        return self._members_by_layer.get(node, [])
+
+    @cached_property
+    def _members_by_layer(self) -> dict[str, list[ModelNode]]:
+        found: dict[str, list[ModelNode]] = {}
+        for member in self.members:
+            for layer in self.layers_below(member.layer):
+                found.setdefault(layer.path, []).append(member)
+        return found
 
     def layer(self, call: str) -> Layer:
         """The layer that runs as ``call``."""
@@ -690,10 +743,10 @@ class ModelGraph:
         while scope is not None and scope != ROOT:
             parent = self.scopes[scope].parent
             part = _inside(scope, parent)
-            name = part.rpartition("#")[0]
+            name = part.rpartition("#")[0] or part
             parts.append(part if self._calls_by_name[parent, name] > 1 else name)
             scope = parent
-        return "".join(f"{part}/" for part in reversed(parts))
+        return "".join(inside(part) for part in reversed(parts))
 
     @cached_property
     def _calls_by_name(self) -> Counter[tuple[str | None, str]]:
@@ -722,4 +775,4 @@ class ModelGraph:
 
 def _inside(node: str, scope: str | None) -> str:
     """The id of a call or scope without that of the scope around it."""
-    return node if scope in (None, ROOT) else node.removeprefix(f"{scope}/")
+    return node if scope is None else node.removeprefix(inside(scope))

@@ -31,12 +31,12 @@ class Parameters:
 
 
 def trained(graph: ModelGraph, variable: Variable) -> bool:
-    """Whether the root model gives a variable to its optimizer.
+    """Whether a model gives a variable to its optimizer, when it trains.
 
     Keras consults the flags of the root and of the variable; containers in between are not consulted
     (keras-team/keras#18092).
     """
-    return graph.root.trainable and variable.trainable
+    return variable.trainable and any(graph.layers[one.layer].trainable for one in graph.members_with(variable.id))
 
 
 def audit(graph: ModelGraph) -> Parameters:

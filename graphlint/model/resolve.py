@@ -5,13 +5,15 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from graphlint.errors import AddressError, AmbiguousAddress, UnknownAddress, listed
-from graphlint.model.address import ROOT, Address, escape, parse
+from graphlint.model.address import MODEL_END, ROOT, Address, escape, inside, parse, unescape
 from graphlint.model.graph import ModelGraph, Tensor
 
 _INDEX = re.compile(r"#\d+")
 _ROOT = re.compile(r"\.(?=[#:@]|$)")
+_MODEL = re.compile(r"(#\d+)?(@|$)")
 _MOST = 8
 _COMPARED = 20_000
 """Layers that an unknown address is compared with, so that a typo in a huge model is reported quickly."""
@@ -23,10 +25,13 @@ def resolve(graph: ModelGraph, text: str) -> str | Tensor:
     An address with ``@`` is a variable, one with ``:`` a tensor, one whose last part has a ``#`` a call (or the scope
     of a container's call); a bare path is a layer. ``.`` is the root model.
 
+    In a graph of several models an address begins with the name of one (``gan:generator/dense``), which may be left out
+    if only one thing fits; the name alone is the model.
+
     Raises:
         AddressError: it does not follow the grammar, names nothing, or names more than one thing.
     """
-    address = parse(text)
+    address = _parsed(graph, text)[1]
     if address.slot is not None:
         return resolve_variable(graph, text)
     if address.output is not None:
@@ -42,9 +47,10 @@ def resolve_layer(graph: ModelGraph, text: str) -> str:
     Raises:
         AddressError: no layer has this path.
     """
-    path = _known_path(graph, _path(text, parse(text)))
+    spelled = _path(*_parsed(graph, text))
+    path = _known_path(graph, spelled)
     if path is None:
-        raise _unknown(text, graph, _path(text, parse(text)))
+        raise _unknown(text, graph, spelled)
     return path
 
 
@@ -54,7 +60,7 @@ def resolve_variable(graph: ModelGraph, text: str) -> str:
     Raises:
         AddressError: the address has no slot, or there is no such layer or variable.
     """
-    address = parse(text)
+    address = _parsed(graph, text)[1]
     if address.slot is None:
         raise AddressError(f"expected a variable such as 'encoder/dense@kernel', got {text!r}: append @slot")
     layer = resolve_layer(graph, text.partition("@")[0])
@@ -76,10 +82,10 @@ def resolve_call(graph: ModelGraph, text: str) -> str:
     Raises:
         AddressError: no call matches, or several do.
     """
-    address = parse(text)
+    model, address = _parsed(graph, text)
     if address.slot is not None:
         raise AddressError(f"expected a call such as 'encoder#1/dense#0', got the variable {text!r}: drop the slot")
-    path = _path(text, address)
+    path = _path(model, address)
     spelled = _spelled(graph, path)
     if not spelled:
         layer = _known_path(graph, path)
@@ -106,7 +112,7 @@ def resolve_tensor(graph: ModelGraph, text: str) -> Tensor:
     Raises:
         AddressError: no call or output matches, or several do.
     """
-    address = parse(text)
+    address = _parsed(graph, text)[1]
     if address.slot is not None:
         raise AddressError(f"expected a tensor such as 'encoder/dense#0:0', got the variable {text!r}: drop the slot")
     call = resolve_call(graph, text)
@@ -126,12 +132,43 @@ def resolve_tensor(graph: ModelGraph, text: str) -> Tensor:
     return tensors[address.output or 0]
 
 
-def _path(text: str, address: Address) -> str:
-    """The layer path that an address spells, without indices."""
-    names = [escape(part.name) for part in address.parts]
-    if _ROOT.match(text):
-        names[0] = ROOT
-    return "/".join(names)
+def _parsed(graph: ModelGraph, text: str) -> tuple[str, Address]:
+    """The model that an address is in, as it begins the paths there, and the address inside it.
+
+    Raises:
+        AddressError: it does not follow the grammar, or leaves out the model where that is not clear.
+    """
+    if not graph.several or not isinstance(text, str):
+        address = parse(text)
+        return (ROOT if _ROOT.match(text) else ""), address
+    name, colon, rest = text.partition(MODEL_END)
+    known = {unescape(member.scope.removesuffix(MODEL_END)): member.scope for member in graph.members}
+    model = known.get(unescape(name.partition("@")[0].partition("#")[0]))
+    if model is not None and (not colon or _MODEL.match(rest) or rest.startswith(ROOT)):
+        inner = rest.removeprefix(ROOT) if colon else text[len(name.partition("@")[0].partition("#")[0]) :]
+        return model, parse(f"{ROOT}{inner}")
+    if colon and model is not None:
+        return model, parse(rest)
+    address = parse(text)
+    spelled = _path("", address)
+    fitting = {member.scope: _known_path(graph, member.scope + spelled) for member in graph.members}
+    found = {model: path for model, path in fitting.items() if path is not None}
+    if not found:
+        found = {member.scope: spelled for member in graph.members if _spelled(graph, member.scope + spelled)}
+    first, _, below = spelled.partition("/")
+    if not found and below and first in {member.scope.removesuffix(MODEL_END) for member in graph.members}:
+        return f"{first}{MODEL_END}", replace(address, parts=address.parts[1:])
+    if len(set(found.values())) > 1:
+        choices = [f"{model}{text}" for model in found]
+        raise AmbiguousAddress(f"{text!r} is in {len(choices)} models: write one of {listed(choices, _MOST)}")
+    return next(iter(found), graph.members[0].scope), address
+
+
+def _path(model: str, address: Address) -> str:
+    """The layer path that an address in a model spells, without indices."""
+    if address.parts[0].name == ROOT and model:
+        return model
+    return model + "/".join(escape(part.name) for part in address.parts)
 
 
 def _known_path(graph: ModelGraph, path: str) -> str | None:
@@ -143,11 +180,11 @@ def _known_path(graph: ModelGraph, path: str) -> str | None:
         seen.add(path)
         head, tail = path, ""
         while head not in graph.aliases:
-            head, slash, last = head.rpartition("/")
-            if not slash:
+            cut = max(head.rfind("/"), head.rfind(MODEL_END, 0, -1) + 1)
+            if cut <= 0:
                 return None
-            tail = f"/{last}{tail}"
-        path = graph.aliases[head] + tail
+            head, tail = head[:cut], head[cut:].removeprefix("/") + (f"/{tail}" if tail else "")
+        path = inside(graph.aliases[head]) + tail if tail else graph.aliases[head]
     return path
 
 

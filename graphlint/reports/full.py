@@ -16,14 +16,19 @@ from graphlint.model.definition import Format
 from graphlint.reports.listing import listed
 from graphlint.reports.report import Status
 from graphlint.reports.safe import in_line
-from graphlint.reports.text import hanging, skipped_rules, statistics_lines, summary_line
+from graphlint.reports.text import counted, hanging, skipped_rules, statistics_lines, summary_line
 from graphlint.reports.writer import Ending, Setting, Writer
 
 if TYPE_CHECKING:
     from graphlint.findings.finding import Finding
+    from graphlint.questions.together import Together
     from graphlint.reports.report import ModelReport
     from graphlint.reports.tally import Paths, Tally
 
+_SHARED = 20
+"""Shared layers that are listed."""
+_NAMED = 5
+"""Layers that are listed of those that two files have, or do not have, in common."""
 _COLORS = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 
@@ -60,6 +65,9 @@ class Full(Writer):
         """What there is to say of a model; nothing of one that was looked at as a whole, and is clean."""
         findings = listed(model)
         partly = model.format == Format.WEIGHTS and model.ran
+        if model.together is not None:
+            yield from self._together(model, model.together)
+            return
         if not (findings or model.opaque or partly or model.loaded) and model.status == Status.CHECKED:
             return
         about = in_line(", ".join(part for part in (model.format, self._version(model)) if part))
@@ -78,6 +86,37 @@ class Full(Writer):
             yield self._style(f"  looked at: the stored weights alone, by {' '.join(model.ran)}", dim=True)
         if model.parameters is not None:
             yield self._style(f"  parameters: {self._parameters(model)}", dim=True)
+
+    def _together(self, model: ModelReport, every: Together) -> Iterator[str]:
+        """Several models as one: what belongs to which, what they share, and what rules find over all of them."""
+        yield self._style(f"together: {in_line(model.path)}", bold=True)
+        for part in every.parts:
+            trains = "as its own training step does" if part.trains is None else f"{part.trains:,}"
+            state = part.begun if part.begun == "is not compiled" else f"trains {trains}, {part.begun}"
+            yield f"  {in_line(part.name)}: {part.parameters:,} parameters, {part.shared:,} shared; {in_line(state)}"
+        for one in every.shared[:_SHARED]:
+            calls = ", ".join(f"{in_line(name)} ({counted(count, 'call')})" for name, count in one.calls)
+            trained = f"; trained by {', '.join(map(in_line, one.trained_by))}" if one.trained_by else ""
+            holders = calls or ", ".join(map(in_line, one.models))
+            yield f"  shared: {in_line(one.address)} ({one.parameters:,} parameters) in {holders}{trained}"
+        if len(every.shared) > _SHARED:
+            yield f"  and {counted(len(every.shared) - _SHARED, 'shared layer')} more"
+        for pair in every.kin:
+            yield f"  {in_line(pair.relation)}"
+            yield f"    equal: {counted(len(pair.equal), 'layer')} ({pair.parameters:,} parameters)"
+            for label, paths in (
+                ("differ", [f"{one} and {other}" for one, other in pair.retrained]),
+                (f"only in {pair.first}", pair.only_first),
+                (f"only in {pair.second}", pair.only_second),
+            ):
+                if paths:
+                    yield f"    {in_line(label)}: {enumerated([in_line(path) for path in paths], _NAMED)}"
+        for finding in listed(model):
+            yield from self._finding(finding)
+        if model.parameters is not None:
+            count = model.parameters
+            alone = f"; {count.counted_per_layer:,} model by model" if count.counted_twice else ""
+            yield self._style(f"  parameters: {count.total:,}, each counted once{alone}", dim=True)
 
     def _version(self, model: ModelReport) -> str | None:
         return f"Keras {model.keras_version}" if model.keras_version else None

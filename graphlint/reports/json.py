@@ -78,6 +78,7 @@ def model_document(model: ModelReport) -> dict[str, Any]:
         "guessed_classes": dict(model.guessed_classes),
         "skipped_rules": [rule._asdict() for rule in model.skipped_rules],
         "parameters": None if model.parameters is None else asdict(model.parameters),
+        "together": None if model.together is None else asdict(model.together),
         "configuration": {
             key: list(value) if isinstance(value, tuple) else value for key, value in asdict(model.protection).items()
         },

@@ -15,6 +15,7 @@ from graphlint.reports.tally import Summary, Tally
 if TYPE_CHECKING:
     from graphlint.model.graph import ModelGraph
     from graphlint.model.parameters import Parameters
+    from graphlint.questions.together import Together
     from graphlint.reports.writer import RulePage
 
 
@@ -72,8 +73,9 @@ class ModelReport:
     """What a run found in one model.
 
     ``opaque`` are the paths of opaque layers, ``opened`` those of layers whose code was run to see inside;
-    ``parameters`` is None if no weights are known or the model was refused; ``graph`` is only kept if one model was
-    checked through the Python API. ``tried_ignores`` and ``used_ignores`` are indices into the configuration's list.
+    ``parameters`` is None if no weights are known or the model was refused; ``graph`` is only kept for models that were
+    checked through the Python API, alone or together. ``tried_ignores`` and ``used_ignores`` are indices into the
+    configuration's list.
     """
 
     path: str
@@ -112,6 +114,8 @@ class ModelReport:
     graph: ModelGraph | None = field(default=None, repr=False, compare=False)
     ran: tuple[str, ...] = ()
     """Codes of the rules that ran to their end."""
+    together: Together | None = None
+    """Of several models together: what belongs to which. Each has a report of its own as well."""
     picture: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
     """What a page shows of the model, where it was made while the graph was at hand."""
 
@@ -189,13 +193,19 @@ class Report:
 
     @property
     def graph(self) -> ModelGraph | None:
-        """The graph of the model, if exactly one was checked and could be read."""
-        return self.models[0].graph if len(self.models) == 1 else None
+        """The graph of the model, or of several together; None where models were checked separately, or not read."""
+        return self._whole.graph if self._whole is not None else None
 
     @property
     def parameters(self) -> Parameters | None:
-        """The parameter counts of the model, if exactly one was checked and its weights are known."""
-        return self.models[0].parameters if len(self.models) == 1 else None
+        """The parameter counts of the model, or of several together, each variable once, if its weights are known."""
+        return self._whole.parameters if self._whole is not None else None
+
+    @property
+    def _whole(self) -> ModelReport | None:
+        if len(self.models) == 1:
+            return self.models[0]
+        return next((one for one in self.models if one.together is not None), None)
 
     def tally(self, fail_on: str | None = None) -> Tally:
         """The counts over everything in the report."""

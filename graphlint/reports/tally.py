@@ -64,9 +64,9 @@ class Tally:
 
     def model(self, model: ModelReport) -> None:
         """Count a model."""
-        self._models += model.status != "skipped"
+        self._models += model.status != "skipped" and model.together is None
         self.skipped += model.status == "skipped"
-        self.checked += model.status == "checked"
+        self.checked += model.status == "checked" and model.together is None
         self._suppressed += model.suppressed
         self._in_baseline += model.in_baseline
         self.hidden += len(model.findings) - len(listed(model))
@@ -80,7 +80,7 @@ class Tally:
             if finding.fix is not None and finding.severity is not Severity.INFO:
                 self.fixable += 1
                 self.safely += finding.fix.applicability is Applicability.SAFE
-                self.to_fix.add(model.path)
+                self.to_fix.add("<live>" if model.format == "live" else model.path)
                 if finding.fix.condition:
                     self.conditions.setdefault(finding.fix.condition)
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from graphlint.errors import ImportTargetError
 
 if TYPE_CHECKING:
     import keras
 
+T = TypeVar("T")
 
 _FILE_ENDINGS = frozenset({"keras", "h5", "hdf5", "json", "npz", "npy", "pb", "pkl", "pickle", "zip", "toml", "py"})
 
@@ -41,6 +43,23 @@ def load_attribute(target: str, call_args: str | None = None) -> keras.Model:
     Raises:
         ImportTargetError: not of that form, not importable, missing, or not a ``keras.Model`` in the end.
     """
+    import keras
+
+    made = load_models(target, call_args)
+    if isinstance(made, keras.Model):
+        return made
+    several = f"{len(made)} models ({', '.join(made)})"
+    raise ImportTargetError(f"expected {target} to be or return one keras.Model, got {several}: name one of them")
+
+
+def load_models(target: str, call_args: str | None = None) -> keras.Model | dict[str, keras.Model]:
+    """The same for one model or several: a tuple, list or dict of models, or an object that holds them.
+
+    Several are returned by name: that of the key or attribute, or that of the model itself.
+
+    Raises:
+        ImportTargetError: as `load_attribute`, or there is no model.
+    """
     if not is_target(target):
         raise ImportTargetError(
             f"expected package.module:attribute, got {target!r}: write for example models.net:build"
@@ -54,6 +73,9 @@ def load_attribute(target: str, call_args: str | None = None) -> keras.Model:
         if call_args is not None:
             raise ImportTargetError(f"{target} is already a model: leave out the call arguments")
         return found
+    several = models_in(found)
+    if several and call_args is None:
+        return several
     if not callable(found):
         raise ImportTargetError(f"expected {target} to be a keras.Model or to return one, got {type(found).__name__}")
     try:
@@ -62,9 +84,57 @@ def load_attribute(target: str, call_args: str | None = None) -> keras.Model:
         raise ImportTargetError(
             f"calling {target} failed with {_line(error)}: give its arguments as JSON, or fix the function"
         ) from error
-    if not isinstance(made, keras.Model):
-        raise ImportTargetError(f"expected {target} to return a keras.Model, got {type(made).__name__}")
-    return made
+    if isinstance(made, keras.Model):
+        return made
+    several = models_in(made)
+    if not several:
+        raise ImportTargetError(
+            f"expected {target} to return a keras.Model, or several in a tuple, list, dict or object, got "
+            f"{type(made).__name__}"
+        )
+    return several
+
+
+def models_in(found: Any) -> dict[str, keras.Model]:
+    """The models in a tuple, list or dict, or in the attributes of an object, by name; empty if it is none of these.
+
+    An object may be held under several names, and then is there under each.
+    """
+    import keras
+
+    if isinstance(found, (type, keras.Model, keras.Layer)):
+        return {}
+    if isinstance(found, (list, tuple)):
+        items = [(str(getattr(one, "name", place)), one) for place, one in enumerate(found)]
+        if any(isinstance(one, (list, tuple, dict)) for _, one in items):
+            items = [inner for _, one in items for inner in _nested(one)]
+    elif isinstance(found, dict):
+        items = [(str(key), one) for key, one in found.items()]
+    else:
+        items = list(getattr(found, "__dict__", {}).items())
+    named = [(key.lstrip("_") or key, one) for key, one in items if isinstance(one, keras.Model)]
+    return unique(named)
+
+
+def _nested(one: Any) -> list[tuple[str, Any]]:
+    if isinstance(one, dict):
+        return [(str(key), value) for key, value in one.items()]
+    return [(str(getattr(value, "name", "")), value) for value in (one if isinstance(one, (list, tuple)) else [one])]
+
+
+def unique(named: Iterable[tuple[str, T]]) -> dict[str, T]:
+    """Things by name, a number added to a name that was there before.
+
+    >>> unique([("a", 1), ("b", 2), ("a", 3)])
+    {'a': 1, 'b': 2, 'a_2': 3}
+    """
+    found: dict[str, T] = {}
+    for name, one in named:
+        free, number = name, 2
+        while free in found:
+            free, number = f"{name}_{number}", number + 1
+        found[free] = one
+    return found
 
 
 def load_data(target: str) -> Any:

@@ -69,7 +69,8 @@ def read_keras_archive(
         root,
         FrontEnd.STATIC,
         Format.KERAS,
-        keras_version=_version(archive, limits),
+        keras_version=_metadata(archive, limits, "keras_version"),
+        saved=_metadata(archive, limits, "date_saved"),
         compile_config=compile_config(document.value),
         optimizer=optimizer(document.value),
         raw=document.value,
@@ -109,12 +110,12 @@ def read_keras_archive(
     return definition
 
 
-def _version(archive: ZipArchive, limits: Limits) -> str | None:
+def _metadata(archive: ZipArchive, limits: Limits, key: str) -> str | None:
     if METADATA not in archive:
         return None
     metadata = parse_config(archive.read(METADATA, limits.json_bytes), limits, METADATA).value
-    version = metadata.get("keras_version") if isinstance(metadata, dict) else None
-    return version if isinstance(version, str) else None
+    found = metadata.get(key) if isinstance(metadata, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def compile_config(config: dict[str, Any]) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ import numpy as np
 from graphlint.errors import GraphlintError
 from graphlint.knowledge import keras_internals
 from graphlint.knowledge.layers import Family
+from graphlint.knowledge.origin import is_keras_package
 from graphlint.model.definition import (
     Body,
     CallDefinition,
@@ -28,6 +29,7 @@ from graphlint.model.definition import (
     Shape,
     TensorRef,
     TensorSpec,
+    TrainingState,
     VariableDefinition,
 )
 from graphlint.sources.configuration import sequential_body
@@ -111,6 +113,7 @@ def read_live(
             has_weights=not structure_only,
             compile_config=None if structure_only else _compile_config(model),
             optimizer=None if structure_only else _optimizer(model),
+            training=None if structure_only else _training(model),
             unbuilt_layers=tuple(definition.name for definition in reader.waiting_for_build),
             obj=model,
         )
@@ -485,6 +488,23 @@ def _compile_config(model: keras.Model) -> dict[str, Any] | None:
     except Exception:
         return {}
     return config if isinstance(config, dict) else None
+
+
+def _training(model: keras.Model) -> TrainingState:
+    optimizers = [one for one in vars(model).values() if isinstance(one, keras.optimizers.Optimizer)]
+    optimizers = [getattr(one, "inner_optimizer", one) for one in optimizers]
+    step = getattr(type(model), "train_step", None)
+    return TrainingState(
+        getattr(model, "train_function", None) is not None,
+        frozenset(id(variable) for one in optimizers for variable in keras_internals.optimized_variables(one)),
+        not is_keras_package(getattr(step, "__module__", None)),
+        keras_internals.flags_when_compiled(model),
+        frozenset(
+            id(variable)
+            for layer in keras_internals.all_layers(model)
+            for variable in keras_internals.learnable_variables(layer)
+        ),
+    )
 
 
 def _optimizer(model: keras.Model) -> OptimizerDefinition | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import traceback
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,8 @@ def check_rule(rule: type[Rule], tmp_path: Path) -> None:
     below *Use instead* the rule is silent, and so is every other at warning or error. A ``model`` is checked in memory
     and, unless the rule needs a live model, saved as ``.keras``; for a rule that needs data, the block also defines the
     ``data`` that the model is run on, and the other rules on data run as well. The blocks run with ``keras``,
-    ``layers`` (``keras.layers``), ``ops`` (``keras.ops``), ``np`` and ``tmp_path``.
+    ``layers`` (``keras.layers``), ``ops`` (``keras.ops``), ``np`` and ``tmp_path``. For a rule that needs several
+    models they define ``models``, a dict of models or of paths.
 
     The rule then runs on `graphlint.testing.samples.SAMPLES`, in memory and saved, where it may find something but must
     not raise, and on some two hundred configurations with one odd setting each: a setting is what a file says.
@@ -50,6 +52,12 @@ def check_rule(rule: type[Rule], tmp_path: Path) -> None:
     for title, fires in ((EXAMPLE, True), (INSTEAD, False)):
         folder = tmp_path / title.partition(" ")[0].lower()
         folder.mkdir()
+        if Need.SEVERAL in rule.needs:
+            report = _of_several(linter, run_example(rule, title, folder)["models"])
+            _check_report(rule, f"{rule.code}, {title!r}", report, fires)
+            if fires:
+                check_robust(rule, None)
+            continue
         model, path, data = _made(rule, title, folder)
         if model is not None:
             report = linter.check_model(model, data=data)
@@ -81,6 +89,16 @@ def check_fix(rule: type[Rule], tmp_path: Path) -> None:
     assert promised == any(offered), (
         f"{rule.code}: expected {'a fix' if promised else 'no fix'} on the example, since {FIX!r} says {text[:40]!r}..."
     )
+
+
+def _of_several(linter: Linter, models: Mapping[str, Any]) -> ModelReport:
+    """The report on several models together, with what is found in each of them."""
+    checked = {
+        name: linter.check_file(one) if isinstance(one, (str, Path)) else linter.check_model(one, name)
+        for name, one in models.items()
+    }
+    *each, whole = linter.check_several(checked) if len(checked) > 1 else checked.values()
+    return replace(whole, findings=tuple(one for report in (*each, whole) for one in report.findings))
 
 
 def _fix_in_memory(rule: type[Rule], folder: Path) -> bool:
@@ -215,7 +233,8 @@ def run_example(rule: type[Rule], title: str, folder: Path) -> dict[str, Any]:
         exec(compile(code, f"<{rule.code} {title}>", "exec"), names)
     except Exception as error:
         raise AssertionError(f"{rule.code}: the block below {title!r} raises\n{traceback.format_exc()}") from error
-    assert "model" in names or "path" in names, f"{rule.code}: the block below {title!r} defines no `model` or `path`"
+    wanted = ("models",) if Need.SEVERAL in rule.needs else ("model", "path")
+    assert any(name in names for name in wanted), f"{rule.code}: the block below {title!r} defines none of {wanted}"
     return names
 
 

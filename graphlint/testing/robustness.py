@@ -45,6 +45,9 @@ def check_robust(rule: type[Rule], example: Path | None) -> None:
         _ask(rule, linter, graph, what)
     for what, graph in odd_graphs():
         _ask(rule, linter, graph, what)
+    if Need.SEVERAL in rule.needs:
+        for what, graph in sample_sets():
+            _ask(rule, linter, graph, what)
     if example is not None:
         with_weights = Need.WEIGHTS in rule.needs
         for what, graph in islice(_odd(example, rule.code, "its example", with_weights), COUNT):
@@ -69,6 +72,19 @@ def _traceback(rule: type[Rule], graph: ModelGraph) -> str:
     at = [node.call if isinstance(node, Tensor) else node for node in nodes if node is not None]
     strange = [node for node in at if node not in known]
     return f"a problem at what is no node of the graph: {strange[0]!r}" if strange else "an error in the report"
+
+
+@cache
+def sample_sets() -> tuple[tuple[str, ModelGraph], ...]:
+    """Each sample model with the next one, and together with itself."""
+    from graphlint.model.several import several
+
+    every = [(what, graph.definition) for what, graph in sample_graphs()]
+    pairs = zip(every, every[1:] + every[:1], strict=True)
+    return tuple(
+        (f"{first} with {second}", expand(several({"one": one, "same": one, "other": other})))
+        for (first, one), (second, other) in pairs
+    )
 
 
 @cache

@@ -8,6 +8,7 @@ from graphlint.engine.rule import Need, Rule
 from graphlint.findings.finding import Problem, Severity
 from graphlint.model.graph import ModelGraph
 from graphlint.questions.missing_weights import layers_without_weights
+from graphlint.questions.training import trained_nevertheless
 from graphlint.questions.unbuilt import will_have_weights
 
 _LAYERS = "Set layer.trainable = True on the layers that should learn, then compile again: model.compile(...)."
@@ -45,7 +46,8 @@ class NothingTrainable(Rule):
 
     ## Not reported
     Models that are not compiled, or without a loss; models whose only weights are those of preprocessing layers;
-    files that lack the weights of a trainable layer (D007).
+    files that lack the weights of a trainable layer (D007); a model in memory that began to train before it was frozen,
+    as the discriminator of a GAN: it goes on training.
     """
 
     code = "T005"
@@ -56,6 +58,8 @@ class NothingTrainable(Rule):
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         compiled = graph.compile_config
         if not compiled or compiled.get("loss") is None or graph.parameters.trainable:
+            return
+        if trained_nevertheless(graph):
             return
         weighted = {
             variable.layer for variable in graph.variables.values() if not graph.layers[variable.layer].traits.adapts

@@ -9,11 +9,12 @@ from graphlint.engine.rule import Need, Rule
 from graphlint.findings.finding import Problem, Severity
 from graphlint.knowledge.origin import is_keras_package
 from graphlint.model.definition import Format
-from graphlint.model.graph import ModelGraph, Variable
+from graphlint.model.graph import ModelGraph, ModelNode, Variable
 from graphlint.model.parameters import trained
 from graphlint.questions.equal_weights import equal, may_be_equal
 from graphlint.questions.losses import stock_training
 from graphlint.questions.optimizer_slots import optimizer_slots
+from graphlint.questions.training import explained
 
 
 class OptimizerMismatch(Rule):
@@ -53,6 +54,8 @@ class OptimizerMismatch(Rule):
     - variables of custom layers in a file, which does not record whether those are trainable;
     - a file in which nothing is frozen and variables are missing nevertheless: its weights are at fault (D007, H001);
     - a model in which nothing is trainable any more (T005);
+    - flags that were set for another model, where models are checked together: the discriminator of a GAN is frozen
+      for the model that trains the generator;
     - a file with LoRA layers (`enable_lora`), which are stored merged, without their two trainable factors.
 
     ## References
@@ -64,6 +67,9 @@ class OptimizerMismatch(Rule):
     severity = Severity.WARNING
     in_code = "Reads the optimizer, and variables wherever a layer holds them."
     needs = frozenset({Need.GRAPH, Need.WEIGHTS, Need.COMPILE})
+
+    def settled(self, graph: ModelGraph, member: ModelNode) -> bool:
+        return explained(graph, member)
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         optimizer = optimizer_slots(graph)

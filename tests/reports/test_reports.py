@@ -180,6 +180,7 @@ def test_json(report):
                     "counted_twice": 100,
                     "unreachable": 40,
                 },
+                "together": None,
                 "configuration": UNTOUCHED,
             },
             {
@@ -194,6 +195,7 @@ def test_json(report):
                 "guessed_classes": {},
                 "skipped_rules": [],
                 "parameters": None,
+                "together": None,
                 "configuration": UNTOUCHED,
             },
             {
@@ -208,6 +210,7 @@ def test_json(report):
                 "guessed_classes": {},
                 "skipped_rules": [],
                 "parameters": None,
+                "together": None,
                 "configuration": UNTOUCHED,
             },
         ],

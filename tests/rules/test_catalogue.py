@@ -26,6 +26,7 @@ FAMILIES = {
     "R": "redundancy",
     "X": "security",
     "B": "batch",
+    "M": "several_models",
 }
 
 

@@ -63,7 +63,7 @@ def test_models(target, call_args, units):
         ("made_for_graphlint", None, "expected package.module:attribute"),
         ("made_for_graphlint:absent", None, "no attribute 'absent'"),
         ("made_for_graphlint:number", None, "got int"),
-        ("made_for_graphlint:no_model", None, "to return a keras.Model, got int"),
+        ("made_for_graphlint:no_model", None, "to return a keras.Model, or several"),
         ("made_for_graphlint:fails", None, "ValueError: no data"),
         ("made_for_graphlint:build", '{"wrong": 1}', "TypeError"),
         ("made_for_graphlint:build", "{", "as JSON"),

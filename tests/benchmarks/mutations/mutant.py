@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,8 @@ class Mutant:
     expected: tuple[str, ...]
     model: keras.Model | None = None
     path: Path | None = None
+    models: Mapping[str, keras.Model | Path] | None = None
+    """Several models, for a rule over several."""
     suffix: str = ".keras"
     live_only: bool = False
 

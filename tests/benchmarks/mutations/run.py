@@ -36,6 +36,7 @@ from tests.benchmarks.mutations import (  # noqa: F401  registers the injectors
     redundancy,
     security,
     serialization,
+    several_models,
     shapes,
     shared_weights,
     stored_numbers,
@@ -66,6 +67,12 @@ class Outcome:
 
 def reports(linter: Linter, mutant: Mutant, clean: Clean, saved: bool) -> Iterator[tuple[str, ModelReport]]:
     """The reports on a mutant: of the model in memory, of the file, or of both."""
+    if mutant.models is not None:
+        checked = {
+            name: linter.check_file(one) if isinstance(one, Path) else linter.check_model(one, name)
+            for name, one in mutant.models.items()
+        }
+        yield "together", linter.check_several(checked)[-1]
     if mutant.path is not None:
         yield "file", linter.check_file(mutant.path)
     if mutant.model is not None:
