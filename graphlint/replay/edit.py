@@ -181,6 +181,8 @@ class Edit:
             return self
         units = sites(self._live, address)
         output = _output(self._live, units[0], address)
+        if not any(_is_read(self._live, unit, output) for unit in units):
+            raise InvalidEdit(f"expected a tensor that is used, got {address}, which no call and no model output receives")
 
         def apply(builder: _Builder) -> None:
             for unit in units:
@@ -644,6 +646,18 @@ def _output(live: LiveGraph, unit: str, address: str) -> int:
     if output is not None and output >= count:
         raise UnknownAddress(f"no output {output} in {address!r}: it has {count}")
     return output or 0
+
+
+def _is_read(live: LiveGraph, unit: str, output: int) -> bool:
+    """Whether anything outside a call, or outside a nested model at one call, receives one of its outputs."""
+    graph = live.graph
+    tensor = Tensor(unit, output) if unit in graph.calls else graph.scopes[unit].outputs[output]
+    within = f"{unit}/"
+    if any(not edge.target.startswith(within) for edge in graph.consumers(tensor)):
+        return True
+    return any(
+        tensor in scope.outputs for name, scope in graph.scopes.items() if name != unit and not name.startswith(within)
+    )
 
 
 def _tensor_leaves(arguments: Arguments) -> list[tuple[str, Any]]:

@@ -46,6 +46,19 @@ def test_insert_after_and_before(tmp_path: Path) -> None:
     saved(changed, tmp_path)
 
 
+def test_insert_after_what_nothing_receives() -> None:
+    x = keras.Input((5, 4), name="x")
+    _, state, _ = layers.LSTM(3, return_state=True, name="lstm")(x)
+    inner = keras.Model(x, [layers.Dense(2, name="used")(state), layers.Dense(2, name="unused")(state)], name="inner")
+    model = keras.Model(x, inner(x)[0])
+    with pytest.raises(InvalidEdit, match="expected a tensor that is used, got lstm:2"):
+        edit(inner).insert_after("lstm:2", layers.ReLU())
+    with pytest.raises(InvalidEdit, match="expected a tensor that is used, got inner:1"):
+        edit(model).insert_after("inner:1", layers.ReLU())
+    assert edit(model).insert_after("inner:0", layers.ReLU(name="last")).build().layers[-1].name == "last"
+    edit(model).insert_after("inner/unused", layers.ReLU()).build()
+
+
 def test_insert_before_one_of_several_arguments() -> None:
     model = residual()
     changed = edit(model).insert_before("add", layers.Rescaling(0.0, name="zero"), argument="0/1").build()
