@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from graphlint.knowledge.layers import Family
 from graphlint.knowledge.naming import snake_case
 from graphlint.knowledge.tables import read_table
 from graphlint.model.address import escape
-from graphlint.model.definition import Body, CallDefinition, LayerDefinition, TensorRef, TensorSpec, leaves
+from graphlint.model.definition import Body, CallDefinition, LayerDefinition, TensorRef, TensorSpec, leaves, refs
 from graphlint.model.expand import graph_order
 from graphlint.model.graph import Layer, ModelGraph
 from graphlint.model.masks import MASK_ARGUMENTS
@@ -69,6 +70,8 @@ class Unit:
     outputs: list[Source]
     consumers: list[list[tuple[int, int, int]]] = field(default_factory=list)
     """Of each item, who receives what it makes: the item, the place among its sources, and the output."""
+    masks: frozenset[str] = frozenset()
+    """The operations that are left out, because Keras makes the masks of layers again."""
 
     def times_called(self) -> Counter[str]:
         """How often the body calls each layer."""
@@ -108,7 +111,8 @@ class Bodies:
 
 
 def _unit(graph: ModelGraph, body: Body, container: str) -> Unit:
-    order = graph_order(body)
+    computed_again = _mask_makers(body)
+    order = [position for position in graph_order(body) if position not in computed_again]
     number = {position: place for place, position in enumerate(order)}
     counts: Counter[str] = Counter()
     items = []
@@ -135,6 +139,7 @@ def _unit(graph: ModelGraph, body: Body, container: str) -> Unit:
             for where, ref in leaves(body.outputs)
             if (place := _place(ref, number)) is not None
         ],
+        masks=frozenset(graph.layer_of[id(body.calls[position].layer)] for position in computed_again),
     )
     unit.consumers = [[] for _ in items]
     for place, item in enumerate(items):
@@ -147,6 +152,56 @@ def _is_noted_mask(body: Body, argument: str, leaf: TensorRef) -> bool:
     """Whether a mask came with the tensor that it belongs to: some releases of Keras note that as an argument."""
     maker = body.calls[leaf.call].layer
     return argument in MASK_ARGUMENTS and maker.is_operation and maker.class_name in _MASK_MAKERS
+
+
+def _mask_makers(body: Body) -> set[int]:
+    """The calls that make the masks of Embedding and Masking layers again, for nothing but mask arguments: a Functional
+    model notes them, a Sequential model does not."""
+    made = {
+        position
+        for position, call in enumerate(body.calls)
+        if call.layer.is_operation and call.layer.class_name in _MASK_MAKERS
+    }
+    if not made:
+        return made
+    masked = {key for call in body.calls for key in _masked_input(call)}
+    for position in sorted(made):
+        call = body.calls[position]
+        tensors, others = refs(call.args), [leaf for _, leaf in leaves(list(call.args)) if type(leaf) in (int, float)]
+        if call.layer.class_name == "NotEqual":
+            is_like_keras = len(tensors) == 1 and len(others) == 1 and (tensors[0], float(others[0])) in masked
+        else:
+            is_like_keras = len(tensors) == 1 and tensors[0].call in made
+        if not is_like_keras:
+            made.discard(position)
+    made -= {ref.call for ref in refs(body.outputs)}
+    readers: dict[int, list[tuple[int, bool]]] = {position: [] for position in made}
+    for position, call in enumerate(body.calls):
+        for structure in (list(call.args), call.kwargs, list(call.captured)):
+            for argument, leaf in leaves(structure):
+                if isinstance(leaf, TensorRef) and leaf.call in made:
+                    readers[leaf.call].append((position, _is_noted_mask(body, argument, leaf)))
+    while kept := {
+        position
+        for position in made
+        if not readers[position] or not all(noted or reader in made for reader, noted in readers[position])
+    }:
+        made -= kept
+    return made
+
+
+def _masked_input(call: CallDefinition) -> Iterator[tuple[TensorRef, float]]:
+    """The tensors of which a layer makes a mask, each with the value that is masked."""
+    config = call.layer.config
+    if call.layer.class_name == "Embedding" and config.get("mask_zero"):
+        value: Any = 0
+    elif call.layer.class_name == "Masking":
+        value = config.get("mask_value", 0.0)
+    else:
+        return
+    if type(value) in (int, float):
+        for tensor in refs(call.args):
+            yield tensor, float(value)
 
 
 def _is_no_training(call: CallDefinition, argument: str, leaf: Any) -> bool:

@@ -270,8 +270,9 @@ class Comparison:
     def unmatched(self, side: Side, partners: dict[str, str], run: set[str]) -> Iterator[str]:
         """Layers that the other model does not have, without what is inside of these or of code that only one shows."""
         other = self.new if side is self.matching.old else self.old
+        masks = {path for unit in side.bodies.all() for path in unit.masks}
         for path, layer in side.graph.layers.items():
-            if path in partners or path in run:
+            if path in partners or path in run or path in masks:
                 continue
             if not self.alike and (layer.class_name is None or layer.hidden or self.inside_code(side, path)):
                 continue
@@ -403,7 +404,7 @@ class Comparison:
             said.add((ours, theirs))
             if matching.layers.get(unit.container) == other.container:
                 continue
-            self.add(Kind.MOVED, ours, theirs, before=f"in {unit.container}", after=f"in {other.container}")
+            self.add(Kind.MOVED, ours, theirs, before=_inside(unit), after=_inside(other))
 
     # -- flags, compilation -------------------------------------------------------------------------------------
 
@@ -825,6 +826,10 @@ def _returned(side: Side, unit: Unit) -> list[tuple[str, str]]:
         spec = item.outputs[output] if item.body is None and output < len(item.outputs) else TensorSpec(None, None)
         found.append((source.argument or str(number), spec_text(spec)))
     return found
+
+
+def _inside(unit: Unit) -> str:
+    return "in no nested model" if unit.container == ROOT else f"in {unit.container}"
 
 
 def _opacity(layer: Layer) -> str:

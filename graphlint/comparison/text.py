@@ -21,7 +21,7 @@ MOST = 20
 """Changes of one kind that are listed one by one; of more, so many and the count."""
 _MOST_NUMBERS = 10
 _MOST_OF_BLOCK = 4
-"""Layers of one block that are listed one by one."""
+"""Layers of one block, and layers that are frozen or moved alike, that are listed one by one."""
 
 _GROUPS: tuple[tuple[str, tuple[Kind, ...]], ...] = (
     ("signature", (Kind.INPUT, Kind.OUTPUT)),
@@ -54,7 +54,7 @@ def markdown(difference: Difference, *, everything: bool = False) -> str:
     lines.append(f"**{_code(summary(difference))}**" if difference else _code(summary(difference)))
     for title, changes in groups(difference):
         lines += ["", f"#### {title.capitalize()}", "", "```diff"]
-        lines += [_fenced(line) for line in _listed(changes, everything)]
+        lines += [_fenced(line) for line in listed(changes, everything=everything)]
         lines.append("```")
     for note in [*whole(difference), *difference.notes]:
         lines += ["", f"_{_code(note)}_"]
@@ -115,7 +115,7 @@ def _lines(difference: Difference, color: bool, everything: bool) -> Iterator[st
     yield click.style(in_line(names), bold=True) if color else in_line(names)
     for title, changes in groups(difference):
         yield f"{title}:"
-        for line in _listed(changes, everything):
+        for line in listed(changes, everything=everything):
             text = f"  {in_line(line)}"
             yield click.style(text, fg=_COLORS.get(line[0])) if color else text
     for note in [*whole(difference), *difference.notes]:
@@ -124,7 +124,8 @@ def _lines(difference: Difference, color: bool, everything: bool) -> Iterator[st
         yield "no difference"
 
 
-def _listed(changes: list[Change], everything: bool) -> Iterator[str]:
+def listed(changes: list[Change], *, everything: bool = False) -> Iterator[str]:
+    """The lines of one group of changes."""
     numbers = [change for change in changes if change.numbers is not None]
     shown = changes
     if numbers and len(numbers) > _MOST_NUMBERS and not everything:
@@ -135,10 +136,28 @@ def _listed(changes: list[Change], everything: bool) -> Iterator[str]:
     if changes[0].kind in (Kind.ADDED, Kind.REMOVED) and not everything:
         yield from _blocks(changes)
         return
-    most = len(changes) if everything or len(changes) <= MOST + 5 else MOST
-    yield from map(line_of, shown[:most])
-    if len(changes) > most:
-        yield f"~ and {len(changes) - most:,} more"
+    lines = list(map(line_of, shown) if everything else _alike(shown))
+    most = len(lines) if everything or len(lines) <= MOST + 5 else MOST
+    yield from lines[:most]
+    if len(lines) > most:
+        yield f"~ and {len(lines) - most:,} more"
+
+
+def _alike(changes: list[Change]) -> Iterator[str]:
+    """A line for each change; one line for all layers that are frozen or moved alike, if they are many."""
+    alike: dict[tuple[object, ...], list[Change]] = {}
+    for number, change in enumerate(changes):
+        together = change.kind in (Kind.FROZEN, Kind.MOVED)
+        key = (change.kind, change.before, change.after, "@" in change.place) if together else (number,)
+        alike.setdefault(key, []).append(change)
+    for several in alike.values():
+        if len(several) <= _MOST_OF_BLOCK:
+            yield from map(line_of, several)
+            continue
+        first, last = several[0], several[-1]
+        what = "variable" if "@" in first.place else "layer"
+        count = sum(1 + change.inside for change in several)
+        yield f"~ {counted(count, what)}, {first.place} to {last.place}: {first.before} -> {first.after}"
 
 
 def _blocks(changes: list[Change]) -> Iterator[str]:

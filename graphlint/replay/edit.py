@@ -182,7 +182,9 @@ class Edit:
         units = sites(self._live, address)
         output = _output(self._live, units[0], address)
         if not any(_is_read(self._live, unit, output) for unit in units):
-            raise InvalidEdit(f"expected a tensor that is used, got {address}, which no call and no model output receives")
+            raise InvalidEdit(
+                f"expected a tensor that is used, got {address}, which no call and no model output receives"
+            )
 
         def apply(builder: _Builder) -> None:
             for unit in units:

@@ -264,3 +264,34 @@ def test_names_cannot_take_over_a_terminal_or_a_page(tmp_path):
 
     page = markdown(difference)
     assert "\x1b" not in page and "\u202e" not in page and page.count("```") % 2 == 0
+
+
+def _stack(*names):
+    return keras.Sequential([keras.Input((4,)), *(layers.Dense(4, name=name) for name in names)], name="stack")
+
+
+def test_many_layers_that_are_frozen_or_moved_alike_are_one_line():
+    model = _stack("a", "b", "c", "d", "e")
+    frozen = graphlint.clone(model)
+    for layer in frozen.layers:
+        layer.trainable = False
+    assert "  ~ 5 layers, a to e: trainable -> frozen" in str(graphlint.diff(model, frozen)).splitlines()
+    inputs = keras.Input((4,))
+    nested = keras.Model(inputs, model(inputs))
+    text = str(graphlint.diff(model, nested)).splitlines()
+    assert "  ~ 5 layers, stack/a to stack/e: in no nested model -> in stack" in text
+    assert len(told(model, frozen)) == 5
+
+
+def test_masks_that_keras_makes_are_no_layers_of_a_functional_model():
+    stack = [layers.Masking(0.0, name="masking"), layers.LSTM(3, name="lstm"), layers.Dense(2, name="dense")]
+    sequential = keras.Sequential([keras.Input((5, 4), name="x"), *stack])
+    functional = keras.Model(sequential.inputs, sequential.outputs)
+    changed = graphlint.edit(sequential).set_argument("lstm", "training", True).build()
+    for other in (functional, changed):
+        assert not [one for one in graphlint.diff(sequential, other).changes if one.kind == "added"]
+    inputs = keras.Input((5, 4), name="x")
+    own = keras.Model(inputs, layers.LSTM(3)(inputs, mask=keras.ops.any(keras.ops.not_equal(inputs, 1.0), -1)))
+    without = keras.Model(inputs, layers.LSTM(3)(inputs))
+    added = [one.new for one in graphlint.diff(without, own).changes if one.kind == "added"]
+    assert len(added) == 2
