@@ -34,7 +34,7 @@ from tests.benchmarks.mutations import run as _registers_the_injectors  # noqa: 
 from tests.benchmarks.mutations.clean import MODELS, TINY
 from tests.benchmarks.mutations.mutant import INJECTORS, Clean
 
-PER_INJECTOR = 3
+PER_INJECTOR = 1
 ENTRIES = 1500
 REPEATS = 5
 

@@ -89,10 +89,14 @@ _RUN = re.compile(r"##\[|##vso\[|##teamcity\[", re.IGNORECASE)
 _BLANK = "\u115f\u1160\u2800\u3164\uffa0\u034f\u17b4\u17b5\u180b\u180c\u180d\u180f\U0001d159"
 
 
-def harm(output: str, *, own_commands: bool = False) -> list[str]:
+_ISSUE = re.compile(r"##vso\[task\.logissue type=(?:error|warning);sourcepath=[^;\]]*;linenumber=1;code=[A-Z]+\d+;\]")
+
+
+def harm(output: str, *, own_commands: bool = False, own_issues: bool = False) -> list[str]:
     """What in an output acts on a terminal, or is hidden, or is a command to a service that reads logs.
 
     ``own_commands``: lines of graphlint itself are such commands; each must be one of three, and hold no other.
+    ``own_issues``: likewise, for Azure; each must be the one that reports an issue.
     """
     found = []
     for line in output.split("\n"):
@@ -101,7 +105,7 @@ def harm(output: str, *, own_commands: bool = False) -> list[str]:
             blank = one in _BLANK or 0xFE00 <= ord(one) <= 0xFE0F or 0xE0000 <= ord(one) <= 0xE0FFF
             if category[0] == "C" or category in ("Zl", "Zp") or (category == "Zs" and one != " ") or blank:
                 found.append(f"U+{ord(one):04X} in {line!r}")
-        if _RUN.search(line):
+        if _RUN.search(_ISSUE.sub("", line, count=1) if own_issues and line.startswith("##vso[") else line):
             found.append(f"a command in {line!r}")
         if line.lstrip().startswith("::"):
             first = line.lstrip()[2:].split(" ", 1)[0]

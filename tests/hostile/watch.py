@@ -52,7 +52,7 @@ WAYS = {
     "extract": ["extract", PATH, "--outputs", "x", "-o", f"{OUT}.keras"],
 }
 """Every command that reads a model. One that is not here makes a test fail."""
-WITHOUT_MODELS = {"cache", "rule", "rules"}
+WITHOUT_MODELS = {"cache", "config", "rule", "rules"}
 _OF_COPIES = ("os.remove", "os.mkdir")
 
 
