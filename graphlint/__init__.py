@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from graphlint.api import assert_clean as assert_clean
     from graphlint.api import check as check
     from graphlint.api import check_many as check_many
+    from graphlint.api import impact as impact
     from graphlint.api import show as show
     from graphlint.api import to_networkx as to_networkx
     from graphlint.comparison.difference import Difference as Difference
@@ -60,6 +61,9 @@ if TYPE_CHECKING:
     from graphlint.fleet.columns import write_parquet as write_parquet
     from graphlint.fleet.workers import Workers as Workers
     from graphlint.model.graph import ModelGraph as ModelGraph
+    from graphlint.replay.bundle import bundle as bundle
+    from graphlint.replay.bundle import replace_everywhere as replace_everywhere
+    from graphlint.replay.bundle import unbundle as unbundle
     from graphlint.replay.clone import clone as clone
     from graphlint.replay.edit import TieNotSaved as TieNotSaved
     from graphlint.replay.edit import edit as edit
@@ -75,7 +79,7 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
-    "graphlint.api": ("assert_clean", "check", "check_many", "show", "to_networkx"),
+    "graphlint.api": ("assert_clean", "check", "check_many", "show", "to_networkx", "impact"),
     "graphlint.comparison.difference": ("Difference",),
     "graphlint.comparison.python": ("assert_same_signature", "assert_unchanged", "diff"),
     "graphlint.findings.finding": ("Applicability", "Finding", "Fix", "Location", "Problem", "Severity"),
@@ -116,6 +120,7 @@ _HOMES = {
 }
 _SURGERY = {
     "graphlint.fixes.fixer": ("fix",),
+    "graphlint.replay.bundle": ("bundle", "replace_everywhere", "unbundle"),
     "graphlint.replay.clone": ("clone",),
     "graphlint.replay.edit": ("TieNotSaved", "edit"),
     "graphlint.replay.extract": ("extract", "features"),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from graphlint.model.definition import ModelDefinition
     from graphlint.model.graph import ModelGraph
+    from graphlint.questions.impact import Impact
     from graphlint.reports.html.notebook import Shown
 
 Target = Any
@@ -380,6 +381,27 @@ def _defined(model_or_path: Target) -> ModelDefinition:
     from graphlint.sources.live import read_live
 
     return read_live(model_or_path)
+
+
+def impact(model_or_path: Target, at: str) -> Impact:
+    """What depends on a part of a model, or of several together.
+
+    Args:
+        model_or_path: A ``keras.Model`` or what else `check` takes; or several, in a list or a dict of names.
+        at: The address of a layer, variable, call or tensor.
+
+    Returns:
+        For each model the calls and outputs that change if the part is retrained, replaced or quantized, which are lost
+        if it is removed; what stops training if it is frozen, or removed. ``print`` writes it as ``graphlint impact``.
+
+    Raises:
+        GraphlintError: a model cannot be read, or the address names nothing, or more than one thing.
+    """
+    from graphlint.model.resolve import resolve
+    from graphlint.questions.impact import impact as found
+
+    graph = read_graph(model_or_path)
+    return found(graph, resolve(graph, at))
 
 
 def to_networkx(model_or_path: Target) -> nx.MultiDiGraph:

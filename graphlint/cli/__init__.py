@@ -26,6 +26,7 @@ COMMANDS = {
     "extract": "Extract a part of the model in a file.",
     "show": "Print a model as text that is the same for every save of it.",
     "diff": "Say what changed from one model to another, also for git.",
+    "impact": "Say what depends on a layer or variable of a model, or of several.",
     "graph": "Draw the graph of a model, with what is found in it.",
     "cache": "Remove what check keeps of files that have not changed.",
     "config": "Print the JSON schema of the configuration.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,33 @@ def definition_of(text: str, *, open_layers: bool = True) -> ModelDefinition:
     from graphlint.sources.live import read_live
 
     return read_live(model, open_layers=open_layers)
+
+
+def graph_of_all(texts: Sequence[str]) -> ModelGraph:
+    """The graph of one model, or of several together: those that are named, or that MODULE:ATTRIBUTE returns.
+
+    Raises:
+        GraphlintError: one is missing, or cannot be read.
+    """
+    from graphlint.model.expand import expand
+    from graphlint.model.several import several
+    from graphlint.sources.importing import load_models, unique
+
+    found: list[tuple[str, ModelDefinition]] = []
+    for text in texts:
+        if not is_import(text):
+            found.append((Path(text).stem, definition_of(text)))
+            continue
+        from graphlint.extras import require_keras
+
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        require_keras(text)
+        from graphlint.sources.live import read_live
+
+        made = load_models(text)
+        models = made.items() if isinstance(made, dict) else [(text.rpartition(":")[2], made)]
+        found += [(name, read_live(model, open_layers=True)) for name, model in models]
+    return expand(found[0][1] if len(found) == 1 else several(unique(found)))
 
 
 def graph_of(text: str) -> ModelGraph:

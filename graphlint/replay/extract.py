@@ -13,20 +13,28 @@ from graphlint.replay.live_graph import LiveGraph
 from graphlint.replay.plan import Planner
 from graphlint.replay.reaching import original_outputs, reach
 from graphlint.replay.rebuild import Rebuild, root_inputs
-from graphlint.replay.split import Cut, bound, cut_name, declared_root_inputs, finish, given_inputs
+from graphlint.replay.split import Cut, Weights, bound, cut_name, declared_root_inputs, finish, given_inputs, owned
 from graphlint.replay.targets import addresses
 from graphlint.replay.transaction import Transaction
 
 
 def extract(
-    model: keras.Model, inputs: str | Sequence[str] | None = None, outputs: str | Sequence[str] | None = None
+    model: keras.Model,
+    inputs: str | Sequence[str] | None = None,
+    outputs: str | Sequence[str] | None = None,
+    *,
+    weights: Weights = "share",
 ) -> keras.Model:
     """The part of a model between some tensors, as a model that shares its layers.
+
+    Training the part trains the model, and freezing a layer of the one freezes it in the other, unless ``weights`` is
+    ``"copy"``.
 
     Args:
         model: any model with a known call; one that is code is opened, as are custom layers with an address inside.
         inputs: addresses of tensors to start from; by default the inputs of the model.
         outputs: addresses of tensors to end at; by default the outputs of the model.
+        weights: ``share`` the layers of the model, or ``copy`` them.
 
     Raises:
         UnboundedCut: the inputs do not determine the outputs; names the tensors that are missing.
@@ -42,6 +50,7 @@ def extract(
     >>> part.input_shape, part.output_shape, [layer.name for layer in part.layers]
     ((None, 1), (None, 3), ['h1', 'h2', 'h3'])
     """
+    model = owned(model, weights)
     starts = [] if inputs is None else addresses(inputs, "inputs")
     ends = [] if outputs is None else addresses(outputs, "outputs")
     live, tensors = reach(model, [*starts, *ends], cuts=starts)
@@ -56,10 +65,13 @@ def extract(
         return finish(live, domain, plan, symbols, [environment[tensor] for tensor in wanted], "part")
 
 
-def features(model: keras.Model, at: Mapping[str, str] | Sequence[str] | str) -> keras.Model:
+def features(
+    model: keras.Model, at: Mapping[str, str] | Sequence[str] | str, *, weights: Weights = "share"
+) -> keras.Model:
     """A model with the inputs of another one that returns tensors from inside it, by name.
 
-    ``at`` maps names to addresses; addresses without names, or one of them, are names too.
+    ``at`` maps names to addresses; addresses without names, or one of them, are names too. The layers are those of the
+    model, so that training one trains the other; with ``weights="copy"`` they are copies.
 
     Raises:
         AddressError: an address is malformed, unknown or ambiguous.
@@ -75,7 +87,7 @@ def features(model: keras.Model, at: Mapping[str, str] | Sequence[str] | str) ->
     """
     if not isinstance(at, Mapping):
         at = {address: address for address in addresses(at, "at")}
-    live, tensors = reach(model, addresses(list(at.values()), "at"))
+    live, tensors = reach(owned(model, weights), addresses(list(at.values()), "at"))
     return _from_root(live, tensors, list(at))
 
 

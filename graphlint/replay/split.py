@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import keras
 
-from graphlint.errors import UnboundedCut
+from graphlint.errors import ReplayError, UnboundedCut
 from graphlint.knowledge import keras_internals
 from graphlint.model.address import ROOT, parse
 from graphlint.model.graph import Tensor
@@ -64,17 +64,39 @@ class Frontier:
     """Every tensor of the model to which a mask is attached."""
 
 
-def split(model: keras.Model, at: str | Sequence[str], *, complete: bool = False) -> tuple[keras.Model, keras.Model]:
+Weights = Literal["share", "copy"]
+
+
+def owned(model: keras.Model, weights: Weights) -> keras.Model:
+    """A model itself where the result shares its layers, or a copy.
+
+    Raises:
+        ReplayError: ``weights`` is something else.
+        CannotClone: a layer cannot be copied.
+    """
+    if weights not in ("share", "copy"):
+        raise ReplayError(f"expected share or copy for weights=, got {weights!r}")
+    if weights == "share":
+        return model
+    from graphlint.replay.clone import clone
+
+    return clone(model)
+
+
+def split(
+    model: keras.Model, at: str | Sequence[str], *, complete: bool = False, weights: Weights = "share"
+) -> tuple[keras.Model, keras.Model]:
     """Cut a model at one or several tensors into a head and a tail, so that ``tail(head(x))`` equals ``model(x)``.
 
-    The layers are shared with the model, which does not change. The head has the inputs of the model and returns the
-    cut tensors in the order of ``at``; the tail takes them and returns the outputs of the model. A mask that crosses
-    the cut becomes a boolean tensor after the others.
+    The layers are shared with the model, which does not change: training a half trains the model. The head has the
+    inputs of the model and returns the cut tensors in the order of ``at``; the tail takes them and returns the outputs
+    of the model. A mask that crosses the cut becomes a boolean tensor after the others.
 
     Args:
         model: any model with a known call; one that is code is opened, as are custom layers with an address inside.
         at: addresses of tensors, at any depth.
         complete: add the tensors that bypass the cut, after those of ``at``, instead of raising.
+        weights: ``share`` the layers of the model, or ``copy`` them.
 
     Raises:
         UnboundedCut: tensors bypass the cut; names them and the model inputs they come from.
@@ -90,6 +112,7 @@ def split(model: keras.Model, at: str | Sequence[str], *, complete: bool = False
     ((None, 3), (None, 3), ['middle', 'end'])
     """
     named = addresses(at, "at")
+    model = owned(model, weights)
     live, tensors = reach(model, named, whole=True)
     cuts = [Cut(tensor, cut_name(address)) for tensor, address in zip(tensors, named, strict=True)]
     frontier = bound(live, cuts, live.graph.outputs, complete=complete)

@@ -402,6 +402,10 @@ WAYS = {
 NOTHING_TO_DO = {
     "K011": "about a newer Keras than the installed one; on a file its fix removes the argument",
     "K013": "its hint is the fix, which is tried with the others",
+    **dict.fromkeys(
+        [f"M{number:03d}" for number in range(1, 11)],
+        "is about several models: the second example of its page follows it",
+    ),
     "P001": "says how to count: nothing is wrong with the model",
 }
 

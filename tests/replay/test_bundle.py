@@ -1,0 +1,191 @@
+"""Models that share layers, in one model and out of it again."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+import graphlint
+
+
+def inputs(*shape, **settings):
+    return keras.Input(shape or (4,), **settings)
+
+
+def autoencoder():
+    x = inputs()
+    code = layers.Dense(2, name="code")(x)
+    return {"encoder": keras.Model(x, code), "full": keras.Model(x, layers.Dense(4, name="decoded")(code))}
+
+
+def nested():
+    encoder = keras.Sequential([inputs(), layers.Dense(3, name="a"), layers.Dense(2, name="b")], name="encoder")
+    x = inputs()
+    return {"encoder": encoder, "full": keras.Model(x, layers.Dense(4, name="decoded")(encoder(x)), name="whole")}
+
+
+def nested_twice():
+    encoder = keras.Sequential([inputs(), layers.Dense(3, name="a")], name="encoder")
+    left, right = inputs(name="left"), inputs(name="right")
+    distance = layers.Dense(1, name="distance")(ops.abs(encoder(left) - encoder(right)))
+    return {"siamese": keras.Model([left, right], distance), "serving": encoder}
+
+
+def gan():
+    discriminator = keras.Sequential([inputs(), layers.Dense(1, name="judge")], name="discriminator")
+    generator = keras.Sequential([inputs(3), layers.Dense(4, name="make")], name="generator")
+    noise = inputs(3)
+    return {
+        "gan": keras.Model(noise, discriminator(generator(noise)), name="both"),
+        "generator": generator,
+        "discriminator": discriminator,
+    }
+
+
+def inside_a_nested_model():
+    shared = layers.Dense(4, name="shared")
+    x = inputs()
+    inner = keras.Model(x, shared(x), name="inner")
+    y = inputs()
+    return {"one": keras.Model(y, layers.Dense(1, name="end")(inner(y))), "other": keras.Model(y, shared(y))}
+
+
+def many_outputs():
+    x = inputs()
+    trunk = layers.Dense(3, name="trunk")(x)
+    first, second = layers.Dense(1, name="first")(trunk), layers.Dense(2, name="second")(trunk)
+    return {"tasks": keras.Model(x, [first, second]), "one": keras.Model(x, first)}
+
+
+def named_tensors():
+    a, b = inputs(name="a"), inputs(name="b")
+    both = layers.Dense(2, name="mix")(layers.Concatenate(name="join")([a, b]))
+    return {
+        "by_name": keras.Model({"a": a, "b": b}, {"out": both, "twice": both + both}),
+        "plain": keras.Model([a, b], both),
+    }
+
+
+def statistics():
+    x = inputs()
+    normal = layers.BatchNormalization(name="normal")(layers.Dense(3, name="dense")(x))
+    return {"features": keras.Model(x, normal), "head": keras.Model(x, layers.Dense(1, name="head")(normal))}
+
+
+def tied():
+    words = inputs(5, dtype="int32")
+    table = layers.ReversibleEmbedding(11, 4, name="table")
+    hidden = layers.Dense(4, name="mix")(table(words))
+    return {"language": keras.Model(words, table(hidden, reverse=True)), "encoder": keras.Model(words, hidden)}
+
+
+def sequence():
+    words = inputs(6, dtype="int32")
+    embedded = layers.Embedding(9, 4, mask_zero=True, name="words")(words)
+    state = layers.LSTM(3, name="state")(embedded)
+    return {"state": keras.Model(words, state), "tagger": keras.Model(words, layers.Dense(2, name="tag")(state))}
+
+
+def frozen():
+    x = inputs()
+    base = keras.Model(x, layers.Dense(3, name="features")(x), name="base")
+    base.trainable = False
+    y = inputs()
+    return {"base": base, "model": keras.Model(y, layers.Dense(1, name="head")(base(y)))}
+
+
+def apart():
+    return {name: keras.Sequential([inputs(), layers.Dense(2, name="dense")], name=name) for name in ("one", "other")}
+
+
+SETS = (
+    *(autoencoder, nested, nested_twice, gan, inside_a_nested_model, many_outputs),
+    *(named_tensors, statistics, tied, sequence, frozen, apart),
+)
+
+
+def batch(model, seed):
+    """A random batch in the structure in which a model declares its inputs."""
+    random = np.random.default_rng(seed)
+
+    def numbers(tensor):
+        shape = (3, *tensor.shape[1:])
+        return random.integers(0, 9, shape) if "int" in tensor.dtype else random.normal(size=shape).astype("float32")
+
+    return keras.tree.map_structure(numbers, model.input)
+
+
+def outputs(model, data):
+    return [ops.convert_to_numpy(one) for one in keras.tree.flatten(model(data))]
+
+
+def variables(models):
+    return {id(one) for model in models for one in model.weights}
+
+
+@pytest.mark.parametrize("made", SETS, ids=lambda made: made.__name__)
+def test_a_bundle_holds_every_weight_once_and_gives_the_models_back(made, tmp_path):
+    models = made()
+    count = len(variables(models.values()))
+    partition = {name: [id(one) for one in model.weights] for name, model in models.items()}
+    flags = sorted(one.trainable for model in models.values() for one in model.weights)
+    both = graphlint.bundle(models)
+    assert variables([both]) == variables(models.values())
+    back = graphlint.unbundle(both)
+    assert back.keys() == models.keys()
+    assert {name: sorted(id(one) for one in model.weights) for name, model in back.items()} == {
+        name: sorted(ids) for name, ids in partition.items()
+    }
+    both.save(tmp_path / "both.keras")
+    again = keras.models.load_model(tmp_path / "both.keras")
+    assert len(again.weights) == count
+    loaded = graphlint.unbundle(again)
+    assert len(variables(loaded.values())) == count
+    assert sorted(one.trainable for model in loaded.values() for one in model.weights) == flags
+    for seed in range(3):
+        for name, model in models.items():
+            data = batch(model, seed)
+            wanted = outputs(model, data)
+            for other in (back[name], loaded[name]):
+                for one, expected in zip(outputs(other, data), wanted, strict=True):
+                    np.testing.assert_allclose(one, expected, rtol=1e-6, atol=1e-6)
+
+
+def test_the_models_of_a_loaded_bundle_train_one_another(tmp_path):
+    graphlint.bundle(autoencoder()).save(tmp_path / "both.keras")
+    models = graphlint.unbundle(keras.models.load_model(tmp_path / "both.keras"))
+    x = np.ones((4, 4), "float32")
+    before = outputs(models["encoder"], x)[0]
+    models["full"].compile("sgd", "mse")
+    models["full"].train_on_batch(x, x)
+    assert not np.array_equal(outputs(models["encoder"], x)[0], before)
+
+
+def test_what_is_no_bundle_is_said():
+    with pytest.raises(graphlint.GraphlintError, match=r"expected a model that graphlint\.bundle made"):
+        graphlint.unbundle(keras.Sequential([inputs(), layers.Dense(1)]))
+    with pytest.raises(graphlint.GraphlintError, match="expected models by name"):
+        graphlint.bundle({})
+
+
+def test_a_layer_is_replaced_in_every_model_that_has_it():
+    models = autoencoder()
+    models["full"].compile("adam", "mse")
+    new = layers.Dense(2, "relu", name="code")
+    replaced = graphlint.replace_everywhere(models, "encoder:code", new)
+    assert replaced["encoder"].layers[-1] is new
+    assert any(layer is new for layer in replaced["full"].layers)
+    assert replaced["full"].compiled and isinstance(replaced["full"].optimizer, keras.optimizers.Adam)
+    assert models["encoder"].layers[-1] is not new
+
+
+@pytest.mark.parametrize("weights", ["share", "copy"])
+def test_parts_share_with_the_model_unless_they_copy(weights):
+    model = autoencoder()["full"]
+    parts = [
+        *graphlint.split(model, at="code", weights=weights),
+        graphlint.extract(model, outputs="code", weights=weights),
+        graphlint.features(model, "code", weights=weights),
+    ]
+    shared = [bool(variables([part]) & variables([model])) for part in parts]
+    assert shared == [weights == "share"] * 4
