@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from graphlint.model.address import ROOT
 from graphlint.model.graph import ModelGraph, ModelNode, Tensor
-from graphlint.questions.training import Begun, size, trainings
+from graphlint.questions.training import Begun, in_order, size, trainings
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +16,8 @@ class ModelImpact:
 
     ``calls`` are the addresses of its calls whose results change with the part, of ``all_calls``; ``outputs`` those of
     its outputs that do, of ``all_outputs``. ``losses`` says how many of these outputs a compiled model trains on (all
-    of them, for what is known). ``trains`` counts the parameters of the part that it trains, ``cut_off`` the parameters
-    before the part that it trains and that would reach no output any more.
+    of them, for what is known). ``trains`` counts the parameters of the part that it trains, ``cut_off`` the other
+    parameters that it trains and that would reach none of its outputs any more.
     """
 
     name: str
@@ -36,8 +36,8 @@ class Impact:
 
     ``parameters`` counts those of the part, ``shared_by`` names the models that hold or run it. ``models`` has each
     model in which anything changes when the part is retrained, replaced or quantized; when it is removed, the same
-    calls cannot run, and the same outputs are lost. ``loses_training`` are variables that no output would be reached
-    from if it were removed. ``opaque`` are layers whose inside cannot be seen: what depends on the part there is not
+    calls cannot run, and the same outputs are lost. ``loses_training`` are the other variables that a model would no
+    longer train then. ``opaque`` are layers whose inside cannot be seen: what depends on the part there is not
     known.
     """
 
@@ -74,7 +74,7 @@ class Impact:
         for one in losing:
             where = f"{one.name}: " if one.name else ""
             losses = f", and the loss on {one.losses} of them" if one.losses else ""
-            cut = f"; {one.cut_off:,} parameters before it stop training" if one.cut_off else ""
+            cut = f"; {one.cut_off:,} other parameters stop training" if one.cut_off else ""
             lines.append(f"    {where}{len(one.outputs)} outputs{losses}{cut}")
         if self.opaque:
             lines.append(f"  not known inside: {', '.join(self.opaque[:5])}")
@@ -98,9 +98,6 @@ def impact(graph: ModelGraph, node: str | Tensor) -> Impact:
         held = {start}
     reached = graph.descendants([*starts, *held])
     changed = [call for call in graph.calls if call in reached]
-    ends = {tensor.call for tensor in graph.outputs}
-    whole = graph.ancestors(ends)
-    kept = graph.ancestors(end for end in ends if end not in reached)
     models = []
     lost: list[str] = []
     for training in trainings(graph):
@@ -109,7 +106,9 @@ def impact(graph: ModelGraph, node: str | Tensor) -> Impact:
         mine = [call for call in calls if call in reached]
         outputs = _outputs(graph, member)
         changing = [tensor for tensor in outputs if tensor.call in reached]
-        cut = [one for one in graph.variables if one in training.variables and one in whole and one not in kept | held]
+        whole = graph.ancestors({tensor.call for tensor in outputs})
+        kept = graph.ancestors({tensor.call for tensor in outputs if tensor.call not in reached})
+        cut = [one for one in in_order(graph, training.variables) if one in whole and one not in kept | held]
         lost += [one for one in cut if one not in lost]
         compiled = training.begun is not Begun.NEVER
         if mine or held & training.variables:

@@ -112,7 +112,8 @@ def batch(model, seed):
         shape = (3, *tensor.shape[1:])
         return random.integers(0, 9, shape) if "int" in tensor.dtype else random.normal(size=shape).astype("float32")
 
-    return keras.tree.map_structure(numbers, model.input)
+    declared = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+    return keras.tree.map_structure(numbers, declared)
 
 
 def outputs(model, data):
