@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from graphlint.cli.session import Session
     from graphlint.engine.baseline import Baseline
     from graphlint.engine.config import Config
-    from graphlint.fleet.journal import Journal, Store
+    from graphlint.fleet.journal import Journal, Stores
 
 _NAMED = 5
 """Files that a note names."""
@@ -182,6 +182,9 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
     from graphlint.engine.baseline import Mode
     from graphlint.engine.linter import not_searched, nothing_to_check
     from graphlint.engine.selection import Selection
+    from graphlint.fleet.dispatch import TIMEOUT, worthwhile
+    from graphlint.fleet.executors import opened
+    from graphlint.fleet.workers import Workers
     from graphlint.portability.target import named_release
     from graphlint.reports.safe import in_line
     from graphlint.reports.tally import Paths
@@ -265,8 +268,6 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
         notes.append(f"shard {part} has none of the {every_target:,} models")
     if part is not None and part.number > 1 and every_target:
         general, notes = [], notes[len(found.not_followed) :]  # The first part says what is said of all.
-    if len(found.targets) > 1:
-        gc.enable()
     for format_, path in documents:
         if format_ == "html":
             session.overrides = replace(session.overrides, pictures=Pictures.for_report(len(found.targets), path))
@@ -284,20 +285,27 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
     baseline = _baseline(options, run)
     data = Paths()
     lowest = options["severity"] or ("info" if options["fail_on"] == "info" else None)
-    for target in found.targets:  # A configuration that cannot be used is said before anything is written.
-        session.linter_for(target.path if target.kind is Kind.FILE else None)
-    notes += session.unheeded()
     named = [str(Path.cwd()), *paths, *modules, str(names), str(part), *(f"{one}={path}" for one, path in documents)]
-    with _stores(session, documents, options, named) as (stores, journal), Outputs(documents, setting) as outputs:
+    with ExitStack() as open_:
+        stores, journal = open_.enter_context(_stores(session, documents, options, named))
+        executor = open_.enter_context(opened(options["executor"] or options["jobs"], TIMEOUT))
+        if isinstance(executor, Workers) and worthwhile(len(found.targets)) and (stores is None or stores.is_empty()):
+            executor.start()
+        chosen = [session.settings_for(target) for target in found.targets]  # Before anything is written.
+        if len(found.targets) > 1:
+            gc.collect()
+            gc.freeze()  # What was imported is looked at once, and not again after every few models.
+            gc.enable()
+        notes += session.unheeded()
+        outputs = open_.enter_context(Outputs(documents, setting))
         for finding in general:
             if baseline is None or not baseline.knows(finding):
                 gathered.general(finding)
                 outputs.general(finding)
         try:
             with interruptible():
-                for linter, model in session.reports(
-                    found.targets, options["executor"] or options["jobs"], stores, quiet=_shows(documents)
-                ):
+                reports = session.reports(found.targets, executor, stores, chosen, quiet=_shows(documents))
+                for linter, model in reports:
                     if model.reason == DATA:
                         data.add(model.path)
                     if baseline is not None:
@@ -346,7 +354,7 @@ def _shows(documents: Iterable[tuple[str, Path | None]]) -> bool:
 @contextmanager
 def _stores(
     session: Session, documents: Iterable[tuple[str, Path | None]], options: Mapping[str, Any], run: Sequence[str]
-) -> Iterator[tuple[Store | None, Journal | None]]:
+) -> Iterator[tuple[Stores | None, Journal | None]]:
     """The reports of this run before it was interrupted, and of earlier runs on files that have not changed.
 
     There are none where they are not wanted, or have no place.

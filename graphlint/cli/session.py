@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
@@ -22,8 +23,7 @@ from graphlint.engine.options import TARGET_KERAS
 from graphlint.engine.selection import Selection
 from graphlint.engine.trust import guarded, is_the_users, require_consent
 from graphlint.errors import GraphlintError, UnreadableError
-from graphlint.fleet.dispatch import TIMEOUT, Dispatch
-from graphlint.fleet.executors import opened
+from graphlint.fleet.dispatch import Dispatch
 from graphlint.fleet.journal import Store
 from graphlint.fleet.tasks import Settings, Task, linter_of
 from graphlint.reports.report import ModelReport, together
@@ -161,7 +161,8 @@ class Session:
 
     def excluded(self, path: Path) -> str | None:
         """Why a file is skipped; None if it is not."""
-        on_command_line = Config(exclude=self.overrides.exclude).excluded(path)
+        asked = self.overrides.exclude
+        on_command_line = Config(exclude=asked).excluded(path) if asked else None
         config = self.config_for(path)
         return on_command_line or (config.guard or config).excluded(path)
 
@@ -177,11 +178,17 @@ class Session:
         return self._settings[config.source]
 
     def reports(
-        self, targets: Sequence[Target], jobs: int | str = 1, cache: Store | None = None, *, quiet: bool = False
+        self,
+        targets: Sequence[Target],
+        executor: Executor | None = None,
+        cache: Store | None = None,
+        settings: Sequence[Settings] | None = None,
+        *,
+        quiet: bool = False,
     ) -> Iterator[tuple[Linter, ModelReport]]:
         """Check every target, in order, as the reports are asked for. ``quiet`` shows no progress.
 
-        ``jobs`` is a number of processes, or names an executor.
+        ``executor`` None is this process; ``settings`` are those of the targets, where they are known.
 
         Raises:
             GraphlintError: a configuration, or a rule, cannot be used.
@@ -189,15 +196,16 @@ class Session:
         if self.together:
             yield from self._as_one(targets)
             return
-        with _progress(len(targets), -1 if quiet else self.verbosity) as advance, opened(jobs, TIMEOUT) as executor:
+        chosen = [self.settings_for(target) for target in targets] if settings is None else settings
+        with _progress(len(targets), -1 if quiet else self.verbosity) as advance:
             files = Dispatch(executor, cache).reports(
-                Task(place, target.url or str(target.path), target.text, self.settings_for(target))
+                Task(place, target.url or str(target.path), target.text, chosen[place])
                 for place, target in enumerate(targets)
                 if self._is_read(target)
             )
             for place, target in enumerate(targets):
                 start = time.perf_counter()
-                linter = self.linter_for(target.path if target.kind is Kind.FILE else None)
+                linter = linter_of(chosen[place])
                 if self._is_read(target):
                     model = next(files)
                     found = [skipped(target.text, DATA) if model.no_model and target.searched else model]

@@ -151,6 +151,16 @@ class Cache:
             with contextlib.suppress(OSError):
                 self._remove()
 
+    def is_empty(self) -> bool:
+        """Whether nothing is known of any file."""
+        if self._connection is None:
+            return True
+        try:
+            return self._connection.execute("SELECT 1 FROM reports LIMIT 1").fetchone() is None
+        except sqlite3.Error as error:
+            self._failed(error)
+            return True
+
     def knows(self, hint: bytes) -> bool:
         """Whether there may be an entry for a file of this name and size."""
         if self._connection is None:
@@ -247,15 +257,16 @@ class Place:
 
         Where there is none for a file of this name and size, its content is hashed while it is checked.
         """
-        if self.cache.knows(self.hint):
-            self.digest.set_result(_digest(self.path))
+        small = self.before[0] <= _INLINE
+        if small or self.cache.knows(self.hint):
+            self.digest.set_result(_digest(self.path, small))
             key = self._key()
             report = None if key is None else self.cache.get(key)
             if report is not None:
                 self.cache.hits += 1
                 return report
         else:
-            _hash_later(self.path, self.before[0], self.digest)
+            _hash_later(self.path, self.digest)
         self.cache.misses += 1
         return None
 
@@ -285,10 +296,13 @@ def identity(path: Path) -> tuple[int, ...] | None:
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev
 
 
-def _digest(path: Path) -> bytes | None:
+def _digest(path: Path, small: bool) -> bytes | None:
     """A hash of the bytes of a file that is one model by itself."""
     try:
-        with path.open("rb") as file:
+        with path.open("rb", buffering=0) as file:
+            if small:
+                data = file.read()
+                return hashlib.sha256(data).digest() if data.startswith(_HEADS) else None
             if not file.read(8).startswith(_HEADS):
                 return None
             file.seek(0)
@@ -301,17 +315,16 @@ _INLINE = 1 << 20
 """Bytes of a file that is hashed before a thread would have started."""
 
 
-def _hash_later(path: Path, size: int, future: Future[bytes | None]) -> None:
-    if size <= _INLINE:
-        future.set_result(_digest(path))
-        return
-    threading.Thread(target=lambda: future.set_result(_digest(path)), daemon=True).start()
+def _hash_later(path: Path, future: Future[bytes | None]) -> None:
+    threading.Thread(target=lambda: future.set_result(_digest(path, False)), daemon=True).start()
 
 
-def _per_file(linter: Linter, path: Path) -> Any:
+def _per_file(linter: Linter, name: str) -> Any:
     """What a configuration says of one file."""
     config = linter.config
-    said = []
+    if config.guard is None and not (config.ignores or config.per_file_ignores or config.exclude):
+        return None
+    path, said = Path(name), []
     for one in (config, config.guard):
         if one is not None:
             places = [place for place, _ in one.ignores_at(path)]
@@ -360,7 +373,7 @@ def context(task: Task) -> list[Any]:
     if known is None:
         text = json.dumps([task.settings.digest, code(linter), _target()])
         known = _contexts[task.settings.digest] = hashlib.sha256(text.encode()).hexdigest()
-    return [known, _per_file(linter, Path(task.shown if is_url(task.shown) else task.source))]
+    return [known, _per_file(linter, task.shown if is_url(task.shown) else task.source)]
 
 
 def code(linter: Linter) -> str:

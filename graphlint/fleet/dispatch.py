@@ -29,7 +29,7 @@ _LATE = 2
 _WORTHWHILE = 2.5
 """Estimated seconds of work from which processes are started: each takes about 0.4 s to start."""
 _PER_MODEL, _PER_BYTE = 0.01, 1 / 250e6
-_SECONDS = 0.25
+_SECONDS = 0.1
 """What one call of a worker should take: calls cost little next to it, and the last ones end together."""
 _FIRST, _MOST = 4, 64
 """Models in one call."""
@@ -103,6 +103,7 @@ class Dispatch:
         remote = _is_dask(self.executor)
         self._remote = remote
         self._own = isinstance(self.executor, Workers)
+        self._submitted = isinstance(self.executor, Workers) and self.executor.started
         self._width = _width(self.executor)
         try:
             yield from self._ordered(iter(tasks))
@@ -283,6 +284,11 @@ class Dispatch:
 def _unfinished(task: Task, error: BaseException, tries: int) -> ModelReport:
     message = f"its check did not come to an end in {tries} tries ({one_line(error)}): it was not checked"
     return replace(refused(task.shown, UnreadableError(message)), fail_on=task.settings.config.fail_on)
+
+
+def worthwhile(models: int) -> bool:
+    """Whether processes are worth their start, if none of so many models is known."""
+    return models * _PER_MODEL >= _WORTHWHILE
 
 
 def _estimate(task: Task) -> float:

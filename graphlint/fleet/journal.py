@@ -32,6 +32,8 @@ class Store(Protocol):
 
     def place(self, task: Task) -> Place | None: ...
 
+    def is_empty(self) -> bool: ...
+
 
 class Journal:
     """The reports of a run, each written as soon as it is there. Use it as a context manager.
@@ -67,6 +69,10 @@ class Journal:
         """The run came to its end: nothing has to be remembered of it."""
         self._file.close()
         self.path.unlink(missing_ok=True)
+
+    def is_empty(self) -> bool:
+        """Whether no report was there already."""
+        return not self._known
 
     def place(self, task: Task) -> _Entry | None:
         """Where the report on a model is kept; None for what may be another one by now without showing it."""
@@ -130,6 +136,10 @@ class Stores:
     """Several stores, of which the first that knows a report is asked; each keeps what none knew."""
 
     stores: Sequence[Store]
+
+    def is_empty(self) -> bool:
+        """Whether none of them has any."""
+        return all(store.is_empty() for store in self.stores)
 
     def place(self, task: Task) -> Place | None:
         """The places of a model in all of them."""

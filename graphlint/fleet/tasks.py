@@ -98,11 +98,15 @@ def linter_of(settings: Settings) -> Linter:
 
 
 def warm() -> None:
-    """Import what checking needs."""
+    """Import what checking needs, and let garbage collection leave it alone from now on."""
+    import gc
+
     from graphlint.engine.registry import load_registry
     from graphlint.sources import h5_model, keras_archive  # noqa: F401
 
     load_registry()
+    gc.collect()
+    gc.freeze()
 
 
 def check_one(task: Task) -> ModelReport:

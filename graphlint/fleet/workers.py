@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -82,11 +83,25 @@ class Workers(Executor):
                 raise RuntimeError("cannot schedule new futures after shutdown")
             self._waiting += 1
             if len(self._threads) < min(self.count, self._waiting):
-                thread = threading.Thread(target=self._serve, name="graphlint-worker", daemon=True)
-                self._threads.append(thread)
-                thread.start()
+                self._add_thread()
             self._calls.put((future, fn, args))
         return future
+
+    def start(self) -> None:
+        """Start all of them now, while something else is done: there will be enough to do."""
+        with self._lock:
+            while not self._closed and len(self._threads) < self.count:
+                self._add_thread()
+
+    @property
+    def started(self) -> bool:
+        """Whether a process was started, or is about to be."""
+        return bool(self._threads)
+
+    def _add_thread(self) -> None:
+        thread = threading.Thread(target=self._serve, name="graphlint-worker", daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the processes; with ``cancel_futures`` at once, whatever they are doing."""
@@ -108,6 +123,8 @@ class Workers(Executor):
 
     def _serve(self) -> None:
         process: subprocess.Popen[bytes] | None = None
+        with contextlib.suppress(WorkerLost, OSError):  # The first call says why it cannot be started.
+            process = self._start()
         while (call := self._calls.get()) is not None:
             future, function, arguments = call
             if future.set_running_or_notify_cancel():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from graphlint.reports.safe import in_json
@@ -52,7 +52,10 @@ class Json(Writer):
 
 def dumps(value: Any, default: Callable[[Any], Any] | None = None, *, indent: int | None = 2) -> str:
     """JSON that every parser accepts: ASCII, lone surrogates written as ``\\udXXX`` in the text."""
-    return in_json(json.dumps(_clean(value), indent=indent, ensure_ascii=True, default=default))
+    text = json.dumps(value, indent=indent, ensure_ascii=True, default=default)
+    if "\\ud" in text:  # Where there is one, or a character that takes two.
+        text = json.dumps(_clean(value), indent=indent, ensure_ascii=True, default=default)
+    return in_json(text)
 
 
 def _clean(value: Any) -> Any:
@@ -77,12 +80,17 @@ def model_document(model: ModelReport) -> dict[str, Any]:
         "depth": model.depth,
         "guessed_classes": dict(model.guessed_classes),
         "skipped_rules": [rule._asdict() for rule in model.skipped_rules],
-        "parameters": None if model.parameters is None else asdict(model.parameters),
+        "parameters": None if model.parameters is None else _flat(model.parameters),
         "together": None if model.together is None else asdict(model.together),
         "configuration": {
-            key: list(value) if isinstance(value, tuple) else value for key, value in asdict(model.protection).items()
+            key: list(value) if isinstance(value, tuple) else value for key, value in _flat(model.protection).items()
         },
     }
+
+
+def _flat(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass that has no other inside; `asdict` copies each of them deeply."""
+    return {one.name: getattr(value, one.name) for one in fields(value)}
 
 
 def finding_document(finding: Finding) -> dict[str, Any]:
@@ -94,7 +102,7 @@ def finding_document(finding: Finding) -> dict[str, Any]:
         "severity": finding.severity.value,
         "message": finding.message,
         "model": finding.model,
-        "location": None if location is None else asdict(location),
+        "location": None if location is None else _flat(location),
         "related": list(finding.related),
         "hint": finding.hint,
         "fix": None
