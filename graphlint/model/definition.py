@@ -351,6 +351,8 @@ class ModelDefinition:
     optimizer: OptimizerDefinition | None = None
     training: TrainingState | None = None
     """Live only."""
+    outside: dict[int, int] = field(default_factory=dict)
+    """Live only: how many calls of its layers, by identity, and uses of their results belong to no part of it."""
     raw: Any = None
     documents: list[tuple[str, Any]] = field(default_factory=list)
     stray_weights: dict[str, int] = field(default_factory=dict)

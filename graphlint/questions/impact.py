@@ -99,7 +99,7 @@ def impact(graph: ModelGraph, node: str | Tensor) -> Impact:
     reached = graph.descendants([*starts, *held])
     changed = [call for call in graph.calls if call in reached]
     models = []
-    lost: list[str] = []
+    lost: dict[str, None] = {}
     for training in trainings(graph):
         member = training.member
         calls = _calls(graph, member)
@@ -109,7 +109,7 @@ def impact(graph: ModelGraph, node: str | Tensor) -> Impact:
         whole = graph.ancestors({tensor.call for tensor in outputs})
         kept = graph.ancestors({tensor.call for tensor in outputs if tensor.call not in reached})
         cut = [one for one in in_order(graph, training.variables) if one in whole and one not in kept | held]
-        lost += [one for one in cut if one not in lost]
+        lost |= dict.fromkeys(cut)
         compiled = training.begun is not Begun.NEVER
         if mine or held & training.variables:
             models.append(

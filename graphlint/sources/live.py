@@ -6,7 +6,7 @@ import json
 import math
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import keras
@@ -114,6 +114,7 @@ def read_live(
             compile_config=None if structure_only else _compile_config(model),
             optimizer=None if structure_only else _optimizer(model),
             training=None if structure_only else _training(model),
+            outside={} if structure_only else _outside(reader.known.values()),
             unbuilt_layers=tuple(definition.name for definition in reader.waiting_for_build),
             obj=model,
         )
@@ -488,6 +489,50 @@ def _compile_config(model: keras.Model) -> dict[str, Any] | None:
     except Exception:
         return {}
     return config if isinstance(config, dict) else None
+
+
+def _outside(known: Iterable[LayerDefinition]) -> dict[int, int]:
+    """The recorded calls of layers that are of no body here, and receive something from outside or are used there.
+
+    A Sequential model calls its layers again whenever it is built: those calls lead nowhere, and do not count.
+    """
+    definitions = {id(one.obj): one for one in known}
+    bodies = [one.body for one in definitions.values() if one.body is not None and not one.body.traced]
+    own = {id(call.obj) for body in bodies for call in body.calls}
+    found: dict[int, int] = {}
+    leads: dict[int, bool] = {}
+    for key, definition in definitions.items():
+        operation = definition.obj
+        count = sum(_from_outside(node, definitions, own, leads) for node in keras_internals.inbound_nodes(operation))
+        count += sum(
+            id(keras_internals.node_operation(node)) not in definitions
+            for node in keras_internals.outbound_nodes(operation)
+        )
+        if count:
+            found[key] = count
+    return found
+
+
+def _from_outside(node: Any, known: dict[int, Any], own: set[int], leads: dict[int, bool]) -> bool:
+    """Whether a call is of no body and receives, directly or not, what something unknown returned."""
+    stack = [node]
+    while stack:
+        one = stack[-1]
+        if id(one) in leads or id(one) in own:
+            leads.setdefault(id(one), False)
+            stack.pop()
+            continue
+        made = [keras_internals.producer(tensor) for tensor in keras_internals.node_inputs(one)]
+        before = [producer[0] for producer in made if producer is not None]
+        if any(id(keras_internals.node_operation(other)) not in known for other in before):
+            leads[id(one)] = True
+            continue
+        waiting = [other for other in before if id(other) not in leads and id(other) not in own]
+        if waiting:
+            stack += waiting
+        else:
+            leads[id(one)] = any(leads.get(id(other), False) for other in before)
+    return leads[id(node)]
 
 
 def _training(model: keras.Model) -> TrainingState:

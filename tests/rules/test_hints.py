@@ -406,6 +406,7 @@ NOTHING_TO_DO = {
         [f"M{number:03d}" for number in range(1, 11)],
         "is about several models: the second example of its page follows it",
     ),
+    "S010": "says whose layers these are: nothing is wrong with the model",
     "P001": "says how to count: nothing is wrong with the model",
 }
 

@@ -161,3 +161,11 @@ def computed_twice(clean: Clean) -> Iterator[Mutant]:
             return layers.Maximum(name="injected")([layer(*args, **kwargs), layer(*args, **kwargs)])
 
         yield Mutant((name,), clean.with_call(name, twice))
+
+
+@injects("S010")
+def layers_of_another_model(clean: Clean) -> Iterator[Mutant]:
+    model = clean.cloned()
+    other = keras.Model(model.inputs, keras.layers.Softmax()(keras.layers.Flatten()(model.outputs[0])))
+    yield Mutant((), model, live_only=True)
+    assert other.inputs
