@@ -79,7 +79,7 @@ class FrozenForAnother(Rule):
                     + (
                         "its flags were read meanwhile, and it trains none"
                         if begun
-                        else f"its fit would train {left:,} in all"
+                        else f"it would train {left:,} in all"
                     ),
                     member.layer,
                     f"Train {member.name} on one batch before freezing its layers for {other}, and compile it again if "
