@@ -78,6 +78,8 @@ def _losses(graph: ModelGraph) -> list[OutputLoss] | None:
         return None
     body = graph.definition.root.body
     assert body is not None
+    if body.traced and not (len(names) == 1 and _is_loss(compiled["loss"])):
+        return None  # The outputs of code have no names that layers give.
     structure = body.outputs
     if graph.root.class_name == "Sequential" or (isinstance(structure, (list, tuple)) and len(names) == 1):
         structure = None
@@ -115,10 +117,11 @@ def unknown_loss_keys(graph: ModelGraph) -> list[str]:
     """The keys of a dictionary of losses that name no output of a built-in model."""
     loss = (graph.compile_config or {}).get("loss")
     names = output_names(graph)
-    if _is_loss(loss) or not isinstance(loss, dict) or not names or not stock_training(graph):
-        return []
     body = graph.definition.root.body
-    assert body is not None
+    if _is_loss(loss) or not isinstance(loss, dict) or not names or body is None or body.traced:
+        return []
+    if not stock_training(graph):
+        return []
     known = {*names, *(str(key) for key in body.outputs)} if isinstance(body.outputs, dict) else set(names)
     return [key for key, value in loss.items() if key not in known and value is not None and _is_loss(value)]
 
@@ -161,9 +164,21 @@ def kept_arguments(loss: OutputLoss, **arguments: Any) -> dict[str, Any]:
     return {**kept, **arguments}
 
 
+_TRAINING = ("compile", "compute_loss", "fit", "train_step")
+
+
 def stock_training(graph: ModelGraph) -> bool:
-    """Whether the root is a plain Keras model, whose training step is Keras's own."""
-    return graph.root.container and stock_model(graph.root)
+    """Whether the root is a plain Keras model, or one opened in memory whose class trains as Keras does."""
+    root = graph.root
+    if root.traced and root.obj is not None:
+        return all(_is_inherited(type(root.obj), name) for name in _TRAINING)
+    return root.container and stock_model(root)
+
+
+def _is_inherited(cls: type, name: str) -> bool:
+    """Whether a class of a model has a method of Keras's."""
+    owner = next((base for base in cls.__mro__ if name in vars(base)), None)
+    return owner is not None and owner.__module__.partition(".")[0] == "keras"
 
 
 def stock_model(layer: Layer) -> bool:

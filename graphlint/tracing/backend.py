@@ -40,8 +40,9 @@ class Trace(Protocol):
     Tensors are compared by identity, so two different tensors must be two objects, and one tensor one object.
     """
 
-    has_gaps: bool
-    """Whether some functions of Keras itself cannot be run abstractly, so that Keras infers their shapes otherwise."""
+    is_eager: bool
+    """Whether code runs operation by operation: tensors may be written in place, and functions of Keras itself that
+    cannot run without numbers raise."""
 
     def running(self) -> AbstractContextManager[None]:
         """A context in which the backend tells the trace what it does."""

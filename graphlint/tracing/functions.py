@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, Protocol
 
 import keras
@@ -93,23 +94,38 @@ def is_keras(layer: keras.Layer) -> bool:
     return is_live_keras_class(type(layer))
 
 
-def interceptions(recorder: Recorder) -> Iterator[keras_internals.Replacement]:
-    """What stands for the functions of ``keras.ops`` and ``keras.random``, and the operators of variables."""
+class _Relay:
+    """Whom the functions that stand for others tell of calls: they are made once, and used by every trace."""
+
+    recorder: Recorder | None = None
+
+
+_RELAY = _Relay()
+
+
+@contextmanager
+def intercepted(recorder: Recorder, classes: Iterable[type] = ()) -> Iterator[None]:
+    """A context in which ``recorder`` is told of calls of the functions of ``keras.ops`` and ``keras.random``, and of
+    the operators of variables and of further classes."""
+    before, _RELAY.recorder = _RELAY.recorder, recorder
+    try:
+        with keras_internals.replaced(_interceptions(classes)):
+            yield
+    finally:
+        _RELAY.recorder = before
+
+
+def _interceptions(classes: Iterable[type]) -> Iterator[keras_internals.Replacement]:
     for prefix, modules in keras_internals.operation_modules():
         for name, function in list(vars(modules[0]).items()):
             if name.startswith("_") or name in _UNNAMED or isinstance(function, type) or not callable(function):
                 continue
             known = Function(f"{prefix}.{name}", function, function, is_random=prefix == "keras.random")
-            wrapper = _intercepted(known, recorder)
+            wrapper = _intercepted(known)
             for module in modules:
                 if getattr(module, name, None) is function:
                     yield module, name, wrapper
-    yield from operators([keras.Variable], recorder)
-
-
-def operators(classes: Iterable[type], recorder: Recorder) -> Iterator[keras_internals.Replacement]:
-    """What stands for the Python operators of classes."""
-    for cls in classes:
+    for cls in (keras.Variable, *classes):
         for name in _OPERATORS:
             original = getattr(cls, name, None)
             symbolic = getattr(keras.KerasTensor, name, None)
@@ -117,15 +133,17 @@ def operators(classes: Iterable[type], recorder: Recorder) -> Iterator[keras_int
                 continue
             if symbolic is getattr(object, name, None):
                 continue
-            yield cls, name, _intercepted(Function(name, original, symbolic), recorder)
+            yield cls, name, _intercepted(Function(name, original, symbolic))
 
 
-def _intercepted(function: Function, recorder: Recorder) -> Callable[..., Any]:
+@cache
+def _intercepted(function: Function) -> Callable[..., Any]:
     run = function.run
 
     @wraps(run)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if not recorder.in_open_body():
+        recorder = _RELAY.recorder
+        if recorder is None or not recorder.in_open_body():
             return run(*args, **kwargs)
         return recorder.operation(function, args, kwargs)
 

@@ -34,7 +34,7 @@ _WRAPPED = ("val", "primal", "tangent")
 class TracerTrace:
     """One run in an abstract trace of JAX. Loops, conditions and jitted functions make further traces inside it."""
 
-    has_gaps = False
+    is_eager = False
 
     def __init__(self) -> None:
         self.provenance = Provenance()

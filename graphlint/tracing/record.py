@@ -21,7 +21,7 @@ import keras
 from graphlint.knowledge import keras_internals
 from graphlint.knowledge.layers import layer_traits
 from graphlint.tracing.backend import Trace
-from graphlint.tracing.functions import Function, interceptions, is_open, operators, runs_code
+from graphlint.tracing.functions import Function, intercepted, is_open, runs_code
 from graphlint.tracing.restoring import kept
 from graphlint.tracing.runs import NUMBER_NEEDED, settle
 from graphlint.tracing.starting import start_trace
@@ -248,10 +248,9 @@ class _Recorder:
                     return given.get(id(leaf), leaf)
 
                 filled_args, filled_kwargs = keras.tree.map_structure(fill, (args, kwargs))
-                patches = operators(self.recording.trace.operators(), self)
                 try:
                     with (
-                        keras_internals.replaced(patches),
+                        intercepted(self, self.recording.trace.operators()),
                         self.recording.trace.running(),
                         keras_internals.called_with_training(self.training),
                     ):
@@ -307,7 +306,6 @@ class _Recorder:
         yield keras.Layer, "__init__", layer_init
         yield keras.Layer, "add_loss", layer_add_loss
         yield keras.StatelessScope, "add_update", scope_add_update
-        yield from interceptions(self)
 
     def recorded(self, call: Callable[..., Any]) -> Callable[..., Any]:
         """A ``__call__`` of layers that is noted, once if one hands over to another."""
@@ -367,7 +365,7 @@ class _Recorder:
         """
         layer, recording = event.layer, self.recording
         assert recording is not None
-        if isinstance(event.target, Function) and recording.trace.has_gaps:
+        if isinstance(event.target, Function) and recording.trace.is_eager:
             with suppress(Exception):
                 return self.inferred(event.target, event)
         if layer is None:
@@ -433,8 +431,10 @@ class _Recorder:
         recording = self.recording
         assert recording is not None
         parent = self.stack[-1] if self.stack else None
-        if any(recording.trace.now(tensor) is not tensor for tensor in self.tensors((args, kwargs))):
-            args, kwargs = mapped(args, self.written), mapped(kwargs, self.written)
+        if recording.trace.is_eager:
+            given = self.tensors((args, kwargs))
+            if any(recording.trace.now(tensor) is not tensor for tensor in given):
+                args, kwargs = mapped(args, self.written), mapped(kwargs, self.written)
         event = Event(
             target,
             mapped(args, _now),

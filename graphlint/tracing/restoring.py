@@ -38,20 +38,21 @@ class _Kept:
         self.before = dict(self.attributes)
         self.contents: list[tuple[Any, Any]] = []
         seen: set[int] = set()
-        stack = list(self.before.values())
+        stack = [value for value in self.before.values() if isinstance(value, (list, set, dict))]
         for tracker in keras_internals.trackers(layer):
             stack += [vars(tracker), tracker.stored_ids]
         while stack:
             value = stack.pop()
-            if not isinstance(value, (list, set, dict)) or id(value) in seen:
+            if id(value) in seen:
                 continue
             seen.add(id(value))
             if isinstance(value, dict):
                 self.contents.append((value, dict(value)))
-                stack += value.values()
+                stack += [one for one in value.values() if isinstance(one, (list, set, dict))]
             else:
                 self.contents.append((value, list(value)))
-                stack += value if isinstance(value, list) else ()
+                if isinstance(value, list):
+                    stack += [one for one in value if isinstance(one, (list, set, dict))]
 
     def restore(self) -> None:
         if not _same(self.attributes, self.before):

@@ -36,7 +36,7 @@ _SMALL = 64
 class GraphTrace:
     """One run in a ``FuncGraph``. Control flow makes further graphs inside it."""
 
-    has_gaps = False
+    is_eager = False
 
     def __init__(self) -> None:
         self.graph = tf.compat.v1.get_default_graph()

@@ -37,7 +37,7 @@ _SMALL = 64
 class MetaTrace:
     """One run with tensors on the device ``meta``."""
 
-    has_gaps = True
+    is_eager = True
 
     def __init__(self, number: int) -> None:
         """``number`` counts the runs of one model."""

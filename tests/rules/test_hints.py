@@ -180,6 +180,13 @@ WAYS = {
     "H011": [change("axis=-1", "axis=1", "axis=-1")],
     "H012": [change("kernel_size=3", "Conv2D(4, 7", "Conv2D(4, kernel_size=3")],
     "H013": [change('dtype="float32"', '"mixed_float16"', '"float32"')],
+    "H015": [
+        change(
+            "self.supports_masking = True",
+            "super().__init__(**kwargs)",
+            "super().__init__(**kwargs)\n        self.supports_masking = True",
+        )
+    ],
     "H014": [
         change('dtype="float32"', 'dtype="float16"', 'dtype="float32"'),
         change("cast with ops.cast", "inner(x)", 'inner(ops.cast(x, "float16"))'),

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+from graphlint.engine.linter import Linter
+from graphlint.engine.selection import Selection
 from rules.shapes.batch_axis_broadcast import BatchAxisBroadcast
 from rules.shapes.batchnorm_axis import BatchnormAxis
 from rules.shapes.channel_axis import ChannelAxis
@@ -523,6 +525,39 @@ def test_a_kernel_that_is_called_twice_is_reported_once(tmp_path):
     x = keras.Input((4, 3))
     shared = layers.Conv1D(3, 9, padding="same")
     assert len(both(OversizedKernel(), keras.Model(x, shared(shared(x))), tmp_path)) == 1
+
+
+# -- H015 -------------------------------------------------------------------------------------------------------
+
+
+class _Twice(layers.Layer):
+    def __init__(self, supports: bool = False, steps: slice = slice(None)) -> None:
+        super().__init__()
+        self.supports_masking = supports
+        self.steps = steps
+
+    def call(self, x):
+        return (x * 2.0)[:, self.steps]
+
+
+@pytest.mark.filterwarnings("ignore:Layer .* was passed an input with a mask:UserWarning")
+@pytest.mark.parametrize("opened", [True, False])
+def test_custom_layers_without_masking_before_what_needs_it(opened: bool) -> None:
+    def found(layer: layers.Layer, *following: layers.Layer) -> list[str]:
+        ids = keras.Input((6,), dtype="int32")
+        x = layer(layers.Embedding(10, 4, mask_zero=True)(ids))
+        for one in following:
+            x = one(x)
+        linter = Linter(overrides=Selection(select=("H015",)))
+        report = linter.check_model(keras.Model(ids, x), open_layers=opened)
+        return [finding.location.address for finding in report.findings if finding.location]
+
+    twice = _Twice()
+    assert found(twice, layers.Dense(4), layers.LSTM(3)) == [twice.name]
+    assert found(_Twice(), layers.GlobalAveragePooling1D())
+    assert not found(_Twice(supports=True), layers.LSTM(3))
+    assert not found(_Twice(), layers.Conv1D(2, 2), layers.Dense(1))
+    assert not found(_Twice(steps=slice(0, 3)), layers.LSTM(3))
 
 
 # -- H013 -------------------------------------------------------------------------------------------------------

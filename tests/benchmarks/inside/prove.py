@@ -11,6 +11,7 @@ those XX
 from __future__ import annotations
 
 import argparse
+import gc
 import time
 import traceback
 import warnings
@@ -31,6 +32,8 @@ from graphlint.tracing.record import record
 from graphlint.tracing.structure import mapped
 from tests.tracing.oracles import influence, repeats_itself, replay, shape_conflicts, units
 
+COSTS = ("Keras", "run", "open", "run/Keras", "open/Keras")
+TURNS = 9
 PROVED = ("exact", "1e-5", "wrong", "none", "perturbed", "unreachable", "contradictions", "shapes")
 
 
@@ -92,17 +95,12 @@ def proved(model: keras.Model) -> tuple[float, ...]:
     )
 
 
-def least(function: Callable[[], Any], repeats: int = 3) -> float:
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - started)
-    return min(times)
+def cost(model: keras.Model) -> tuple[float, ...]:
+    """Seconds of this process for Keras's inference of the model, one recorded run and opening the model; the last two
+    as multiples of the first.
 
-
-def cost(model: keras.Model) -> tuple[float, float, float]:
-    """Seconds of Keras's inference of the model, of one recorded run, and of opening it."""
+    Each is the least of several, in turns, so that what else runs on the machine slows them alike.
+    """
     arguments = known_arguments(model)
     assert arguments is not None
     args, kwargs = arguments
@@ -113,22 +111,32 @@ def cost(model: keras.Model) -> tuple[float, float, float]:
         filled = keras.tree.map_structure(lambda leaf: given.get(id(leaf), leaf), (args, kwargs))
         return model(*filled[0], **filled[1])
 
-    spec = least(lambda: keras_internals.run_abstractly(run, *tensors))
-    one = least(lambda: record(model, args, kwargs, training=False))
-    closed = least(lambda: read_live(model))
-    opened = least(lambda: read_live(model, open_layers=True))
-    return spec, one, opened - closed
+    measured: list[Callable[[], Any]] = [
+        lambda: keras_internals.run_abstractly(run, *tensors),
+        lambda: record(model, args, kwargs, training=False),
+        lambda: read_live(model),
+        lambda: read_live(model, open_layers=True),
+    ]
+    least = [float("inf")] * len(measured)
+    for _ in range(TURNS):
+        for place, function in enumerate(measured):
+            gc.collect()
+            started = time.process_time()
+            function()
+            least[place] = min(least[place], time.process_time() - started)
+    spec, one, closed, opened = least
+    return spec, one, opened - closed, one / spec, (opened - closed) / spec
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("set")
     parser.add_argument("names", nargs="*")
-    parser.add_argument("--cost", action="store_true", help="only measure the time; needs a quiet machine")
+    parser.add_argument("--cost", action="store_true", help="only measure the time")
     options = parser.parse_args()
     models = import_module(f"tests.benchmarks.inside.{options.set}").MODELS
     totals: dict[str, float] = {}
-    columns = ("Keras", "run", "open") if options.cost else PROVED
+    columns = COSTS if options.cost else PROVED
     print(f"{'model':36}" + "".join(f"{column:>15}" for column in columns))
     for name in options.names or models:
         keras.utils.clear_session(free_memory=False)

@@ -260,3 +260,22 @@ def nested_input_of_half_the_width(clean: Clean) -> Iterator[Mutant]:
             name="injected",
         )
         yield Mutant(("injected/narrow", "injected"), clean.after(name, lambda x, inner=inner: inner(x)))
+
+
+@keras.saving.register_keras_serializable(package="mutations")
+class Unmasked(layers.Layer):
+    """A custom layer that returns what it receives, and does not say that it supports masking."""
+
+    def call(self, x: Any) -> Any:
+        return x * 1.0
+
+
+@injects("H015")
+def layer_without_masking(clean: Clean) -> Iterator[Mutant]:
+    for place, (name, layer, _) in enumerate(clean.calls()):
+        following = clean.consumers(layer)
+        if not isinstance(layer, layers.Embedding) or not layer.mask_zero or not following:
+            continue
+        if all(isinstance(one, (layers.LSTM, layers.GRU, layers.Bidirectional)) for one in following):
+            holder = Unmasked(name=f"injected_{place}", dtype="float32")
+            yield Mutant((holder.name,), clean.after(name, holder), live_only=True)
