@@ -264,10 +264,14 @@ def nested_input_of_half_the_width(clean: Clean) -> Iterator[Mutant]:
 
 @keras.saving.register_keras_serializable(package="mutations")
 class Unmasked(layers.Layer):
-    """A custom layer that returns what it receives, and does not say that it supports masking."""
+    """A custom layer that keeps the steps of what it receives, and does not say that it supports masking."""
+
+    def build(self, shape: tuple[int | None, ...]) -> None:
+        self.conv = layers.Conv1D(shape[-1], 1, activation="relu")
+        self.conv.build(shape)
 
     def call(self, x: Any) -> Any:
-        return x * 1.0
+        return self.conv(x)
 
 
 @injects("H015")
