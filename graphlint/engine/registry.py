@@ -129,6 +129,8 @@ def _installed() -> tuple[RuleClass, ...]:
             raise RuleError(f"the entry point {name} = {value!r} of {GROUP}: {error}") from error
         except (Exception, SystemExit) as error:
             raise RuleError(_broken(f"the entry point {name} = {value!r} of {GROUP}", error)) from error
+    if not found:  # Found without its rules, say in the current directory: every model would be clean.
+        raise RuleError(f"no rules are installed (nothing in {GROUP}): install keras-graphlint with pip")
     return tuple(found)
 
 
