@@ -63,7 +63,9 @@ if TYPE_CHECKING:
     from graphlint.model.graph import ModelGraph as ModelGraph
     from graphlint.replay.bundle import bundle as bundle
     from graphlint.replay.bundle import replace_everywhere as replace_everywhere
+    from graphlint.replay.bundle import share as share
     from graphlint.replay.bundle import unbundle as unbundle
+    from graphlint.replay.bundle import unshare as unshare
     from graphlint.replay.clone import clone as clone
     from graphlint.replay.edit import TieNotSaved as TieNotSaved
     from graphlint.replay.edit import edit as edit
@@ -120,7 +122,7 @@ _HOMES = {
 }
 _SURGERY = {
     "graphlint.fixes.fixer": ("fix",),
-    "graphlint.replay.bundle": ("bundle", "replace_everywhere", "unbundle"),
+    "graphlint.replay.bundle": ("bundle", "replace_everywhere", "share", "unbundle", "unshare"),
     "graphlint.replay.clone": ("clone",),
     "graphlint.replay.edit": ("TieNotSaved", "edit"),
     "graphlint.replay.extract": ("extract", "features"),

@@ -229,15 +229,62 @@ def replace_everywhere(
         AddressError: no layer has this address, or more than one.
         InvalidEdit: the new layer does not fit.
     """
+    old = _at(models, address)
+    return {key: _replaced(model, old, layer) for key, model in models.items()}
+
+
+def share(models: Mapping[str, keras.Model], first: str, second: str) -> dict[str, keras.Model]:
+    """Make several models share a layer: in each that has the one at ``second``, that at ``first`` takes its place.
+
+    The models are not changed; see `replace_everywhere`.
+
+    Raises:
+        AddressError: an address names no layer, or more than one.
+        InvalidEdit: the layer does not fit there.
+    """
+    return replace_everywhere(models, second, _at(models, first))
+
+
+def unshare(models: Mapping[str, keras.Model], model: str, address: str) -> dict[str, keras.Model]:
+    """Give one of several models its own copy of a layer, with the same weights and flags.
+
+    Args:
+        models: the models by name; they are not changed.
+        model: the name of the one that gets the copy.
+        address: the layer, as in a graph of all of them.
+
+    Raises:
+        AddressError: no layer has this address, or more than one.
+        InvalidEdit: there is no model of this name, it does not have the layer, or the layer cannot be copied.
+    """
+    old = _at(models, address)
+    if model not in models:
+        raise InvalidEdit(f"expected the name of one of the models, got {model!r}: it is one of {', '.join(models)}")
+    if isinstance(old, keras.Model) or not isinstance(old, keras.layers.Layer):
+        raise InvalidEdit(
+            f"expected a layer that is no model, got {type(old).__name__} at {address}: name a layer inside"
+        )
+    copy = type(old).from_config(old.get_config())
+    copy.build_from_config(old.get_build_config())
+    copy.set_weights(old.get_weights())
+    made = _replaced(models[model], old, copy)
+    if made is models[model]:
+        raise InvalidEdit(f"{model} does not have the layer at {address}: name a layer that it shares")
+    return {**models, model: made}
+
+
+def _at(models: Mapping[str, keras.Model], address: str) -> Any:
+    """The layer at an address in a graph of several models."""
     from graphlint.model.resolve import resolve_layer
 
     if not isinstance(models, Mapping):
         raise ReplayError(f"expected models by name, got {type(models).__name__}: pass a dict")
     graph = expand(several({key: read_live(model, structure_only=True) for key, model in models.items()}))
-    old = graph.layers[resolve_layer(graph, address)].obj
-    found = {}
-    for key, model in models.items():
-        alone = expand(read_live(model, structure_only=True))
-        path = next((one.path for one in alone.layers.values() if one.obj is old), None)
-        found[key] = model if path is None else edit(model).replace(path, layer).build()
-    return found
+    return graph.layers[resolve_layer(graph, address)].obj
+
+
+def _replaced(model: keras.Model, old: Any, new: Any) -> keras.Model:
+    """A model with another layer in the place of one; the model itself if it does not have that."""
+    alone = expand(read_live(model, structure_only=True))
+    path = next((one.path for one in alone.layers.values() if one.obj is old), None)
+    return model if path is None else edit(model).replace(path, new).build()

@@ -190,3 +190,15 @@ def test_parts_share_with_the_model_unless_they_copy(weights):
     ]
     shared = [bool(variables([part]) & variables([model])) for part in parts]
     assert shared == [weights == "share"] * 4
+
+
+def test_models_are_made_to_share_and_not_to():
+    models = apart()
+    data = np.ones((2, 4), "float32")
+    shared = graphlint.share(models, "one:dense", "other:dense")
+    assert variables([shared["one"]]) == variables([shared["other"]]) == variables([models["one"]])
+    again = graphlint.unshare(shared, "other", "one:dense")
+    assert not variables([again["one"]]) & variables([again["other"]])
+    np.testing.assert_array_equal(outputs(again["one"], data)[0], outputs(again["other"], data)[0])
+    with pytest.raises(graphlint.GraphlintError, match="expected the name of one of the models"):
+        graphlint.unshare(shared, "third", "one:dense")
