@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from graphlint.errors import Unmendable as Unmendable
     from graphlint.errors import UnreadableError as UnreadableError
     from graphlint.errors import Untrusted as Untrusted
+    from graphlint.errors import WatchError as WatchError
     from graphlint.errors import WriteError as WriteError
     from graphlint.findings.finding import Applicability as Applicability
     from graphlint.findings.finding import Finding as Finding
@@ -116,6 +117,7 @@ _HOMES = {
         "Unmendable",
         "UnreadableError",
         "Untrusted",
+        "WatchError",
         "WriteError",
     ),
     "graphlint.model.graph": ("ModelGraph",),
@@ -144,6 +146,13 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("keras-graphlint")
+    if name == "callbacks":
+        from importlib import import_module
+
+        from graphlint.extras import require_keras
+
+        require_keras("graphlint.callbacks")
+        return import_module("graphlint.callbacks")
     if name not in _HOME:
         raise AttributeError(f"module 'graphlint' has no attribute {name!r}")
     if _HOME[name] in _SURGERY:

@@ -151,6 +151,10 @@ class OutputError(GraphlintError):
     """A report cannot be written."""
 
 
+class WatchError(GraphlintError):
+    """Something was found while a model was trained; the message is the report."""
+
+
 # -- what messages are made of ----------------------------------------------------------------------------------
 
 

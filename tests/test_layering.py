@@ -27,6 +27,7 @@ ROOMS = (
     "replay",
     "fixes",
     "api",
+    "callbacks",
     "testing",
     "cli",
     "pytest_plugin",

@@ -159,4 +159,5 @@ _NEEDS = {
     Need.TARGETS: "with targets",
     Need.GRADIENTS: "in a compiled model",
     Need.SEVERAL: "needs several models",
+    Need.STEPS: "needs steps of training, watched by `graphlint.callbacks.Watch`",
 }

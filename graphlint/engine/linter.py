@@ -501,9 +501,13 @@ def _missing(graph: ModelGraph) -> Iterator[tuple[Need, str]]:
     if not graph.live:
         yield Need.LIVE, "needs a live model"
     observed = graph.observations
+    if observed is None or observed.movement is None:
+        yield Need.STEPS, "needs graphlint.callbacks.Watch"
     if observed is None:
         yield Need.DATA, "needs a batch of data"
         return
+    if not observed.rows:
+        yield Need.DATA, "no batch was seen"
     if observed.no_targets is not None:
         yield Need.TARGETS, observed.no_targets
     if observed.no_gradients is not None:

@@ -29,6 +29,8 @@ class Need(StrEnum):
     """Gradients from that batch."""
     SEVERAL = "several"
     """Several models that are checked together: with one there is nothing to look at, and nothing is said of that."""
+    STEPS = "steps"
+    """What steps of training changed, which `graphlint.callbacks.Watch` sees."""
     GRAPH = "graph"
     """Layers and calls: missing in a file of weights only. Every rule needs this unless it says otherwise."""
 

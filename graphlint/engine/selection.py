@@ -42,7 +42,11 @@ def selected(
     outside the default set its full code or name. Whoever gives ``data`` asks for the rules on data.
     """
     stack = [Selection(select=("ALL",)), *layers]
-    return [rule for rule in registry if _runs(rule, stack, preview or (data and Need.DATA in rule.needs))]
+    return [
+        rule
+        for rule in registry
+        if _runs(rule, stack, preview or (data and bool(rule.needs & {Need.DATA, Need.STEPS})))
+    ]
 
 
 def meant(rule: RuleClass, selectors: Iterable[str]) -> bool:

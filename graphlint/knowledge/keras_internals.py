@@ -11,7 +11,7 @@ import inspect
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
@@ -747,16 +747,85 @@ def takes_training(model: keras.Model) -> bool:
     return bool(getattr(model, "_call_has_training_arg", False))
 
 
-def train_state(model: keras.Model) -> tuple[list[Any], ...]:
-    """What the training step of JAX takes: the values of trainable variables, others, optimizer and metrics."""
+def train_variables(model: keras.Model) -> tuple[list[keras.Variable], ...]:
+    """The variables whose values the training step of JAX takes: trainable ones, others, optimizer and metrics."""
     optimizer = model.optimizer
-    groups = (
+    return (
         model.trainable_variables,
         model.non_trainable_variables,
         optimizer.variables if optimizer is not None else [],
         model.metrics_variables,
     )
-    return tuple([variable.value for variable in group] for group in groups)
+
+
+def train_state(model: keras.Model) -> tuple[list[Any], ...]:
+    """The values of these."""
+    return tuple([variable.value for variable in group] for group in train_variables(model))
+
+
+def steps_take_iterables(iterator: Any) -> bool:
+    """Whether the training function runs as well on a plain iterator of the batches of this one.
+
+    On TensorFlow it does in releases that tell the two apart, and not where each batch is one for several devices.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return True
+    import tensorflow as tf
+
+    return isinstance(iterator, tf.data.Iterator) and hasattr(keras.Model, "_make_function")
+
+
+def all_built(model: keras.Model) -> bool:
+    """Whether a model and all layers in it have their variables."""
+    return all(layer.built for layer in all_layers(model))
+
+
+def build_for_training(model: keras.Model, batch: Any) -> None:
+    """Build a model, its metrics and its optimizer for a batch, which `fit` does before the first step or in it.
+
+    A model that cannot be asked for shapes alone builds them in its first step.
+    """
+    with suppress(Exception):
+        model._symbolic_build(data_batch=batch)
+
+
+def telling(tensor: Any, reached: Any) -> Any:
+    """The same tensor again, for which ``reached`` is called with the gradient that reaches it."""
+    backend = keras.backend.backend()
+    if backend == "torch":
+        if tensor.requires_grad:
+            tensor.register_hook(reached)
+        return tensor
+    if backend == "jax":
+        import jax
+
+        same = jax.custom_vjp(lambda value: value)
+
+        def back(_: Any, gradient: Any) -> tuple[Any]:
+            reached(gradient)
+            return (gradient,)
+
+        same.defvjp(lambda value: (value, None), back)
+        return same(tensor)
+    import tensorflow as tf
+
+    def identity(value: Any) -> tuple[Any, Any]:
+        def back(gradient: Any) -> Any:
+            reached(gradient)
+            return gradient
+
+        return tf.identity(value), back
+
+    return tf.custom_gradient(identity)(tensor)
+
+
+def copied(value: Any) -> Any:
+    """A copy of the value of a variable, which training may not give away."""
+    if keras.backend.backend() == "jax":
+        import jax.numpy
+
+        return jax.numpy.array(value, copy=True)
+    return np.array(value)
 
 
 # -- self-test --------------------------------------------------------------------------------------------------

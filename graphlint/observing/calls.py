@@ -27,8 +27,12 @@ class Calls:
     innermost call that is running, or that raised.
     """
 
-    def __init__(self, paths: Mapping[int, str]) -> None:
+    def __init__(self, paths: Mapping[int, str], *, probing: bool = False) -> None:
         self.paths = paths
+        self.flows: list[tuple[str, bool]] = []
+        """With ``probing``, instead of measures: the calls whose outputs a gradient reached, in the order of the way
+        back, and whether it was finite."""
+        self._probing = probing
         self.seen: list[ObservedCall] = []
         self.raised: str | None = None
         self.begun: list[ObservedCall] = []
@@ -67,6 +71,8 @@ class Calls:
             if self.paths[key] == ".":
                 self.root = outputs
             number = self._counts[key] = self._counts.get(key, -1) + 1
+            if self._probing:
+                return self._probed(self.paths[key], outputs)
             if number < _CALLS:
                 self._measure(layer, number, args, kwargs, outputs, innermost=len(self.seen) == before)
             return outputs
@@ -98,6 +104,25 @@ class Calls:
                 innermost=innermost,
             )
         )
+
+    def _probed(self, path: str, outputs: Any) -> Any:
+        """The outputs of a call, of which each tells what gradient reaches it."""
+
+        def reached(gradient: Any) -> None:
+            array = array_of(gradient.detach() if hasattr(gradient, "detach") else gradient)
+            if array is not None and array.dtype.kind == "f":
+                self.flows.append((path, bool(np.isfinite(array).all())))
+
+        def probed(tensor: Any) -> Any:
+            if not keras.ops.is_tensor(tensor) or "float" not in keras.backend.standardize_dtype(tensor.dtype):
+                return tensor
+            found = keras_internals.telling(tensor, reached)
+            mask = keras_internals.mask_of(tensor)
+            if mask is not None:
+                keras_internals.set_mask(found, mask)
+            return found
+
+        return keras.tree.map_structure(probed, outputs)
 
     def _received(self, args: Any, kwargs: Any) -> tuple[Numbers, ...]:
         arrays = [array_of(one) for one in keras.tree.flatten((args, kwargs)) if not isinstance(one, (bool, str))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import wraps
 from typing import Any
 
@@ -40,7 +40,7 @@ def has_graph(model: keras.Model) -> bool:
 def built(model: keras.Model, batch: Batch) -> Iterator[None]:
     """While this lasts, a model has the variables that a batch makes it build. Afterwards it is as before."""
     with as_it_was(model):
-        if any(not layer.built for layer in keras_internals.all_layers(model)):
+        if not keras_internals.all_built(model):
             with suppress(Exception):  # What it raises is seen, and said, when it runs.
                 model(tensors(batch.x), training=False)
         yield
@@ -118,6 +118,9 @@ class _Run:
         if found.no_targets is None and not found.targets:
             found.no_targets = "its targets are not compared with its outputs"
         found.gradients = dict(self.observed_gradients())
+        odd = any(one.numbers is not None and not one.numbers.finite for one in found.gradients.values())
+        if odd and not found.loss_scaled and (found.loss is None or np.isfinite(found.loss)):
+            found.flows = self.way_back()
         if found.no_gradients is None and not found.gradients:
             found.no_gradients = "no optimizer of Keras received a gradient"
         return found
@@ -140,6 +143,13 @@ class _Run:
         if self.failure is None:
             self.attempt(self.step)
         return no_targets, "the step failed before" if self.failure is not None else None
+
+    def way_back(self) -> tuple[tuple[str, bool], ...]:
+        """The step once more, to see at which call the gradient stops being finite."""
+        self.calls = Calls(self.calls.paths, probing=True)
+        with suppress(Exception):  # It ran before; if it does not again, less is known.
+            self.step(watched=True)
+        return tuple(self.calls.flows)
 
     def attempt(self, function: Callable[[], None]) -> None:
         try:
@@ -168,7 +178,7 @@ class _Run:
         self.loss = _number(loss)
         self.stage = "step"
 
-    def step(self) -> None:
+    def step(self, *, watched: bool | None = None) -> None:
         """The model's own training step, of which no variable keeps anything."""
         model = self.model
         given = 1 if self.y is None else 2 if self.weight is None else 3
@@ -179,13 +189,15 @@ class _Run:
             for owner, name in keras_internals.applying_methods()
         ]
         patches.append((cls, "compute_loss", self.computed(cls.compute_loss)))
-        if keras.backend.backend() == "jax":
+        jax = keras.backend.backend() == "jax"
+        if jax:
             patches.append((cls, "compute_metrics", lambda *args, **kwargs: {}))
-            with keras_internals.replaced(patches):
+        watching = self.calls.running() if watched or (watched is None and not jax) else nullcontext()
+        with keras_internals.replaced(patches), watching:
+            if jax:
                 model.train_step(keras_internals.train_state(model), data)
-            return
-        with keras_internals.replaced(patches), self.calls.running():
-            model.train_step(data)
+            else:
+                model.train_step(data)
 
     def computed(self, compute_loss: Any) -> Any:
         @wraps(compute_loss)

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from graphlint.knowledge.layers import Family
 from graphlint.model.address import ROOT
-from graphlint.model.graph import Layer, ModelGraph, Tensor
-from graphlint.model.observations import Numbers, Observations, ObservedCall, ObservedGradient, ObservedTarget
+from graphlint.model.graph import Layer, ModelGraph, Tensor, Variable
+from graphlint.model.observations import Movement, Numbers, Observations, ObservedCall, ObservedGradient, ObservedTarget
 from graphlint.questions.heads import Head, activation_of, moves_numbers, trace_activation
 
 
@@ -210,6 +210,15 @@ def starts_at_zero(graph: ModelGraph) -> bool:
     return any(one.trainable and (len(one.shape) > 1 or one.slot == "gamma") for one in zeros)
 
 
+def frozen_kernels(graph: ModelGraph) -> bool:
+    """Whether kernels are frozen: those of a backbone, which are random where its weights were not loaded."""
+    return any(
+        one.slot in ("kernel", "depthwise_kernel")
+        and not (graph.layers[one.layer].trainable and all(outer.trainable for outer in graph.enclosing(one.layer)))
+        for one in graph.variables.values()
+    )
+
+
 def constant_from(graph: ModelGraph) -> str | None:
     """The first layer that returns the same for every row although it depends on an input."""
     rows = observed(graph).rows
@@ -321,15 +330,20 @@ def _in_gradients(graph: ModelGraph) -> Beginning | None:
     if not odd:
         return None
     hint = "Keep roots, norms, divisions and powers away from 0, where their slope is infinite."
-    before: str | None = None
-    for layer, finite in seen.flows:
-        if not finite:
-            if before is None:
-                return Beginning(layer, "the gradient of the loss itself is not finite", hint)
-            return Beginning(
-                before, f"on its way back the gradient is not finite any more after it, from {layer} on", hint
-            )
-        before = layer
+    reached = dict(seen.flows)
+    order = [layer for layer, _ in seen.flows]
+    for place, (layer, finite) in enumerate(seen.flows):
+        if finite:
+            continue
+        if not place:
+            return Beginning(layer, "the gradient of the loss itself is not finite", hint)
+        after = [
+            graph.layer(edge.target).path for call in graph.calls_of.get(layer, ()) for edge in graph.out_edges(call)
+        ]
+        through = next((one for one in after if reached.get(one)), order[place - 1])
+        return Beginning(
+            through, f"the gradient is finite before it passes back through this, and not at {layer}", hint
+        )
     last = [one for one in odd if one.numbers is not None][-1]
     assert last.numbers is not None
     return Beginning(last.variable, f"its gradient holds {_odd(last.numbers)}", hint)
@@ -339,3 +353,36 @@ def _odd(numbers: Numbers) -> str:
     both = [(numbers.nan, "NaN"), (numbers.infinite, "infinite")]
     held = " and ".join(f"{count:,} {what}" for count, what in both if count)
     return f"{held} of {numbers.size:,} numbers"
+
+
+# -- steps of training ------------------------------------------------------------------------------------------
+
+
+def movement(graph: ModelGraph) -> Movement:
+    """What steps of training changed; for rules that need them."""
+    seen = observed(graph).movement
+    assert seen is not None
+    return seen
+
+
+_WEIGHTS = frozenset({"kernel", "bias", "gamma", "beta", "embeddings", "recurrent_kernel", "depthwise_kernel"})
+
+
+def moved_weights(graph: ModelGraph) -> list[Variable]:
+    """The weights that changed, by the names that Keras gives them: statistics and the like are others."""
+    moved = movement(graph).moved
+    return [one for one in graph.variables.values() if one.id in moved and one.slot in _WEIGHTS]
+
+
+def still_layers(graph: ModelGraph) -> list[str]:
+    """The layers of which no trainable weight changed, though some of the model did, and on which an output depends."""
+    seen, live = movement(graph), graph.live_nodes
+    found = []
+    for path, layer in graph.layers.items():
+        own = [one for one in graph.variables_of(path) if one.trainable and one.id in seen.still | seen.moved]
+        trains = layer.trainable and all(outer.trainable for outer in graph.enclosing(path))
+        if not own or not trains or layer.traits.name == "Embedding" or not any(one.id in live for one in own):
+            continue
+        if all(one.id in seen.still for one in own):
+            found.append(path)
+    return found if seen.moved else []

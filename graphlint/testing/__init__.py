@@ -17,7 +17,7 @@ from graphlint.engine.registry import Registry, load_registry
 from graphlint.engine.rule import Need, Rule
 from graphlint.engine.selection import Selection
 from graphlint.findings.finding import Finding, Severity
-from graphlint.reports.report import ModelReport, Status
+from graphlint.reports.report import ModelReport, Report, Status
 from graphlint.testing.robustness import check_robust
 
 if TYPE_CHECKING:
@@ -33,9 +33,10 @@ def check_rule(rule: type[Rule], tmp_path: Path) -> None:
     which the rule fires, and no other rule at warning or error, except a security rule at the same layer; on the one
     below *Use instead* the rule is silent, and so is every other at warning or error. A ``model`` is checked in memory
     and, unless the rule needs a live model, saved as ``.keras``; for a rule that needs data, the block also defines the
-    ``data`` that the model is run on, and the other rules on data run as well. The blocks run with ``keras``,
-    ``layers`` (``keras.layers``), ``ops`` (``keras.ops``), ``np`` and ``tmp_path``. For a rule that needs several
-    models they define ``models``, a dict of models or of paths.
+    ``data`` that the model is run on, and the other rules on data run as well, or for one about training the
+    ``report`` of a `graphlint.callbacks.Watch`. The blocks run with ``keras``, ``layers`` (``keras.layers``), ``ops``
+    (``keras.ops``), ``np`` and ``tmp_path``. For a rule that needs several models they define ``models``, a dict of
+    models or of paths.
 
     The rule then runs on `graphlint.testing.samples.SAMPLES`, in memory and saved, where it may find something but must
     not raise, and on some two hundred configurations with one odd setting each: a setting is what a file says.
@@ -59,7 +60,9 @@ def check_rule(rule: type[Rule], tmp_path: Path) -> None:
                 check_robust(rule, None)
             continue
         model, path, data = _made(rule, title, folder)
-        if model is not None:
+        if isinstance(data, Report):
+            _check_report(rule, f"{rule.code}, {title!r}, watched", data.models[0], fires)
+        elif model is not None:
             report = linter.check_model(model, data=data)
             _check_report(rule, f"{rule.code}, {title!r}, in memory", report, fires)
         if path is not None:
@@ -134,7 +137,7 @@ def _fix_file(rule: type[Rule], folder: Path) -> bool:
         return False
     path = made.get("path", folder / "saved.keras")
     if "path" not in made:
-        if rule.needs & {Need.LIVE, Need.DATA}:
+        if rule.needs & {Need.LIVE, Need.DATA, Need.STEPS}:
             return False
         made["model"].save(path)
     linter = _linter(rule)
@@ -200,6 +203,9 @@ def _made(rule: type[Rule], title: str, folder: Path) -> tuple[Any, Path | None,
     made = run_example(rule, title, folder)
     if "path" in made:
         return None, Path(made["path"]), None
+    if Need.STEPS in rule.needs:
+        assert "report" in made, f"{rule.code}: the block below {title!r} defines no `report`"
+        return made["model"], None, made["report"]
     if Need.DATA in rule.needs:
         assert "data" in made, f"{rule.code}: the block below {title!r} defines no `data`"
         return made["model"], None, made["data"]

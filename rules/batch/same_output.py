@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Need, Rule
 from graphlint.findings.finding import Problem, Severity
 from graphlint.model.graph import ModelGraph
-from graphlint.questions.observed import constant_from, observed, output_head, output_node, shown, starts_at_zero
+from graphlint.questions.observed import (
+    constant_from,
+    frozen_kernels,
+    observed,
+    output_head,
+    output_node,
+    shown,
+    starts_at_zero,
+)
 
 
 class SameOutput(Rule):
@@ -44,8 +52,8 @@ class SameOutput(Rule):
     None: look for the first layer whose output is constant, and at the scale of the inputs.
 
     ## Not reported
-    Models with kernels of zeros, which start so on purpose; outputs that no input influences (D006); a softmax over one
-    unit (A001); outputs of integers.
+    Models with kernels of zeros, which start so on purpose; untrained ones with frozen kernels; outputs that no input
+    influences (D006); a softmax over one unit (A001); outputs of integers.
     """
 
     code = "B008"
@@ -57,6 +65,8 @@ class SameOutput(Rule):
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         seen = observed(graph)
         if seen.rows < 4 or not any(one.spread for one in seen.inputs) or starts_at_zero(graph):
+            return
+        if seen.steps == 0 and frozen_kernels(graph):
             return
         for output, numbers in enumerate(seen.outputs):
             if not numbers.finite or "float" not in numbers.dtype or numbers.shape[:1] != (seen.rows,):
