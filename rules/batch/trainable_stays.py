@@ -23,6 +23,8 @@ class TrainableStays(Rule):
 
     ## Example
     ```python
+    import warnings
+
     import graphlint
 
     inputs = keras.Input((4,))
@@ -30,7 +32,8 @@ class TrainableStays(Rule):
     model = keras.Model(inputs, layers.Dense(1)(ops.stop_gradient(hidden)))
     model.compile("adam", "mse")
     watch = graphlint.callbacks.Watch(fail_on="never", ignore=["D", "B01"])
-    model.fit(np.random.rand(16, 4), np.random.rand(16, 1), epochs=3, verbose=0, callbacks=[watch])
+    with warnings.catch_warnings(action="ignore"):
+        model.fit(np.random.rand(16, 4), np.random.rand(16, 1), epochs=3, verbose=0, callbacks=[watch])
     report = watch.report
     ```
 
