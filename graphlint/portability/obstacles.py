@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from graphlint.errors import listed
+from graphlint.knowledge.activations import FOREIGN_ACTIVATIONS
 from graphlint.knowledge.loading import FUNCTIONS_FOUND, KERAS_3, NESTED, NO_IMPORTS
 from graphlint.knowledge.origin import KERAS_ROOTS
 from graphlint.knowledge.releases import (
@@ -283,7 +284,9 @@ def _activation(value: Any, release: int) -> Iterator[tuple[str, str, bool]]:
     elif known is None and (release >= KERAS_3 or not has_class(value, release)):
         yield (
             f"Keras {RELEASES[release]} has no activation {value!r}",
-            "pass it in custom_objects, or use a built-in activation",
+            f'write activation="{FOREIGN_ACTIVATIONS[value]}" in place of the function of TensorFlow'
+            if value in FOREIGN_ACTIVATIONS
+            else "pass it in custom_objects, or use a built-in activation",
             False,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
+from graphlint.knowledge.activations import FOREIGN_ACTIVATIONS
 from graphlint.knowledge.layers import Family, layer_row
 from graphlint.knowledge.operations import operation_row
 from graphlint.model.graph import Layer, ModelGraph, Tensor
@@ -42,6 +43,12 @@ class Head:
     _: KW_ONLY
     axis: int | tuple[int, ...] | None
     through: tuple[str, ...]
+
+
+def applies_alone(graph: ModelGraph, call: str) -> bool:
+    """Whether a call does nothing but apply an activation: ``Activation``, ``Softmax``, ``keras.ops.softmax``."""
+    layer = innermost(graph, graph.layer(call))
+    return layer.traits.family is Family.ACTIVATION or layer.operation.applies is not None
 
 
 def trace_activation(graph: ModelGraph, tensor: Tensor) -> Head:
@@ -117,20 +124,20 @@ def innermost(graph: ModelGraph, layer: Layer) -> Layer:
 def activation_name(value: Any) -> str | None:
     """The name of a serialized activation, None if it is not built in.
 
-    >>> activation_name("relu"), activation_name(None)
-    ('relu', 'linear')
+    >>> activation_name("relu"), activation_name(None), activation_name("softmax_v2")
+    ('relu', 'linear', 'softmax')
     """
     if value is None:
         return "linear"
     if isinstance(value, str):
-        return value
+        return FOREIGN_ACTIVATIONS.get(value, value)
     if isinstance(value, dict):
         registered = value.get("registered_name")
         if isinstance(registered, str) and ">" in registered:
             return None
         config = value.get("config")
         if isinstance(config, str):
-            return config
+            return FOREIGN_ACTIVATIONS.get(config, config)
         name = value.get("class_name")
         if name == "Activation" and isinstance(config, dict):
             return activation_name(config.get("activation"))

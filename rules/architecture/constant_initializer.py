@@ -1,4 +1,4 @@
-"""A011: hidden kernels whose constant initial value never changed."""
+"""A011: hidden kernels whose constant initial value never changed, or hardly."""
 
 from __future__ import annotations
 
@@ -8,23 +8,25 @@ from graphlint.engine.rule import Need, Rule
 from graphlint.findings.edits import Configure
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.knowledge.layers import Family
-from graphlint.model.graph import Layer, ModelGraph, Tensor
-from graphlint.questions.statistics import statistics
+from graphlint.model.graph import Layer, ModelGraph, Tensor, Variable
+from graphlint.questions.statistics import Statistics, statistics, training_steps
 
 _CONSTANT = frozenset({"Zeros", "Ones", "Constant", "zeros", "ones", "constant", "zero", "one"})
+_FEW_STEPS = 1000
 _INITIALIZERS = {"kernel_initializer": "kernel", "pointwise_initializer": "pointwise_kernel"}
 
 
 class ConstantInitializer(Rule):
-    """A hidden kernel was initialised to a constant and still is constant.
+    """A hidden kernel was initialised to a constant and still is constant, or nearly.
 
     ## What it does
     Reports trainable kernels of hidden layers with more than one unit whose initializer is Zeros, Ones or Constant and
-    whose values are still all equal.
+    whose values are still all equal, or were moved by few training steps (at most 1,000) and still are within a tenth
+    of where they started, measured by what a random start would have given.
 
     ## Why is this bad?
     Units that start equal receive equal gradients and stay equal: the layer learns as if it had one unit. With zeros,
-    the following layers receive no signal at all.
+    the following layers receive no signal at all. What a few steps add is small, so that units remain alike.
 
     ## Example
     ```python
@@ -70,13 +72,19 @@ class ConstantInitializer(Rule):
                     continue
                 units = layer.config.get("units", layer.config.get("filters", kernel.shape[-1]))
                 found = statistics(graph, kernel)
-                if not isinstance(units, int) or units < 2 or found is None or not found.constant:
+                if not isinstance(units, int) or units < 2 or found is None or kernel.size < 2:
                     continue
-                if kernel.size < 2 or _ends(graph, layer):
+                if not (found.constant or _hardly_moved(graph, layer, key, kernel, found)) or _ends(graph, layer):
                     continue
+                if found.constant:
+                    values = f"are all {found.minimum:g}: its {units} units receive equal gradients and stay equal"
+                else:
+                    values = (
+                        f"lie between {found.minimum:.4g} and {found.maximum:.4g} after {training_steps(graph):,} "
+                        f"training steps: its {units} units started equal and still are nearly so"
+                    )
                 yield Problem(
-                    f"{key} is {initializer}, and the {kernel.size:,} values of the kernel are all "
-                    f"{found.minimum:g}: its {units} units receive equal gradients and stay equal",
+                    f"{key} is {initializer}, and the {kernel.size:,} values of the kernel {values}",
                     layer.path,
                     f"Remove {key}, or use a random initializer such as 'glorot_uniform'.",
                     related=(kernel.id,),
@@ -89,6 +97,27 @@ def _random(graph: ModelGraph, layer: Layer, key: str, initializer: str | None) 
         return None
     edit = Configure(layer=layer.path, config={key: "glorot_uniform"}, fresh=True)
     return Fix.unsafe("initialise with glorot_uniform", f"the kernel is random instead of {initializer}", edit)
+
+
+def _hardly_moved(graph: ModelGraph, layer: Layer, key: str, kernel: Variable, found: Statistics) -> bool:
+    """Whether a few steps have left the values near the constant, by the scale of Glorot's random start."""
+    steps = training_steps(graph)
+    if not steps or steps > _FEW_STEPS or found.nonfinite or found.minimum is None or found.maximum is None:
+        return False
+    start = _start(layer, key)
+    fans = kernel.size / kernel.shape[-1] + kernel.shape[-1]
+    return start is not None and max(abs(found.minimum - start), abs(found.maximum - start)) < 0.1 * (6 / fans) ** 0.5
+
+
+def _start(layer: Layer, key: str) -> float | None:
+    """The constant of an initializer."""
+    initializer = (_initializer(layer, key) or "").lower()
+    if initializer != "constant":
+        return {"zero": 0.0, "zeros": 0.0, "one": 1.0, "ones": 1.0}.get(initializer)
+    written = layer.config.get(key)
+    config = written.get("config") if isinstance(written, dict) else None
+    value = config.get("value", 0.0) if isinstance(config, dict) else 0.0
+    return float(value) if isinstance(value, (int, float)) else None
 
 
 def _initializer(layer: Layer, key: str) -> str | None:

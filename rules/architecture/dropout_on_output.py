@@ -9,7 +9,7 @@ from graphlint.findings.edits import InsertBefore, Remove
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.knowledge.layers import Family
 from graphlint.model.graph import ModelGraph
-from graphlint.questions.heads import FAR, trace_activation
+from graphlint.questions.heads import FAR, Head, applies_alone, trace_activation
 from graphlint.questions.losses import losses
 
 
@@ -18,11 +18,13 @@ class DropoutOnOutput(Rule):
 
     ## What it does
     Reports outputs that come directly, or through reshapes, from a dropout layer with a rate above 0, if the output is
-    a prediction: it has a compiled loss, or ends in a softmax or sigmoid.
+    a prediction: it has a compiled loss, or ends in a softmax or sigmoid. Dropout between the last layer with weights
+    and its softmax or sigmoid is reported too.
 
     ## Why is this bad?
     In training, predictions are set to 0 at random and the rest are scaled up, so the loss is computed on values that
-    the model never predicts. Probabilities no longer add up to 1, and the cross-entropy of a dropped one is huge.
+    the model never predicts. Probabilities no longer add up to 1, and the cross-entropy of a dropped one is huge. A
+    logit that is set to 0 is no missing value but a vote of its own, for a class that the model had ruled out.
 
     ## Example
     ```python
@@ -55,6 +57,8 @@ class DropoutOnOutput(Rule):
         for output in dict.fromkeys(graph.outputs):
             head = trace_activation(graph, output)
             dropout = next((call for call in head.through if _rate(graph, call)), None)
+            if dropout is None and head.activation in ("softmax", "sigmoid"):
+                yield from _before_activation(graph, head, reported)
             if dropout is None or dropout in reported:
                 continue
             if output in with_loss or head.activation in ("softmax", "sigmoid"):
@@ -68,6 +72,28 @@ class DropoutOnOutput(Rule):
                     related=(head.call,),
                     fix=_moved(graph, dropout, head.call),
                 )
+
+
+def _before_activation(graph: ModelGraph, last: Head, reported: set[str]) -> Iterator[Problem]:
+    """Dropout of logits, between the layer that gives them and an activation of its own."""
+    sources = graph.producers(last.call)
+    if not applies_alone(graph, last.call) or len(sources) != 1:
+        return
+    logits = trace_activation(graph, sources[0])
+    dropout = next((call for call in logits.through if _rate(graph, call)), None)
+    if dropout is None or dropout in reported or logits.activation != "linear":
+        return
+    reported.add(dropout)
+    rate = _rate(graph, dropout)
+    yield Problem(
+        f"{graph.layer(dropout).class_name} (rate {rate:g}) lies between the logits of "
+        f"{graph.layers[logits.layer].name!r} and their {last.activation}: in training {rate:.0%} of the logits are "
+        "random zeros",
+        dropout,
+        "Move the dropout before the last layer with weights.",
+        related=(logits.call, last.call),
+        fix=_moved(graph, dropout, logits.call),
+    )
 
 
 def _rate(graph: ModelGraph, call: str) -> float:

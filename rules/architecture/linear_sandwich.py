@@ -10,6 +10,7 @@ from graphlint.findings.edits import MergeLinear
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.knowledge.layers import Family
 from graphlint.model.definition import Shape
+from graphlint.model.dimensions import multiply
 from graphlint.model.graph import Layer, ModelGraph, Tensor
 from graphlint.questions.heads import activation_of, innermost
 
@@ -19,11 +20,13 @@ class LinearSandwich(Rule):
 
     ## What it does
     Reports Dense layers and convolutions without an activation whose only consumer is another one, directly or through
-    dropout and padding. A chain of them is one finding.
+    dropout, padding, average pooling and Flatten. A chain of them is one finding. Also reports a convolution without an
+    activation that only another convolution uses, with max-pooling in between.
 
     ## Why is this bad?
     Two linear maps in a row are one linear map: the model has the parameters and the cost of two layers and the
-    capacity of one. Usually the activation was forgotten.
+    capacity of one. Usually the activation was forgotten. Max-pooling alone is a weak substitute: it picks the largest
+    value, and where all agree it changes nothing.
 
     ## Example
     ```python
@@ -42,10 +45,12 @@ class LinearSandwich(Rule):
 
     ## Not reported
     A normalisation in between; depthwise convolutions followed by pointwise ones; a bottleneck narrower than both its
-    input and its output (a low-rank factorisation); layers used in several places (query, key and value projections);
-    an activity regularizer on the first; a transposed convolution that upsamples; kernels that are long on different
-    axes, a cheap form of one large kernel (global convolutional networks); a frozen first layer, or a first layer in
-    another nested model (a new head on a pretrained embedding).
+    input and its output (a low-rank factorisation); a convolution before Flatten that has fewer filters than it
+    receives channels, which keeps the Dense layer small; layers used in several places (query, key and value
+    projections); an activity regularizer on the first; a transposed convolution that upsamples; kernels that are long
+    on different axes, a cheap form of one large kernel (global convolutional networks); a frozen first layer, or a
+    first layer in another nested model (a new head on a pretrained embedding); max-pooling with an activation before or
+    after it.
 
     ## References
     DeepLocalize (ICSE 2021); NeuraLint
@@ -80,6 +85,53 @@ class LinearSandwich(Rule):
                 related=tuple(chain[1:]),
                 fix=_merged(graph, chain),
             )
+        for first, pooling, second in _pooled(graph):
+            layer = graph.calls[first].layer
+            if layer in reported:
+                continue
+            reported.add(layer)
+            yield Problem(
+                f"no activation between {graph.layers[layer].name!r} and {graph.layer(second).name!r}, only the "
+                f"max-pooling of {graph.layer(pooling).name!r}",
+                first,
+                'Write activation="relu" (or another) in the first of the two.',
+                related=(pooling, second),
+            )
+
+
+def _pooled(graph: ModelGraph) -> Iterator[tuple[str, str, str]]:
+    """A convolution without an activation, the max-pooling after it, and the convolution that alone uses the result."""
+    for call in graph.calls:
+        layer = innermost(graph, graph.layer(call))
+        if layer.traits.family is not Family.CONVOLUTION or _free(graph, call, layer) is None:
+            continue
+        here, pooling = call, None
+        while (target := _only_user(graph, here)) is not None and len(graph.producers(target)) == 1:
+            maximum = (graph.layer(target).traits.name or "").startswith("MaxPooling")
+            if maximum and pooling is None:
+                pooling = target
+            elif not maximum and not _hands_on(graph, target):
+                break
+            here = target
+        if target is None or pooling is None or graph.layer(target).traits.family is not Family.CONVOLUTION:
+            continue
+        if _is_linear(graph, target) and graph.calls[target].scope == graph.calls[call].scope:
+            yield call, pooling, target
+
+
+def _only_user(graph: ModelGraph, call: str) -> str | None:
+    tensor = Tensor(call, 0)
+    consumers = graph.consumers(tensor)
+    return consumers[0].target if len(consumers) == 1 and not graph.is_output(tensor) else None
+
+
+def _free(graph: ModelGraph, call: str, layer: Layer) -> Layer | None:
+    """A linear layer without an activation that nothing forbids to merge with what follows."""
+    if not _is_linear(graph, call) or activation_of(graph, call)[0] != "linear" or _upsamples(layer):
+        return None
+    if layer.config.get("activity_regularizer") or not layer.trainable or not _called_once(graph, call):
+        return None
+    return layer
 
 
 def _saved(graph: ModelGraph, chain: list[str]) -> str:
@@ -130,25 +182,25 @@ def _is_linear(graph: ModelGraph, call: str) -> bool:
 def _next_linear(graph: ModelGraph, call: str) -> str | None:
     """The linear layer that alone consumes a linear layer, if the pair can compute no more than one layer."""
     layer = innermost(graph, graph.layer(call))
-    if not _is_linear(graph, call) or activation_of(graph, call)[0] != "linear" or _upsamples(layer):
+    if _free(graph, call, layer) is None:
         return None
-    if layer.config.get("activity_regularizer") or not layer.trainable or not _called_once(graph, call):
+    flattened = False
+    target = _only_user(graph, call)
+    while target is not None and not _is_linear(graph, target):
+        flattened |= _flattens(graph, target)
+        passes = _flattens(graph, target) or _averages(graph, target) or _hands_on(graph, target)
+        target = _only_user(graph, target) if passes and len(graph.producers(target)) == 1 else None
+    if target is None:
         return None
-    here = call
-    while True:
-        tensor = Tensor(here, 0)
-        consumers = graph.consumers(tensor)
-        if len(consumers) != 1 or graph.is_output(tensor):
-            return None
-        here = consumers[0].target
-        if _is_linear(graph, here):
-            break
-        if not _hands_on(graph, here) or len(graph.producers(here)) != 1:
-            return None
+    here = target
     sources = graph.producers(call)
     before = graph.spec(sources[0]).shape if sources else None
-    inner, outer = _width(graph, call), _width(graph, here)
-    entering = _channels(layer, before)
+    outer, entering = _width(graph, here), _channels(layer, before)
+    inner = _width(graph, call)
+    if flattened:
+        if inner is not None and entering is not None and inner < entering:
+            return None
+        inner, entering = _numbers(graph.calls[call].outputs[0].shape), _numbers(before)
     if inner is None or outer is None or (inner < outer and (entering is None or inner < entering)):
         return None
     second = innermost(graph, graph.layer(here))
@@ -167,6 +219,21 @@ def _hands_on(graph: ModelGraph, call: str) -> bool:
     if traits.family in (Family.DROPOUT, Family.PADDING, Family.IDENTITY):
         return True
     return traits.name == "Activation" and activation_of(graph, call)[0] == "linear"
+
+
+def _averages(graph: ModelGraph, call: str) -> bool:
+    """Whether a call averages over windows, which is linear and keeps the axes."""
+    traits = graph.layer(call).traits
+    return traits.family is Family.POOLING and traits.linear
+
+
+def _flattens(graph: ModelGraph, call: str) -> bool:
+    return graph.layer(call).traits.name == "Flatten"
+
+
+def _numbers(shape: Shape | None) -> int | None:
+    """How many numbers a tensor has for each sample."""
+    return multiply(*shape[1:]) if shape else None
 
 
 def _upsamples(layer: Layer) -> bool:

@@ -16,6 +16,8 @@ _PAIRS = frozenset({"Matmul", "Einsum", "Dot", "Tensordot"})
 _PRODUCTS = _PAIRS | {"Multiply"}
 """Layers and operations that multiply tensors: this rule's judgement of what attention does with its weights."""
 _HINT = 'Write activation="sigmoid" for a single unit, or normalise over an axis longer than 1.'
+_FROM_LOGITS = ("binary_crossentropy", "binary_focal_crossentropy")
+"""Losses that Keras on TensorFlow computes from the logits before a softmax, as if they were those of a sigmoid."""
 _CATEGORICAL = ("categorical_crossentropy", "sparse_categorical_crossentropy")
 
 
@@ -27,8 +29,9 @@ class SoftmaxOnOne(Rule):
 
     ## Why is this bad?
     The result is constant, so no layer before it gets a gradient: the model trains without an error and learns nothing.
-    The usual cause is a single output unit for a binary problem, or an attention score normalised over features instead
-    of over time.
+    One case looks otherwise: with a binary cross-entropy on TensorFlow, Keras computes the loss from the logits before
+    the activation. The weights are trained and the loss falls there, and still every prediction is 1. The usual cause
+    is a single output unit for a binary problem, or an attention score normalised over features instead of over time.
 
     ## Example
     ```python
@@ -77,8 +80,11 @@ class SoftmaxOnOne(Rule):
             shape = graph.spec(Tensor(first, 0)).shape
             activation, axis = activation_of(graph, first)
             value = "1" if activation == "softmax" else "0"
+            binary = any(loss.loss in _FROM_LOGITS and loss.built_in for loss in losses_ending_at(graph, first))
+            although = ", although the loss falls on TensorFlow" if binary and activation == "softmax" else ""
             yield Problem(
-                f"{activation} over axis {axis} of {shape_text(shape)}, which has size 1: every output is {value}",
+                f"{activation} over axis {axis} of {shape_text(shape)}, which has size 1: every output is "
+                f"{value}{although}",
                 first,
                 _HINT,
                 related=tuple(others),

@@ -20,12 +20,17 @@ _PASSING = frozenset(
 """What a plain convolutional stack has between its convolutions and pools: this rule's judgement."""
 
 
+_EACH_ALONE = "by the numbers at that position alone"
+
+
 class MissingFlatten(Rule):
     """A classifier ends in a Dense layer on a feature map that was never flattened or pooled.
 
     ## What it does
     Reports outputs with a built-in cross-entropy that come from a Dense layer of rank 3 or more, after convolutions
-    with pooling or strides, with only layers of plain convolutional networks before it.
+    with pooling, strides or `padding="valid"`, with only layers of plain convolutional networks before it. Also reports
+    such an output if no layer before it mixes positions of which there is a known number, so that each of them is
+    classified by itself: the rows of an image, each alone.
 
     ## Why is this bad?
     Dense acts on the last axis only. The model predicts a class for every position of a grid for which there are no
@@ -63,11 +68,12 @@ class MissingFlatten(Rule):
     class, from the average over all positions. Use `layers.Flatten()` instead if positions matter, and train again.
 
     ## Not reported
-    Models with upsampling, transposed convolutions, recurrent layers, attention, Reshape or custom layers before the
-    output; a convolution as the last layer (a class map); custom losses, CTC.
+    Models with upsampling, transposed convolutions, recurrent layers, attention, embeddings, TimeDistributed, Reshape
+    or custom layers before the output; a convolution as the last layer (a class map); convolutions that keep the size
+    (a class for each pixel); a number of positions that is not known; custom losses, CTC, regression at every point.
 
     ## References
-    NeuraLint
+    NeuraLint; Stack Overflow 45120429
     """
 
     code = "H005"
@@ -88,11 +94,14 @@ class MissingFlatten(Rule):
                 producers = graph.producers(source)
                 source = producers[0].call if len(producers) == 1 else source
             dense = graph.layer(source)
-            if dense.traits.name != "Dense" or not _shrinks(graph, source):
+            if dense.traits.name != "Dense":
+                continue
+            left = _shrinking(graph, source)
+            if left is None or (left == _EACH_ALONE and None in shape[1:-1]):
                 continue
             yield Problem(
                 f"Dense {dense.name!r} gives {shape_text(shape)} under {loss.loss}: a class for each of the positions "
-                "that pooling or strides have left",
+                f"{left}",
                 source,
                 "Insert layers.Flatten() or a global pooling layer before it.",
                 related=() if loss.output.call == source else (loss.output,),
@@ -122,23 +131,33 @@ def _passes(layer: Layer) -> bool:
     return layer.traits.family in _PASSING and layer.traits.name != "Dot"
 
 
-def _shrinks(graph: ModelGraph, call: str) -> bool:
-    """Whether everything before a call is a plain convolutional stack with some pooling or stride."""
-    shrinking = False
+def _shrinking(graph: ModelGraph, call: str) -> str | None:
+    """How a plain convolutional stack before a call treats positions, in words; None if not as one with a Flatten."""
+    pooled = trimmed = mixed = False
     stack, seen = [call], {call}
     while stack:
         here = stack.pop()
         layer = graph.layer(here)
         family = layer.traits.family
         if family is Family.POOLING:
-            shrinking = True
+            pooled = True
         elif family is Family.CONVOLUTION and not layer.traits.transposed:
-            strides = layer.config.get("strides", 1)
-            shrinking |= any(one != 1 for one in (strides if isinstance(strides, (list, tuple)) else [strides]))
+            pooled |= any(one != 1 for one in _each(layer.config.get("strides", 1)))
+            long = any(one != 1 for one in _each(layer.config.get("kernel_size", 1)))
+            trimmed |= long and layer.config.get("padding", "valid") == "valid"
+            mixed |= long
         elif not _passes(layer):
-            return False
+            return None
+        else:
+            mixed |= layer.is_operation or family in (Family.MERGE, Family.GLOBAL_POOLING, Family.AUGMENTATION)
         for source in graph.producers(here):
             if source.call not in seen:
                 seen.add(source.call)
                 stack.append(source.call)
-    return shrinking
+    if pooled or trimmed:
+        return f"that {'pooling or strides' if pooled else 'convolutions without padding'} have left"
+    return None if mixed else _EACH_ALONE
+
+
+def _each(value: object) -> tuple[object, ...]:
+    return tuple(value) if isinstance(value, (list, tuple)) else (value,)

@@ -97,6 +97,22 @@ WAYS = {
         change("one of the two", "layers.Rescaling(1 / 255), ", ""),
     ],
     "A014": [change('activation="relu"', 'Dense(16, activation="softmax")', 'Dense(16, activation="relu")')],
+    "A015": [
+        change("units=8", 'layers.Dense(1, activation="relu")', 'layers.Dense(8, activation="relu")'),
+        change("remove it", 'layers.Dense(1, activation="relu"),', ""),
+    ],
+    "A016": [
+        change('activation="relu"', 'layers.Dense(16, activation="sigmoid")', 'layers.Dense(16, activation="relu")')
+    ],
+    "A017": [
+        change("Remove the argument", ', activation="relu"', ""),
+        change('activation="tanh"', 'activation="relu"', 'activation="tanh"'),
+    ],
+    "A018": [change("Remove the relu", ', activation="relu"', "")],
+    "A019": [
+        change('metrics=["accuracy"]', "[keras.metrics.Accuracy()]", '["accuracy"]'),
+        change("BinaryAccuracy", "keras.metrics.Accuracy()", "keras.metrics.BinaryAccuracy()"),
+    ],
     "D001": [
         change("Connect it", "Dense(1)(a)", "Dense(1)(layers.Concatenate()([a, b]))"),
         change("without it", "keras.Model([a, b]", "keras.Model(a"),
@@ -191,6 +207,31 @@ WAYS = {
         change('dtype="float32"', 'dtype="float16"', 'dtype="float32"'),
         change("cast with ops.cast", "inner(x)", 'inner(ops.cast(x, "float16"))'),
     ],
+    "H020": [
+        change("order that the layer expects", "(1, 20, 56)", "(20, 56, 1)"),
+        change("a kernel of size 1 on that axis", "Conv2D(8, 3", "Conv2D(8, (1, 3)"),
+    ],
+    "H016": [
+        change("(samples, steps, features)", "(1, 12)", "(12, 1)"),
+        change("use a Dense layer", "layers.LSTM(4)", 'layers.Flatten(), layers.Dense(4, activation="tanh")'),
+    ],
+    "H017": [change('data_format="channels_last"', "channels_first", "channels_last")],
+    "H018": [
+        change(
+            "kernel_size=(3, 3) and no strides",
+            "Conv2D(16, 3, 3",
+            "Conv2D(16, (3, 3)",
+            "Conv2D(32, 3, 3",
+            "Conv2D(32, (3, 3)",
+        ),
+    ],
+    "H019": [
+        change(
+            "Put Masking before",
+            'layers.Dense(8, activation="relu"), layers.Masking(0.0)',
+            'layers.Masking(0.0), layers.Dense(8, activation="relu")',
+        )
+    ],
     "K001": [
         change(
             "Call the layer directly",
@@ -277,6 +318,7 @@ WAYS = {
     "N004": [
         change("initialise it with kernel_initializer='glorot_uniform'", "model.layers[0].kernel.assign", "_ = len"),
     ],
+    "N005": [change("earlier checkpoint", "3e7", "0.3")],
     "P002": [
         change(
             "Call one layer",

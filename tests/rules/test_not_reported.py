@@ -210,6 +210,43 @@ def input_of_an_added_loss():
     return keras.Model(pair, inner(pair)[0])
 
 
+SPARSE = "sparse_categorical_crossentropy"
+
+
+def _every_point():
+    return layers.Dense(8, activation="relu"), layers.Dense(3, activation="softmax")
+
+
+def _joined(*tensors):
+    return layers.Concatenate()(tensors)
+
+
+def _sigmoids(*widths, norm=False):
+    stack = [[layers.Dense(width, activation="sigmoid"), *[layers.BatchNormalization()] * norm] for width in widths]
+    return [layer_ for pair in stack for layer_ in pair]
+
+
+def _skipping(x):
+    for width in (8, 8, 8):
+        x = _joined(x, layers.Dense(width, activation="sigmoid")(x))
+    return x
+
+
+def _turned(between):
+    return layers.Conv2D(8, 3), between, layers.MaxPooling2D(2, data_format="channels_first")
+
+
+def _tiles(size):
+    return layers.Conv2D(8, size, size), layers.Conv2D(8, size, size)
+
+
+def _far_off(layer_, index):
+    model = sequential(layer_, layers.Dense(2))
+    variable = layer_.weights[index]
+    variable.assign(np.full(variable.shape, 5e7, "float32"))
+    return model
+
+
 SILENT = [
     ("A002", "their own `train_step`", lambda: own_step(layers.Dense(3), "categorical_crossentropy")),
     ("A002", "custom layers", lambda: sequential(layers.Dense(3), Custom(), loss="categorical_crossentropy")),
@@ -292,6 +329,83 @@ SILENT = [
     ),
     ("H012", "unknown", lambda: sequential(layers.Conv2D(2, 9, padding="same"), inputs=(None, None, 3))),
     ("H012", "size 1", lambda: sequential(layers.Conv2D(2, 3, padding="same"), inputs=(1, 8, 3))),
+    ("A006", "Sigmoid and tanh", lambda: sequential(layers.Dense(1, activation="sigmoid"), loss="mse")),
+    ("A006", "Poisson or logarithmic errors", lambda: sequential(layers.Dense(1, activation="relu"), loss="poisson")),
+    ("A006", "a softmax over one unit", lambda: sequential(layers.Dense(1, activation="softmax"), loss="mse")),
+    (
+        "A007",
+        "max-pooling with an activation before or after it",
+        lambda: sequential(
+            *[layers.Conv2D(8, 3), layers.MaxPooling2D(2), layers.ReLU(), layers.Conv2D(8, 3, activation="relu")],
+            *[layers.Conv2D(8, 3, activation="relu"), layers.MaxPooling2D(2), layers.Conv2D(8, 1)],
+            inputs=(32, 32, 3),
+        ),
+    ),
+    ("A015", "a single number", lambda: sequential(layers.Dense(1), layers.Dense(4), inputs=(1,))),
+    ("A015", "one value per step", lambda: sequential(layers.Dense(1), layers.Dense(3), inputs=(9, 4))),
+    ("A015", "squeezed channels", lambda: on((8,), lambda x: x * layers.Dense(8)(layers.Dense(1)(x)))),
+    ("A015", "latent value of an autoencoder", lambda: sequential(layers.Dense(1, "tanh"), layers.Dense(4))),
+    ("A015", "other than a Dense layer", lambda: on((8,), lambda x: layers.Dense(2)(_joined(layers.Dense(1)(x), x)))),
+    ("A016", "Normalisation in between", lambda: sequential(*_sigmoids(8, 8, 8, norm=True))),
+    ("A016", "skip connections", lambda: on((4,), _skipping)),
+    ("A016", "fewer than 4 units", lambda: sequential(*_sigmoids(3, 3, 1))),
+    ("A017", "SimpleRNN with relu", lambda: sequential(layers.SimpleRNN(4, activation="relu"), inputs=(40, 4))),
+    ("A018", "layer with weights", lambda: sequential(layers.Dense(4, "relu"), layers.Dense(3, "softmax"))),
+    (
+        "A019",
+        'The text `"accuracy"`',
+        lambda: sequential(layers.Dense(1, "sigmoid"), loss="binary_crossentropy", metrics=["accuracy"]),
+    ),
+    (
+        "A019",
+        "outputs of another kind",
+        lambda: sequential(layers.Dense(1), loss="mse", metrics=[keras.metrics.Accuracy()]),
+    ),
+    (
+        "H005",
+        "convolutions that keep the size",
+        lambda: sequential(layers.Conv1D(4, 3, padding="same"), layers.Dense(3), inputs=(9, 2), loss=SPARSE),
+    ),
+    (
+        "H005",
+        "a number of positions that is not known",
+        lambda: sequential(*_every_point(), inputs=(None, 4), loss=SPARSE),
+    ),
+    ("H005", "regression at every point", lambda: sequential(*_every_point(), inputs=(9, 4), loss="mse")),
+    (
+        "H005",
+        "TimeDistributed",
+        lambda: sequential(layers.TimeDistributed(layers.Dense(3)), inputs=(9, 4), loss=SPARSE),
+    ),
+    (
+        "H020",
+        "poolings or strides have shrunk to 1",
+        lambda: sequential(
+            layers.Conv2D(4, 3, 2, padding="same"), layers.Conv2D(4, 3, padding="same"), inputs=(2, 2, 3)
+        ),
+    ),
+    ("H020", "a kernel of size 1", lambda: sequential(layers.Conv2D(4, (1, 3), padding="same"), inputs=(1, 8, 3))),
+    ("H020", "unknown size", lambda: sequential(layers.Conv2D(4, 3, padding="same"), inputs=(None, None, 3))),
+    ("H016", "receive or return their state", lambda: on((1, 4), lambda x: layers.GRU(3, return_state=True)(x)[1])),
+    ("H016", "unknown size", lambda: sequential(layers.LSTM(3), inputs=(None, 4))),
+    ("H017", "A Permute or Reshape", lambda: sequential(*_turned(layers.Permute((3, 1, 2))), inputs=(8, 8, 3))),
+    (
+        "H017",
+        "a window of size 1 on the axes of the image",
+        lambda: sequential(
+            *[layers.Conv2D(8, 3), layers.MaxPooling2D((1, 4), data_format="channels_first")], inputs=(8, 8, 3)
+        ),
+    ),
+    ("H018", "Even kernels", lambda: sequential(*_tiles(4), inputs=(64, 64, 3))),
+    ("H018", "a single convolution", lambda: sequential(layers.Conv2D(8, 7, 7), inputs=(63, 63, 3))),
+    ("H019", "Embeddings", lambda: masked(lambda x: layers.LSTM(3)(layers.Masking()(x)))),
+    (
+        "H019",
+        "without a bias",
+        lambda: sequential(layers.Dense(4, "relu", use_bias=False), layers.Masking(), layers.LSTM(3), inputs=(9, 4)),
+    ),
+    ("N005", "statistics of normalisation", lambda: _far_off(layers.BatchNormalization(), 2)),
+    ("N005", "Frozen variables", lambda: _far_off(layers.Dense(2, trainable=False), 0)),
     ("K001", "arrays", array_in_a_closure),
     ("K005", "operations", same_operation_in_two_models),
     ("K006", "models that are not compiled", lambda: sequential(layers.Dense(2))),

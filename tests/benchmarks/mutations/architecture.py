@@ -262,3 +262,76 @@ def softmax_between_dense_layers(clean: Clean) -> Iterator[Mutant]:
                 lambda layer, args, kwargs, hidden=hidden: type(layer).from_config(layer.get_config())(hidden(*args)),
             )
             yield Mutant(("injected",), model)
+
+
+@injects("A014")
+def head_on_a_head(clean: Clean) -> Iterator[Mutant]:
+    """A new head on the classes of the whole model, which becomes a nested one."""
+    if len(clean.functional.outputs) != 1 or len(clean.functional.outputs[0].shape) != 2:
+        return
+    for _, name, layer in _heads(clean):
+        if isinstance(layer, layers.Dense) and layer.units > 1:
+            inner = _replaced(clean, name, activation="softmax")
+            inputs = [keras.Input(one.shape[1:], dtype=one.dtype) for one in inner.inputs]
+            outputs = layers.Dense(3, activation="softmax", name="injected")(
+                inner(inputs if len(inputs) > 1 else inputs[0])
+            )
+            yield Mutant((f"{inner.name}/{name}",), keras.Model(inputs, outputs))
+
+
+@injects("A015")
+def one_hidden_unit(clean: Clean) -> Iterator[Mutant]:
+    multiplies = any("multiply" in one.name or "dot" in one.name for one in clean.functional.operations)
+    shapes = [one.shape for one in clean.functional.inputs]
+    if multiplies or any(one.shape in shapes for one in clean.functional.outputs):
+        return
+    for name, layer, _ in clean.calls():
+        if type(layer) is layers.Dense and len(layer.output.shape) == 2 and layer.input.shape[-1] > 1:
+            if clean.consumers(layer) and not all(type(one) is layers.Dense for one in clean.consumers(layer)):
+                continue
+            hidden = layers.Dense(1, activation="tanh", name="injected")
+            yield Mutant(
+                ("injected",),
+                clean.with_call(name, lambda layer, args, kwargs, hidden=hidden: layer(hidden(*args)), copied=True),
+            )
+
+
+@injects("A016")
+def sigmoids_in_a_row(clean: Clean) -> Iterator[Mutant]:
+    for name, tensor in clean.places(rank=2):
+        if tensor in clean.functional.outputs:
+            continue
+
+        def squeezed(x, width=tensor.shape[-1]):
+            for place in range(3):
+                x = layers.Dense(8, activation="sigmoid", name=f"injected_{place}")(x)
+            return layers.Dense(width, activation="relu", name="injected_out")(x)
+
+        yield Mutant(("injected_0", name), clean.after(name, squeezed))
+
+
+@injects("A017")
+def state_without_a_bound(clean: Clean) -> Iterator[Mutant]:
+    for name, layer, _ in clean.calls():
+        if isinstance(layer, (layers.LSTM, layers.GRU)):
+            for activation in ("relu", "elu", "linear"):
+                yield Mutant((name,), _replaced(clean, name, activation=activation))
+
+
+@injects("A018")
+def relu_before_a_softmax(clean: Clean) -> Iterator[Mutant]:
+    for _, name, layer in _heads(clean) if _single(clean) else ():
+        if (layer.output.shape[-1] or 1) > 1:
+            inner = _replaced(clean, name, activation="relu")
+            outputs = layers.Softmax(name="injected")(inner.outputs[0])
+            yield Mutant(("injected",), keras.Model(inner.inputs, outputs))
+
+
+@injects("A019")
+def exact_matches(clean: Clean) -> Iterator[Mutant]:
+    for _, name, layer in _heads(clean) if _single(clean) else ():
+        binary = (layer.output.shape[-1] or 1) == 1
+        model = _replaced(clean, name, activation="sigmoid" if binary else "softmax")
+        loss = "binary_crossentropy" if binary else "categorical_crossentropy"
+        model.compile("adam", loss, metrics=[keras.metrics.Accuracy()])
+        yield Mutant((name,), model)

@@ -283,3 +283,79 @@ def layer_without_masking(clean: Clean) -> Iterator[Mutant]:
         if all(isinstance(one, (layers.LSTM, layers.GRU, layers.Bidirectional)) for one in following):
             holder = Unmasked(name=f"injected_{place}", dtype="float32")
             yield Mutant((holder.name,), clean.after(name, holder), live_only=True)
+
+
+def _images(clean: Clean) -> Iterator[tuple[str, Any]]:
+    """Calls that return images of some size, which no other place but the next layers uses."""
+    for name, tensor in clean.places(rank=4):
+        if tensor not in clean.functional.outputs and min(tensor.shape[1:3]) > 3:
+            yield name, tensor
+
+
+@injects("H020")
+def kernel_along_an_axis_of_one(clean: Clean) -> Iterator[Mutant]:
+    for name, tensor in clean.places(rank=2):
+        if tensor in clean.functional.outputs:
+            continue
+        width = tensor.shape[-1]
+
+        def folded(x, width=width):
+            x = layers.Reshape((1, width), name="injected_steps")(x)
+            x = layers.Conv1D(width, 3, padding="same", activation="tanh", name="injected")(x)
+            return layers.Flatten(name="injected_out")(x)
+
+        yield Mutant(("injected",), clean.after(name, folded))
+
+
+@injects("H016")
+def one_time_step(clean: Clean) -> Iterator[Mutant]:
+    for name, tensor in clean.places(rank=2):
+        if tensor in clean.functional.outputs:
+            continue
+        width = tensor.shape[-1]
+
+        def one_step(x, width=width):
+            return layers.GRU(width, name="injected")(layers.Reshape((1, width), name="injected_steps")(x))
+
+        yield Mutant(("injected",), clean.after(name, one_step))
+
+
+@injects("H017")
+def pooling_over_channels(clean: Clean) -> Iterator[Mutant]:
+    for name, tensor in _images(clean):
+        columns, channels = tensor.shape[2:]
+
+        def pooled(x, columns=columns, channels=channels):
+            x = layers.Conv2D(8, 3, padding="same", activation="relu", name="injected_in")(x)
+            x = layers.MaxPooling2D(2, data_format="channels_first", name="injected")(x)
+            x = layers.ZeroPadding2D(((0, 0), (0, columns - x.shape[2])), name="injected_pad")(x)
+            return layers.Conv2D(channels, 1, activation="tanh", name="injected_out")(x)
+
+        yield Mutant(("injected",), clean.after(name, pooled))
+
+
+@injects("H018")
+def tiles_before_pooling(clean: Clean) -> Iterator[Mutant]:
+    for name, tensor in _images(clean):
+        channels = tensor.shape[-1]
+
+        def tiled(x, channels=channels):
+            tiles = layers.Conv2D(8, 3, 3, padding="same", activation="relu", name="injected")(x)
+            pooled = layers.MaxPooling2D(2, padding="same", name="injected_pool")(tiles)
+            whole = layers.GlobalAveragePooling2D(keepdims=True, name="injected_mean")(pooled)
+            return x + layers.Conv2D(channels, 1, activation="tanh", name="injected_out")(whole)
+
+        yield Mutant(("injected",), clean.after(name, tiled))
+
+
+@injects("H019")
+def masking_after_weights(clean: Clean) -> Iterator[Mutant]:
+    for name, layer, _ in clean.calls():
+        if not isinstance(layer, (layers.LSTM, layers.GRU)) or len(layer.input.shape) != 3:
+            continue
+
+        def late(layer, args, kwargs):
+            x = layers.Dense(args[0].shape[-1], activation="relu", name="injected_in")(args[0])
+            return layer(layers.Masking(0.0, name="injected")(x))
+
+        yield Mutant(("injected",), clean.with_call(name, late))

@@ -75,3 +75,15 @@ def kernel_all_equal(clean: Clean) -> Iterator[Mutant]:
             kernel = here.kernel
             kernel.assign(np.full(tuple(kernel.shape), 0.3))
             yield Mutant((path,), model)
+
+
+@injects("N005")
+def weight_beyond_use(clean: Clean) -> Iterator[Mutant]:
+    for place, (path, layer, name, array) in enumerate(stored_arrays(clean)):
+        statistics = 2 if isinstance(layer, layers.BatchNormalization) else 0
+        index = int(name.rpartition("/")[2]) if name.rpartition("/")[2].isdecimal() else 0
+        trained = clean.model.trainable and index < len(layer.weights) - statistics
+        if trained and index < len(layer.weights) and layer.weights[index].trainable and array.size > 1:
+            broken = array.copy()
+            broken.reshape(-1)[array.size // 2] = (4e6, -5e8)[place % 2]
+            yield Mutant(inside(path, layer), path=clean.stored.with_array(name, broken).write(clean.target()))
