@@ -32,7 +32,9 @@ def named(loss: Any) -> NamedLoss | None:
         cls, wrapped = type(loss), getattr(loss, "fn", None)
         known = cls.__module__.startswith("keras.") and cls.__name__ != "LossFunctionWrapper"
         row = loss_row(cls.__name__) if known else named_function(wrapped)
-        logits = bool(getattr(loss, "_fn_kwargs", {}).get("from_logits", getattr(loss, "from_logits", False)))
+        logits = bool(getattr(loss, "from_logits", False))
+        if row is not None and not known:
+            logits = bool(loss.get_config().get("from_logits", False))
     else:
         row, logits = named_function(loss), False
     if row is None:
