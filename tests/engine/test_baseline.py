@@ -3,7 +3,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from graphlint.engine.baseline import Baseline, Mode
@@ -223,6 +223,7 @@ PATHS = some.text(some.characters(exclude_characters="\0/"), min_size=1, max_siz
 FOUND = some.lists(some.sampled_from([f"{code}:{number}" for code in CODES for number in range(3)]), max_size=5)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(some.dictionaries(PATHS, FOUND, max_size=5), some.randoms())
 def test_a_baseline_knows_what_it_was_written_from_and_no_more(tmp_path_factory, given, order):
     path = tmp_path_factory.getbasetemp() / "known.txt"
