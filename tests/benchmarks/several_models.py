@@ -587,38 +587,36 @@ def gate() -> int:
 
 
 def cost() -> None:
-    """Two models that share 1,000 and 10,000 calls."""
+    """Two models that share up to 10,000 calls, as definitions: Keras takes minutes to make such models."""
     from graphlint.engine.linter import Linter
     from graphlint.engine.selection import Selection
     from graphlint.model.expand import expand
     from graphlint.model.several import several
-    from graphlint.sources.live import read_live
+    from tests.model.definitions import call, definition, input_call, layer, model
 
-    for count in (1000, 10_000):
-        inputs = keras.Input((4,))  # Wide and not deep: Keras walks a graph by recursion.
-        branches = []
-        for number in range(count // 20):
-            x = inputs
-            for place in range(20):
-                x = layers.Dense(4, "relu", name=f"d{number}_{place}")(x) if place % 10 == 0 else layers.ReLU()(x)
-            branches.append(x)
-        x = layers.Add()(branches)
-        first, second = keras.Model(inputs, dense(1)(x)), keras.Model(inputs, dense(2)(x))
+    for count in (1000, 2000, 5000, 10_000):
+        stack = [layer(f"d{number}", size=4) for number in range(count)]
+        for one in stack:
+            one.obj = object()
+            for variable in one.variables:
+                variable.obj = object()
+        definitions = {}
+        for name in ("first", "second"):
+            calls = [input_call("x"), *(call(one, place) for place, one in enumerate(stack))]
+            definitions[name] = definition(model(name, calls, [0], [count]))
+            definitions[name].has_weights = True
         start = time.process_time()
-        definitions = {"first": read_live(first), "second": read_live(second)}
-        read = time.process_time()
         alone = expand(definitions["first"])
-        one = time.process_time()
+        one_done = time.process_time()
         graph = expand(several(definitions))
-        both = time.process_time()
-        linter = Linter(overrides=Selection(select=("M",)), preview=True)
-        report = linter.check_graph(graph, "both")
+        both_done = time.process_time()
+        report = Linter(overrides=Selection(select=("M",)), preview=True).check_graph(graph, "both")
         done = time.process_time()
         assert report.together is not None
         print(
-            f"{count:,} shared calls: reading both {read - start:.2f} s; graph of one {one - read:.2f} s "
-            f"({len(alone.calls):,} calls), of both {both - one:.2f} s ({len(graph.calls):,} calls); rules over both "
-            f"{done - both:.2f} s; {len(report.together.shared):,} shared layers"
+            f"{count:,} shared calls: graph of one {one_done - start:.2f} s ({len(alone.calls):,} calls), of both "
+            f"{both_done - one_done:.2f} s ({len(graph.calls):,} calls, {len(graph.variables):,} variables); report "
+            f"and rules over both {done - both_done:.2f} s; {len(report.together.shared):,} shared layers"
         )
 
 
