@@ -17,7 +17,12 @@ from graphlint.engine.registry import load_registry
 from graphlint.findings.finding import Severity
 from graphlint.testing import run_example
 
-RULES = {rule.code: rule for rule in load_registry() if rule.__module__.startswith("graphlint_rules.")}
+RULES = {
+    rule.code: rule
+    for rule in load_registry()
+    if rule.__module__.startswith("graphlint_rules.") and not rule.__module__.startswith("graphlint_rules.batch.")
+}
+"""The rules on data are left out: what they tell to do changes the data as often as the model."""
 
 
 class Way(NamedTuple):
