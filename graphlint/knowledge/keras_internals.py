@@ -11,7 +11,7 @@ import inspect
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from typing import Any
 
@@ -698,15 +698,23 @@ def run_order(functional: Any) -> list[Any]:
 
 @contextmanager
 def kept_backend_state(model: keras.Model) -> Iterator[None]:
-    """A context after which what the backend holds beside the numbers is as before: on PyTorch its random numbers,
-    gradients and modes."""
-    if keras.backend.backend() != "torch":
+    """A context after which what the backend holds beside the numbers of Keras is as before.
+
+    On PyTorch its random numbers, gradients, modes and buffers; on TensorFlow the random numbers of its own functions.
+    """
+    backend = keras.backend.backend()
+    kept = {"torch": _kept_by_torch, "tensorflow": _kept_by_tensorflow}.get(backend)
+    with nullcontext() if kept is None else kept(model):
         yield
-        return
+
+
+@contextmanager
+def _kept_by_torch(model: Any) -> Iterator[None]:
     import torch
 
     gradients = [(one, one.grad) for one in model.parameters()]
     modes = [(one, one.training) for one in model.modules()]
+    buffers = [(one, one.detach().clone()) for one in model.buffers()]
     try:
         with torch.random.fork_rng():
             yield
@@ -715,6 +723,60 @@ def kept_backend_state(model: keras.Model) -> Iterator[None]:
             parameter.grad = gradient
         for module, mode in modes:
             module.training = mode
+        with torch.no_grad():
+            for buffer, value in buffers:
+                buffer.copy_(value)
+
+
+@contextmanager
+def _kept_by_tensorflow(model: Any) -> Iterator[None]:
+    from tensorflow.python.eager import context
+    from tensorflow.python.ops import stateful_random_ops
+
+    # Kernels of random operations count on by themselves: under another seed, the run has kernels of its own.
+    eager = context.context()
+    kept = {name: vars(eager)[name] for name in ("_seed", "_rng") if name in vars(eager)}
+    generator = stateful_random_ops.global_generator
+    state = None if generator is None else generator.state.numpy()
+    eager._seed, eager._rng = (kept.get("_seed") or 0) ^ _OTHER_SEED, random.Random(_OTHER_SEED)
+    try:
+        yield
+    finally:
+        del eager._seed, eager._rng
+        vars(eager).update(kept)
+        stateful_random_ops.global_generator = generator
+        if generator is not None:
+            generator.state.assign(state)
+
+
+_OTHER_SEED = 0x2545F491
+
+
+def variables_of_tensorflow(layer: keras.Layer) -> list[Any]:
+    """The ``tf.Variable`` that a layer holds itself, or in a generator of random numbers, unknown to Keras."""
+    if keras.backend.backend() != "tensorflow":
+        return []
+    import tensorflow as tf
+
+    found: list[Any] = []
+    seen: set[int] = set()
+    stack = [value for name, value in vars(layer).items() if not name.startswith("_self_")]
+    while stack:
+        value = stack.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, tf.Variable):
+            found.append(value)
+        elif isinstance(value, tf.random.Generator):
+            found.append(value.state)
+        elif isinstance(value, dict):
+            stack += value.values()
+        elif isinstance(value, (list, tuple)):
+            stack += value
+        elif isinstance(value, tf.Module):
+            found += value.variables
+    return found
 
 
 def applying_methods() -> list[tuple[type, str]]:

@@ -103,8 +103,19 @@ def _is_arrays(data: Any) -> bool:
         if not 1 <= len(data) <= 3:
             raise GraphlintError(f"expected data as (x, y) or (x, y, sample_weight), got a tuple of {len(data)}")
         return all(one is None or _is_arrays([one]) for one in data)
+    if isinstance(data, (str, bytes)) or _is_list_of_batches(data):
+        return False
     leaves = list(_leaves(data))
     return bool(leaves) and all(_is_array(leaf) for leaf in leaves)
+
+
+def _is_list_of_batches(data: Any) -> bool:
+    """Whether this is ``[(x, y), ...]``, and not rows such as ``[(1.0, 2.0), ...]``."""
+    return (
+        isinstance(data, list)
+        and bool(data)
+        and all(isinstance(one, tuple) and not any(isinstance(part, _SCALARS) for part in one) for one in data)
+    )
 
 
 def _leaves(data: Any) -> Iterator[Any]:
@@ -186,4 +197,4 @@ def _cut(structure: Any, chosen: Any, count: int) -> Any:
         return {key: _cut(one, chosen, count) for key, one in structure.items()}
     if isinstance(structure, (list, tuple)):
         return type(structure)(_cut(one, chosen, count) for one in structure)
-    return structure[chosen] if isinstance(structure, np.ndarray) else structure
+    return structure[chosen] if isinstance(structure, np.ndarray) and structure.ndim else structure

@@ -41,7 +41,11 @@ def all_variables(model: keras.Model) -> list[Any]:
     shared = keras_internals.global_random_state()
     held = {id(one): one for one in (shared, *model.variables, *model.metrics_variables)}
     for layer in keras_internals.all_layers(model):
-        for one in (*keras_internals.carried_states(layer), *keras_internals.seed_states(layer)):
+        for one in (
+            *keras_internals.carried_states(layer),
+            *keras_internals.seed_states(layer),
+            *keras_internals.variables_of_tensorflow(layer),
+        ):
             held[id(one)] = one
     for owner in trained_with(model):
         held |= {id(one): one for one in getattr(owner, "variables", ())}

@@ -1,5 +1,7 @@
 """One batch is run on a copy of the state: what it says, and that nothing remains of it."""
 
+import random
+
 import keras
 import numpy as np
 import pytest
@@ -45,7 +47,8 @@ def fingerprint(model):
         if isinstance(value, (list, tuple))
     ]
     names = keras.src.backend.common.global_state.get_global_attribute("object_name_uids")
-    return values, attributes, lists, dict(names or {}), np.random.get_state()[1].tobytes()
+    drawn = np.random.get_state()
+    return values, attributes, lists, dict(names or {}), drawn[1].tobytes(), drawn[2], random.getstate()
 
 
 X, Y = RANDOM.normal(size=(64, 4)).astype("float32"), RANDOM.integers(0, 3, 64)
@@ -70,51 +73,114 @@ def test_nothing_remains_of_a_model_that_was_never_built():
     model.fit(X, Y, verbose=0)
 
 
-class Fails(keras.layers.Layer):
-    """Raises in a certain call, after it has changed what it can."""
+class Changes(keras.layers.Layer):
+    """Changes all that a layer may hold in each call that is not traced, and then raises if it is asked to."""
 
-    def __init__(self, when):
+    def __init__(self):
         super().__init__()
-        self.when, self.calls, self.seen = when, 0, []
+        self.raises, self.calls, self.seen, self.total = None, 0, [], np.zeros(3)
+        self.draws, self.noise = np.random.default_rng(0), keras.random.SeedGenerator(1)
         self.counter = self.add_weight(shape=(), initializer="zeros", trainable=False)
 
     def call(self, x):
+        if not ops.is_tensor(x) or self.raises is None:
+            return x
         self.calls += 1
         self.seen.append(x)
+        self.total += self.draws.normal(size=3)
         self.counter.assign_add(1.0)
-        if self.calls == self.when:
-            raise RuntimeError("no")
+        x = x + keras.random.normal(ops.shape(x), seed=self.noise) + np.random.normal()
+        if self.raises is not Nothing:
+            raise self.raises("no")
         return x
 
+    def state(self):
+        return self.calls, len(self.seen), self.total.tolist(), self.draws.bit_generator.state
 
-@pytest.mark.parametrize("where", ["forward", "loss", "step"])
+
+class Nothing(Exception):
+    """Stands for no exception."""
+
+
+@pytest.mark.parametrize("where", ["forward", "interrupt", "loss", "metric", "step"])
 def test_nothing_remains_after_an_exception(where):
-    def refuses(y_true, y_pred):
-        raise ValueError("no loss")
+    asked = []
+
+    def loss(y_true, y_pred):
+        if "loss" in asked:
+            raise ValueError("no loss")
+        return ops.mean(ops.square(y_true - y_pred), axis=-1)
+
+    def error(y_true, y_pred):
+        if "metric" in asked:
+            raise ValueError("no metric")
+        return ops.mean(ops.abs(y_true - y_pred), axis=-1)
 
     class Trainer(keras.Model):
         def train_step(self, *args):
-            super().train_step(*args)
-            raise RuntimeError("no step")
+            done = super().train_step(*args)
+            if "step" in asked:
+                raise RuntimeError("no step")
+            return done
+
+    changes, inputs = Changes(), keras.Input((4,))
+    x = layers.Dropout(0.5)(layers.BatchNormalization()(changes(layers.Dense(8)(inputs))))
+    model = Trainer(inputs, layers.Dense(1)(x))
+    model.compile("adam", loss, metrics=[error, "mse"])
+    model.fit(X, X[:, :1], verbose=0)
+    asked.append(where)
+    changes.raises = {"forward": RuntimeError, "interrupt": KeyboardInterrupt}.get(where, Nothing)
+    before, held = fingerprint(model), changes.state()
+    assert any(np.asarray(one).any() for one in model.optimizer.variables)
+    assert any(np.asarray(one).any() for one in model.metrics_variables)
+    if where == "interrupt":
+        with pytest.raises(KeyboardInterrupt):
+            graphlint.check(model, data=(X, X[:, :1]))
+    else:
+        report = graphlint.check(model, data=(X, X[:, :1]), extend_select=["B001"])
+        failure = report.graph.observations.failure
+        assert "B001" in codes(report) and failure.stage == ("step" if where == "metric" else where)
+        assert f"no {where}" in failure.message or where == "forward"
+    assert fingerprint(model) == before and changes.state() == held
+
+
+@pytest.mark.backend("tensorflow")
+def test_variables_and_random_numbers_of_tensorflow_remain():
+    import tensorflow as tf
+
+    class Draws(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.generator, self.parts = tf.random.Generator.from_seed(0), {"count": tf.Variable(0.0)}
+
+        def call(self, x):
+            if ops.is_tensor(x):
+                self.parts["count"].assign_add(1.0)
+                x = x + self.generator.normal(tf.shape(x)) + tf.random.normal(tf.shape(x))
+                x = x + tf.random.get_global_generator().normal(tf.shape(x))
+            return x
+
+        def compute_output_spec(self, x):
+            return keras.KerasTensor(x.shape, dtype=x.dtype)
 
     inputs = keras.Input((4,))
-    kind = Trainer if where == "step" else keras.Model
-    fails = Fails(1 if where == "forward" else 0)
-    fails.build((None, 4))
-    x = layers.Dropout(0.5)(layers.BatchNormalization()(layers.Dense(8)(inputs)))
-    model = keras.Model(inputs, layers.Dense(1)(x)) if kind is keras.Model else kind(inputs, layers.Dense(1)(x))
-    if where == "forward":
-        model = keras.Sequential([keras.Input((4,)), layers.Dense(4), layers.Dropout(0.5), layers.Dense(1)])
-        model.layers[1].call = lambda x, training=None: fails(x)
-    model.compile("adam", refuses if where == "loss" else "mse")
-    before = fingerprint(model)
-    report = graphlint.check(model, data=(X, X[:, :1]), extend_select=["B001"])
-    assert "B001" in codes(report) and report.graph.observations.failure.stage == where
-    assert fingerprint(model) == before
+    model = keras.Model(inputs, layers.Dense(1)(Draws()(inputs)))
+    model.compile("sgd", "mse")
+    drawn, states = [], []
+    for looked in (False, True):
+        tf.random.set_seed(3)
+        tf.random.set_global_generator(tf.random.Generator.from_seed(5))
+        if looked:
+            assert graphlint.check(model, data=(X, X[:, :1]), select=["B"]).graph.observations.failure is None
+        draws = model.layers[1]
+        assert draws.parts["count"].numpy() == 0
+        drawn.append([tf.random.normal((2,)).numpy(), tf.random.get_global_generator().normal((2,)).numpy()])
+        states.append(draws.generator.state.numpy().tolist())
+    assert (np.asarray(drawn[0]) == np.asarray(drawn[1])).all() and states[0] == states[1]
 
 
 def test_gradients_are_those_of_the_optimizer_and_none_is_applied():
-    model = keras.Sequential([keras.Input((4,)), layers.Dense(3, use_bias=False)])
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3, use_bias=False, name="dense")])
     model.compile(keras.optimizers.SGD(1.0), "mse")
     target = RANDOM.normal(size=(8, 3)).astype("float32")
     kernel = np.asarray(model.layers[0].kernel)
@@ -129,10 +195,10 @@ def test_a_training_step_of_its_own():
     class Two(keras.Model):
         def __init__(self):
             super().__init__()
-            self.first, self.second = layers.Dense(3), layers.Dense(1)
+            self.first, self.last = layers.Dense(3), layers.Dense(1)
 
         def call(self, x):
-            return self.second(ops.tanh(self.first(x)))
+            return self.last(ops.tanh(self.first(x)))
 
         def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
             return ops.mean(ops.abs(y_pred - y)) * 2
@@ -140,8 +206,8 @@ def test_a_training_step_of_its_own():
     model = Two()
     model.compile("adam")
     seen = graphlint.check(model, data=(X, X[:, :1])).graph.observations
-    assert set(seen.gradients) == {"first@kernel", "first@bias", "second@kernel", "second@bias"}
-    assert [call.layer for call in seen.calls] == ["first", "second", "."] and not model.built
+    assert set(seen.gradients) == {"first@kernel", "first@bias", "last@kernel", "last@bias"}
+    assert [call.layer for call in seen.calls] == ["first", "last", "."] and not model.built
 
 
 class Batches(keras.utils.PyDataset):
@@ -156,7 +222,11 @@ def generator():
     yield X[:16], Y[:16]
 
 
-@pytest.mark.parametrize("data", [(X, Y), Batches(), generator(), [(X, Y)], (X.tolist(), Y.tolist())], ids=str)
+@pytest.mark.parametrize(
+    "data",
+    [(X, Y), Batches(), generator(), [(X, Y)], (X.tolist(), Y.tolist())],
+    ids=["arrays", "PyDataset", "generator", "list of batches", "lists"],
+)
 def test_every_kind_of_data(data):
     batch = take(data)
     assert batch.x.shape[1:] == (4,) and batch.x.dtype == "float32" and batch.rows == len(batch.y)

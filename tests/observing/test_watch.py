@@ -43,7 +43,7 @@ def test_training_is_what_it_would_be():
     assert "Steps" not in type(watched.train_function).__name__
 
 
-@pytest.mark.parametrize("steps", [3, 7, 19])
+@pytest.mark.parametrize("steps", [3, 19])
 def test_nan_ends_training_with_the_values_from_before(steps):
     x = X.repeat(2, axis=0)
     x[steps * 16 + 1] = np.nan
@@ -61,9 +61,10 @@ def test_nan_ends_training_with_the_values_from_before(steps):
 def test_what_is_found_raises_or_warns(tmp_path):
     with pytest.raises(graphlint.WatchError, match="B003"):
         fit(model(), X, Y + 1, Watch("raise"))
-    clean = model()
+    unscaled = keras.Sequential([keras.Input((4,)), layers.Dense(8, activation="relu"), layers.Dense(3)])
+    unscaled.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     with pytest.warns(UserWarning, match="B017"):
-        fit(clean, X * 100 + 400, Y, Watch(report=tmp_path / "report.json", select=["B017"]))
+        fit(unscaled, X * 100 + 400, Y, Watch(report=tmp_path / "report.json", select=["B017"]))
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert [one["code"] for one in report["findings"]] == ["B017"]
 
