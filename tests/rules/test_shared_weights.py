@@ -475,12 +475,12 @@ def test_a_nested_model_twice_is_one_finding(tmp_path):
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        (layers.Dropout(0.5, name="a"), layers.Dropout(0.5, name="b")),
-        (layers.Activation("relu"), layers.Activation("tanh")),
-        (layers.Dense(4, name="a"), layers.Dense(4, name="b")),
-        (lambda x: ops.relu(x), lambda x: ops.relu(x)),
+        (lambda: layers.Dropout(0.5, name="a"), lambda: layers.Dropout(0.5, name="b")),
+        (lambda: layers.Activation("relu"), lambda: layers.Activation("tanh")),
+        (lambda: layers.Dense(4, name="a"), lambda: layers.Dense(4, name="b")),
+        (lambda: ops.relu, lambda: ops.relu),
     ],
     ids=["random", "different", "weights of their own", "operations"],
 )
 def test_what_is_computed_once(first, second, tmp_path):
-    assert both(DuplicateComputation(), added(first, second), tmp_path) == []
+    assert both(DuplicateComputation(), added(first(), second()), tmp_path) == []
