@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from graphlint.errors import LimitError as LimitError
     from graphlint.errors import LostTie as LostTie
     from graphlint.errors import NameCollision as NameCollision
+    from graphlint.errors import NoModelError as NoModelError
     from graphlint.errors import NotBuilt as NotBuilt
     from graphlint.errors import OpaqueBody as OpaqueBody
     from graphlint.errors import OutputError as OutputError
@@ -103,6 +104,7 @@ _HOMES = {
         "LimitError",
         "LostTie",
         "NameCollision",
+        "NoModelError",
         "NotBuilt",
         "OpaqueBody",
         "OutputError",

@@ -47,7 +47,8 @@ class KernelOnOne(Rule):
 
     ## Not reported
     An axis that poolings or strides have shrunk to 1, as in a network for large images that is given small ones; a
-    kernel of size 1 on that axis; axes of unknown size.
+    kernel of size 1 on that axis; axes of unknown size; images and volumes of which every axis has size 1, such as the
+    features (1, 1, 2048) that another network made.
 
     ## References
     Stack Overflow 45711636
@@ -72,6 +73,8 @@ class KernelOnOne(Rule):
             first = layer.config.get("data_format") == "channels_first"
             axes = range(2, len(shape)) if first else range(1, len(shape) - 1)
             kernel = _kernel(layer, len(axes))
+            if len(axes) > 1 and all(shape[axis] == 1 for axis in axes):
+                continue
             idle = [axis for axis, size in zip(axes, kernel, strict=False) if size > 1 and shape[axis] == 1]
             starts = [start for axis in idle if (start := _start(graph, sources[0], axis)) is not None]
             if not starts:

@@ -385,6 +385,7 @@ SILENT = [
         ),
     ),
     ("H020", "a kernel of size 1", lambda: sequential(layers.Conv2D(4, (1, 3), padding="same"), inputs=(1, 8, 3))),
+    ("H020", "every axis has size 1", lambda: sequential(layers.Conv2D(4, 3, padding="same"), inputs=(1, 1, 8))),
     ("H020", "unknown size", lambda: sequential(layers.Conv2D(4, 3, padding="same"), inputs=(None, None, 3))),
     ("H016", "receive or return their state", lambda: on((1, 4), lambda x: layers.GRU(3, return_state=True)(x)[1])),
     ("H016", "unknown size", lambda: sequential(layers.LSTM(3), inputs=(None, 4))),
