@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from graphlint.engine.rule import Rule as Rule
     from graphlint.errors import AddressError as AddressError
     from graphlint.errors import AmbiguousAddress as AmbiguousAddress
+    from graphlint.errors import BaselineError as BaselineError
     from graphlint.errors import CannotClone as CannotClone
     from graphlint.errors import CannotLoad as CannotLoad
     from graphlint.errors import ConfigError as ConfigError
@@ -94,6 +95,7 @@ _HOMES = {
     "graphlint.errors": (
         "AddressError",
         "AmbiguousAddress",
+        "BaselineError",
         "CannotClone",
         "CannotLoad",
         "ConfigError",
