@@ -825,6 +825,22 @@ def train_state(model: keras.Model) -> tuple[list[Any], ...]:
     return tuple([variable.value for variable in group] for group in train_variables(model))
 
 
+@contextmanager
+def without_writing_state(model: keras.Model) -> Iterator[None]:
+    """A context in which Keras writes nothing of the state that `fit` keeps on JAX into the variables of a model.
+
+    It would note that it has, and the next step would start from the variables.
+    """
+    names = ("_jax_state", "_jax_state_synced") if keras.backend.backend() == "jax" else ()
+    before = {name: vars(model)[name] for name in names if name in vars(model)}
+    if "_jax_state" in before:
+        vars(model)["_jax_state"] = None
+    try:
+        yield
+    finally:
+        vars(model).update(before)
+
+
 def steps_take_iterables(iterator: Any) -> bool:
     """Whether the training function runs as well on a plain iterator of the batches of this one.
 

@@ -66,16 +66,11 @@ class Steps:
         state = arguments[0] if self._backend == "jax" else None
         batches, arguments = self._opened(arguments)
         if batches:
-            if self.step - self._copied_at >= self._interval or self._copy is None:
-                good = self._check(state)
-                if good is not None:
-                    self.seconds += time.perf_counter() - start
-                    return (self._logs, good) if self._backend == "jax" else self._logs
-                self._look(state, batches[0])
-                self._remember(state)
-            else:
-                self._look(state, batches[0])
-            self._since += batches
+            with keras_internals.without_writing_state(self.model):
+                good = self._before_step(state, batches)
+            if good is not None:
+                self.seconds += time.perf_counter() - start
+                return (self._logs, good) if self._backend == "jax" else self._logs
         self.seconds += time.perf_counter() - start
         result = self.original(*arguments)
         self._logs = result[0] if self._backend == "jax" else result
@@ -83,6 +78,18 @@ class Steps:
         if self._clock is None:
             self._clock = time.perf_counter(), self.seconds, self.step
         return result
+
+    def _before_step(self, state: Any, batches: list[Any]) -> Any:
+        """Look and copy where that is due; what `_check` returns, if a loss was not finite."""
+        copying = self._copy is None or self.step - self._copied_at >= self._interval
+        good = self._check(state) if copying else None
+        if good is not None:
+            return good
+        self._look(state, batches[0])
+        if copying:
+            self._remember(state)
+        self._since += batches
+        return None
 
     def _look(self, state: Any, data: Any) -> None:
         if self.due(self.step):

@@ -126,7 +126,7 @@ def test_nothing_remains_after_an_exception(where):
     changes, inputs = Changes(), keras.Input((4,))
     x = layers.Dropout(0.5)(layers.BatchNormalization()(changes(layers.Dense(8)(inputs))))
     model = Trainer(inputs, layers.Dense(1)(x))
-    model.compile("adam", loss, metrics=[error, "mse"])
+    model.compile("adam", loss, metrics=[error, "mse"], run_eagerly=True)
     model.fit(X, X[:, :1], verbose=0)
     asked.append(where)
     changes.raises = {"forward": RuntimeError, "interrupt": KeyboardInterrupt}.get(where, Nothing)
