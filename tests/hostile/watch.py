@@ -49,6 +49,7 @@ WAYS = {
     "diff": ["diff", "--no-findings", GOOD, PATH],
     "fix": ["fix", "--isolated", "--diff", PATH],
     "split": ["split", PATH, "--at", "x", "-o", OUT],
+    "impact": ["impact", PATH, "--at", "x"],
     "extract": ["extract", PATH, "--outputs", "x", "-o", f"{OUT}.keras"],
 }
 """Every command that reads a model. One that is not here makes a test fail."""

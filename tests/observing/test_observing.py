@@ -311,4 +311,4 @@ def test_gradients_that_break_on_the_way_back_are_traced_to_the_operation():
     model = keras.Model(inputs, layers.Dense(1)(x))
     model.compile("adam", "mse")
     (found,) = graphlint.check(model, data=(X, X[:, :1]), select=["B013"]).findings
-    assert found.location.layer == "sqrt" and "before" in found.message
+    assert found.location.layer.startswith("sqrt") and "before" in found.message

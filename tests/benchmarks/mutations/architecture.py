@@ -273,9 +273,8 @@ def head_on_a_head(clean: Clean) -> Iterator[Mutant]:
         if isinstance(layer, layers.Dense) and layer.units > 1:
             inner = _replaced(clean, name, activation="softmax")
             inputs = [keras.Input(one.shape[1:], dtype=one.dtype) for one in inner.inputs]
-            outputs = layers.Dense(3, activation="softmax", name="injected")(
-                inner(inputs if len(inputs) > 1 else inputs[0])
-            )
+            (classes,) = keras.tree.flatten(inner(inputs if len(inputs) > 1 else inputs[0]))
+            outputs = layers.Dense(3, activation="softmax", name="injected")(classes)
             yield Mutant((f"{inner.name}/{name}",), keras.Model(inputs, outputs))
 
 

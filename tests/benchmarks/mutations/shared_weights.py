@@ -166,6 +166,7 @@ def computed_twice(clean: Clean) -> Iterator[Mutant]:
 @injects("S010")
 def layers_of_another_model(clean: Clean) -> Iterator[Mutant]:
     model = clean.cloned()
-    other = keras.Model(model.inputs, keras.layers.Softmax()(keras.layers.Flatten()(model.outputs[0])))
+    last = next(layer for layer in reversed(model.layers) if layer.weights)
+    other = keras.Model(model.inputs, keras.layers.Softmax()(keras.layers.Flatten()(last.output)))
     yield Mutant((), model, live_only=True)
     assert other.inputs
