@@ -179,7 +179,6 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
     from graphlint.cli.running import Gathered, every, interrupted, interruptible
     from graphlint.cli.session import DATA, Overrides, Session, parse_shapes
     from graphlint.cli.targets import Kind, find_targets
-    from graphlint.engine.baseline import Mode
     from graphlint.engine.linter import not_searched, nothing_to_check
     from graphlint.engine.selection import Selection
     from graphlint.fleet.dispatch import TIMEOUT, worthwhile
@@ -323,7 +322,7 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
             notes.append(f"passed over, as {DATA}: {data}; one that is named is checked")
         notes = every([*notes, *(baseline.notes() if baseline is not None and part is None else ())], gathered)
         outputs.end(notes, interrupted=stopped)
-    if baseline is not None and baseline.mode is not Mode.READ and outputs.tally.summary.models and not stopped:
+    if baseline is not None and baseline.is_changed and outputs.tally.summary.models and not stopped:
         write(baseline.text(), baseline.path)
     if journal is not None and not stopped:
         journal.finished()
@@ -334,16 +333,18 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
 
 def _baseline(options: Mapping[str, Any], run: Config) -> Baseline | None:
     """The known findings of this run: those of the option, else those that the configuration names."""
+    path = options["write_baseline"] or options["baseline"] or run.baseline
+    if path is None:
+        if options["update_baseline"]:
+            raise click.UsageError(
+                "--update-baseline: no baseline is given: name it with --baseline or in a configuration"
+            )
+        return None
     from graphlint.engine.baseline import Baseline, Mode
 
     if options["write_baseline"] is not None:
-        return Baseline.read(options["write_baseline"], Mode.WRITE)
-    path = options["baseline"] or run.baseline
-    if path is not None:
-        return Baseline.read(path, Mode.UPDATE if options["update_baseline"] else Mode.READ)
-    if options["update_baseline"]:
-        raise click.UsageError("--update-baseline: no baseline is given: name it with --baseline or in a configuration")
-    return None
+        return Baseline.read(path, Mode.WRITE)
+    return Baseline.read(path, Mode.UPDATE if options["update_baseline"] else Mode.READ)
 
 
 def _shows(documents: Iterable[tuple[str, Path | None]]) -> bool:

@@ -14,7 +14,7 @@ from graphlint.cli.typed import STDIN, doubt
 from graphlint.errors import UnreadableError
 from graphlint.sources.importing import is_target
 from graphlint.sources.layout import is_model_directory
-from graphlint.sources.remote import is_url
+from graphlint.sources.urls import is_url
 
 MODEL_SUFFIXES = (".keras", ".h5", ".hdf5")
 """Endings that a search of a directory takes for models; any other file has to be named."""
@@ -141,7 +141,8 @@ def _import(text: str, path: Path, paths: Iterable[str]) -> Target:
 
 def _at(url: str, found: Found) -> Iterator[Target]:
     """The models at a URL, which may be a pattern or a folder."""
-    from graphlint.sources.remote import expanded, shown
+    from graphlint.sources.remote import expanded
+    from graphlint.sources.urls import shown
 
     try:
         urls = expanded(url, MODEL_SUFFIXES)

@@ -79,6 +79,11 @@ class Baseline:
         self._moved: list[str] = []
         self._unchecked: list[str] = []
 
+    @property
+    def is_changed(self) -> bool:
+        """Whether the file is written at the end of the run."""
+        return self.mode is not Mode.READ
+
     @classmethod
     def read(cls, path: Path, mode: Mode = Mode.READ) -> Baseline:
         """The baseline in a file. One that is to be written need not be there.
@@ -158,7 +163,7 @@ class Baseline:
         stale = [f"{entry.path} {entry.code}" for entry in [*self._stale, *self._of_gone_models()]]
         if stale:
             entries = "entry matches" if len(stale) == 1 else "entries match"
-            done = "taken out" if self.mode is not Mode.READ else "--update-baseline takes them out"
+            done = "taken out" if self.is_changed else "--update-baseline takes them out"
             yield f"{self.path.name}: {len(stale):,} {entries} nothing any more ({listed(stale, _NAMED)}): {done}"
 
     def text(self) -> str:

@@ -28,7 +28,7 @@ from graphlint.findings.tool_findings import TOOL_FINDINGS
 from graphlint.fleet.stored import from_data, to_data
 from graphlint.fleet.tasks import Task, linter_of, plain
 from graphlint.reports.report import Status
-from graphlint.sources.remote import is_url
+from graphlint.sources.urls import is_url
 
 if TYPE_CHECKING:
     from graphlint.engine.linter import Linter

@@ -14,7 +14,7 @@ from graphlint.engine.linter import refused
 from graphlint.errors import GraphlintError, UnreadableError, one_line
 from graphlint.fleet.tasks import Outcome, Task, check_all, check_one
 from graphlint.fleet.workers import WorkerLost, Workers, processors
-from graphlint.sources.remote import is_url
+from graphlint.sources.urls import is_url
 
 if TYPE_CHECKING:
     from graphlint.fleet.journal import Place, Store

@@ -14,7 +14,7 @@ from graphlint.fleet.cache import context, directory, identity, make_private
 from graphlint.fleet.stored import from_data, to_data
 from graphlint.fleet.tasks import Task
 from graphlint.reports.report import ModelReport
-from graphlint.sources.remote import is_url
+from graphlint.sources.urls import is_url
 
 _FOLDER = "runs"
 

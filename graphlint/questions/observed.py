@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import isfinite
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from graphlint.knowledge.layers import Family
 from graphlint.model.address import ROOT
 from graphlint.model.graph import Layer, ModelGraph, Tensor, Variable
-from graphlint.model.observations import Movement, Numbers, Observations, ObservedCall, ObservedGradient, ObservedTarget
 from graphlint.questions.heads import Head, activation_of, moves_numbers, trace_activation
+
+if TYPE_CHECKING:
+    from graphlint.model.observations import (
+        Movement,
+        Numbers,
+        Observations,
+        ObservedCall,
+        ObservedGradient,
+        ObservedTarget,
+    )
 
 
 def observed(graph: ModelGraph) -> Observations:

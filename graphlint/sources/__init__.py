@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphlint.sources.limits import DEFAULT, Limits
 from graphlint.sources.stored_object import Anywhere, Depth, StoredObject
+from graphlint.sources.urls import is_url, shown
 
 if TYPE_CHECKING:
     from graphlint.model.definition import ModelDefinition, Unverified
@@ -26,9 +27,11 @@ def located(source: Any, name: str | None = None) -> Anywhere:
     if isinstance(source, (Path, StoredObject)):
         return source
     if isinstance(source, str):
-        from graphlint.sources.remote import RemoteFile, is_url
+        if not is_url(source):
+            return Path(source)
+        from graphlint.sources.remote import RemoteFile
 
-        return RemoteFile(source) if is_url(source) else Path(source)
+        return RemoteFile(source)
     from graphlint.sources.in_memory import BYTES, Bytes, OpenFile
 
     if isinstance(source, (bytes, bytearray, memoryview)):
@@ -42,8 +45,6 @@ def located(source: Any, name: str | None = None) -> Anywhere:
 
 def shown_as(text: str) -> str:
     """What reports call a path or URL, without what a URL lets its reader in with."""
-    from graphlint.sources.remote import is_url, shown
-
     return shown(text) if is_url(text) else Path(text).as_posix()
 
 

@@ -22,12 +22,12 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 from graphlint.errors import GraphlintError, UnreadableError, one_line
 from graphlint.sources.layout import ARRAYS, CONFIG, SHARDS, WEIGHTS
 from graphlint.sources.stored_object import StoredObject, View
+from graphlint.sources.urls import protocol_of, shown
 
 if TYPE_CHECKING:
     from graphlint.sources.stored_object import Anywhere
 
 T = TypeVar("T")
-_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+(::|://)")
 _MAGIC = re.compile(r"[*?\[]")
 _PARAMETER = re.compile(r"(?i)\b(AWSAccessKeyId|Signature|X-Amz-[a-z-]+|token|password|secret|key)=[^\s&'\"]+")
 _OF_FILES = (".keras", ".h5", ".hdf5", ".json", ".npz", ".pb")
@@ -60,32 +60,6 @@ TIMEOUT = 60.0
 """Seconds that one read may take."""
 
 
-def is_url(text: str) -> bool:
-    r"""Whether a text names something in a store that fsspec knows, and not a file of this machine.
-
-    >>> is_url("s3://bucket/model.keras"), is_url("C:\\model.keras"), is_url("package.module:build")
-    (True, False, False)
-    """
-    return _URL.match(text) is not None
-
-
-def shown(url: str) -> str:
-    """A URL without what lets its reader in: the password, and the values of its query.
-
-    >>> shown("https://me:secret@host/m.keras?X-Amz-Signature=abc&x=1")
-    'https://***@host/m.keras?X-Amz-Signature=***&x=***'
-    """
-    text = re.sub(r"(://)[^/@?#]*@", r"\1***@", url)
-    start, mark, query = text.partition("?")
-    if not mark or _protocol(url) not in ("http", "https"):
-        return text
-    return start + mark + re.sub(r"(=|^)[^&=#]+(?=&|#|$)", r"\1***", query)
-
-
-def _protocol(url: str) -> str:
-    return re.split(r"::|://", url, maxsplit=1)[0].lower()
-
-
 def _secrets(url: str) -> Iterator[str]:
     """Parts of a URL that are in no message."""
     user = re.search(r"://([^/@?#]*)@", url)
@@ -93,7 +67,7 @@ def _secrets(url: str) -> Iterator[str]:
         yield user[1]
         yield from (part for part in user[1].split(":") if len(part) > 3)
     query = url.partition("?")[2]
-    if query and _protocol(url) in ("http", "https"):
+    if query and protocol_of(url) in ("http", "https"):
         yield query
         yield from (value for part in query.split("&") if len(value := part.partition("=")[2]) > 3)
 
@@ -132,7 +106,7 @@ def filesystem_of(url: str) -> tuple[Any, str]:
     Raises:
         UnreadableError: nothing that reads it is installed, or it cannot be reached.
     """
-    protocol = _protocol(url)
+    protocol = protocol_of(url)
     try:
         return _filesystem(protocol, url)
     except ImportError as error:
@@ -621,7 +595,7 @@ def expanded(url: str, suffixes: tuple[str, ...]) -> list[str]:
     Raises:
         UnreadableError: nothing that reads it is installed, or the store cannot be reached.
     """
-    web = _protocol(url) in ("http", "https")
+    web = protocol_of(url) in ("http", "https")
     pattern = url.partition("?")[0] if web else url
     if "::" in url or (not _MAGIC.search(pattern) and pattern.lower().endswith(_OF_FILES)):
         return [url]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from graphlint.engine.rule import Need, Rule
 from graphlint.findings.finding import Problem, Severity
 from graphlint.model.graph import ModelGraph
-from graphlint.model.observations import ObservedCall
 from graphlint.questions.observed import applied_activation, observed
+
+if TYPE_CHECKING:
+    from graphlint.model.observations import ObservedCall
 
 _SHARE = 0.9
 _UNITS = 8

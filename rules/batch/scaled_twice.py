@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from graphlint.engine.rule import Need, Rule
 from graphlint.findings.finding import Problem, Severity
 from graphlint.model.graph import Layer, ModelGraph
-from graphlint.model.observations import ObservedCall
 from graphlint.questions.observed import observed, raw_readers, span
+
+if TYPE_CHECKING:
+    from graphlint.model.observations import ObservedCall
 
 _SCALE = 0.05
 _DARK = 0.01

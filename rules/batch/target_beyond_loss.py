@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from graphlint.engine.rule import Need, Rule
 from graphlint.findings.finding import Problem, Severity
 from graphlint.model.graph import ModelGraph
-from graphlint.model.observations import ObservedTarget
 from graphlint.questions.observed import mismatches, output_node, shown, span, targets
+
+if TYPE_CHECKING:
+    from graphlint.model.observations import ObservedTarget
 
 _SLACK = 0.01
 """By how much a target may be outside."""

@@ -14,7 +14,8 @@ from click.testing import CliRunner
 import graphlint
 from graphlint.cli import main
 from graphlint.sources import remote
-from graphlint.sources.remote import RemoteFile, cleaned, expanded, shown
+from graphlint.sources.remote import RemoteFile, cleaned, expanded
+from graphlint.sources.urls import shown
 from tests.fleet.serving import served
 from tests.hostile.files import keras_archive, weights
 
