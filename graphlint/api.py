@@ -82,12 +82,11 @@ def check(
             no batch in the data.
     """
     members = models(model_or_path)
+    linter = _settings(select, ignore, extend_select, preview, target_keras, config, data, depth).linter()
     if members is None:
-        linter = _linter(select, ignore, extend_select, preview, target_keras, config, data, depth)
         found = [_checked(linter, model_or_path, name, inputs, data)]
     else:
         given, fed = _by_model(inputs, "inputs"), _by_model(data, "data")
-        linter = _linter(select, ignore, extend_select, preview, target_keras, config, data, depth)
         checked = {one: _checked(linter, two, one, given.get(one), fed.get(one)) for one, two in members.items()}
         found = linter.check_several(checked)
     found = [detached(one) if one.graph is not None and one.graph.live else one for one in found]
@@ -123,19 +122,6 @@ def _called(target: Target, place: int) -> str:
     return Path(str(getattr(target, "name", f"model_{place}"))).stem
 
 
-def _linter(
-    select: str | Iterable[str] | None,
-    ignore: str | Iterable[str] | None,
-    extend_select: str | Iterable[str] | None,
-    preview: bool | None,
-    target_keras: str | None,
-    config: str | os.PathLike[str] | Config | None,
-    data: Any,
-    depth: str = "weights",
-) -> Linter:
-    return _settings(select, ignore, extend_select, preview, target_keras, config, data, depth).linter()
-
-
 def _settings(
     select: str | Iterable[str] | None,
     ignore: str | Iterable[str] | None,
@@ -144,7 +130,7 @@ def _settings(
     target_keras: str | None,
     config: str | os.PathLike[str] | Config | None,
     data: Any,
-    depth: str,
+    depth: str = "weights",
 ) -> Settings:
     if depth not in list(Depth):
         raise GraphlintError(f"expected depth as one of {', '.join(Depth)}, got {depth!r}")
@@ -303,7 +289,7 @@ def show(
     from graphlint.reports.html.notebook import Shown
     from graphlint.reports.text import summary_line
 
-    linter = _linter(select, ignore, extend_select, preview, target_keras, config, data)
+    linter = _settings(select, ignore, extend_select, preview, target_keras, config, data).linter()
     found = _checked(linter, model_or_path, name, inputs, data)
     report = linter.report([found])
 

@@ -82,7 +82,6 @@ class Session:
     together: bool = False
     """Whether the models are checked as one graph, too."""
     _configs: dict[Path, Config] = field(default_factory=dict)
-    _linters: dict[Path | None, Linter] = field(default_factory=dict)
     _settings: dict[Path | None, Settings] = field(default_factory=dict)
 
     def note(self, text: str, level: int = 1) -> None:
@@ -140,12 +139,15 @@ class Session:
         Raises:
             GraphlintError: the configuration, or a rule, cannot be used.
         """
+        return linter_of(self._settings_at(path))
+
+    def _settings_at(self, path: Path | None) -> Settings:
         config = self.config_for(path)
-        found = self._linters.get(config.source)
+        found = self._settings.get(config.source)
         if found is None:
             self.note(f"config: {config.source.as_posix() if config.source else 'none'}")
             overrides = self.overrides
-            settings = Settings(
+            found = Settings(
                 config,
                 overrides.selection,
                 overrides.preview,
@@ -154,9 +156,8 @@ class Session:
                 data=self.data is not None,
                 keeper=overrides.pictures,
             )
-            found = linter_of(settings)
-            self._linters[config.source] = found
-            self._settings[config.source] = settings
+            linter_of(found)  # Raises if they cannot be used.
+            self._settings[config.source] = found
         return found
 
     def excluded(self, path: Path) -> str | None:
@@ -174,8 +175,7 @@ class Session:
         Raises:
             GraphlintError: the configuration, or a rule, cannot be used.
         """
-        config = self.linter_for(target.path if target.kind is Kind.FILE else None).config
-        return self._settings[config.source]
+        return self._settings_at(target.path if target.kind is Kind.FILE else None)
 
     def reports(
         self,
@@ -207,8 +207,7 @@ class Session:
                 start = time.perf_counter()
                 linter = linter_of(chosen[place])
                 if self._is_read(target):
-                    model = next(files)
-                    found = [skipped(target.text, DATA) if model.no_model and target.searched else model]
+                    found = [_passed_over(next(files), target)]
                 else:
                     found = [_kept(one, linter, self.overrides, place) for one in self._check(linter, target)]
                 self.note(f"{target.text}: {time.perf_counter() - start:.2f} s", 2)
@@ -224,9 +223,8 @@ class Session:
         linter = self.linter_for(None)
         models: list[ModelReport] = []
         for target in targets:
-            one = self.linter_for(target.path if target.kind is Kind.FILE else None)
-            found = self._check(one, target)
-            models += [skipped(target.text, DATA) if model.no_model and target.searched else model for model in found]
+            found = self._check(linter_of(self.settings_for(target)), target)
+            models += [_passed_over(model, target) for model in found]
         named = unique((model_name(one.path), one) for one in models if one.together is None)
         for place, model in enumerate(linter.check_several(named)):
             yield linter, _kept(model, linter, self.overrides, place)
@@ -323,6 +321,11 @@ def parse_shapes(texts: Iterable[str]) -> list[tuple[tuple[int | None, ...], str
             )
         found.append((tuple(None if part in ("?", "None") else int(part) for part in parts), dtype or "float32"))
     return found
+
+
+def _passed_over(model: ModelReport, target: Target) -> ModelReport:
+    """A model, or that a search found something else."""
+    return skipped(target.text, DATA) if model.no_model and target.searched else model
 
 
 def _kept(model: ModelReport, linter: Linter, overrides: Overrides, place: int) -> ModelReport:

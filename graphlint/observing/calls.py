@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from functools import wraps
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import keras
 import numpy as np
 
 from graphlint.knowledge import keras_internals
+from graphlint.model.address import ROOT
 from graphlint.model.observations import Numbers, ObservedCall
 from graphlint.observing.numbers import array_of, dead_units, measured, measured_mask
+from graphlint.tracing.outermost import OutermostCalls
 
 _CALLS = 8
 """Calls of one layer that are measured: a cell of a recurrent layer is called for each step."""
@@ -20,15 +20,14 @@ _FLAT = 0.01
 """A slope, as a share of the steepest one, below which a unit hardly answers any more."""
 
 
-class Calls:
+class Calls(OutermostCalls):
     """The calls of the layers and operations of a model, in the order in which they return.
 
-    ``paths`` has the path of each by ``id``. What a call makes inside comes before it. ``current`` is the path of the
-    innermost call that is running, or that raised.
+    What a call makes inside comes before it.
     """
 
     def __init__(self, paths: Mapping[int, str], *, probing: bool = False) -> None:
-        self.paths = paths
+        super().__init__(paths)
         self.flows: list[tuple[str, bool]] = []
         """With ``probing``, instead of measures: the calls whose outputs a gradient reached, in the order of the way
         back, and whether it was finite."""
@@ -39,45 +38,27 @@ class Calls:
         """What calls received that raised."""
         self.root: Any = None
         """What the outermost call of the root returned."""
-        self._counts: dict[int, int] = {}
-        self._entering: list[int] = []
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """While this lasts, calls are measured."""
-        classes = [*keras_internals.classes_with_call(), keras.Operation]
-        patches = [(cls, "__call__", self._noted(vars(cls)["__call__"])) for cls in dict.fromkeys(classes)]
-        with keras_internals.replaced(patches):
-            yield
+    def classes(self) -> Iterable[type]:
+        return [*super().classes(), keras.Operation]
 
-    def _noted(self, call: Any) -> Any:
-        @wraps(call)
-        def layer_call(layer: Any, *args: Any, **kwargs: Any) -> Any:
-            key = id(layer)
-            if key not in self.paths or key in self._entering:
-                return call(layer, *args, **kwargs)
-            before = len(self.seen)
-            self._entering.append(key)
-            try:
-                outputs = call(layer, *args, **kwargs)
-            except Exception:
-                if self.raised is None:
-                    self.raised = self.paths[key]
-                    received = self._received(args, kwargs)
-                    self.begun.append(ObservedCall(layer=self.raised, number=0, inputs=received))
-                raise
-            finally:
-                self._entering.remove(key)
-            if self.paths[key] == ".":
-                self.root = outputs
-            number = self._counts[key] = self._counts.get(key, -1) + 1
-            if self._probing:
-                return self._probed(self.paths[key], outputs)
-            if number < _CALLS:
-                self._measure(layer, number, args, kwargs, outputs, innermost=len(self.seen) == before)
-            return outputs
-
-        return layer_call
+    def called(self, layer: Any, args: Any, kwargs: Any, run: Callable[[], tuple[int, Any]]) -> Any:
+        path = self.paths[id(layer)]
+        before = len(self.seen)
+        try:
+            number, outputs = run()
+        except Exception:
+            if self.raised is None:
+                self.raised = path
+                self.begun.append(ObservedCall(layer=path, number=0, inputs=self._received(args, kwargs)))
+            raise
+        if path == ROOT:
+            self.root = outputs
+        if self._probing:
+            return self._probed(path, outputs)
+        if number < _CALLS:
+            self._measure(layer, number, args, kwargs, outputs, innermost=len(self.seen) == before)
+        return outputs
 
     def _measure(self, layer: Any, number: int, args: Any, kwargs: Any, outputs: Any, *, innermost: bool) -> None:
         arrays = [(one, array) for one in keras.tree.flatten(outputs) if (array := array_of(one)) is not None]

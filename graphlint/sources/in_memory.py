@@ -13,12 +13,10 @@ BYTES = "<bytes>"
 _FILE = "<file>"
 
 
-class Bytes(StoredObject):
-    """A model whose file is in memory."""
+class _Named(StoredObject):
+    """What is called as somebody said."""
 
-    def __init__(self, data: bytes, name: str = BYTES) -> None:
-        self._data = data
-        self._name = name
+    _name: str
 
     def __str__(self) -> str:
         return self._name
@@ -26,6 +24,14 @@ class Bytes(StoredObject):
     @property
     def name(self) -> str:
         return self._name.rpartition("/")[2]
+
+
+class Bytes(_Named):
+    """A model whose file is in memory."""
+
+    def __init__(self, data: bytes, name: str = BYTES) -> None:
+        self._data = data
+        self._name = name
 
     def open(self) -> io.RawIOBase:
         return _BytesView(self._data)
@@ -40,7 +46,7 @@ class _BytesView(View):
         return self._data[start : start + size]
 
 
-class OpenFile(StoredObject):
+class OpenFile(_Named):
     """A file that somebody opened. It is read from its beginning, and stays open; its position is as it was at the end.
 
     Raises:
@@ -62,13 +68,6 @@ class OpenFile(StoredObject):
         if not isinstance(file.read(0), bytes):
             raise GraphlintError(f"{self._name} is open as text: expected a file of bytes, as open(path, 'rb') gives")
         file.seek(before)
-
-    def __str__(self) -> str:
-        return self._name
-
-    @property
-    def name(self) -> str:
-        return self._name.rpartition("/")[2]
 
     def open(self) -> io.RawIOBase:
         return _FileView(self, self._size)

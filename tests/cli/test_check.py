@@ -149,7 +149,7 @@ def test_whatever_goes_wrong_is_one_line_and_exit_2(here, monkeypatch, error, me
         raise error
 
     put(here, good=GOOD)
-    monkeypatch.setattr("graphlint.cli.session.Session.linter_for", fail)
+    monkeypatch.setattr("graphlint.cli.session.Session.settings_for", fail)
     result = run("good.keras")
     assert result.exit_code == 2
     assert result.stderr.lstrip().startswith(message)
@@ -476,6 +476,15 @@ def test_a_check_imports_neither_keras_nor_tensorflow_nor_h5py(here):
 )
 def test_what_must_be_quick_imports_little(here, code):
     check = "\nimport sys\nassert not {'keras', 'tensorflow', 'networkx', 'numpy', 'rich', 'pyfive'} & set(sys.modules)"
+    result = process(cwd=here, code=code + check)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_a_file_is_checked_without_what_stores_batches_and_baselines_need(here):
+    put(here, good=GOOD)
+    code = "from graphlint.cli import main\ntry:\n    main(['check', 'good.keras'])\nexcept SystemExit:\n    pass"
+    names = ["sources.remote", "model.observations", "engine.baseline"]
+    check = f"\nimport sys\nassert not {{'graphlint.{{}}'.format(one) for one in {names}}} & set(sys.modules)"
     result = process(cwd=here, code=code + check)
     assert (result.returncode, result.stderr) == (0, "")
 
