@@ -26,8 +26,10 @@ from graphlint.reports import FORMATS
 if TYPE_CHECKING:
     from graphlint.cli.selecting import Shard
     from graphlint.cli.session import Session
+    from graphlint.cli.targets import Found
     from graphlint.engine.baseline import Baseline
     from graphlint.engine.config import Config
+    from graphlint.findings.finding import Finding
     from graphlint.fleet.journal import Journal, Stores
 
 _NAMED = 5
@@ -172,29 +174,18 @@ def command(context: click.Context, /, paths: tuple[str, ...], **options: Any) -
         context.exit(_check(paths, literal(context, paths), options))
 
 
-def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[str, Any]) -> int:
-    """Check, write the report, and return the exit code."""
-    from graphlint.cli.output import Outputs, terminal_width, wants_color, write
-    from graphlint.cli.pictures import Pictures
-    from graphlint.cli.running import Gathered, every, interrupted, interruptible
-    from graphlint.cli.session import DATA, Overrides, Session, parse_shapes
-    from graphlint.cli.targets import Kind, find_targets
-    from graphlint.engine.linter import not_searched, nothing_to_check
+def _session(options: Mapping[str, Any]) -> Session:
+    """The session that the options ask for."""
+    from graphlint.cli.session import Overrides, Session, parse_shapes
     from graphlint.engine.selection import Selection
-    from graphlint.fleet.dispatch import TIMEOUT, worthwhile
-    from graphlint.fleet.executors import opened
-    from graphlint.fleet.workers import Workers
     from graphlint.portability.target import named_release
-    from graphlint.reports.safe import in_line
-    from graphlint.reports.tally import Paths
-    from graphlint.reports.writer import Setting
     from graphlint.sources.stored_object import Depth
 
     if options["target_keras"] is not None:
         named_release(options["target_keras"])
     parse_shapes(options["input_shape"])
     selection = Selection(options["select"] or None, options["extend_select"], options["ignore"])
-    session = Session(
+    return Session(
         Overrides(selection, options["preview"], options["exclude"], target_keras=options["target_keras"]),
         options["config"].path,
         options["isolated"],
@@ -209,13 +200,16 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
         data=options["data"],
         together=options["together"],
     )
-    run = session.config_of_run()
-    file = next((path for format_, path in options["outputs"] if format_ is None), None)
-    chosen = options["format_"] or run.output_format or "full"
-    documents = [(chosen, file), *((format_, path) for format_, path in options["outputs"] if format_)]
-    if options["show_config"]:
-        write(_shown(session, Path(paths[0]) if paths else None, options), file)
-        return 0
+
+
+def _sought(
+    session: Session, paths: tuple[str, ...], only_paths: Container[int], options: Mapping[str, Any], run: Config
+) -> tuple[Found, list[Finding], list[str]]:
+    """What is to be checked, with what is found and noted on the way there."""
+    from graphlint.cli.targets import Kind, find_targets
+    from graphlint.engine.linter import not_searched, nothing_to_check
+    from graphlint.reports.safe import in_line
+
     modules = options["modules"]
     names = options["files_from"]
     if names == "-" and "-" in paths:
@@ -267,6 +261,32 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
         notes.append(f"shard {part} has none of the {every_target:,} models")
     if part is not None and part.number > 1 and every_target:
         general, notes = [], notes[len(found.not_followed) :]  # The first part says what is said of all.
+    return found, general, notes
+
+
+def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[str, Any]) -> int:
+    """Check, write the report, and return the exit code."""
+    from graphlint.cli.output import Outputs, terminal_width, wants_color, write
+    from graphlint.cli.pictures import Pictures
+    from graphlint.cli.running import Gathered, every, interrupted, interruptible
+    from graphlint.cli.session import DATA
+    from graphlint.engine.linter import nothing_to_check
+    from graphlint.fleet.dispatch import TIMEOUT, worthwhile
+    from graphlint.fleet.executors import opened
+    from graphlint.fleet.workers import Workers
+    from graphlint.reports.tally import Paths
+    from graphlint.reports.writer import Setting
+
+    session = _session(options)
+    run = session.config_of_run()
+    file = next((path for format_, path in options["outputs"] if format_ is None), None)
+    chosen = options["format_"] or run.output_format or "full"
+    documents = [(chosen, file), *((format_, path) for format_, path in options["outputs"] if format_)]
+    if options["show_config"]:
+        write(_shown(session, Path(paths[0]) if paths else None, options), file)
+        return 0
+    found, general, notes = _sought(session, paths, only_paths, options, run)
+    modules, names, part = options["modules"], options["files_from"], options["shard"]
     for format_, path in documents:
         if format_ == "html":
             session.overrides = replace(session.overrides, pictures=Pictures.for_report(len(found.targets), path))
