@@ -95,7 +95,8 @@ def test_a_part_that_there_is_not(here, wrong):
 # -- interruptions --------------------------------------------------------------------------------------------------
 
 SLOW = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # A shell has those that it runs in the background ignore it.
 from graphlint.engine.linter import Linter
 check_file = Linter.check_file
 def slowly(self, *arguments):
