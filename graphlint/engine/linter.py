@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphlint.engine import documentation
+from graphlint.engine.collection import collection_paused
 from graphlint.engine.config import Config, Ignore, RuleSettings
 from graphlint.engine.globs import matches
 from graphlint.engine.guarding import Guarding
@@ -108,11 +109,12 @@ class Linter:
         except UnreadableError as error:
             return _refused(shown or str(source), error, self.config.fail_on)
         name = shown or (str(place) if isinstance(place, StoredObject) else place.as_posix())
-        return self.check_source(
-            lambda: read(place, limits=limits, by_content=True, verify=False, whole=False, depth=depth),
-            name,
-            Path(name) if isinstance(place, StoredObject) else place,
-        )
+        with collection_paused():
+            return self.check_source(
+                lambda: read(place, limits=limits, by_content=True, verify=False, whole=False, depth=depth),
+                name,
+                Path(name) if isinstance(place, StoredObject) else place,
+            )
 
     def check_model(
         self,

@@ -174,6 +174,7 @@ def layer_row(name: str) -> LayerTraits | None:
 
 
 @lru_cache(4096)
+@lru_cache(4096)
 def layer_traits(class_name: str | None, module: str | None, registered_name: str | None) -> LayerTraits:
     """The traits of a layer by what its configuration says of its class.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 KERAS_PACKAGES = frozenset({"keras", "tf_keras", "keras_core"})
 """Keras by its names: today's, the one that Keras 2 goes on under, and that of Keras 3 before it was released."""
 
@@ -18,6 +20,7 @@ def is_keras_package(module: str | None) -> bool:
     return module is not None and module.partition(".")[0] in KERAS_ROOTS
 
 
+@lru_cache(4096)
 def is_keras_class(class_name: str | None, module: str | None, registered_name: str | None) -> bool:
     """Whether a layer class is Keras's own, by what a configuration says of it.
 

@@ -180,6 +180,13 @@ class Body:
     effects: tuple[Effect, ...] = ()
 
 
+class Likeness(NamedTuple):
+    """The number of all layers of a file whose configurations are like ``config``, that of one of them."""
+
+    number: int
+    config: dict[str, Any]
+
+
 @dataclass(eq=False, slots=True)
 class LayerDefinition:
     """One layer, operation or model.
@@ -222,8 +229,17 @@ class LayerDefinition:
     """Static only: the id under which the file records this object as shared."""
     stored_at: str | None = None
     """Static only: where in the weights file the layer's group is, or would be."""
+    likeness: Likeness | None = None
+    """Static only."""
     has_weight_group: bool = True
     """Static only: False if the file's weights have no group for this layer although they have groups for others."""
+
+    @property
+    def alike(self) -> int | None:
+        """A number that layers of one file share if their configurations say the same but for their names; None if
+        that is not known, as of layers that were changed after they were read."""
+        likeness = self.likeness
+        return likeness.number if likeness is not None and likeness.config is self.config else None
 
     @property
     def is_keras(self) -> bool:
@@ -430,6 +446,8 @@ def flat(structure: Any) -> list[Any]:
     >>> flat({"b": 1, "a": [2, 3]})
     [2, 3, 1]
     """
+    if structure.__class__ is tuple and len(structure) == 1 and structure[0].__class__ in _PLAIN:
+        return [structure[0]]
     found = []
     stack = [structure]
     while stack:

@@ -371,7 +371,26 @@ class _Expansion:
         if stored and identity(layer) in self.paths:
             self.graph.layer_of[id(layer)] = self.paths[identity(layer)]
             return
-        self.register(layer, inside(frame.path) + frame.plan.names[id(layer)], frame.path, stored=stored)
+        path = inside(frame.path) + frame.plan.names[id(layer)]
+        known = self.paths.get(identity(layer))
+        if known is None and layer.body is None and not layer.children:
+            around = self.graph.layers[frame.path]
+            self.add(layer, path, frame.path, around.hidden or around.definition.opaque, stored)
+        elif known != path or id(layer) not in self.graph.layer_of:
+            self.register(layer, path, frame.path, stored=stored)
+
+    def add(self, layer: LayerDefinition, path: str, parent: str | None, hidden: bool, stored: bool) -> None:
+        """Add a layer that is not known yet."""
+        graph = self.graph
+        self.count(path)
+        graph.layer_of[id(layer)] = self.paths[identity(layer)] = path
+        graph.layers[path] = Layer(path, parent, layer, hidden=hidden)
+        if parent is not None:
+            graph.children.setdefault(parent, []).append(path)
+        if layer.variables:
+            self.add_variables(layer, path)
+        if stored:
+            self.stored.add(path)
 
     def add_effects(self, frame: _Frame) -> None:
         """Note what a call of traced code does beside returning something."""
@@ -411,15 +430,17 @@ class _Expansion:
         graph.calls[call_id] = call
         self.runs(layer, call_id)
         position = constants = 0
-        for group, structure in (("", args), ("", kwargs), ("captured", captured)):
-            for argument, leaf in leaves(structure, group) if structure else ():
-                if isinstance(leaf, Tensor):
-                    kind = MASK if argument.partition("/")[0] in MASK_ARGUMENTS else TENSOR
-                    spec = graph.calls[leaf.call].outputs[leaf.output]
-                    graph.add_edge(Edge(leaf.call, leaf.output, call_id, argument, kind, spec, position))
-                    position += 1
-                elif isinstance(leaf, Constant):
-                    constants += 1
+        found = [("0", args[0])] if len(args) == 1 and args[0].__class__ is Tensor else leaves(args)
+        if kwargs or captured:
+            found += leaves(kwargs) + leaves(captured, "captured")
+        for argument, leaf in found:
+            if leaf.__class__ is Tensor:
+                kind = MASK if argument.partition("/")[0] in MASK_ARGUMENTS else TENSOR
+                spec = graph.calls[leaf.call].outputs[leaf.output]
+                graph.add_edge(Edge(leaf.call, leaf.output, call_id, argument, kind, spec, position))
+                position += 1
+            elif leaf.__class__ is Constant:
+                constants += 1
         if constants:
             graph.with_constants.append(call_id)
 
@@ -496,15 +517,7 @@ class _Expansion:
                         self.contained.add((parent, known))
                         graph.children.setdefault(parent, []).append(known)
                 continue
-            self.count(path)
-            node = Layer(path, parent, layer, hidden=hidden)
-            graph.layer_of[id(layer)] = self.paths[identity(layer)] = path
-            graph.layers[path] = node
-            if parent is not None:
-                graph.children.setdefault(parent, []).append(path)
-            self.add_variables(layer, path)
-            if stored:
-                self.stored.add(path)
+            self.add(layer, path, parent, hidden, stored)
             below = list(reversed(self.inside(layer, path, hidden, stored, whole=inside_leaf)))
             if at_top:
                 stack[:0] = below

@@ -12,7 +12,7 @@ from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from typing import Any
 
-from graphlint.knowledge.common_objects import is_common
+from graphlint.knowledge.common_objects import MODULES, is_common
 from graphlint.knowledge.protobuf import message_fields
 from graphlint.model.address import ROOT, join
 from graphlint.model.definition import CallDefinition, Constant, ConstantKind, flat
@@ -26,6 +26,7 @@ CODE_RUNNERS = frozenset(
 )
 """Functions of the Python language that no model needs."""
 
+_PLAIN = frozenset({type(None), bool, int, float})
 _CONTAINERS = (dict, list, tuple)
 _NAMING_KEYS = frozenset({"class_name", "module", "registered_name", "config", "code"})
 """A dictionary without any of these names nothing itself."""
@@ -153,7 +154,10 @@ _known: weakref.WeakKeyDictionary[ModelGraph, _Named] = weakref.WeakKeyDictionar
 
 
 def references(graph: ModelGraph) -> list[Reference]:
-    """Every class, function and piece of code of a model, in the order of its configuration, compilation included."""
+    """Every class, function and piece of code of a model, in the order of its configuration, compilation included.
+
+    The built-in initializers and dtype policies that most layers have are left out.
+    """
     return [one for one in _named_in(graph).model if one.kind in _OBJECTS]
 
 
@@ -183,30 +187,51 @@ _Item = tuple[Any, tuple[str, ...], str, bool]
 """A value still to look at, the keys that lead there, the layer, and whether it belongs to code reported already."""
 
 
-def _walk(graph: ModelGraph, starts: Iterable[_Start], seen: set[int]) -> Iterator[Reference]:
-    """The loop sees every value of a file, so it asks a cheap question before each precise one."""
+def _walk(graph: ModelGraph, starts: Iterable[_Start], seen: set[int], within: str = "") -> Iterator[Reference]:
+    """The loop sees every value of a file, so it asks a cheap question before each precise one.
+
+    Of layers that are alike, the second is walked by itself (``within`` it); where it names nothing but its class, the
+    others do not either.
+    """
     stack: list[_Item] = [(*start, False) for start in starts]
     stack.reverse()
+    silent: dict[int, bool] = {}
     while stack:
         value, where, layer, coded = stack.pop()
         if isinstance(value, dict):
-            if id(value) in seen and not is_common(value):  # Those are one object in many places.
+            if id(value) in seen:
                 continue
             seen.add(id(value))
+            if not where and not coded and layer != within:
+                alike = _alike(graph, value, layer)
+                if alike is not None and alike not in silent:
+                    silent[alike] = False
+                elif alike is not None and _says_no_more(value):
+                    if not silent[alike]:
+                        named = list(_walk(graph, [(value, where, layer)], set(), layer))
+                        silent[alike] = len(named) == 1 and named[0].is_layer
+                        yield from named
+                    else:
+                        yield _itself(value, layer)
+                    continue
             written = None if _NAMING_KEYS.isdisjoint(value) else _written(value)
             if written is not None:
+                if written[1] in MODULES and is_common(value):
+                    continue
                 found = _reference(value, written, layer, where)
                 if found is not None and not (coded and found.kind is Kind.CODE):
                     yield found
                     coded = coded or found.kind is Kind.CODE
             inside: list[_Item] = []
             for key, held in value.items():
+                if held.__class__ in _PLAIN:
+                    continue
                 if isinstance(held, str):
                     if held == "function" or key in _PATH_KEYS or "://" in held:
                         yield from _text_of(value, key, held, layer, where)
                     if len(held) < _SHORTEST_CODE or not _MARSHALLED.match(held):
                         continue
-                elif not isinstance(held, _CONTAINERS) or not held:
+                elif not held or id(held) in seen or not isinstance(held, _CONTAINERS):
                     continue
                 elif key == "paths" and isinstance(held, list):
                     yield from _weight_files(held, layer, (*where, key))
@@ -224,6 +249,40 @@ def _walk(graph: ModelGraph, starts: Iterable[_Start], seen: set[int]) -> Iterat
             stack += [(one, where, layer, coded) for one in reversed(value) if _can_refer(one)]
         elif isinstance(value, str) and not coded and _MARSHALLED.match(value):
             yield _mention(Kind.CODE, "marshalled code", layer, where)
+
+
+_ENTRY = frozenset({"module", "class_name", "config", "registered_name", "build_config", "name", "inbound_nodes"})
+
+
+def _alike(graph: ModelGraph, entry: dict[str, Any], path: str) -> int | None:
+    """The number that a layer shares with those like it, if this is its entry in the configuration of a model."""
+    layer = graph.layers.get(path)
+    if layer is None or entry.get("config") is not layer.config:
+        return None
+    return layer.definition.alike
+
+
+def _says_no_more(entry: dict[str, Any]) -> bool:
+    """Whether the entry of a layer holds nothing but what is alike, and a name that names nothing else."""
+    name = entry.get("name")
+    if name.__class__ is not str or not name.isidentifier() or len(name) >= _SHORTEST_CODE:
+        return False
+    return not entry.get("inbound_nodes") and entry["config"].get("name") == name and _ENTRY.issuperset(entry)
+
+
+def _itself(entry: dict[str, Any], layer: str) -> Reference:
+    class_name, module, registered, config = _written(entry)
+    return Reference(
+        Kind.CLASS,
+        class_name or registered or "",
+        module,
+        class_name=class_name,
+        registered_name=registered,
+        config=config,
+        layer=layer,
+        where="",
+        is_layer=True,
+    )
 
 
 def _can_refer(value: Any) -> bool:

@@ -124,7 +124,7 @@ def _read(
     if content is Content.HDF5:
         from graphlint.sources.h5_model import read_h5
 
-        return read_h5(path, limits, depth)
+        return read_h5(path, limits, depth, whole=whole)
     if content is Content.SAVED_MODEL:
         from graphlint.sources.saved_model import read_saved_model
 
@@ -145,7 +145,7 @@ def _read(
         if depth is Depth.CONFIG:
             raise no_configuration("these weights")
         return read_sharded_weights(path, document, limits)
-    return read_json(document, limits)
+    return read_json(document, limits, whole=whole)
 
 
 def read_text(data: bytes, *, limits: Limits = DEFAULT) -> ModelDefinition:

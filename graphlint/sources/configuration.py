@@ -13,6 +13,8 @@ Dialects of the calls of a layer (``inbound_nodes``):
 
 from __future__ import annotations
 
+import marshal
+from collections.abc import Container
 from dataclasses import KW_ONLY, dataclass, field
 from operator import is_
 from typing import Any
@@ -24,6 +26,7 @@ from graphlint.model.definition import (
     Constant,
     ConstantKind,
     LayerDefinition,
+    Likeness,
     ProblemKind,
     SourceProblem,
     TensorRef,
@@ -38,11 +41,21 @@ from graphlint.sources.dialects import default_dtype, identity
 from graphlint.sources.limits import DEFAULT, Limits
 from graphlint.sources.literals import decode_constant, policy_name
 
+_ORIGIN = ("module", "class_name", "registered_name", "build_config")
+_LONGEST_CONFIG = 1 << 14
 _CALL = {"args", "kwargs"}
 _TENSOR = {"class_name", "config"}
 _TENSOR_CONFIG = {"shape", "dtype", "keras_history"}
 _LONGEST_DTYPE = 16
+_NUMBERS = frozenset({type(None), bool, int, float})
 _OPERATION_MODULES = ("keras.src.ops", "keras.ops")
+
+
+class _Otherwise(Exception):
+    """A call is not written in the most common way."""
+
+
+_Arguments = tuple[list[Any], dict[str, Any]]
 
 
 @dataclass(eq=False, slots=True)
@@ -56,12 +69,33 @@ class _Reference:
     spec: TensorSpec | None = None
 
 
+Known = dict[tuple[Any, ...], tuple[TensorSpec, ...] | None]
+"""What layers that are alike return for the same arguments."""
+
+
 @dataclass(slots=True)
 class _Reader:
     problems: list[SourceProblem] = field(default_factory=list)
     shared: dict[int, LayerDefinition] = field(default_factory=dict)
     budget: Budget = field(default_factory=lambda: Budget(DEFAULT))
     whole: bool = True
+    kinds: dict[bytes, int] = field(default_factory=dict)
+    """A number for each layer that is unlike all others, by what its configuration says but for its name."""
+    known: Known = field(default_factory=dict)
+    specs: dict[TensorSpec, TensorSpec] = field(default_factory=dict)
+    """Each is kept once."""
+
+    def layers(self, entries: list[Any]) -> list[LayerDefinition]:
+        """The layers of a body, each with the number that those like it have."""
+        found = [_layer(self, entry) for entry in entries]
+        for entry, layer in zip(entries, found, strict=True):
+            config = entry.get("config")
+            if layer.body is None and layer.likeness is None and isinstance(config, dict):
+                origin = [entry.get(key, 0) for key in _ORIGIN]
+                said = marshal.dumps((origin, {**config, "name": None}), 2)
+                if len(said) <= _LONGEST_CONFIG:
+                    layer.likeness = Likeness(self.kinds.setdefault(said, len(self.kinds)), config)
+        return found
 
 
 class Budget:
@@ -192,34 +226,34 @@ def _text(value: Any) -> str | None:
 
 
 def _functional(reader: _Reader, entries: list[Any], inputs: Any, outputs: Any) -> Body:
-    layers = [_layer(reader, entry) for entry in entries]
+    layers = reader.layers(entries)
     body = Body(layers, [], None, outputs=None)
     by_name: dict[str, list[int]] = {}
     names: dict[str, LayerDefinition] = {}
-    nodes: list[tuple[LayerDefinition, Any]] = []
+    stored: list[tuple[dict[str, Any], list[Any]]] = []
     for entry, layer in zip(entries, layers, strict=True):
         name = layer.name
         if name in names:
             reader.problems.append(SourceProblem(ProblemKind.STRUCTURE, f"two layers are named {name!r}", layer))
         names[name] = layer
-        stored = entry.get("inbound_nodes")
-        if not isinstance(stored, list):
-            stored = []
-        if layer.is_input and not stored:
-            stored = [None]
-        for node in stored:
+        nodes = entry.get("inbound_nodes")
+        if not isinstance(nodes, list):
+            nodes = []
+        if layer.is_input and not nodes:
+            nodes = [None]
+        stored.append((entry, nodes))
+        for _ in nodes:
             by_name.setdefault(name, []).append(len(body.calls))
             body.calls.append(CallDefinition(layer))
-            nodes.append((layer, node))
 
-    parsed = [_call_arguments(node, names) for _, node in nodes]
-    if not reader.whole:
-        for entry in entries:
-            stored = entry.get("inbound_nodes")
-            if isinstance(stored, list) and all(_only_tensors(node, names) for node in stored):
-                entry["inbound_nodes"] = []
+    parsed: list[_Arguments] = []
+    for entry, nodes in stored:
+        plain = [_only_tensors(node, names, reader.specs) for node in nodes]
+        if not reader.whole and nodes and all(plain):
+            entry["inbound_nodes"] = []
+        parsed += [found or _call_arguments(node, names) for found, node in zip(plain, nodes, strict=True)]
     references = [leaf for leaf in flat(parsed) if leaf.__class__ is _Reference]
-    legacy = any(isinstance(node, list) for _, node in nodes)
+    legacy = any(isinstance(node, list) for _, nodes in stored for node in nodes)
     offsets = _offsets(references, by_name, names, legacy)
     output_offsets = {
         name: 1 if name in names and names[name].body is not None and names[name].class_name != "Sequential" else 0
@@ -269,7 +303,7 @@ def _functional(reader: _Reader, entries: list[Any], inputs: Any, outputs: Any) 
 
     body.inputs = _map(_output_structure(inputs), bind_output)
     body.outputs = _map(_output_structure(outputs), bind_output)
-    infer_specs(reader.problems, body, recorded, budget=reader.budget)
+    infer_specs(reader.problems, body, recorded, budget=reader.budget, known=reader.known)
     return body
 
 
@@ -319,7 +353,7 @@ def _map(structure: Any, function: Any) -> Any:
     return function(structure)
 
 
-def _call_arguments(node: Any, names: dict[str, LayerDefinition]) -> tuple[list[Any], dict[str, Any]]:
+def _call_arguments(node: Any, names: dict[str, LayerDefinition]) -> _Arguments:
     if isinstance(node, dict) and ("args" in node or "kwargs" in node or not node):
         args, kwargs = _decode(node.get("args", [])), _decode(node.get("kwargs", {}))
         return args if isinstance(args, list) else [args], kwargs if isinstance(kwargs, dict) else {}
@@ -347,32 +381,45 @@ def _legacy_inputs(value: Any, names: dict[str, LayerDefinition], kwargs: dict[s
     return Constant(ConstantKind.MISSING)
 
 
-def _only_tensors(node: Any, names: dict[str, LayerDefinition]) -> bool:
-    """Whether a call, as Keras 3 writes it, holds nothing but tensors of layers that exist, numbers and flags."""
-    if not isinstance(node, dict) or node.keys() != _CALL or not isinstance(node["kwargs"], dict):
-        return False
-    stack = [node["args"], *node["kwargs"].values()]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, list):
-            stack += value
-        elif isinstance(value, dict):
-            config = value.get("config")
-            if value.keys() != _TENSOR or value["class_name"] != "__keras_tensor__" or not isinstance(config, dict):
-                return False
-            if config.keys() != _TENSOR_CONFIG or not isinstance(config["shape"], list):
-                return False
-            history, dtype = config["keras_history"], config["dtype"]
-            if not isinstance(dtype, str) or len(dtype) > _LONGEST_DTYPE:
-                return False
-            if not isinstance(history, list) or not isinstance(history[0] if history else None, str):
-                return False
-            if history[0] not in names:
-                return False
-            stack += [*config["shape"], *history[1:]]
-        elif value is not None and not isinstance(value, (int, float)):
-            return False
-    return True
+def _only_tensors(node: Any, names: Container[str], specs: dict[TensorSpec, TensorSpec]) -> _Arguments | None:
+    """The arguments of a call, as Keras 3 writes it, that holds nothing but tensors of layers that exist, numbers and
+    flags; None for any other."""
+    if node.__class__ is not dict or node.keys() != _CALL:
+        return None
+    args, kwargs = node["args"], node["kwargs"]
+    if args.__class__ is not list or kwargs.__class__ is not dict:
+        return None
+
+    def plain(value: Any) -> Any:
+        kind = value.__class__
+        if kind is list:
+            return [plain(item) for item in value]
+        if kind is dict:
+            if value.keys() != _TENSOR or value["class_name"] != "__keras_tensor__":
+                raise _Otherwise
+            config = value["config"]
+            if config.__class__ is not dict or config.keys() != _TENSOR_CONFIG:
+                raise _Otherwise
+            shape, dtype, history = config["shape"], config["dtype"], config["keras_history"]
+            if shape.__class__ is not list or not _NUMBERS.issuperset(map(type, shape)):
+                raise _Otherwise
+            if dtype.__class__ is not str or len(dtype) > _LONGEST_DTYPE:
+                raise _Otherwise
+            if history.__class__ is not list or len(history) != 3 or history[0].__class__ is not str:
+                raise _Otherwise
+            layer, call, output = history
+            if layer not in names or call.__class__ is not int or output.__class__ is not int:
+                raise _Otherwise
+            spec = TensorSpec(_shape(shape), dtype)
+            return _Reference(layer, call, output, spec=specs.setdefault(spec, spec))
+        if kind in _NUMBERS:
+            return value
+        raise _Otherwise
+
+    try:
+        return [plain(value) for value in args], {key: plain(value) for key, value in kwargs.items()}
+    except _Otherwise:
+        return None
 
 
 def _decode(value: Any) -> Any:
@@ -423,12 +470,16 @@ def _shape(value: Any) -> tuple[int | None, ...] | None:
 
 
 def _sequential(reader: _Reader, entries: list[Any], build_input_shape: Any) -> Body:
-    layers = [_layer(reader, entry) for entry in entries]
-    return sequential_body(reader.problems, layers, build_input_shape, reader.budget)
+    layers = reader.layers(entries)
+    return sequential_body(reader.problems, layers, build_input_shape, reader.budget, reader.known)
 
 
 def sequential_body(
-    problems: list[SourceProblem], layers: list[LayerDefinition], build_input_shape: Any, budget: Budget | None = None
+    problems: list[SourceProblem],
+    layers: list[LayerDefinition],
+    build_input_shape: Any,
+    budget: Budget | None = None,
+    known: Known | None = None,
 ) -> Body:
     """The layers of a Sequential as a chain, after the Input that it implies if it has none."""
     if not layers or not layers[0].is_input:
@@ -440,7 +491,7 @@ def sequential_body(
     built = {
         TensorRef(position, 0): TensorSpec(_shape(layer.build_shape), None) for position, layer in enumerate(layers[1:])
     }
-    infer_specs(problems, body, {}, built, budget)
+    infer_specs(problems, body, {}, built, budget, known)
     return body
 
 
@@ -476,24 +527,25 @@ def infer_specs(
     recorded: dict[TensorRef, TensorSpec],
     built: dict[TensorRef, TensorSpec] | None = None,
     budget: Budget | None = None,
+    known: Known | None = None,
 ) -> None:
     """Give every call of a body its output specs: as recorded on the edges, else as inferred, else as ``built``.
 
     ``recorded`` wins if both are known; a rule reports if they disagree. ``built`` is the shape with which the next
-    layer of a Sequential was built.
+    layer of a Sequential was built. ``known`` is what layers that are alike were found to return.
     """
     built = built or {}
     budget = budget or Budget(DEFAULT)
     used = [0] * len(body.calls)
     for call in body.calls:
-        for ref in (*refs(call.args), *refs(call.kwargs)):
+        for ref in refs(call.args) + refs(call.kwargs):
             if ref.output > used[ref.call]:
                 used[ref.call] = ref.output
     for ref in (*refs(body.inputs), *refs(body.outputs)):
         used[ref.call] = max(used[ref.call], ref.output)
     for position in graph_order(body):
         call = body.calls[position]
-        call.inferred = _output_specs(body, call)
+        call.inferred = _output_specs(body, call, known)
         inferred = call.inferred or ()
         last = used[position]
         if inferred and last >= len(inferred):
@@ -521,7 +573,7 @@ def merge(first: TensorSpec | None, second: TensorSpec | None) -> TensorSpec:
     return TensorSpec(shape, first.dtype if first.dtype is not None else second.dtype)
 
 
-def _output_specs(body: Body, call: CallDefinition) -> tuple[TensorSpec, ...] | None:
+def _output_specs(body: Body, call: CallDefinition, known: Known | None) -> tuple[TensorSpec, ...] | None:
     """What a call returns; nothing if that is not known, None if its arguments do not fit."""
     layer = call.layer
     if layer.is_input:
@@ -539,11 +591,43 @@ def _output_specs(body: Body, call: CallDefinition) -> tuple[TensorSpec, ...] | 
             return outputs[leaf.output] if outputs and leaf.output < len(outputs) else TensorSpec(None, None)
         return leaf
 
+    args = [_map(arg, spec) for arg in call.args]
+    kwargs = _map(call.kwargs, spec) if call.kwargs else {}
+    alike = layer.alike
+    if known is None or alike is None:
+        return _inferred(layer, args, kwargs)
     try:
-        args = [_map(arg, spec) for arg in call.args]
-        return infer(layer, args, _map(call.kwargs, spec) if call.kwargs else {}) or ()
+        key = (alike, _frozen(args), _frozen(kwargs) if kwargs else None)
+    except TypeError:
+        return _inferred(layer, args, kwargs)
+    if key not in known:
+        known[key] = _inferred(layer, args, kwargs)
+    return known[key]
+
+
+def _inferred(layer: LayerDefinition, args: list[Any], kwargs: dict[str, Any]) -> tuple[TensorSpec, ...] | None:
+    try:
+        return infer(layer, args, kwargs) or ()
     except ShapeError:
         return None
+
+
+def _frozen(structure: Any) -> Any:
+    """An argument structure as something that can be looked up.
+
+    Raises:
+        TypeError: it holds something else than tensors and plain values.
+    """
+    kind = structure.__class__
+    if kind is TensorSpec or kind is str or structure is None:
+        return structure
+    if kind is list:
+        return (list, *[_frozen(value) for value in structure])
+    if kind is dict:
+        return (dict, *[(key, _frozen(value)) for key, value in structure.items()])
+    if kind is bool or kind is int or kind is float:
+        return kind, structure
+    raise TypeError
 
 
 def _body_specs(body: Body) -> tuple[TensorSpec, ...]:

@@ -21,8 +21,12 @@ from graphlint.sources.weights_file import no_configuration, read_weights
 from graphlint.sources.zip_archive import open_regular
 
 
-def read_h5(path: Anywhere, limits: Limits = DEFAULT, depth: Depth = Depth.WEIGHTS) -> ModelDefinition:
+def read_h5(
+    path: Anywhere, limits: Limits = DEFAULT, depth: Depth = Depth.WEIGHTS, *, whole: bool = True
+) -> ModelDefinition:
     """Read an HDF5 file: a whole model, or only weights. Values stay in the file until a rule asks for them.
+
+    Without ``whole``, calls may be taken out of its configuration.
 
     Raises:
         UnreadableError: damaged, or neither a Keras model nor Keras weights.
@@ -31,7 +35,7 @@ def read_h5(path: Anywhere, limits: Limits = DEFAULT, depth: Depth = Depth.WEIGH
     handle = open_regular(path)
     try:
         file = Hdf5File(handle, limits, root_only=depth is Depth.CONFIG)
-        definition = _read(file, limits)
+        definition = _read(file, limits, whole)
     except BaseException:
         handle.close()
         raise
@@ -39,7 +43,7 @@ def read_h5(path: Anywhere, limits: Limits = DEFAULT, depth: Depth = Depth.WEIGH
     return definition
 
 
-def _read(file: Hdf5File, limits: Limits) -> ModelDefinition:
+def _read(file: Hdf5File, limits: Limits, whole: bool) -> ModelDefinition:
     attributes = file.root.attributes
     if file.root_only and "model_config" not in attributes:
         raise no_configuration("this HDF5 file")
@@ -66,7 +70,7 @@ def _read(file: Hdf5File, limits: Limits) -> ModelDefinition:
         documents.append(("", training.value))
         if isinstance(config, dict):
             config = {**config, "compile_config": as_compile_config(training.value)}
-    root, structure = read_configuration(config, limits)
+    root, structure = read_configuration(config, limits, whole=whole)
     definition = ModelDefinition(
         root,
         FrontEnd.STATIC,

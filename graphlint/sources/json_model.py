@@ -37,14 +37,14 @@ def load_json(path: Anywhere, limits: Limits = DEFAULT) -> JsonDocument:
         return parse_config(file.read(limits.json_bytes + 1), limits, path.name)
 
 
-def read_json(document: JsonDocument, limits: Limits = DEFAULT) -> ModelDefinition:
-    """Define the model of a parsed configuration.
+def read_json(document: JsonDocument, limits: Limits = DEFAULT, *, whole: bool = True) -> ModelDefinition:
+    """Define the model of a parsed configuration; without ``whole``, its calls may be taken out of the document.
 
     Raises:
         UnreadableError: this is not the configuration of a model.
     """
     config, training, version = _unwrap(document.value)
-    root, problems = read_configuration(config, limits)
+    root, problems = read_configuration(config, limits, whole=whole)
     roots = _model_roots(document.value)
     if len(roots) > 1:
         text = f"the text holds {len(roots)} models, {', '.join(roots)}; which one counts depends on the reader"

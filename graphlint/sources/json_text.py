@@ -72,24 +72,25 @@ def parse_config(data: bytes, limits: Limits = DEFAULT, what: str = "config.json
     """
     limits.check("json_bytes", len(data), f"{what}, bytes")
     problems: list[tuple[str, str]] = []
-    text, hooks = _decode(data, limits, what, problems)
+    text, hints = _decode(data, limits, what, problems)
     del data  # The text and what it becomes are large enough.
-    value = _parse(text, hooks, limits, what, problems)
+    value = _parse(text, hints, limits, what, problems)
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         problems.append(("twice", f"{what} is a JSON string that contains the JSON text: it was encoded twice"))
-        hooks = _scan(value.encode("utf-8", "surrogatepass"), limits, what)
-        value = _parse(value, hooks, limits, what, problems)
+        hints = _scan(value.encode("utf-8", "surrogatepass"), limits, what)
+        value = _parse(value, hints, limits, what, problems)
     return JsonDocument(value, problems)
 
 
-class _Hooks(NamedTuple):
-    """Which numbers a text can have that the parser must not be left alone with."""
+class _Hints(NamedTuple):
+    """How many keys all objects of a text have, and which numbers that the parser must not be left alone with."""
 
+    keys: int
     floats: bool
     integers: bool
 
 
-def _decode(data: bytes, limits: Limits, what: str, problems: list[tuple[str, str]]) -> tuple[str, _Hooks]:
+def _decode(data: bytes, limits: Limits, what: str, problems: list[tuple[str, str]]) -> tuple[str, _Hints]:
     """The text of checked bytes."""
     encoding = json.detect_encoding(data)
     if not encoding.startswith("utf-8"):
@@ -104,21 +105,25 @@ def _decode(data: bytes, limits: Limits, what: str, problems: list[tuple[str, st
     return text, _scan(data if encoding.startswith("utf-8") else text.encode("utf-8", "surrogatepass"), limits, what)
 
 
-def _parse(text: str, hooks: _Hooks, limits: Limits, what: str, problems: list[tuple[str, str]]) -> Any:
-    duplicates: dict[str, int] = {}
+def _parse(text: str, hints: _Hints, limits: Limits, what: str, problems: list[tuple[str, str]]) -> Any:
     constants: set[str] = set()
     overflows: set[str] = set()
     objects: dict[bytes, dict[str, Any]] = {}
+    names: dict[str, str] = {}
+    keys = 0
 
-    def from_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        result = dict(pairs)
-        if len(result) != len(pairs):
-            for key, count in Counter(key for key, _ in pairs).items():
-                if count > 1:
-                    duplicates[key] = max(count, duplicates.get(key, 0))
-        if len(pairs) == 4 and pairs[0][1].__class__ is str and pairs[0][1] in MODULES and is_common(result):
-            return objects.setdefault(marshal.dumps(result, 2), result)
-        return result
+    def finished(value: dict[str, Any]) -> dict[str, Any]:
+        nonlocal keys
+        keys += len(value)
+        module = value.get("module")
+        if module.__class__ is str:
+            if module in MODULES and is_common(value):
+                return objects.setdefault(marshal.dumps(value, 2), value)
+            value["module"] = names.setdefault(module, module)
+            name = value.get("class_name")
+            if name.__class__ is str:
+                value["class_name"] = names.setdefault(name, name)
+        return value
 
     def from_constant(name: str) -> float:
         constants.add(name)
@@ -141,10 +146,10 @@ def _parse(text: str, hooks: _Hooks, limits: Limits, what: str, problems: list[t
     try:
         value = json.loads(
             text,
-            object_pairs_hook=from_pairs,
+            object_hook=finished,
             parse_constant=from_constant,
-            parse_float=from_float if hooks.floats else None,
-            parse_int=from_integer if hooks.integers else None,
+            parse_float=from_float if hints.floats else None,
+            parse_int=from_integer if hints.integers else None,
         )
     except json.JSONDecodeError as error:
         raise UnreadableError(
@@ -152,6 +157,7 @@ def _parse(text: str, hooks: _Hooks, limits: Limits, what: str, problems: list[t
         ) from None
     except RecursionError:
         raise limits.exceeded("json_depth", f"{what}, nesting") from None
+    duplicates = _duplicate_keys(text) if keys < hints.keys else {}
     for key, count in islice(duplicates.items(), _MOST_PROBLEMS):
         problems.append(
             ("duplicate-key", f"{what} has the key {key!r:.80} {count} times in one object; Keras takes the last")
@@ -164,6 +170,20 @@ def _parse(text: str, hooks: _Hooks, limits: Limits, what: str, problems: list[t
     if holder is not None:
         problems.append(("number", f"{what} contains a number under {holder!r:.80} that is not finite"))
     return value
+
+
+def _duplicate_keys(text: str) -> dict[str, int]:
+    """The keys that some object of a text has several times, with how often."""
+    found: dict[str, int] = {}
+
+    def note(pairs: list[tuple[str, Any]]) -> None:
+        if len(dict(pairs)) < len(pairs):
+            for key, count in Counter(key for key, _ in pairs).items():
+                if count > 1:
+                    found[key] = max(count, found.get(key, 0))
+
+    json.loads(text, object_pairs_hook=note, parse_int=len, parse_float=len)
+    return found
 
 
 def _shape_that_is_not_finite(value: Any) -> str | None:
@@ -180,13 +200,14 @@ def _shape_that_is_not_finite(value: Any) -> str | None:
     return None
 
 
-def _scan(data: bytes, limits: Limits, what: str) -> _Hooks:
+def _scan(data: bytes, limits: Limits, what: str) -> _Hints:
     """Check size, nesting and strings before parsing, in linear time and piece by piece."""
     texts = values = depth = 0
     start, opened = 0, -1
     """Where the current piece and the string that is open there begin; -1 outside of strings."""
     before = b""
-    hooks = _Hooks(False, False)
+    keys = 0
+    hints = _Hints(0, False, False)
     while start < len(data):
         end = min(start + _PIECE, len(data))
         if data[end - 1] == _BACKSLASH:  # What it escapes belongs to the same piece.
@@ -206,6 +227,7 @@ def _scan(data: bytes, limits: Limits, what: str) -> _Hooks:
         longest = int(np.diff(bounds)[::2].max(initial=1)) - 1
         limits.check("json_string_bytes", longest, f"{what}, bytes of one string")
         texts += len(bounds) // 2
+        keys += outside.count(b":")
         values += outside.count(b",") + outside.count(b"[") + _OBJECT * outside.count(b"{")
         limits.check("json_nodes", max(texts // 2, values), f"{what}, values")
         brackets = np.frombuffer(outside.translate(None, _NO_BRACKETS), np.uint8) & _OPEN
@@ -213,7 +235,7 @@ def _scan(data: bytes, limits: Limits, what: str) -> _Hooks:
         limits.check("json_depth", int(depths.max(initial=0)), f"{what}, nesting")
         depth = int(depths[-1]) if len(depths) else depth
         seam = before + outside
-        hooks = _Hooks(hooks.floats or b"e000" in seam or b"e+000" in seam, hooks.integers or b"0" * 19 in seam)
+        hints = _Hints(keys, hints.floats or b"e000" in seam or b"e+000" in seam, hints.integers or b"0" * 19 in seam)
         before = seam[-_LONGEST_NUMBER:]
         start = end
-    return hooks
+    return hints
