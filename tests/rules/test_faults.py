@@ -28,7 +28,7 @@ def severities(model, code):
         ("softmax", "mse", None, ["warning"]),
         ("softmax", "mae", ["mae"], ["warning"]),
         ("softmax", keras.losses.Huber(), ["accuracy"], ["info"]),
-        ("softmax", "msle", [keras.metrics.MeanSquaredError()], ["warning"]),
+        ("softmax", "msle", [keras.metrics.MeanSquaredError], ["warning"]),
         ("softmax", "poisson", ["accuracy"], ["warning"]),
         ("sigmoid", "mape", ["accuracy"], ["warning"]),
         ("sigmoid", "mape", None, ["info"]),
