@@ -47,6 +47,8 @@ def main() -> None:
                 print(f"{result.outcome} ({result.tests} tests) {result.mutant}", flush=True)
 
         Runner(tree, folder / "reached.jsonl", chosen, 60 * arguments.minutes, told).run(arguments.tests)
+    if chosen and not results:
+        raise SystemExit("no mutant met a test: see above why")
     for package, total in totals.items():
         print(_summary(package, total, [one for one in results if one.mutant.file.startswith(package)]))
 

@@ -204,7 +204,12 @@ def _import_all(package: str) -> None:
     found = importlib.import_module(package)
     for one in pkgutil.walk_packages(found.__path__, f"{package}."):
         if not one.name.endswith("__main__"):
-            importlib.import_module(one.name)
+            try:
+                importlib.import_module(one.name)
+            except ModuleNotFoundError as error:
+                if (error.name or "").partition(".")[0] in ("graphlint", "graphlint_rules"):
+                    raise
+                print(f"{one.name}: no {error.name} here")
 
 
 def _within(tests: list[str], limit: float, seconds: dict[str, float]) -> list[str]:
