@@ -460,12 +460,13 @@ class _Recorder:
         if outputs is NotImplemented:
             return outputs
         named = self.known[-1] if self.known else inside
+        received = {id(tensor) for tensor in tensors}
 
         def distinct(value: Any) -> Any:
             if not recording.trace.is_tensor(value):
                 return value
             value = recording.trace.now(value)
-            if id(value) in named:
+            if id(value) in named or id(value) in received:
                 value = recording.trace.distinct(value)
             recording.held.append(value)
             recording.made[id(value)] = event

@@ -175,6 +175,23 @@ class Backend(layers.Layer):
         return native.total(self.second(joined) * native.averages(joined))
 
 
+@case(
+    floats(2, 8),
+    calls="gate Glue Cast up Multiply down",
+    on={"tensorflow": "gate Multiply Glue Multiply Cast up Multiply down"},
+)
+class CastOfBackend(layers.Layer):
+    """Casts what a function of the backend returns to the dtype that it has, which Keras answers with the same tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate, self.up, self.down = layers.Dense(8), layers.Dense(8), layers.Dense(8)
+
+    def call(self, x: Any) -> Any:
+        gate = ops.cast(native.silu(self.gate(x)), "float32")
+        return self.down(ops.multiply(self.up(x), gate))
+
+
 @case(floats(2, 4), calls="first Glue second")
 class PrivateBackend(layers.Layer):
     """Calls a function of Keras's own backend."""

@@ -17,6 +17,9 @@ if BACKEND == "tensorflow":
     def relu(x: Any) -> Any:
         return tf.nn.relu(x)
 
+    def silu(x: Any) -> Any:
+        return tf.nn.silu(x)
+
     def concatenate(values: list[Any]) -> Any:
         return tf.concat(values, axis=-1)
 
@@ -46,6 +49,9 @@ elif BACKEND == "jax":
 
     def relu(x: Any) -> Any:
         return jax.nn.relu(x)
+
+    def silu(x: Any) -> Any:
+        return jax.nn.silu(x)
 
     def concatenate(values: list[Any]) -> Any:
         return jnp.concatenate(values, axis=-1)
@@ -77,6 +83,9 @@ else:
 
     def relu(x: Any) -> Any:
         return torch.relu(x)
+
+    def silu(x: Any) -> Any:
+        return torch.nn.functional.silu(x)
 
     def concatenate(values: list[Any]) -> Any:
         return torch.cat(values, dim=-1)
