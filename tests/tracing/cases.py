@@ -181,7 +181,7 @@ class Backend(layers.Layer):
     on={"tensorflow": "gate Multiply Glue Multiply Cast up Multiply down"},
 )
 class CastOfBackend(layers.Layer):
-    """Casts what a function of the backend returns to the dtype that it has, which Keras answers with the same tensor."""
+    """Casts a result of the backend to the dtype that it has already: Keras returns the same tensor."""
 
     def __init__(self) -> None:
         super().__init__()
