@@ -446,6 +446,31 @@ class ModelGraph:
         """The layer that runs as ``call``."""
         return self.layers[self.calls[call].layer]
 
+    def calls_of_classes(self, fits: Callable[[Layer], object]) -> list[Call]:
+        """The calls of layers of some classes, in graph order.
+
+        ``fits`` is asked about one layer of each class, and may look at what the class tells alone: its name, module
+        and traits.
+        """
+        found = [calls for layer, calls in self._calls_by_class if fits(layer)]
+        if len(found) == 1:
+            return found[0]
+        return sorted((call for calls in found for call in calls), key=lambda call: self.position[call.id])
+
+    @cached_property
+    def _calls_by_class(self) -> list[tuple[Layer, list[Call]]]:
+        """One layer of each class, with all calls."""
+        found: dict[tuple[Any, ...], tuple[Layer, list[Call]]] = {}
+        for call in self.calls.values():
+            layer = self.layers[call.layer]
+            key = (layer.class_name, layer.module, layer.registered_name, layer.is_operation)
+            known = found.get(key)
+            if known is None:
+                found[key] = layer, [call]
+            else:
+                known[1].append(call)
+        return list(found.values())
+
     def call_sites(self, layer: str) -> list[str]:
         """Ids of the calls a layer runs as, in graph order. A sublayer of a leaf runs as the calls of that leaf."""
         leaves = self.runs_inside.get(layer, ())
@@ -543,6 +568,8 @@ class ModelGraph:
 
     def variables_below(self, layer: str) -> list[Variable]:
         """The distinct variables of a layer and of everything it contains."""
+        if not self.variables:
+            return []
         found: dict[str, Variable] = {}
         for inner in self.layers_below(layer):
             for variable in self.variables_of(inner.path):
@@ -636,10 +663,9 @@ class ModelGraph:
         stack = list(seen)
         leaves: set[str] = set()
         while stack:
-            for near in self._predecessors(stack.pop(), leaves):
-                if near not in seen and near not in known:
-                    seen.add(near)
-                    stack.append(near)
+            new = [near for near in self._predecessors(stack.pop(), leaves) if near not in seen and near not in known]
+            seen.update(new)
+            stack += new
         return seen
 
     def descendants(self, nodes: Iterable[str]) -> set[str]:
@@ -668,12 +694,11 @@ class ModelGraph:
 
     def _predecessors(self, node: str, leaves: set[str]) -> list[str]:
         """What has an edge to a node. Leaf layers in ``leaves``, with their sublayers, are left out; others added."""
-        if node in self.layers:
+        call = self.calls.get(node)
+        if call is None:
             return [variable.id for variable in self.variables_of(node)]
-        if node not in self.calls:
-            return []
-        found = [edge.source for kind in (TENSOR, MASK) for edge in self._incoming[kind].get(node, ())]
-        leaf = self.calls[node].layer
+        found = [edge.source for edges in self._incoming.values() for edge in edges.get(node, ())]
+        leaf = call.layer
         if leaf not in leaves:
             leaves.add(leaf)
             found += self.running[leaf]

@@ -84,6 +84,7 @@ def _all(graph: ModelGraph, release: int) -> Iterator[_Finding]:
         yield from dialect
         return
     legacy = isinstance(graph.definition.raw, dict) and "module" not in graph.definition.raw
+    known: dict[int | None, list[tuple[str, str, bool]]] = {}
     for layer in graph.layers.values():
         if layer.class_name is None or not graph.written(layer.path, wrapped=False):
             continue
@@ -97,9 +98,13 @@ def _all(graph: ModelGraph, release: int) -> Iterator[_Finding]:
             if KERAS_3 <= release < NESTED:
                 yield from _structure(layer, release)
         elif not layer.is_model:
-            for entry in _with_wrapped(layer, legacy):
-                for message, hint, certain in _entry(entry, release):
-                    yield layer.path, message, hint, certain
+            alike = layer.definition.alike
+            found = known.get(alike) if alike is not None else None
+            if found is None:
+                found = [one for entry in _with_wrapped(layer, legacy) for one in _entry(entry, release)]
+                known[alike] = found
+            for message, hint, certain in found:
+                yield layer.path, message, hint, certain
     if release >= KERAS_3:
         yield from _held_by_layers(graph, release)
         if legacy:

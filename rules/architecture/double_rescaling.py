@@ -62,6 +62,10 @@ class DoubleRescaling(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         scaled: dict[str, tuple[str, float]] = {}
+        if not graph.calls_of_classes(
+            lambda layer: layer.traits.name == "Rescaling" or layer.operation.name in _SCALING
+        ):
+            return
         for call in graph.calls.values():
             layer = graph.layers[call.layer]
             sources = graph.producers(call.id)
@@ -81,6 +85,10 @@ class DoubleRescaling(Rule):
                 scaled[call.id] = (call.id, scale)
             elif before is not None and _keeps_scale(layer):
                 scaled[call.id] = before
+
+
+def _may_scale(layer: Layer) -> bool:
+    return layer.traits.name == "Rescaling" or layer.operation.name in _SCALING
 
 
 def _keeps_scale(layer: Layer) -> bool:

@@ -50,9 +50,9 @@ class DropoutBeforeBatchnorm(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         reported: set[str] = set()
-        for call in graph.calls.values():
+        for call in graph.calls_of_classes(lambda layer: layer.traits.batch_statistics):
             layer = graph.layers[call.layer]
-            if not layer.traits.batch_statistics or layer.path in reported:
+            if layer.path in reported:
                 continue
             for source in graph.producers(call.id):
                 dropout = graph.layer(source.call)

@@ -61,7 +61,8 @@ class LinearSandwich(Rule):
     severity = Severity.WARNING
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
-        following = {call: found for call in graph.calls if (found := _next_linear(graph, call)) is not None}
+        calls = graph.calls_of_classes(lambda layer: _weighs(layer) or layer.traits.name == "TimeDistributed")
+        following = {call.id: found for call in calls if (found := _next_linear(graph, call.id)) is not None}
         inside = set(following.values())
         reported: set[str] = set()
         for first in following:
@@ -174,9 +175,12 @@ def _channels(layer: Layer, shape: Shape | None) -> int | None:
 
 def _is_linear(graph: ModelGraph, call: str) -> bool:
     layer = innermost(graph, graph.layer(call))
+    return _weighs(layer) and layer.config.get("groups", 1) == 1
+
+
+def _weighs(layer: Layer) -> bool:
     traits = layer.traits
-    dense = traits.family in (Family.DENSE, Family.CONVOLUTION) and traits.linear and not traits.depthwise
-    return dense and layer.config.get("groups", 1) == 1
+    return traits.family in (Family.DENSE, Family.CONVOLUTION) and traits.linear and not traits.depthwise
 
 
 def _next_linear(graph: ModelGraph, call: str) -> str | None:

@@ -70,7 +70,7 @@ class BiasBeforeBatchnorm(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         verdicts: dict[str, bool] = {}
-        for call in graph.calls.values():
+        for call in graph.calls_of_classes(lambda layer: _adds_bias(layer) or layer.traits.name == "TimeDistributed"):
             layer = innermost(graph, graph.layers[call.layer])
             if _adds_bias(layer) and verdicts.get(layer.path, True):
                 verdicts[layer.path] = _biased(layer) and _only_into_batchnorm(graph, call.id, layer)

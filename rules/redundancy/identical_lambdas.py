@@ -56,9 +56,9 @@ class IdenticalLambdas(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         groups: dict[tuple[str, tuple[Tensor, ...]], dict[str, str]] = {}
-        for call in graph.calls.values():
+        for call in graph.calls_of_classes(is_lambda):
             layer = graph.layers[call.layer]
-            if is_lambda(layer) and layer.config.get("function") is not None:
+            if layer.config.get("function") is not None:
                 kept = {key: layer.config.get(key) for key in ("function", "arguments", "mask")}
                 signature = json.dumps(_unnumbered(kept), sort_keys=True)
                 group = groups.setdefault((signature, tuple(graph.producers(call.id))), {})

@@ -8,7 +8,7 @@ from graphlint.engine.rule import Rule
 from graphlint.findings.finding import Problem, Severity
 from graphlint.model.definition import Shape
 from graphlint.model.dimensions import shape_text
-from graphlint.model.graph import ModelGraph, Tensor
+from graphlint.model.graph import Layer, ModelGraph, Tensor
 from graphlint.questions.batch import argument
 
 _ON_PURPOSE = frozenset(
@@ -58,10 +58,8 @@ class OddBroadcast(Rule):
     severity = Severity.WARNING
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
-        for call in graph.calls.values():
+        for call in graph.calls_of_classes(_sums):
             layer = graph.layers[call.layer]
-            if layer.class_name not in _SUMS or not (layer.is_operation or layer.is_keras):
-                continue
             sources = graph.producers(call.id)
             if len(sources) != 2 or any(_deliberate(graph, source) for source in sources):
                 continue
@@ -77,6 +75,10 @@ class OddBroadcast(Rule):
                     "Transpose one operand if an elementwise sum was meant; use ops.expand_dims if all pairs were.",
                     related=tuple(sources),
                 )
+
+
+def _sums(layer: Layer) -> bool:
+    return layer.class_name in _SUMS and (layer.is_operation or layer.is_keras)
 
 
 def _expanded(shape: Shape, other: Shape) -> bool:

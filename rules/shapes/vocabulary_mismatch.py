@@ -58,6 +58,8 @@ class VocabularyMismatch(Rule):
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         found: dict[tuple[str, str], list[str]] = {}
         indices: dict[str, str] = {}
+        if not graph.calls_of_classes(lambda layer: layer.traits.family is Family.LOOKUP):
+            return
         for call in graph.calls.values():
             layer = graph.layers[call.layer]
             if layer.traits.family is Family.LOOKUP:

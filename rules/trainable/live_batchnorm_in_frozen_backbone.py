@@ -71,7 +71,7 @@ class LiveBatchnormInFrozenBackbone(Rule):
     )
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
-        if not graph.root.trainable:
+        if not graph.root.trainable or not graph.variables:
             return
         weighted: Counter[str] = Counter()
         live: Counter[str] = Counter()
