@@ -129,6 +129,8 @@ def _judge(graph: ModelGraph, reference: Reference, assets: frozenset[str]) -> I
     elif reference.kind is Kind.PATH:
         if not graph.live:  # A layer in memory has read its file already.
             yield from _path(reference, assets)
+    elif reference.kind is Kind.PICKLE:
+        yield Dangerous(reference, Danger.BARE_PICKLE, reference.name, effect="is a Python pickle in base64")
     elif reference.kind is Kind.NAME:
         effect = "is the name of a layer and leads out of the folder that it is saved in"
         yield Dangerous(reference, Danger.PATH_NAME, reference.name, effect=effect)

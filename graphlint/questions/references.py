@@ -5,6 +5,7 @@ One walk over every dictionary. Nothing that is named is imported, opened or unp
 
 from __future__ import annotations
 
+import base64
 import re
 import weakref
 from collections.abc import Iterable, Iterator
@@ -37,6 +38,9 @@ _CODE_KEYS = ("function", "output_shape", "mask", "mode", "output_mask")
 _CODE_LAYERS = ("Lambda", "Merge")
 _MARSHALLED = re.compile(r"^\s*[4Y]w[A-Za-z0-9+/]AAA")
 """Base64 of a marshalled code object: its type byte, then an argument count below 16 as four bytes."""
+_PICKLED = re.compile(r"\s*gA[I-X][A-Za-z0-9+/\s]+={0,2}\s*")
+"""Base64 that begins as a pickle of protocol 2 to 5 does."""
+_STOP = b"."
 _SHORTEST_CODE = 40
 _ALWAYS_PATHS = ("vocabulary", "vocabulary_file", "vocab_file", "idf_weights", "proto", "merges", "handle", "filepath")
 """Arguments that layers of Keras and KerasHub read a file from where they are a text."""
@@ -75,6 +79,8 @@ class Kind(StrEnum):
     CLASS = "class"
     FUNCTION = "function"
     CODE = "code"
+    PICKLE = "pickle"
+    """A pickle as text, which layers of other packages keep functions in."""
     NAMED_FUNCTION = "named function"
     """A function that a Lambda of Keras 1 or 2 names beside its module, and not by an entry of its own."""
     SYMBOL = "symbol"
@@ -229,7 +235,7 @@ def _walk(graph: ModelGraph, starts: Iterable[_Start], seen: set[int], within: s
                 if isinstance(held, str):
                     if held == "function" or key in _PATH_KEYS or "://" in held:
                         yield from _text_of(value, key, held, layer, where)
-                    if len(held) < _SHORTEST_CODE or not _MARSHALLED.match(held):
+                    if not _is_code(held):
                         continue
                 elif not held or id(held) in seen or not isinstance(held, _CONTAINERS):
                     continue
@@ -247,8 +253,11 @@ def _walk(graph: ModelGraph, starts: Iterable[_Start], seen: set[int], within: s
             stack += inside
         elif isinstance(value, (list, tuple)):
             stack += [(one, where, layer, coded) for one in reversed(value) if _can_refer(one)]
-        elif isinstance(value, str) and not coded and _MARSHALLED.match(value):
-            yield _mention(Kind.CODE, "marshalled code", layer, where)
+        elif isinstance(value, str) and _is_code(value):
+            if not _MARSHALLED.match(value):
+                yield _mention(Kind.PICKLE, "pickled object", layer, where)
+            elif not coded:
+                yield _mention(Kind.CODE, "marshalled code", layer, where)
 
 
 _ENTRY = frozenset({"module", "class_name", "config", "registered_name", "build_config", "name", "inbound_nodes"})
@@ -289,7 +298,21 @@ def _can_refer(value: Any) -> bool:
     """Whether there can be a reference in a value. Most of a configuration is numbers, names and nothing."""
     if isinstance(value, _CONTAINERS):
         return bool(value)
-    return isinstance(value, str) and len(value) >= _SHORTEST_CODE and _MARSHALLED.match(value) is not None
+    return isinstance(value, str) and _is_code(value)
+
+
+def _is_code(text: str) -> bool:
+    """Whether a text is marshalled code or a pickle in base64."""
+    if len(text) < _SHORTEST_CODE:
+        return False
+    if _MARSHALLED.match(text):
+        return True
+    if not text.lstrip().startswith("gA") or not _PICKLED.fullmatch(text):
+        return False
+    try:
+        return base64.b64decode(text).endswith(_STOP)
+    except ValueError:
+        return False
 
 
 def _starts(graph: ModelGraph) -> Iterator[_Start]:

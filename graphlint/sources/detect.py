@@ -7,13 +7,13 @@ from enum import StrEnum
 
 from graphlint.errors import UnreadableError, quoted
 from graphlint.sources.hdf5_structure import SIGNATURE
-from graphlint.sources.layout import is_model_directory
+from graphlint.sources.layout import OTHER_GRAPHS, is_model_directory
 from graphlint.sources.pickles import is_pickle
 from graphlint.sources.stored_object import Anywhere
 from graphlint.sources.zip_archive import open_regular
 
 _HEAD = 4096
-_OTHER_GRAPHS = ("saved_model.pbtxt", "saved_model.cpb")
+
 _ENDING = {
     ".keras": "a .keras archive (zip)",
     ".h5": "an HDF5 file",
@@ -51,7 +51,7 @@ def detect(path: Anywhere) -> Content:
             return Content.SAVED_MODEL
         if is_model_directory(path):
             return Content.DIRECTORY
-        if any((path / name).is_file() for name in _OTHER_GRAPHS):
+        if any((path / name).is_file() for name in OTHER_GRAPHS):
             raise UnreadableError(
                 f"{shown} holds a SavedModel as text or in chunks, which graphlint does not read: save the model again"
             )

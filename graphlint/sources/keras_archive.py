@@ -14,6 +14,7 @@ from graphlint.model.definition import (
     ProblemKind,
     SourceProblem,
 )
+from graphlint.sources.beside import Beside
 from graphlint.sources.configuration import read_configuration
 from graphlint.sources.hdf5 import Hdf5File
 from graphlint.sources.hidden import array_problems, hidden_hdf5, npz_problems, stored_configurations
@@ -77,6 +78,11 @@ def read_keras_archive(
         problems=problems + structure,
         asset_names=tuple(name for name in archive.members if name not in (CONFIG, METADATA, WEIGHTS, ARRAYS)),
     )
+    if depth is not Depth.CONFIG:
+        beside = Beside(limits)
+        beside.members(archive, definition.asset_names)
+        definition.problems += beside.problems
+        definition.documents += beside.documents
     definition.asset_checksums = {
         name: (archive.members[name].crc, archive.members[name].size) for name in definition.asset_names
     }

@@ -6,6 +6,8 @@ from graphlint.sources.stored_object import Anywhere
 
 CONFIG = "config.json"
 WEIGHTS, ARRAYS, SHARDS = "model.weights.h5", "model.weights.npz", "model.weights.json"
+OTHER_GRAPHS = ("saved_model.pbtxt", "saved_model.cpb")
+"""The graph of a SavedModel as text, or in chunks."""
 
 
 def is_model_directory(path: Anywhere) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 from graphlint.errors import UnreadableError
 from graphlint.model.definition import Format, FrontEnd, ModelDefinition, SourceProblem
+from graphlint.sources.beside import Beside
 from graphlint.sources.configuration import read_configuration
 from graphlint.sources.json_text import parse_config
 from graphlint.sources.layout import ARRAYS, CONFIG, SHARDS, WEIGHTS
@@ -54,6 +55,9 @@ def read_model_directory(path: Anywhere, limits: Limits = DEFAULT, depth: Depth 
     files = []
     if depth is Depth.CONFIG:
         return definition
+    beside = _beside(path, limits)
+    definition.problems += beside.problems
+    definition.documents += beside.documents
     if weights.is_file():
         files = [Hdf5File(open_regular(weights), limits)]
     elif index.is_file() and is_shard_index(document := _json(index, limits)):
@@ -86,6 +90,19 @@ def _documents(path: Anywhere, limits: Limits) -> tuple[dict[str, Any], list[Sou
         found[name] = document.value
         problems += document.source_problems
     return found, problems
+
+
+def _beside(path: Anywhere, limits: Limits) -> Beside:
+    """Every other file in a directory, but for weights."""
+    found = Beside(limits)
+    files = sorted(each.name for each in path.iterdir() if each.is_file() and each.name not in (WEIGHTS, ARRAYS))
+    limits.check("zip_members", len(files), f"files in {str(path)!r}")
+    for name in (*files, *_assets(path, limits)):
+        each = path / name
+        if each.is_file() and not name.endswith((".json", ".weights.h5")):
+            with open_regular(each) as file:
+                found.file(name, file)
+    return found
 
 
 def _json(path: Anywhere, limits: Limits) -> Any:

@@ -101,6 +101,15 @@ def _follow(opcode: Any, argument: Any, stack: list[Any], memo: dict[Any, Any], 
             stack.append(pickletools.markobject if after is pickletools.markobject else argument if text else None)
 
 
+def runs_code(data: bytes) -> bool:
+    """Whether a pickle imports anything that arrays do not need.
+
+    >>> runs_code(b"cposix\\nsystem\\n(S'true'\\ntR."), runs_code(b"\\x80\\x04K\\x01.")
+    (True, False)
+    """
+    return not all(_NUMBERS.fullmatch(name) for name in pickled_names(data[:_MOST_BYTES])[0])
+
+
 def described(data: bytes) -> str:
     """What a pickle does, for a message: the names that it imports, or that there are none.
 

@@ -11,11 +11,12 @@ from typing import Any
 
 from graphlint.errors import UnreadableError
 from graphlint.knowledge.protobuf import message_fields
-from graphlint.model.definition import Format, FrontEnd, ModelDefinition
+from graphlint.model.definition import Format, FrontEnd, ModelDefinition, ProblemKind, SourceProblem
 from graphlint.sources.configuration import read_configuration
 from graphlint.sources.json_model import as_compile_config
 from graphlint.sources.json_text import parse_config
 from graphlint.sources.keras_archive import compile_config, optimizer
+from graphlint.sources.layout import OTHER_GRAPHS
 from graphlint.sources.limits import DEFAULT, Limits
 from graphlint.sources.opaque import opaque
 from graphlint.sources.saved_graph import SavedGraph, read_graph
@@ -43,6 +44,10 @@ def read_saved_model(path: Anywhere, limits: Limits = DEFAULT) -> ModelDefinitio
         if not data:
             raise UnreadableError(f"{GRAPH} is empty (0 bytes): saving it was interrupted; save the model again")
         graph = read_graph(memoryview(data), GRAPH)
+    for other in OTHER_GRAPHS if (path / GRAPH).is_file() else ():
+        if (path / other).is_file():
+            text = f"it holds {GRAPH} and {other}; which of them counts depends on the reader"
+            graph.problems.append(SourceProblem(ProblemKind.ARCHIVE, text))
     nodes = graph.metadata
     if (path / METADATA).is_file():
         own = list(_nodes(memoryview(_whole(path / METADATA, "json_bytes", limits))))

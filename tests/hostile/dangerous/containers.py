@@ -5,10 +5,22 @@ from __future__ import annotations
 import json
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from tests.hostile.dangerous.case import ALL, Case, function, instance, new_lambda, with_layer
-from tests.hostile.files import METADATA, h5_model, keras_archive, model, weights
+from tests.hostile.dangerous.stored import object_array, pickled
+from tests.hostile.files import (
+    METADATA,
+    dense,
+    functional,
+    h5_model,
+    input_layer,
+    keras_archive,
+    model,
+    tensor,
+    weights,
+)
 from tests.sources.archives import Entry, archive
 
 
@@ -64,6 +76,41 @@ def cases() -> Iterator[Case]:
         },
         frozenset({"X003"}),
     )
+    for name, (entry, codes) in _BESIDE.items():
+        yield Case(
+            f"{name} beside the model",
+            lambda canary, entry=entry: {"m.keras": keras_archive(extra=[entry(canary)])},
+            frozenset({codes}),
+        )
+        yield Case(
+            f"{name} in an archive beside the model",
+            lambda canary, entry=entry: {"m.keras": keras_archive(extra=[Entry("a.zip", archive([entry(canary)]))])},
+            frozenset({codes}),
+        )
+    for encoding in ("utf-8-sig", "utf-16", "utf-16-be", "utf-32-le"):
+        for ending, build in ((".json", bytes), (".keras", keras_archive)):
+            yield Case(
+                f"code in {encoding} in {ending}",
+                lambda canary, encoding=encoding, ending=ending, build=build: {
+                    f"m{ending}": build(json.dumps(_evil(canary)).encode(encoding))
+                },
+                frozenset({"X001"}),
+            )
+    yield Case(
+        "a layer of code among layers that are alike",
+        lambda canary: {"m.keras": keras_archive(_alike(lambda entry: entry["config"].update(x=new_lambda(canary))))},
+        frozenset({"X001"}),
+    )
+    yield Case(
+        "a layer that names another folder among layers that are alike",
+        lambda _: {"m.keras": keras_archive(_alike(lambda entry: entry["config"].update(name="../../d7")))},
+        frozenset({"X003", "X004"}),
+    )
+    yield Case(
+        "a foreign name beside the configuration among layers that are alike",
+        lambda _: {"m.keras": keras_archive(_alike(lambda entry: entry.update(more=function("os", "system"))))},
+        frozenset({"X002"}),
+    )
     for name, (config, extra, codes, endangers) in _FOLDERS.items():
         yield Case(
             name,
@@ -71,7 +118,7 @@ def cases() -> Iterator[Case]:
                 "config.json": json.dumps(config(canary)).encode(),
                 "metadata.json": METADATA,
                 "model.weights.h5": weights(),
-                **{file: json.dumps(held(canary)).encode() for file, held in extra.items()},
+                **{file: _written(held(canary)) for file, held in extra.items()},
             },
             frozenset({codes}),
             endangers,
@@ -95,8 +142,30 @@ _MEMBERS = {
 }  # fmt: skip
 
 
+def _alike(change: Callable[[Any], None]) -> Any:
+    """A model of equal layers, the seventh of which is changed."""
+    layers = [dense(f"d{number}", tensor("in")) for number in range(9)]
+    change(layers[7])
+    return functional([input_layer(), *layers], outputs=[["d8", 0, 0]])
+
+
+_BESIDE: dict[str, tuple[Callable[[str], Entry], str]] = {
+    "a pickle": (lambda canary: Entry("assets/x.bin", pickled(canary)), "X003"),
+    "a pickle of protocol 0": (lambda canary: Entry("assets/x.pkl", pickled(canary, 0)), "X003"),
+    "an array of objects": (lambda canary: Entry("assets/x.npy", object_array(canary)), "X003"),
+    "another model": (lambda canary: Entry("m.keras", keras_archive(_evil(canary))), "X001"),
+    "a model in HDF5": (lambda canary: Entry("m.h5", h5_model(_evil(canary))), "X001"),
+    "code in JSON": (lambda canary: Entry("assets/tokenizer.json", json.dumps(_evil(canary)).encode()), "X001"),
+    "a program": (lambda _: Entry("sitecustomize.py", b"import os"), "X004"),
+}
+
+
 def _evil(canary: str) -> dict[str, object]:
     return with_layer("Lambda", {"function": new_lambda(canary)})
+
+
+def _written(held: Any) -> bytes:
+    return held if isinstance(held, bytes) else json.dumps(held).encode()
 
 
 def _polyglot(canary: str) -> bytes:
@@ -119,6 +188,8 @@ _FOLDERS = {
     "a folder with a gadget": (
         lambda _: with_layer("Activation", {"activation": function("keras.utils", "get_file")}), {}, "X003", ("3.8",)
     ),
+    "a folder with a pickle": (lambda _: model(), {"assets/x.pkl": pickled}, "X003", ()),
+    "a folder with another model": (lambda _: model(), {"n.keras": lambda c: keras_archive(_evil(c))}, "X001", ()),
     "a preset with code in its preprocessor": (lambda _: model(), {"preprocessor.json": _evil}, "X001", ()),
     "a preset with a foreign name in its tokenizer": (
         lambda _: model(), {"tokenizer.json": lambda _: instance("subprocess", "Popen")}, "X002", ()

@@ -25,6 +25,13 @@ def cases() -> Iterator[Case]:
             )
     for name, (graph, codes) in _GRAPHS.items():
         yield Case(name, lambda _, graph=graph: {"saved_model.pb": graph}, codes, KERAS_2, folder=True)
+    for other in ("saved_model.pbtxt", "saved_model.cpb"):
+        yield Case(
+            f"{other} beside saved_model.pb",
+            lambda _, other=other: {"saved_model.pb": saved_model(graph=[node("n", "NoOp")]), other: b"meta_graphs {}"},
+            frozenset({"X004"}),
+            folder=True,
+        )
     for name, documents in _METADATA.items():
         yield Case(
             f"{name} in the Keras metadata",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import pickle
@@ -12,7 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from tests.hostile.dangerous.case import ALL, BEFORE_3_9, Case, new_lambda, with_layer
+from tests.hostile.dangerous.case import ALL, BEFORE_3_9, Case, in_containers, new_lambda, with_layer
 from tests.hostile.files import METADATA, h5_model, keras_archive, model, weights
 from tests.sources.archives import Entry, archive
 
@@ -34,7 +35,7 @@ def pickled(canary: str, protocol: int = 4) -> bytes:
     return pickle.dumps(_Payload(canary), protocol)
 
 
-def _array(canary: str) -> bytes:
+def object_array(canary: str) -> bytes:
     content = io.BytesIO()
     np.save(content, np.array([_Payload(canary)], dtype=object), allow_pickle=True)
     return content.getvalue()
@@ -42,7 +43,7 @@ def _array(canary: str) -> bytes:
 
 def _arrays(canary: str) -> bytes:
     names = ("layers/dense/vars", "__root__", "layers/d")
-    return archive([Entry(f"{name}.npy", _array(canary)) for name in names])
+    return archive([Entry(f"{name}.npy", object_array(canary)) for name in names])
 
 
 def _hidden_name(canary: str) -> bytes:
@@ -72,7 +73,7 @@ def _bomb(_: str) -> bytes:
 
 _NPZ: dict[str, Callable[[str], bytes]] = {
     "arrays of objects": _arrays,
-    "one array of objects": _array,
+    "one array of objects": object_array,
     "a pickle": pickled,
     "a pickle of protocol 0": lambda canary: pickled(canary, 0),
     "a pickle of protocol 2": lambda canary: pickled(canary, 2),
@@ -115,8 +116,20 @@ def cases() -> Iterator[Case]:
             lambda canary, ending=ending: {f"model{ending}": pickled(canary)},
             frozenset({"X003"}),
         )
+    for protocol in (2, 3, 4, 5):
+        yield from in_containers(
+            f"a function pickled by protocol {protocol} in a configuration",
+            lambda canary, protocol=protocol: with_layer(
+                "DistributionLambda",
+                {"make_distribution_fn": [base64.encodebytes(pickled(canary, protocol)).decode(), None]},
+                module="tensorflow_probability.python.layers",
+                registered_name="DistributionLambda",
+            ),
+            "X003",
+            (),
+        )
     yield Case("a bare pickle of protocol 0", lambda canary: {"m.keras": pickled(canary, 0)}, frozenset({"X003"}))
-    yield Case("a bare array of objects", lambda canary: {"model.npy": _array(canary)}, frozenset({"X003"}))
+    yield Case("a bare array of objects", lambda canary: {"model.npy": object_array(canary)}, frozenset({"X003"}))
     yield Case("arrays of objects alone", lambda canary: {"m.weights.npz": _arrays(canary)}, frozenset({"X003"}))
     for name, build in _HDF5.items():
         for ending, whole in ((".keras", lambda one: keras_archive(stored=weights(one))), (".h5", _with_attributes)):
