@@ -15,7 +15,7 @@ def command() -> None:
 @command.command("clean")
 def clean() -> None:
     """Remove all of it. GRAPHLINT_CACHE_DIR names another folder than that of the system."""
-    from graphlint.fleet.cache import clean as removed
+    from graphlint.fleet.entries import clean as removed
 
     try:
         folder, size = removed()

@@ -380,7 +380,8 @@ def _stores(
 
     There are none where they are not wanted, or have no place.
     """
-    from graphlint.fleet.cache import Cache, CacheUnusable
+    from graphlint.fleet.cache import Cache
+    from graphlint.fleet.entries import CacheUnusable
     from graphlint.fleet.journal import Journal, Stores
 
     journal = cache = None
@@ -397,7 +398,9 @@ def _stores(
     if journal is not None:
         session.note(f"resumed: {journal.taken:,} models were checked before the interruption")
     if cache is not None:
-        session.note(f"cache: {cache.hits:,} of {cache.hits + cache.misses:,} models had not changed")
+        known, models = session.remembered
+        known -= 0 if journal is None else journal.taken
+        session.note(f"cache: {known:,} of {models:,} models had not changed")
 
 
 def _shown(session: Session, path: Path | None, options: Mapping[str, Any]) -> str:

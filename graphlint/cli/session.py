@@ -83,6 +83,12 @@ class Session:
     """Whether the models are checked as one graph, too."""
     _configs: dict[Path, Config] = field(default_factory=dict)
     _settings: dict[Path | None, Settings] = field(default_factory=dict)
+    _dispatch: Dispatch | None = None
+
+    @property
+    def remembered(self) -> tuple[int, int]:
+        """For how many models a report of an earlier run was taken, and of how many it was looked for."""
+        return (0, 0) if self._dispatch is None else (self._dispatch.known, self._dispatch.models)
 
     def note(self, text: str, level: int = 1) -> None:
         """Print a note to stderr, if the user asked for this verbosity."""
@@ -198,7 +204,8 @@ class Session:
             return
         chosen = [self.settings_for(target) for target in targets] if settings is None else settings
         with _progress(len(targets), -1 if quiet else self.verbosity) as advance:
-            files = Dispatch(executor, cache).reports(
+            self._dispatch = Dispatch(executor, cache)
+            files = self._dispatch.reports(
                 Task(place, target.url or str(target.path), target.text, chosen[place])
                 for place, target in enumerate(targets)
                 if self._is_read(target)

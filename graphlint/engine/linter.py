@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from graphlint.engine import documentation
 from graphlint.engine.collection import collection_paused
@@ -43,6 +43,16 @@ TRACEBACK = "GRAPHLINT_TRACEBACK"
 
 _KEPT = 1000
 """Suppressed findings of one model that a report may say more of than their number."""
+
+
+class Remembered(Protocol):
+    """What is known of a file from an earlier time."""
+
+    def definition(self, read: Callable[[], ModelDefinition]) -> ModelDefinition:
+        """What ``read`` returns, or would."""
+
+    def recall(self, graph: ModelGraph) -> None:
+        """Give its graph what was found of it."""
 
 
 class Linter:
@@ -92,10 +102,10 @@ class Linter:
 
     # -- one model ----------------------------------------------------------------------------------------------
 
-    def check_file(self, source: Any, shown: str | None = None) -> ModelReport:
+    def check_file(self, source: Any, shown: str | None = None, remembered: Remembered | None = None) -> ModelReport:
         """Check a model in a file: a path, a URL, bytes, or a file that is open for reading.
 
-        A file that cannot be read is a finding, never an exception.
+        A file that cannot be read is a finding, never an exception. ``remembered`` knows what was read of it before.
 
         Raises:
             GraphlintError: ``source`` is none of them.
@@ -109,12 +119,15 @@ class Linter:
         except UnreadableError as error:
             return _refused(shown or str(source), error, self.config.fail_on)
         name = shown or (str(place) if isinstance(place, StoredObject) else place.as_posix())
+        path = Path(name) if isinstance(place, StoredObject) else place
+
+        def reading() -> ModelDefinition:
+            return read(place, limits=limits, by_content=True, verify=False, whole=False, depth=depth)
+
         with collection_paused():
-            return self.check_source(
-                lambda: read(place, limits=limits, by_content=True, verify=False, whole=False, depth=depth),
-                name,
-                Path(name) if isinstance(place, StoredObject) else place,
-            )
+            if remembered is None:
+                return self.check_source(reading, name, path)
+            return self.check_source(lambda: remembered.definition(reading), name, path, prepare=remembered.recall)
 
     def check_model(
         self,

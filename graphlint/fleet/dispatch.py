@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from graphlint.engine.linter import refused
 from graphlint.errors import GraphlintError, UnreadableError, one_line
-from graphlint.fleet.tasks import Outcome, Task, check_all, check_one
+from graphlint.fleet.checking import check_all, check_one
+from graphlint.fleet.tasks import Checked, Outcome, Task
 from graphlint.fleet.workers import WorkerLost, Workers, processors
 from graphlint.sources.urls import is_url
 
@@ -85,6 +86,10 @@ class Dispatch:
     executor: Executor | None = None
     cache: Store | None = None
     timeout: float | None = TIMEOUT
+    models: int = 0
+    """Of how many models a report was looked for that an earlier run left."""
+    known: int = 0
+    """How many of them had one."""
     _calls: dict[Future[Any], _Call] = field(default_factory=dict)
     _slots: deque[_Slot] = field(default_factory=deque)
     _rescue: Workers | None = None
@@ -97,8 +102,11 @@ class Dispatch:
     def reports(self, tasks: Iterable[Task]) -> Iterator[ModelReport]:
         """One report for each model, in order. What was not asked for is not checked: this is lazy."""
         if self.executor is None:
-            for task in tasks:
-                yield self._here(task)
+            try:
+                for task in tasks:
+                    yield self._here(task)
+            finally:
+                self._written()
             return
         remote = _is_dask(self.executor)
         self._remote = remote
@@ -117,12 +125,31 @@ class Dispatch:
         if task.done is not None:
             return task.done
         place = None if self.cache is None else self.cache.place(task)
-        found = None if place is None else place.found()
+        found = self._known(place)
         if found is None:
-            found = check_one(task)
-            if place is not None:
-                place.keep(found)
+            checked = check_one(self._kept(task, place))
+            self._keep(place, checked)
+            found = checked.report
         return found
+
+    def _known(self, place: Place | None) -> ModelReport | None:
+        """The report of an earlier run, where that is told without asking a store."""
+        self.models += 1
+        found = None if place is None else place.found()
+        self.known += found is not None
+        return found
+
+    def _kept(self, task: Task, place: Place | None) -> Task:
+        """A task with what its check needs to know, so that its report can be kept."""
+        if place is None or self.cache is None:
+            return task
+        folder = None if self.cache.folder is None else str(self.cache.folder)
+        return replace(task, kept=True, folder=folder, seen=place.seen)
+
+    def _keep(self, place: Place | None, checked: Checked) -> None:
+        self.known += checked.known
+        if place is not None:
+            place.keep(checked.report, checked.held)
 
     # -- in order -----------------------------------------------------------------------------------------------
 
@@ -152,8 +179,8 @@ class Dispatch:
         new: list[int] = []
         for task in tasks:
             place = None if self.cache is None or task.done is not None else self.cache.place(task)
-            report = task.done if place is None else place.found()
-            slot.tasks.append(task)
+            report = task.done if task.done is not None else self._known(place)
+            slot.tasks.append(self._kept(task, place))
             slot.places.append(place)
             slot.reports.append(report)
             if report is None:
@@ -189,14 +216,19 @@ class Dispatch:
         for call in held:
             for index in call.indices:
                 self._put(call.slot, index, check_one(call.slot.tasks[index]))
+        self._written()
 
-    def _put(self, slot: _Slot, index: int, report: ModelReport) -> None:
-        slot.reports[index] = report
+    def _written(self) -> None:
+        if self.cache is not None and self.cache.folder is not None:
+            from graphlint.fleet.remembering import written
+
+            written()
+
+    def _put(self, slot: _Slot, index: int, checked: Checked) -> None:
+        slot.reports[index] = checked.report
         slot.missing -= 1
-        place = slot.places[index]
-        if place is not None:
-            place.keep(report)
-            slot.places[index] = None
+        self._keep(slot.places[index], checked)
+        slot.places[index] = None
 
     # -- calls --------------------------------------------------------------------------------------------------
 
@@ -255,8 +287,8 @@ class Dispatch:
         else:
             if outcome.seconds > 0:
                 self._size = max(1.0, min(_MOST, 2 * self._size, _SECONDS / outcome.seconds))
-            for index, report in zip(call.indices, outcome.reports, strict=True):
-                self._put(call.slot, index, report)
+            for index, checked in zip(call.indices, outcome.checked, strict=True):
+                self._put(call.slot, index, checked)
 
     def _look_for_late(self) -> None:
         assert self.timeout is not None
@@ -281,9 +313,9 @@ class Dispatch:
                 self._submit(_Call(call.slot, [index], call.attempt + 1))
 
 
-def _unfinished(task: Task, error: BaseException, tries: int) -> ModelReport:
+def _unfinished(task: Task, error: BaseException, tries: int) -> Checked:
     message = f"its check did not come to an end in {tries} tries ({one_line(error)}): it was not checked"
-    return replace(refused(task.shown, UnreadableError(message)), fail_on=task.settings.config.fail_on)
+    return Checked(replace(refused(task.shown, UnreadableError(message)), fail_on=task.settings.config.fail_on))
 
 
 def worthwhile(models: int) -> bool:

@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from graphlint.errors import OutputError
-from graphlint.fleet.cache import context, directory, identity, make_private
+from graphlint.fleet import content
+from graphlint.fleet.cache import context
+from graphlint.fleet.content import Content
+from graphlint.fleet.entries import directory, make_private
 from graphlint.fleet.stored import from_data, to_data
 from graphlint.fleet.tasks import Task
 from graphlint.reports.report import ModelReport
@@ -22,13 +25,21 @@ _FOLDER = "runs"
 class Place(Protocol):
     """Where the report on one model is kept."""
 
+    @property
+    def seen(self) -> Content | None:
+        """What the model held before it was checked, where that was looked at."""
+
     def found(self) -> ModelReport | None: ...
 
-    def keep(self, report: ModelReport) -> None: ...
+    def keep(self, report: ModelReport, held: Content | None) -> None: ...
 
 
 class Store(Protocol):
     """What keeps reports."""
+
+    @property
+    def folder(self) -> Path | None:
+        """Where a process that checks a model finds what was kept of its structure; None if nowhere."""
 
     def place(self, task: Task) -> Place | None: ...
 
@@ -49,6 +60,7 @@ class Journal:
         where = (directory() if folder is None else folder) / _FOLDER
         name = hashlib.sha256(json.dumps(list(run)).encode()).hexdigest()[:32]
         self.path = where / f"{name}.jsonl"
+        self.folder = None
         self.taken = 0
         """Reports that were there already."""
         self._known: dict[bytes, tuple[int, int]] = {}
@@ -78,14 +90,13 @@ class Journal:
         """Where the report on a model is kept; None for what may be another one by now without showing it."""
         if task.settings.keeper is not None or not isinstance(task.source, str):
             return None
-        seen: tuple[int, ...] = ()
+        seen = None
         if not is_url(task.source):
-            now = identity(Path(task.source))
-            if now is None:
+            seen = content.state(task.source)
+            if seen is None:
                 return None
-            seen = now
         key = hashlib.sha256(json.dumps([task.source, task.shown, context(task), seen]).encode()).digest()
-        return _Entry(self, key)
+        return _Entry(self, key, task.source, seen)
 
     def _index(self) -> int:
         """Find the whole entries; the last may have been cut off, and is written over. Where the next one begins."""
@@ -99,19 +110,19 @@ class Journal:
         self._file.truncate(end)
         return end
 
-    def get(self, key: bytes) -> ModelReport | None:
-        """The report of an entry."""
+    def get(self, key: bytes) -> tuple[str, ModelReport] | None:
+        """The report of an entry, and what was said of an object in a store."""
         place = self._known.get(key)
         if place is None:
             return None
         self._file.seek(place[0])
         line = self._file.read(place[1])
-        self.taken += 1
-        return from_data(json.loads(line[130:]))
+        state, report = json.loads(line[130:])
+        return state, from_data(report)
 
-    def put(self, key: bytes, report: ModelReport) -> None:
+    def put(self, key: bytes, state: str, report: ModelReport) -> None:
         """Write an entry; what is written survives this process."""
-        text = key.hex().encode() + b" " + json.dumps(to_data(report), separators=(",", ":")).encode()
+        text = key.hex().encode() + b" " + json.dumps([state, to_data(report)], separators=(",", ":")).encode()
         try:
             self._file.write(_checksum(text) + b" " + text + b"\n")
             self._file.flush()
@@ -121,14 +132,30 @@ class Journal:
 
 @dataclass(slots=True)
 class _Entry:
+    """The entry of one model. That of an object in a store counts while the store says the same of it."""
+
     journal: Journal
     key: bytes
+    source: str
+    before: content.State | None
+    seen: Content | None = None
 
     def found(self) -> ModelReport | None:
-        return self.journal.get(self.key)
+        known = self.journal.get(self.key)
+        if known is None or (self.before is None and known[0] != _text(content.state(self.source))):
+            return None
+        self.journal.taken += 1
+        return known[1]
 
-    def keep(self, report: ModelReport) -> None:
-        self.journal.put(self.key, report)
+    def keep(self, report: ModelReport, held: Content | None) -> None:
+        if self.before is not None:
+            self.journal.put(self.key, "", report)
+        elif held is not None:
+            self.journal.put(self.key, _text(held.state), report)
+
+
+def _text(state: content.State | None) -> str:
+    return "" if state is None else json.dumps(state)
 
 
 @dataclass(slots=True)
@@ -136,6 +163,10 @@ class Stores:
     """Several stores, of which the first that knows a report is asked; each keeps what none knew."""
 
     stores: Sequence[Store]
+
+    @property
+    def folder(self) -> Path | None:
+        return next((store.folder for store in self.stores if store.folder is not None), None)
 
     def is_empty(self) -> bool:
         """Whether none of them has any."""
@@ -151,18 +182,22 @@ class Stores:
 class _Places:
     places: list[Place]
 
+    @property
+    def seen(self) -> Content | None:
+        return next((place.seen for place in self.places if place.seen is not None), None)
+
     def found(self) -> ModelReport | None:
         for number, place in enumerate(self.places):
             report = place.found()
             if report is not None:
                 for other in self.places[:number]:
-                    other.keep(report)
+                    other.keep(report, place.seen)
                 return report
         return None
 
-    def keep(self, report: ModelReport) -> None:
+    def keep(self, report: ModelReport, held: Content | None) -> None:
         for place in self.places:
-            place.keep(report)
+            place.keep(report, held)
 
 
 def _checksum(text: bytes) -> bytes:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
-from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, field, fields, is_dataclass
 from enum import Enum
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from graphlint.engine.config import Config
-from graphlint.engine.linter import Linter, without_graph
+from graphlint.engine.linter import Linter
 from graphlint.engine.selection import Selection
 from graphlint.sources.stored_object import Depth
 
 if TYPE_CHECKING:
+    from graphlint.fleet.content import Content
     from graphlint.reports.report import ModelReport
 
 _MOST_LINTERS = 64
@@ -74,12 +73,26 @@ class Task:
     settings: Settings
     done: ModelReport | None = None
     """The report, of what was checked already."""
+    kept: bool = False
+    """Whether the report is kept, so that what the model held has to be known."""
+    folder: str | None = None
+    """Where earlier runs left what is used again of them."""
+    seen: Content | None = None
+    """What the model held before, where that was looked at."""
+
+
+class Checked(NamedTuple):
+    """A report and what the model held, in the same state before and after the check. ``known``: by an earlier run."""
+
+    report: ModelReport
+    held: Content | None = None
+    known: bool = False
 
 
 class Outcome(NamedTuple):
-    """The reports on some tasks, in their order, and the seconds that each took on average."""
+    """What was found of some tasks, in their order, and the seconds that each took on average."""
 
-    reports: list[ModelReport]
+    checked: list[Checked]
     seconds: float
 
 
@@ -107,21 +120,6 @@ def warm() -> None:
     load_registry()
     gc.collect()
     gc.freeze()
-
-
-def check_one(task: Task) -> ModelReport:
-    """The report on one model, without its graph."""
-    linter = linter_of(task.settings)
-    found = linter.check_file(task.source, task.shown)
-    keeper = task.settings.keeper
-    return without_graph(found) if keeper is None else keeper.kept(found, linter, task.place)
-
-
-def check_all(tasks: Sequence[Task], attempt: int = 0) -> Outcome:
-    """The reports on some models. ``attempt`` makes calls differ: some engines compute equal ones only once."""
-    start = time.perf_counter()
-    reports = [check_one(task) for task in tasks]
-    return Outcome(reports, (time.perf_counter() - start) / max(1, len(tasks)))
 
 
 def plain(value: Any) -> Any:

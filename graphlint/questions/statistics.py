@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from graphlint.errors import LimitError, UnreadableError
@@ -12,6 +13,8 @@ from graphlint.model.graph import ModelGraph, Variable
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from graphlint.model.definition import Values, VariableDefinition
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +41,37 @@ class Statistics:
         return self.nonfinite == 0 and self.minimum is not None and self.minimum == self.maximum
 
 
-_known: weakref.WeakKeyDictionary[ModelGraph, dict[str, Statistics]] = weakref.WeakKeyDictionary()
+@dataclass(slots=True)
+class Asked:
+    """What was asked of the numbers of a model, with the answers."""
+
+    statistics: dict[str, Statistics] = field(default_factory=dict)
+    """By variable."""
+    only: dict[tuple[int, float], bool] = field(default_factory=dict)
+    """By identity of the numbers and a number: whether that is all they are."""
+    scalars: dict[int, int | float] = field(default_factory=dict)
+    """By identity of the numbers."""
+
+    def update(self, other: Asked) -> None:
+        """Add what was asked before."""
+        self.statistics |= other.statistics
+        self.only |= other.only
+        self.scalars |= other.scalars
+
+
+_asked: weakref.WeakKeyDictionary[ModelGraph, Asked] = weakref.WeakKeyDictionary()
+
+
+def asked(graph: ModelGraph) -> Asked:
+    """What was asked of the numbers of a graph so far. The identities are those of its definition."""
+    return _asked.setdefault(graph, Asked())
 
 
 def statistics(graph: ModelGraph, variable: Variable) -> Statistics | None:
     """The statistics of a variable; None if its numbers are not known."""
     if variable.values is None or graph.definition.depth != "weights":
         return None
-    known = _known.setdefault(graph, {})
+    known = asked(graph).statistics
     found = known.get(variable.id)
     if found is None:
         found = known[variable.id] = _measure(variable)
@@ -57,7 +83,7 @@ def measure(graph: ModelGraph) -> None:
 
     What cannot be read is left to the rules, which then say so.
     """
-    known = _known.setdefault(graph, {})
+    known = asked(graph).statistics
     waiting = [
         (variable.values.position, variable)
         for variable in graph.variables.values()
@@ -74,18 +100,58 @@ def training_steps(graph: ModelGraph) -> int | None:
     variables = graph.optimizer.variables if graph.optimizer is not None else []
     if not variables or variables[0].shape != () or not variables[0].dtype.startswith(("int", "uint")):
         return None
-    values = variables[0].values
-    return None if values is None else int(values.read().reshape(()))
+    found = stored_number(graph, variables[0])
+    return None if found is None else int(found)
+
+
+def stored_number(graph: ModelGraph, variable: VariableDefinition) -> int | float | None:
+    """The one number of a variable; None if it is not known, or there are several.
+
+    Raises:
+        UnreadableError: it is damaged.
+    """
+    values = variable.values
+    if values is None or math.prod(variable.shape) != 1:
+        return None
+    known = asked(graph).scalars
+    if id(values) not in known:
+        known[id(values)] = values.read().reshape(()).item()
+    return known[id(values)]
+
+
+def holds_only(graph: ModelGraph, variable: VariableDefinition, number: float) -> bool:
+    """Whether a variable is known to hold nothing but a number; reads until the first one that differs.
+
+    Raises:
+        UnreadableError: it is damaged.
+    """
+    values = variable.values
+    if values is None:
+        return False
+    known = asked(graph).only
+    found = known.get((id(values), number))
+    if found is None:
+        found = known[id(values), number] = _is_only(values, number)
+    return found
+
+
+def _is_only(values: Values, number: float) -> bool:
+    seen = False
+    for chunk in values.chunks():
+        seen = seen or chunk.size > 0
+        if (chunk != chunk.dtype.type(number)).any():
+            return False
+    return seen
 
 
 def note(graph: ModelGraph, variable: Variable, found: Statistics) -> None:
     """Record the statistics of a variable whose numbers were read for something else."""
-    _known.setdefault(graph, {})[variable.id] = found
+    asked(graph).statistics[variable.id] = found
 
 
 def known(graph: ModelGraph, variable: Variable) -> Statistics | None:
     """The statistics of a variable, if they were measured before."""
-    return _known.get(graph, {}).get(variable.id)
+    return asked(graph).statistics.get(variable.id)
 
 
 def _measure(variable: Variable) -> Statistics:

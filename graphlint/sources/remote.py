@@ -45,6 +45,14 @@ _IDENTITY = ("ETag", "etag", "md5Hash", "generation", "crc32c", "Content-MD5", "
 _WHEN = ("Last-Modified", "LastModified", "last_modified", "updated", "mtime")
 """What a store says of an object that is another after it was written; the second, where there is none of the first."""
 
+_OF_CONTENT = ("generation", "blob_id", "md5Hash", "Content-MD5")
+"""What a store says of one content alone."""
+_LEAST_TAG = 8
+"""Characters of an `ETag` below which it is no more than a counter."""
+_HASH = re.compile(r"[0-9a-f]{32,128}(-\d+)?")
+"""An `ETag` that is a hash, or one of several parts as S3 has it."""
+_MOST_OBJECTS = 10_000
+
 BLOCK = 1 << 14
 """Bytes of one read where reading jumps."""
 _LARGEST = 1 << 23
@@ -221,6 +229,22 @@ class RemoteFile(StoredObject):
         for inside in self._inside:
             inside.finish()
 
+    def said(self) -> dict[str, dict[str, str]]:
+        """What the store says of the object now, or of each one in the folder by its name there; nothing if too much.
+
+        Raises:
+            UnreadableError: it cannot be asked.
+        """
+        if "::" in self.url:
+            return {}  # Each of several stores would have to say it.
+        if not self.is_dir():
+            return {"": _told(self.content().info)}
+        self._fs.invalidate_cache()
+        inside = _tried(self.url, lambda: self._fs.find(self._path, detail=True))
+        if len(inside) > _MOST_OBJECTS:
+            return {}
+        return {str(name).removeprefix(self._path): _told(info) for name, info in inside.items()}
+
     def is_file(self) -> bool:
         if self._content is not None:
             return True
@@ -299,6 +323,11 @@ class Content:
             spool.close()
 
     # -- what is said of it -------------------------------------------------------------------------------------
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What the store said of the object before it was read."""
+        return self._info
 
     def _ask(self) -> dict[str, Any]:
         """What the store says of the object now."""
@@ -583,6 +612,41 @@ def _identity(info: dict[str, Any]) -> dict[str, str]:
         found = {key: str(info[key]) for key in _WHEN if info.get(key)}
     if isinstance(info.get("size"), int):
         found["size"] = str(info["size"])
+    return found
+
+
+def _told(info: dict[str, Any]) -> dict[str, str]:
+    """The identity of an object, and when it was written."""
+    return _identity(info) | {key: str(info[key]) for key in _WHEN if info.get(key)}
+
+
+def tells_content(told: dict[str, str]) -> bool:
+    """Whether what a store says of an object is said of no other content.
+
+    An `ETag` that is weak may be, and so may one that a web server makes of size and time.
+
+    >>> tells_content({"generation": "17", "size": "3"}), tells_content({"Last-Modified": "now", "size": "3"})
+    (True, False)
+    >>> tells_content({"ETag": '"9a0364b9e9"', "size": "3"}), tells_content({"ETag": 'W/"9a0364b9e9"', "size": "3"})
+    (True, False)
+    >>> tells_content({"ETag": '"65f1c2a0-8e2c"', "size": str(0x8E2C)})
+    False
+    """
+    if any(told.get(key) for key in _OF_CONTENT) or told.get("VersionId", "null") != "null":
+        return True
+    tag = told.get("ETag") or told.get("etag") or ""
+    if not tag or tag.startswith("W/") or "size" not in told:
+        return False
+    opaque, size = tag.strip('"').lower(), int(told["size"])
+    made_of_size = f"{size:x}" in opaque.split("-") or opaque.endswith(_base36(size))
+    return len(opaque) >= _LEAST_TAG and not (made_of_size and not _HASH.fullmatch(opaque))
+
+
+def _base36(number: int) -> str:
+    found = ""
+    while number or not found:
+        number, digit = divmod(number, 36)
+        found = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + found
     return found
 
 

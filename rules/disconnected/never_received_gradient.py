@@ -13,9 +13,9 @@ from graphlint.model.graph import ModelGraph
 from graphlint.questions.gradients import NORMALISES_ONE, normalises_one, value_reach
 from graphlint.questions.losses import cut_off
 from graphlint.questions.optimizer_slots import match_slots, optimizer_slots
+from graphlint.questions.statistics import holds_only, stored_number
 
 if TYPE_CHECKING:
-    from graphlint.model.definition import VariableDefinition
     from graphlint.model.graph import Variable
 
 
@@ -81,15 +81,16 @@ class NeverReceivedGradient(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         optimizer = optimizer_slots(graph)
-        if optimizer is None or optimizer.iterations.values is None:
+        stored = None if optimizer is None else stored_number(graph, optimizer.iterations)
+        if optimizer is None or stored is None:
             return
-        steps = int(optimizer.iterations.values.read())
+        steps = int(stored)
         matched = match_slots(graph, optimizer) if steps >= self.option["iterations"] else None
         if not matched:
             return
         if not all(any(start == 0 for _, start in group.slots) for group in matched):
             return
-        untouched = [group for group in matched if all(_untouched(slot, start) for slot, start in group.slots)]
+        untouched = [group for group in matched if all(holds_only(graph, slot, start) for slot, start in group.slots)]
         if len(untouched) == len(matched):
             return
         explained = _explained(graph)
@@ -158,15 +159,3 @@ def _sees_one_step(graph: ModelGraph, layer: str) -> bool:
         for call in sites
         for edge in graph.in_edges(call)[:1]
     )
-
-
-def _untouched(slot: VariableDefinition, initial: float) -> bool:
-    """Whether a slot holds nothing but its initial value; reads until the first number that differs."""
-    if slot.values is None:
-        return False
-    seen = False
-    for chunk in slot.values.chunks():
-        seen = seen or chunk.size > 0
-        if (chunk != chunk.dtype.type(initial)).any():
-            return False
-    return seen

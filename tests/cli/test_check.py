@@ -613,7 +613,7 @@ def test_a_baseline_in_sarif(here):
 def test_what_is_suppressed_is_the_same_from_the_cache(here, monkeypatch):
     monkeypatch.setenv("GRAPHLINT_CACHE_DIR", str(here / "cache"))
     put(here, bad=BAD, graphlint='[[ignores]]\nrules = ["A001"]\nreason = "a demonstration"\n')
-    monkeypatch.setattr("graphlint.fleet.cache._TICK", 0)
+    monkeypatch.setattr("graphlint.fleet.content._TICK", 0)
     first, second = (run("bad.keras", "--format", "sarif", "-v") for _ in range(2))
     assert "0 of 1 models had not changed" in first.stderr and "1 of 1 models had not changed" in second.stderr
     assert first.stdout == second.stdout and '"justification": "a demonstration"' in second.stdout

@@ -26,12 +26,16 @@ class Serving:
     """So many of the next reads stop in the middle."""
     changing: int | None = None
     """After so many reads everything is another version."""
+    tag: str | None = None
+    """What every answer says is the ETag; "" is none."""
     password: str | None = None
     requests: int = 0
     sent: int = 0
     lock: Any = field(default_factory=threading.Lock)
 
     def etag(self) -> str:
+        if self.tag is not None:
+            return self.tag
         return '"second"' if self.changing is not None and self.requests > self.changing else '"first"'
 
 
@@ -74,7 +78,8 @@ def handler(serving: Serving) -> type[BaseHTTPRequestHandler]:
                 self.send_header("Content-Range", f"bytes {start}-{end - 1}/{size}")
             else:
                 self.send_response(200)
-            self.send_header("ETag", etag)
+            if etag:
+                self.send_header("ETag", etag)
             self.send_header("Content-Length", str(end - start))
             if serving.ranges:
                 self.send_header("Accept-Ranges", "bytes")

@@ -19,6 +19,7 @@ from graphlint.engine.config import Config
 from graphlint.engine.linter import Linter
 from graphlint.findings.finding import Finding, Fix, Location, Severity
 from graphlint.fleet import cache as caching
+from graphlint.fleet import code, content, entries
 from graphlint.fleet.cache import Cache, CacheUnusable
 from graphlint.fleet.stored import from_data, to_data
 from graphlint.fleet.tasks import Settings, Task
@@ -34,9 +35,9 @@ BAD = (DATA / "bad.keras").read_bytes()
 def here(tmp_path, monkeypatch):
     """Two old models in the current directory: what was just written is not kept, as it might change unseen."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(caching, "_TICK", 0)
-    for name, content in (("a.keras", GOOD), ("b.keras", BAD)):
-        (tmp_path / name).write_bytes(content)
+    monkeypatch.setattr(content, "_TICK", 0)
+    for name, data in (("a.keras", GOOD), ("b.keras", BAD)):
+        (tmp_path / name).write_bytes(data)
     return tmp_path
 
 
@@ -46,9 +47,9 @@ def checks(monkeypatch):
     done = []
     check_file = Linter.check_file
 
-    def check(self, source, shown=None):
+    def check(self, source, *more):
         done.append(Path(str(source)).name)
-        return check_file(self, source, shown)
+        return check_file(self, source, *more)
 
     monkeypatch.setattr(Linter, "check_file", check)
     return done
@@ -108,8 +109,8 @@ def test_what_is_no_whole_report_is_not_kept(here, checks):
 def test_what_changes_while_it_is_read_is_not_kept(here, monkeypatch):
     check_file, path = Linter.check_file, here / "a.keras"
 
-    def swap(self, source, shown=None):
-        found = check_file(self, source, shown)
+    def swap(self, *arguments):
+        found = check_file(self, *arguments)
         path.write_bytes(BAD)  # The good report must not become that of the bad model, nor the other way round.
         return found
 
@@ -122,7 +123,7 @@ def test_what_changes_while_it_is_read_is_not_kept(here, monkeypatch):
 
 
 def test_what_was_just_written_is_not_kept(here, checks, monkeypatch):
-    monkeypatch.setattr(caching, "_TICK", 10**12)
+    monkeypatch.setattr(content, "_TICK", 10**12)
     run("a.keras")
     run("a.keras")
     assert checks == ["a.keras"] * 2
@@ -152,7 +153,7 @@ def test_other_code_is_another_version(here, checks, monkeypatch):
     run("a.keras")
     assert len(checks) == 1
     monkeypatch.setattr(caching, "_contexts", {})
-    monkeypatch.setattr(caching, "_files", lambda packages: ["edited"])
+    monkeypatch.setattr(code, "files", lambda packages: ["edited"])
     run("a.keras")
     assert len(checks) == 2
 
@@ -162,16 +163,16 @@ def test_an_edited_file_of_a_rule_is_other_code(tmp_path, monkeypatch):
     module.write_text("import graphlint\n")
     monkeypatch.syspath_prepend(tmp_path)
     __import__("edited_rules")
-    before = caching._files.__wrapped__(frozenset({"edited_rules", "graphlint"}))
+    before = code.files.__wrapped__(frozenset({"edited_rules", "graphlint"}))
     module.write_text("import graphlint  # edited\n")
-    assert caching._files.__wrapped__(frozenset({"edited_rules", "graphlint"})) != before
+    assert code.files.__wrapped__(frozenset({"edited_rules", "graphlint"})) != before
 
 
 # -- damage -----------------------------------------------------------------------------------------------------------
 
 
 def store() -> Path:
-    return caching.directory() / "reports-1.sqlite"
+    return caching.directory() / "reports-2.sqlite"
 
 
 @pytest.mark.parametrize("damage", ["cut", "junk", "empty", "noise"])
@@ -193,8 +194,8 @@ def test_a_damaged_store_is_done_without(here, checks, damage):
 def test_a_forged_or_damaged_entry_is_ignored(here, checks):
     run("b.keras")
     with sqlite3.connect(store()) as connection:
-        clean = caching.zlib.compress(json.dumps(to_data(ModelReport("b.keras", Status.CHECKED))).encode())
-        connection.execute("UPDATE reports SET report = ?", (clean,))
+        clean = entries.zlib.compress(json.dumps(to_data(ModelReport("b.keras", Status.CHECKED))).encode())
+        connection.execute("UPDATE entries SET data = ?", (clean,))
     connection.close()
     assert "A001" in run("b.keras")
     assert checks == ["b.keras"] * 2
@@ -222,7 +223,7 @@ def test_several_at_a_time(here):
     for number in range(40):
         (here / f"m{number:02}.keras").write_bytes(BAD if number % 2 else GOOD)
     code = (
-        "from graphlint.fleet import cache; cache._TICK = 0; cache._BATCH = 3\n"
+        "from graphlint.fleet import content, entries; content._TICK = 0; entries._BATCH = 3\n"
         "from graphlint.cli import main; main(['check', '--format', 'json'])"
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -232,15 +233,15 @@ def test_several_at_a_time(here):
     assert len(said) == 1
     connection = sqlite3.connect(store())
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    assert connection.execute("SELECT count(*) FROM reports").fetchone() == (42,)
+    assert connection.execute("SELECT count(*) FROM entries").fetchone() == (42,)
     connection.close()
 
 
 def test_what_is_not_used_goes_when_there_is_too_much(here, monkeypatch):
-    monkeypatch.setattr(caching, "_LARGEST", 0)
+    monkeypatch.setattr(entries, "_LARGEST", 0)
     run()
     connection = sqlite3.connect(store())
-    assert connection.execute("SELECT count(*) FROM reports").fetchone() == (1,)
+    assert connection.execute("SELECT count(*) FROM entries").fetchone() == (1,)
     connection.close()
 
 
@@ -286,10 +287,9 @@ def test_python_has_it_on_request(here, checks):
         list(graphlint.check_many(["a.keras"], cache=cache))
     assert len(checks) == 2
     list(graphlint.check_many(["a.keras"], cache=here / "mine"))
-    assert (here / "mine" / "reports-1.sqlite").is_file()
+    assert (here / "mine" / "reports-2.sqlite").is_file()
 
 
 def test_what_is_in_memory_has_no_place(here):
     with Cache() as cache:
         assert cache.place(Task(0, GOOD, "<bytes>", Settings())) is None
-        assert cache.place(Task(0, str(here), "folder", Settings())) is None

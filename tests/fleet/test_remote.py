@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import sys
+import zipfile
 from pathlib import Path
 
 import fsspec
@@ -254,7 +255,9 @@ def test_what_cannot_be_read_as_bytes(tmp_path):
 # -- an object store --------------------------------------------------------------------------------------------------
 
 
-def test_s3(monkeypatch):
+@pytest.fixture
+def s3(monkeypatch):
+    """A store with a bucket ``models``."""
     from moto.server import ThreadedMotoServer
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -265,20 +268,157 @@ def test_s3(monkeypatch):
         monkeypatch.setenv(name, "unguessable")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    fsspec.asyn.reset_lock()
+    fsspec.filesystem("s3").clear_instance_cache()
+    remote._filesystem.cache_clear()
     try:
         store = fsspec.filesystem("s3", skip_instance_cache=True)
-        store.mkdir("models")
-        store.pipe({"models/a.keras": GOOD, "models/deep/b.keras": BAD})
-        assert findings(graphlint.check("s3://models/deep/b.keras")) == findings(graphlint.check(BAD))
-        result = CliRunner().invoke(main, ["check", "s3://models/**/*.keras", "s3://models/none.keras", "--isolated"])
-        assert "s3://models/deep/b.keras" in result.stdout and "there is no s3://models/none.keras" in result.stdout
-        assert "unguessable" not in result.output
-        place = RemoteFile("s3://models/a.keras")
-        place.content().read_at(0, 10)
-        store.pipe("models/a.keras", BAD)
-        with pytest.raises(graphlint.UnreadableError, match="changed while it was read"):
-            place.content().read_at(30_000, 10)
-        with pytest.raises(graphlint.UnreadableError, match="changed while it was read"):
-            place.finish()
+        if not store.exists("models"):
+            store.mkdir("models")
+        yield store
     finally:
         server.stop()
+
+
+def test_s3(s3):
+    s3.pipe({"models/a.keras": GOOD, "models/deep/b.keras": BAD})
+    assert findings(graphlint.check("s3://models/deep/b.keras")) == findings(graphlint.check(BAD))
+    result = CliRunner().invoke(main, ["check", "s3://models/**/*.keras", "s3://models/none.keras", "--isolated"])
+    assert "s3://models/deep/b.keras" in result.stdout and "there is no s3://models/none.keras" in result.stdout
+    assert "unguessable" not in result.output
+    place = RemoteFile("s3://models/a.keras")
+    place.content().read_at(0, 10)
+    s3.pipe("models/a.keras", BAD)
+    with pytest.raises(graphlint.UnreadableError, match="changed while it was read"):
+        place.content().read_at(30_000, 10)
+    with pytest.raises(graphlint.UnreadableError, match="changed while it was read"):
+        place.finish()
+
+
+# -- what was found before --------------------------------------------------------------------------------------------
+
+
+STRONG = '"0c1a9b7e5d3f42686a8c0e2f4b6d8a9c"'
+
+
+def cached(url: str, **options):
+    (report,) = graphlint.check_many([url], cache=True, **options)
+    return report
+
+
+def test_an_object_that_is_the_same_is_not_read_again():
+    with served(bad_keras=BAD) as serving:
+        serving.tag = STRONG
+        first = cached(f"{serving.url}/bad.keras")
+        requests, sent = serving.requests, serving.sent
+        again = cached(f"{serving.url}/bad.keras")
+        assert (serving.requests, serving.sent) == (requests + 1, sent)
+        assert findings(again) == findings(first) == findings(graphlint.check(BAD))
+        # Under another name, another depth or other rules it is another report.
+        serving.files["other.keras"] = BAD
+        cached(f"{serving.url}/other.keras")
+        assert serving.sent > sent
+        serving.files["bad.keras"], serving.tag = GOOD, STRONG.replace("0c1a", "1c1a")
+        assert not findings(cached(f"{serving.url}/bad.keras"))
+
+
+def test_its_structure_serves_other_rules():
+    """Nothing but what the server says of it is asked, and the report is the one of the file."""
+    with served(bad_keras=BAD) as serving:
+        serving.tag = STRONG
+        cached(f"{serving.url}/bad.keras")
+        for options in ({"preview": True}, {"ignore": "A001"}, {"select": "D"}, {"target_keras": "3.8"}):
+            requests, sent = serving.requests, serving.sent
+            found = cached(f"{serving.url}/bad.keras", **options)
+            assert (serving.requests, serving.sent) == (requests + 1, sent)
+            assert findings(found) == findings(graphlint.check(BAD, **options))
+        sent = serving.sent
+        cached(f"{serving.url}/bad.keras", depth="config")
+        assert serving.sent > sent
+
+
+@pytest.mark.parametrize(
+    "tag", ["", 'W/"0c1a9b7e5d3f42686a8c0e2f4b6d8a9c"', '"first"', f'"65f1c2a0-{len(BAD):x}"'], ids=repr
+)
+def test_what_may_be_another_object_is_read_again(tag):
+    """No ETag, a weak one, a counter, and what nginx makes of time and size."""
+    with served(bad_keras=BAD) as serving:
+        serving.tag = tag
+        cached(f"{serving.url}/bad.keras")
+        sent = serving.sent
+        cached(f"{serving.url}/bad.keras")
+        assert serving.sent > sent
+
+
+def test_an_object_that_changes_while_it_is_checked_is_not_kept(monkeypatch):
+    with served(bad_keras=BAD) as serving:
+        serving.changing = 2
+        assert "changed while it was read" in reason(cached(f"{serving.url}/bad.keras"))
+        serving.changing, serving.tag = None, STRONG
+        assert findings(cached(f"{serving.url}/bad.keras")) == findings(graphlint.check(BAD))
+
+
+def test_processes_keep_and_find_objects():
+    with served(bad_keras=BAD) as serving:
+        serving.tag = STRONG
+        urls = [f"{serving.url}/bad.keras?{number}" for number in range(12)]
+        with graphlint.Workers(2) as workers:
+            first = [findings(one) for one in graphlint.check_many(urls, executor=workers, cache=True)]
+            sent = serving.sent
+            again = [findings(one) for one in graphlint.check_many(urls, executor=workers, cache=True)]
+    assert first == again == [findings(graphlint.check(BAD))] * 12
+    assert serving.sent == sent
+
+
+def test_a_resumed_run_asks_whether_an_object_is_the_same(tmp_path, monkeypatch):
+    from graphlint.engine.linter import Linter
+    from graphlint.fleet.journal import Journal
+    from graphlint.fleet.tasks import Checked, Settings, Task
+
+    def task(url):
+        return Task(0, url, url, Settings())
+
+    with served(bad_keras=BAD) as serving:
+        url = f"{serving.url}/bad.keras"
+        report = Linter().check_file(url)
+        with Journal(["run"], tmp_path) as journal:
+            from graphlint.fleet import content
+
+            state = content.state(url)
+            assert state is not None
+            journal.place(task(url)).keep(report, Checked(report, content.Content(state, None)).held)
+        with Journal(["run"], tmp_path) as journal:
+            assert journal.place(task(url)).found() is not None
+            serving.tag = '"second"'
+            assert journal.place(task(url)).found() is None
+
+
+@pytest.mark.parametrize("protocol", ["s3", "memory"])
+def test_a_store_says_what_an_object_holds(protocol, request, tmp_path, monkeypatch):
+    """S3 has ETags, of a folder those of all that is in it; of what is in memory there is only the time."""
+    store = request.getfixturevalue("s3") if protocol == "s3" else fsspec.filesystem("memory")
+    url = f"{protocol}://models/kept"
+    with zipfile.ZipFile(io.BytesIO(BAD)) as archive:
+        archive.extractall(tmp_path / "unpacked")
+    for path in (tmp_path / "unpacked").iterdir():
+        store.pipe_file(f"{url}/unpacked/{path.name}", path.read_bytes())
+    store.pipe_file(f"{url}/bad.keras", BAD)
+    read = []
+    whole = remote.Content._whole
+
+    def counting(self, data, start, end):
+        read.append(len(data))
+        return whole(self, data, start, end)
+
+    def are_read(name, local, **options) -> bool:
+        read.clear()
+        assert findings(cached(f"{url}/{name}", **options)) == findings(graphlint.check(local, **options))
+        return bool(read)
+
+    monkeypatch.setattr(remote.Content, "_whole", counting)
+    for name, local in (("bad.keras", BAD), ("unpacked", tmp_path / "unpacked")):
+        assert are_read(name, local)
+        assert are_read(name, local) == (protocol == "memory")
+        assert are_read(name, local, preview=True) == (protocol == "memory")
+    store.pipe_file(f"{url}/unpacked/metadata.json", b"{}")
+    assert are_read("unpacked", tmp_path / "unpacked")

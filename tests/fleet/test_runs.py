@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from graphlint.cli import main
-from graphlint.fleet.cache import directory
+from graphlint.fleet.entries import directory
 from tests.fleet.models import models
 
 ROOT = Path(__file__).parents[2]
@@ -147,7 +147,7 @@ def test_a_run_that_is_killed_ends_in_the_same_report(here, format_):
 
 
 def test_a_file_that_changed_meanwhile_is_checked_again(here, monkeypatch):
-    from graphlint.fleet import cache as caching
+    from graphlint.fleet import content as caching
 
     monkeypatch.setattr(caching, "_TICK", 0)
     process = slow("--no-cache", "--format", "json", "--resume", "-o", "report", here=here)
