@@ -20,6 +20,7 @@ from graphlint.model.definition import (
     Format,
     FrontEnd,
     LayerDefinition,
+    Likeness,
     ModelDefinition,
     OptimizerDefinition,
     ProblemKind,
@@ -43,7 +44,7 @@ _CLASSES: tuple[type, ...] = (
 _LEFT_OUT = ("obj", "unverified")
 _PLACES = {one: place for place, one in enumerate(_CLASSES)}
 _ENUMS: dict[str, type] = {one.__name__: one for one in (ConstantKind, Danger, Format, FrontEnd, ProblemKind)}
-_TUPLES: dict[str, type] = {one.__name__: one for one in (TensorRef, TensorSpec, Effect)}
+_TUPLES: dict[str, type] = {one.__name__: one for one in (TensorRef, TensorSpec, Effect, Likeness)}
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 _OBJECT, _PLAIN, _RAW, _LIST, _TUPLE, _DICT, _SET, _ENUM, _NAMED, _VALUES = range(10)
 
@@ -81,6 +82,8 @@ class _Encoder:
         self.values: list[Values] = []
         self.numbered: dict[int, int] = {}
         self.raw: dict[int, tuple[int, Any]] = {}
+        self.plain: dict[int, int] = {}
+        self.plains: list[Any] = []
 
     def encoded(self, definition: ModelDefinition) -> tuple[bytes, list[Values]]:
         raw = definition.raw
@@ -105,7 +108,7 @@ class _Encoder:
             nodes.append([_PLACES[kind], scalars, others])
         positions = [[one.position, one.nbytes] for one in self.values]
         try:
-            return json.dumps([nodes, positions, raw], separators=(",", ":")).encode(), self.values
+            return json.dumps([nodes, positions, raw, self.plains], separators=(",", ":")).encode(), self.values
         except (ValueError, RecursionError) as error:
             raise NotPlain(str(error)) from error
 
@@ -132,8 +135,11 @@ class _Encoder:
         if kind is list or kind is dict:
             if id(value) in self.raw:
                 return [_RAW, *self.path(value)]
-            if _is_plain(value):
-                return [_PLAIN, value]
+            if id(value) in self.plain or _is_plain(value):
+                place = self.plain.setdefault(id(value), len(self.plains))
+                if place == len(self.plains):
+                    self.plains.append(value)
+                return [_PLAIN, place]
             if kind is list:
                 return [_LIST, *map(self.value, value)]
             return [_DICT, *([self.value(key), self.value(one)] for key, one in value.items())]
@@ -203,7 +209,7 @@ def decode(text: bytes, numbers: Callable[[int, int, int], Values]) -> tuple[Mod
     Raises:
         ValueError, TypeError, KeyError, IndexError, AttributeError: this is something else.
     """
-    nodes, positions, raw = json.loads(text)
+    nodes, positions, raw, plains = json.loads(text)
     values = [numbers(place, *one) for place, one in enumerate(positions)]
     kinds = [_CLASSES[node[0]] for node in nodes]
     objects = [kind(**{**_NEEDED[kind], **node[1]}) for kind, node in zip(kinds, nodes, strict=True)]
@@ -213,7 +219,7 @@ def decode(text: bytes, numbers: Callable[[int, int, int], Values]) -> tuple[Mod
             return one
         tag = one[0]
         if tag == _PLAIN:
-            return one[1]
+            return plains[one[1]]
         if tag == _OBJECT:
             return objects[one[1]]
         if tag == _RAW:

@@ -91,6 +91,10 @@ def test_a_definition_comes_back_whole(samples):
         assert len(again) == len(values)
         back.unverified = definition.unverified
         assert _tree(back) == _tree(definition), path
+        layers = (
+            [] if definition.root.body is None else zip(back.root.body.layers, definition.root.body.layers, strict=True)
+        )
+        assert all(one.alike == other.alike for one, other in layers), path
 
 
 def _tree(value, seen=None):
@@ -252,7 +256,7 @@ def test_a_forged_or_damaged_entry_is_ignored(tmp_path, reads):
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"[]", b"[[],[],null]", b"[[[9,{},{}]],[],null]", b'[[[0,{},{"root":[1]}]],[],1]']
+    "text", [b"", b"[]", b"[[],[],null,[]]", b"[[[9,{},{}]],[],null,[]]", b'[[[0,{},{"root":[1,7]}]],[],1,[]]']
 )
 def test_an_entry_that_says_something_else_is_read_from_the_file(text, tmp_path, reads, monkeypatch):
     path = tmp_path / "bad.keras"
