@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from enum import StrEnum
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote
@@ -226,7 +227,8 @@ class _Gone:
         """The model that one at ``path`` with these findings was; None if it is more likely a new one.
 
         One finding in common is enough for a model that kept its name; under another name, more than half of what
-        either has must be the same.
+        either has must be the same. Models of one repository are often alike: one that kept its folder and its name is
+        the one that was called so, whatever else looks more like it.
         """
         names = _kept_names(path)
         candidates: dict[str, int] = {}
@@ -235,13 +237,14 @@ class _Gone:
                 candidates.setdefault(one, min(distance, len(names)))
                 if len(candidates) >= _CANDIDATES:
                     break
-        best, score = None, (0.0, 0.0)
+        best, score = None, (0, 0.0, 0.0)
         for one, distance in candidates.items():
             known = self._known[one]
             same = (known & found).total() / (known | found).total()
             named = distance < len(names)
-            if same > (0 if named else 0.5) and (same, -distance) > score:
-                best, score = one, (same, -distance)
+            rank = _common_end(one, path) if distance == 0 else 0, same, -distance
+            if same > (0 if named else 0.5) and rank > score:
+                best, score = one, rank
         return best
 
     def forget(self, path: str) -> None:
@@ -254,6 +257,12 @@ def _kept_names(path: str) -> list[str]:
     """What a model keeps that is moved with its folder, moved alone, or saved in another format."""
     parts = PurePosixPath(path)
     return [f"folder {'/'.join(parts.parts[-2:])}", f"name {parts.name}", f"stem {parts.stem}"]
+
+
+def _common_end(one: str, other: str) -> int:
+    """How many parts at the end of two paths are the same."""
+    mine, its = PurePosixPath(one).parts[::-1], PurePosixPath(other).parts[::-1]
+    return sum(1 for _ in takewhile(lambda parts: parts[0] == parts[1], zip(mine, its, strict=False)))
 
 
 def _is_named(path: str) -> bool:

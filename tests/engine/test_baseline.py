@@ -198,6 +198,32 @@ def test_a_copy_is_new(here):
     assert new(model("b/a.keras", "A001:1"), model("c/a.keras", "A001:1"))[0] == [("c/a.keras", "A001")]
 
 
+def test_moved_models_that_are_alike_keep_what_is_theirs(here):
+    """One that is saved again looks more like another one than like itself; each kept its folder and its name."""
+    before = [model("faults/a/x.keras", "A001:1"), model("faults/b/y.keras", "A001:1", "D001:2", "S001:3")]
+    written(*before)
+    for one in before:
+        Path(one.path).unlink()
+    after = [
+        model("all/faults/a/x.keras", "A001:1", "D001:2"),
+        model("all/faults/b/y.keras", "A001:1", "D001:2", "S001:3"),
+    ]
+    exist(*after)
+    found, _ = new(*after)
+    assert found == [("all/faults/a/x.keras", "D001")]
+
+
+def test_the_longer_common_end_is_the_same_model(here):
+    before = [model(f"{run}/1/model.keras", f"A001:{number}", "D001:9") for number, run in enumerate(("old", "new"))]
+    written(*before)
+    for one in before:
+        Path(one.path).unlink()
+    after = [model(f"all/{run}/1/model.keras", "A001:1", "D001:9") for run in ("old", "new")]
+    exist(*after)
+    found, _ = new(*after)
+    assert found == [("all/old/1/model.keras", "A001")]
+
+
 def test_another_model_is_not_taken_for_one_that_is_gone(here):
     written(model("a.keras", "A001:1", "D001:2", "S001:3"))
     Path("a.keras").unlink()

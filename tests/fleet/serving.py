@@ -29,6 +29,8 @@ class Serving:
     tag: str | None = None
     """What every answer says is the ETag; "" is none."""
     password: str | None = None
+    conditions: int = 0
+    """Reads that were of one version alone, with If-Match."""
     requests: int = 0
     sent: int = 0
     lock: Any = field(default_factory=threading.Lock)
@@ -69,6 +71,12 @@ def handler(serving: Serving) -> type[BaseHTTPRequestHandler]:
                 self.refuse(500 if fails else 404)
                 return
             size = len(content) if isinstance(content, bytes) else content.stat().st_size
+            wanted = self.headers.get("If-Match")
+            if wanted is not None:
+                serving.conditions += 1
+                if wanted != etag:
+                    self.refuse(412)
+                    return
             start, end = 0, size
             asked = self.headers.get("Range")
             if asked and serving.ranges and body:
