@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from graphlint.reports.safe import printable as printable
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 _SHOWN = 20
 """Rules that did not run for one reason are counted, and not listed, where there are more of them."""
+
+_RANGE = 3
+"""Codes that follow each other and are written as a range."""
 
 _START = re.compile("((?:\x1b\\[[0-9;]*m)*)( *)")
 _STYLED = re.compile("\x1b\\[[0-9;]*m")
@@ -76,10 +79,39 @@ def statistics_lines(tally: Tally) -> list[str]:
 
 def skipped_rules(tally: Tally) -> Iterator[str]:
     """The rules that did not run, for each reason, and in how many models if not in all."""
-    together: dict[tuple[str, int], list[str]] = {}
+    together: dict[str, dict[str, int]] = {}
     for (reason, code), count in tally.skipped_rules.items():
-        together.setdefault((reason, count), []).append(code)
-    for (reason, count), codes in together.items():
-        named = " ".join(codes) if len(codes) <= _SHOWN else f"{len(codes)} rules"
-        some = "" if count >= tally.checked else f", in {counted(count, 'model')}"
-        yield f"{named} ({reason}{some})"
+        together.setdefault(reason, {})[code] = count
+    for reason, codes in together.items():
+        named = in_ranges(codes)
+        shown = " ".join(named) if len(named) <= _SHOWN else f"{len(codes)} rules"
+        least, most = min(codes.values()), max(codes.values())
+        some = "" if least >= tally.checked else f", in {counted(most, 'model')}"
+        if some and least < most:
+            some = f", in {least:,} to {counted(most, 'model')}"
+        yield f"{shown} ({reason}{some})"
+
+
+def in_ranges(codes: Iterable[str]) -> list[str]:
+    """Codes in order, with three or more that follow each other as a range.
+
+    >>> in_ranges(["N001", "N003", "N002", "N004", "P002", "P003", "S001"])
+    ['N001-N004', 'P002', 'P003', 'S001']
+    """
+    found: list[list[str]] = []
+    for code in sorted(codes):
+        if found and _after(found[-1][-1]) == code:
+            found[-1].append(code)
+        else:
+            found.append([code])
+    shown: list[str] = []
+    for run in found:
+        shown += [f"{run[0]}-{run[-1]}"] if len(run) >= _RANGE else run
+    return shown
+
+
+def _after(code: str) -> str | None:
+    """The next code of a family."""
+    letters = code.rstrip("0123456789")
+    digits = code[len(letters) :]
+    return f"{letters}{int(digits) + 1:0{len(digits)}}" if digits else None

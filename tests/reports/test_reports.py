@@ -106,6 +106,18 @@ def test_what_did_not_run_is_said_once_and_in_how_many_models():
     assert text.splitlines()[0] == ("not run: K012 (needs a live model); A002 (needs a compiled model, in 1 model)")
 
 
+def test_many_that_did_not_run_for_one_reason_are_short_and_true():
+    def skipping(*codes):
+        return clean(skipped_rules=[SkippedRule(code, "needs a batch of data") for code in codes])
+
+    family = [f"B{number:03}" for number in range(1, 21)]
+    assert render(Report([skipping(*family, "B022")])).startswith("not run: B001-B020 B022 (needs a batch of data)\n")
+    twice = render(Report([skipping(*family), skipping("B001", "B002"), clean()]))
+    assert twice.startswith("not run: B001-B020 (needs a batch of data, in 1 to 2 models)\n")
+    odd = [f"HR{number:03}" for number in range(1, 99, 2)]
+    assert render(Report([skipping(*odd)])).startswith("not run: 49 rules (needs a batch of data)\n")
+
+
 def test_info_is_counted_and_listed_on_request():
     noted = replace(FINDING, severity=Severity.INFO)
     report = Report((clean(findings=(noted,)),))
