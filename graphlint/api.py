@@ -15,8 +15,7 @@ from graphlint.engine.linter import LIVE, Linter, detached
 from graphlint.engine.options import TARGET_KERAS
 from graphlint.engine.selection import Selection
 from graphlint.errors import GraphlintError
-from graphlint.fleet.dispatch import TIMEOUT, Dispatch
-from graphlint.fleet.tasks import Settings, Task, linter_of
+from graphlint.fleet.tasks import TIMEOUT, Settings, Task, linter_of
 from graphlint.portability.target import named_release
 from graphlint.reports.report import ModelReport, Report
 from graphlint.sources import Depth, is_stored, shown_as
@@ -227,6 +226,7 @@ def _many(
     timeout: float | None,
 ) -> Iterator[Report]:
     from graphlint.fleet.cache import Cache
+    from graphlint.fleet.dispatch import Dispatch
     from graphlint.fleet.executors import opened
 
     with ExitStack() as open_:
@@ -235,7 +235,7 @@ def _many(
         if store is not None:
             open_.enter_context(store)
         tasks = (_task(place, one, settings, linter, chosen is None) for place, one in enumerate(models))
-        for found in Dispatch(chosen, store, timeout).reports(tasks):
+        for found in Dispatch(executor=chosen, cache=store, timeout=timeout).reports(tasks):
             yield linter.report([found])
 
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from graphlint.engine.baseline import Baseline
     from graphlint.engine.config import Config
     from graphlint.findings.finding import Finding
-    from graphlint.fleet.journal import Journal, Stores
+    from graphlint.fleet.journal import Journal
+    from graphlint.fleet.stores import Stores
 
 _NAMED = 5
 """Files that a note names."""
@@ -71,9 +72,12 @@ def _outputs(
 def _jobs(context: click.Context, parameter: click.Parameter, value: str) -> int:
     """A number of processes; 0 and ``auto`` are as many as there are processors."""
     if value == "auto" or (value.isascii() and value.isdecimal()):
+        jobs = 0 if value == "auto" else int(value)
+        if jobs:
+            return jobs
         from graphlint.fleet.workers import processors
 
-        return (0 if value == "auto" else int(value)) or processors()
+        return processors()
     raise click.BadParameter(f"expected a number of processes or auto, got {value!r}")
 
 
@@ -271,9 +275,8 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
     from graphlint.cli.running import Gathered, every, interrupted, interruptible
     from graphlint.cli.session import DATA
     from graphlint.engine.linter import nothing_to_check
-    from graphlint.fleet.dispatch import TIMEOUT, worthwhile
     from graphlint.fleet.executors import opened
-    from graphlint.fleet.workers import Workers
+    from graphlint.fleet.tasks import TIMEOUT
     from graphlint.reports.tally import Paths
     from graphlint.reports.writer import Setting
 
@@ -308,8 +311,10 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
     with ExitStack() as open_:
         stores, journal = open_.enter_context(_stores(session, documents, options, named))
         executor = open_.enter_context(opened(options["executor"] or options["jobs"], TIMEOUT))
-        if isinstance(executor, Workers) and worthwhile(len(found.targets)) and (stores is None or stores.is_empty()):
-            executor.start()
+        if executor is not None and (stores is None or stores.is_empty()):
+            from graphlint.fleet.dispatch import begin
+
+            begin(executor, len(found.targets))
         chosen = [session.settings_for(target) for target in found.targets]  # Before anything is written.
         if len(found.targets) > 1:
             gc.collect()
@@ -382,11 +387,13 @@ def _stores(
     """
     from graphlint.fleet.cache import Cache
     from graphlint.fleet.entries import CacheUnusable
-    from graphlint.fleet.journal import Journal, Stores
+    from graphlint.fleet.stores import Stores
 
     journal = cache = None
     with ExitStack() as open_:
         if options["resume"]:
+            from graphlint.fleet.journal import Journal
+
             journal = open_.enter_context(Journal(run))
         if not options["no_cache"] and all(format_ != "html" for format_, _ in documents):  # A page needs the graph.
             try:

@@ -6,11 +6,10 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,13 +22,17 @@ from graphlint.engine.options import TARGET_KERAS
 from graphlint.engine.selection import Selection
 from graphlint.engine.trust import guarded, is_the_users, require_consent
 from graphlint.errors import GraphlintError, UnreadableError
-from graphlint.fleet.dispatch import Dispatch
-from graphlint.fleet.journal import Store
+from graphlint.fleet.in_order import InOrder
 from graphlint.fleet.tasks import Settings, Task, linter_of
 from graphlint.reports.report import ModelReport, together
 from graphlint.reports.safe import in_line
 from graphlint.sources.importing import unique
 from graphlint.sources.stored_object import Depth
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from graphlint.fleet.stores import Store
 
 _MANY = 5
 """From this many models on a progress bar is shown."""
@@ -83,12 +86,12 @@ class Session:
     """Whether the models are checked as one graph, too."""
     _configs: dict[Path, Config] = field(default_factory=dict)
     _settings: dict[Path | None, Settings] = field(default_factory=dict)
-    _dispatch: Dispatch | None = None
+    _checks: InOrder | None = None
 
     @property
     def remembered(self) -> tuple[int, int]:
         """For how many models a report of an earlier run was taken, and of how many it was looked for."""
-        return (0, 0) if self._dispatch is None else (self._dispatch.known, self._dispatch.models)
+        return (0, 0) if self._checks is None else (self._checks.known, self._checks.models)
 
     def note(self, text: str, level: int = 1) -> None:
         """Print a note to stderr, if the user asked for this verbosity."""
@@ -204,8 +207,8 @@ class Session:
             return
         chosen = [self.settings_for(target) for target in targets] if settings is None else settings
         with _progress(len(targets), -1 if quiet else self.verbosity) as advance:
-            self._dispatch = Dispatch(executor, cache)
-            files = self._dispatch.reports(
+            self._checks = _checks(executor, cache)
+            files = self._checks.reports(
                 Task(place, target.url or str(target.path), target.text, chosen[place])
                 for place, target in enumerate(targets)
                 if self._is_read(target)
@@ -328,6 +331,14 @@ def parse_shapes(texts: Iterable[str]) -> list[tuple[tuple[int | None, ...], str
             )
         found.append((tuple(None if part in ("?", "None") else int(part) for part in parts), dtype or "float32"))
     return found
+
+
+def _checks(executor: Executor | None, cache: Store | None) -> InOrder:
+    if executor is None:
+        return InOrder(cache=cache)
+    from graphlint.fleet.dispatch import Dispatch
+
+    return Dispatch(executor=executor, cache=cache)
 
 
 def _passed_over(model: ModelReport, target: Target) -> ModelReport:

@@ -13,7 +13,6 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -142,21 +141,45 @@ def digest(source: str, seen: State) -> bytes | None:
         return None
 
 
-def digest_later(source: str, seen: State) -> Future[bytes | None]:
-    """The same, of something large in a thread, beside whatever else is done."""
-    found: Future[bytes | None] = Future()
-    if seen.kind == "object" or is_small(seen):
-        found.set_result(digest(source, seen))
+class Digest:
+    """The digest of a model in a state. That of something large is made in a thread, beside whatever else is done."""
+
+    def __init__(self, source: str, seen: State) -> None:
+        self._source, self._seen = source, seen
+        self._found: bytes | None = None
+        self._failure: BaseException | None = None
+        self._thread: threading.Thread | None = None
+        if seen.kind == "object" or is_small(seen):
+            self._found = digest(source, seen)
+        else:
+            self._thread = threading.Thread(target=self._work, daemon=True)
+            self._thread.start()
+
+    @classmethod
+    def known(cls, seen: Content) -> Digest:
+        """One that was made before."""
+        found = cls.__new__(cls)
+        found._found, found._thread, found._failure = seen.digest, None, None
         return found
 
-    def work() -> None:
+    def _work(self) -> None:
         try:
-            found.set_result(digest(source, seen))
+            self._found = digest(self._source, self._seen)
         except BaseException as error:
-            found.set_exception(error)
+            self._failure = error
 
-    threading.Thread(target=work, daemon=True).start()
-    return found
+    @property
+    def is_there(self) -> bool:
+        """Whether it does not have to be waited for."""
+        return self._thread is None or not self._thread.is_alive()
+
+    def result(self) -> bytes | None:
+        """It, or None if there is none."""
+        if self._thread is not None:
+            self._thread.join()
+        if self._failure is not None:
+            raise self._failure
+        return self._found
 
 
 def _of_file(path: Path, small: bool, *, heads: bool) -> bytes | None:

@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Any
 from graphlint.engine.linter import refused
 from graphlint.errors import GraphlintError, UnreadableError, one_line
 from graphlint.fleet.checking import check_all, check_one
-from graphlint.fleet.tasks import Checked, Outcome, Task
+from graphlint.fleet.in_order import InOrder
+from graphlint.fleet.tasks import TIMEOUT, Checked, Outcome, Task
 from graphlint.fleet.workers import WorkerLost, Workers, processors
 from graphlint.sources.urls import is_url
 
 if TYPE_CHECKING:
-    from graphlint.fleet.journal import Place, Store
+    from graphlint.fleet.stores import Place
     from graphlint.reports.report import ModelReport
 
-TIMEOUT = 600.0
-"""Seconds that the check of one model may take in a worker."""
 _TRIES = 3
 """How often a model is tried whose worker was lost. The first time it may have died of another one."""
 _LATE = 2
@@ -75,7 +74,7 @@ class _Call:
 
 
 @dataclass
-class Dispatch:
+class Dispatch(InOrder):
     """Checks models, in order.
 
     ``executor`` None is this process alone, one model after another. `Workers` start only if there is enough to do. Any
@@ -84,12 +83,7 @@ class Dispatch:
     """
 
     executor: Executor | None = None
-    cache: Store | None = None
     timeout: float | None = TIMEOUT
-    models: int = 0
-    """Of how many models a report was looked for that an earlier run left."""
-    known: int = 0
-    """How many of them had one."""
     _calls: dict[Future[Any], _Call] = field(default_factory=dict)
     _slots: deque[_Slot] = field(default_factory=deque)
     _rescue: Workers | None = None
@@ -102,11 +96,7 @@ class Dispatch:
     def reports(self, tasks: Iterable[Task]) -> Iterator[ModelReport]:
         """One report for each model, in order. What was not asked for is not checked: this is lazy."""
         if self.executor is None:
-            try:
-                for task in tasks:
-                    yield self._here(task)
-            finally:
-                self._written()
+            yield from super().reports(tasks)
             return
         remote = _is_dask(self.executor)
         self._remote = remote
@@ -120,36 +110,6 @@ class Dispatch:
                 future.cancel()
             if self._rescue is not None:
                 self._rescue.shutdown(cancel_futures=True)
-
-    def _here(self, task: Task) -> ModelReport:
-        if task.done is not None:
-            return task.done
-        place = None if self.cache is None else self.cache.place(task)
-        found = self._known(place)
-        if found is None:
-            checked = check_one(self._kept(task, place))
-            self._keep(place, checked)
-            found = checked.report
-        return found
-
-    def _known(self, place: Place | None) -> ModelReport | None:
-        """The report of an earlier run, where that is told without asking a store."""
-        self.models += 1
-        found = None if place is None else place.found()
-        self.known += found is not None
-        return found
-
-    def _kept(self, task: Task, place: Place | None) -> Task:
-        """A task with what its check needs to know, so that its report can be kept."""
-        if place is None or self.cache is None:
-            return task
-        folder = None if self.cache.folder is None else str(self.cache.folder)
-        return replace(task, kept=True, folder=folder, seen=place.seen)
-
-    def _keep(self, place: Place | None, checked: Checked) -> None:
-        self.known += checked.known
-        if place is not None:
-            place.keep(checked.report, checked.held)
 
     # -- in order -----------------------------------------------------------------------------------------------
 
@@ -217,12 +177,6 @@ class Dispatch:
             for index in call.indices:
                 self._put(call.slot, index, check_one(call.slot.tasks[index]))
         self._written()
-
-    def _written(self) -> None:
-        if self.cache is not None and self.cache.folder is not None:
-            from graphlint.fleet.remembering import written
-
-            written()
 
     def _put(self, slot: _Slot, index: int, checked: Checked) -> None:
         slot.reports[index] = checked.report
@@ -318,9 +272,10 @@ def _unfinished(task: Task, error: BaseException, tries: int) -> Checked:
     return Checked(replace(refused(task.shown, UnreadableError(message)), fail_on=task.settings.config.fail_on))
 
 
-def worthwhile(models: int) -> bool:
-    """Whether processes are worth their start, if none of so many models is known."""
-    return models * _PER_MODEL >= _WORTHWHILE
+def begin(executor: Executor, models: int) -> None:
+    """Start processes early where so many models are worth it, if none of them is known."""
+    if isinstance(executor, Workers) and models * _PER_MODEL >= _WORTHWHILE:
+        executor.start()
 
 
 def _estimate(task: Task) -> float:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from graphlint.errors import GraphlintError, one_line
-from graphlint.fleet.workers import Workers
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 DASK = "dask://"
 PATIENCE = "15s"
@@ -21,6 +23,13 @@ def opened(executor: Executor | str | int | None, timeout: float | None) -> Iter
     Raises:
         GraphlintError: it is not one, or the cluster cannot be reached.
     """
+    if executor is None or (executor == 1 and not isinstance(executor, bool)):
+        yield None
+        return
+    from concurrent.futures import Executor
+
+    from graphlint.fleet.workers import Workers
+
     if isinstance(executor, bool) or not isinstance(executor, (Executor, str, int, type(None))):
         raise GraphlintError(f"expected an executor, a number of processes or '{DASK}ADDRESS', got {executor!r}")
     if isinstance(executor, int) and executor > 1:

@@ -6,7 +6,6 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,15 +14,18 @@ from graphlint.engine.linter import refused, without_graph
 from graphlint.errors import UnreadableError
 from graphlint.fleet import content
 from graphlint.fleet.cache import Cache, is_whole
-from graphlint.fleet.content import Content, State
+from graphlint.fleet.content import Content, Digest, State
 from graphlint.fleet.entries import CacheUnusable
-from graphlint.fleet.structures import Structures
 from graphlint.fleet.tasks import Checked, Task
 from graphlint.sources.urls import is_url
 
 if TYPE_CHECKING:
     from graphlint.engine.linter import Linter
+    from graphlint.fleet.structures import Structures
     from graphlint.sources.remote import RemoteFile
+
+_FIRST = 1
+"""The model of a run from which on the structure of a small file is kept: for one file, reading is done sooner."""
 
 
 def checked(task: Task, linter: Linter) -> Checked:
@@ -34,11 +36,7 @@ def checked(task: Task, linter: Linter) -> Checked:
     state = content.state(task.source) if task.seen is None else task.seen.state
     if state is None:
         return Checked(without_graph(linter.check_file(task.source, task.shown)))
-    if task.seen is None:
-        digest = content.digest_later(task.source, state)
-    else:
-        digest = Future()
-        digest.set_result(task.seen.digest)
+    digest = Digest(task.source, state) if task.seen is None else Digest.known(task.seen)
 
     def unchanged() -> bool:
         return content.state(task.source) == state
@@ -57,8 +55,7 @@ def _checked_object(task: Task, linter: Linter, stores: _Stores | None) -> Check
         return Checked(replace(refused(task.shown, error), fail_on=linter.config.fail_on))
     if state is None:
         return Checked(without_graph(linter.check_file(remote, task.shown)))
-    digest: Future[bytes | None] = Future()
-    digest.set_result(content.digest(task.source, state))
+    digest = Digest(task.source, state)
     seen = Content(state, digest.result())
     if stores is not None:
         place = stores.cache.place(task)
@@ -79,11 +76,11 @@ def _checked(
     stores: _Stores | None,
     source: str | RemoteFile,
     state: State,
-    digest: Future[bytes | None],
+    digest: Digest,
     unchanged: Callable[[], bool],
 ) -> Checked:
     structure = None
-    if stores is not None:
+    if stores is not None and (task.place >= _FIRST or is_url(task.source) or not content.is_small(state)):
         structure = stores.structures.of(linter, task.shown, state, digest, unchanged)
     found = linter.check_file(source, task.shown, structure)
     if not unchanged():
@@ -99,7 +96,19 @@ class _Stores:
 
     def __init__(self, folder: Path) -> None:
         self.cache = Cache(folder)
-        self.structures = Structures(folder)
+        self._structures: Structures | None = None
+
+    @property
+    def structures(self) -> Structures:
+        if self._structures is None:
+            from graphlint.fleet.structures import Structures
+
+            self._structures = Structures(self.cache.folder)
+        return self._structures
+
+    def write(self) -> None:
+        if self._structures is not None:
+            self._structures.entries.write()
 
 
 class _Local(threading.local):
@@ -127,4 +136,4 @@ def written() -> None:
     """Write what this thread is keeping, so that other processes have it, and this one may end."""
     for (process, _), stores in _local.__dict__.get("stores", {}).items():
         if stores is not None and process == os.getpid():
-            stores.structures.entries.write()
+            stores.write()

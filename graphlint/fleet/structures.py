@@ -10,7 +10,6 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from graphlint.engine.linter import Linter
-    from graphlint.fleet.content import State
+    from graphlint.fleet.content import Digest, State
     from graphlint.model.definition import ModelDefinition, Values
     from graphlint.model.graph import ModelGraph
     from graphlint.sources.limits import Limits
@@ -47,9 +46,7 @@ class Structures:
     def __init__(self, folder: Path) -> None:
         self.entries = Entries(folder, _NAME)
 
-    def of(
-        self, linter: Linter, name: str, state: State, digest: Future[bytes | None], unchanged: Callable[[], bool]
-    ) -> Structure:
+    def of(self, linter: Linter, name: str, state: State, digest: Digest, unchanged: Callable[[], bool]) -> Structure:
         """That of a model in some state, as a linter reads it under a name.
 
         ``digest`` is what is waited for only where it is worth it; ``unchanged`` tells whether the state is the same.
@@ -73,7 +70,7 @@ class Structure:
         entries: Entries,
         context: bytes,
         state: State,
-        digest: Future[bytes | None],
+        digest: Digest,
         unchanged: Callable[[], bool],
     ) -> None:
         self._entries, self._context, self._digest, self._unchanged = entries, context, digest, unchanged
@@ -88,7 +85,7 @@ class Structure:
         return None if digest is None else hashlib.sha256(self._context + digest).digest()
 
     def _found(self) -> bytes | None:
-        if not self._digest.done() and not self._entries.knows(self._hint):
+        if not self._digest.is_there and not self._entries.knows(self._hint):
             return None
         key = self._key()
         return None if key is None else self._entries.get(key)

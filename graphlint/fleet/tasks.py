@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from graphlint.fleet.content import Content
     from graphlint.reports.report import ModelReport
 
+TIMEOUT = 600.0
+"""Seconds that the check of one model may take in a worker."""
 _MOST_LINTERS = 64
 
 

@@ -439,11 +439,11 @@ def test_what_is_interrupted_is_a_whole_report_on_what_was_done(here, monkeypatc
     checked_files = []
     check_file = Linter.check_file
 
-    def check(self, path, shown=None):
+    def check(self, path, *more):
         if len(checked_files) == 2:
             raise KeyboardInterrupt
         checked_files.append(path)
-        return check_file(self, path, shown)
+        return check_file(self, path, *more)
 
     monkeypatch.setattr(Linter, "check_file", check)
     document, exit_code = checked()

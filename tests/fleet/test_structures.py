@@ -15,7 +15,7 @@ import pytest
 import graphlint
 from graphlint import sources
 from graphlint.engine.linter import Linter
-from graphlint.fleet import content, entries
+from graphlint.fleet import content, entries, remembering
 from graphlint.fleet.definitions import NotPlain, decode, encode
 from graphlint.fleet.stored import to_data
 from graphlint.fleet.structures import Structures
@@ -29,6 +29,7 @@ BAD = (DATA / "bad.keras").read_bytes()
 @pytest.fixture(autouse=True)
 def old_files(monkeypatch):
     monkeypatch.setattr(content, "_TICK", 0)
+    monkeypatch.setattr(remembering, "_FIRST", 0)
 
 
 @pytest.fixture
@@ -248,8 +249,6 @@ def test_a_forged_or_damaged_entry_is_ignored(tmp_path, reads):
     connection.close()
     assert said([path], kept, ignore="A") == said([path], False, ignore="A")
     assert len(reads) == 3
-    from graphlint.fleet import remembering
-
     remembering._local.__dict__.clear()
     store.write_bytes(b"junk" * 1000)
     assert said([path], kept, ignore="D") == said([path], False, ignore="D")
