@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, NamedTuple
 
@@ -342,7 +342,10 @@ class _Expansion:
                 return frame.tensors.get(leaf, Constant(ConstantKind.MISSING))
             return leaf
 
-        args = map_leaves(call.args, bind)
+        if len(call.args) == 1 and call.args[0].__class__ is TensorRef:
+            args: tuple[Any, ...] = (bind(call.args[0]),)
+        else:
+            args = map_leaves(call.args, bind)
         kwargs = map_leaves(call.kwargs, bind) if call.kwargs else call.kwargs
         captured = map_leaves(call.captured, bind) if call.captured else ()
         index = frame.plan.indices[position]
@@ -596,11 +599,12 @@ def unique_names(layers: Iterable[LayerDefinition]) -> dict[int, str]:
     return names
 
 
-def graph_order(body: Body) -> list[int]:
+def graph_order(body: Body, needed: Sequence[list[TensorRef]] | None = None) -> list[int]:
     """The calls of a body so that each follows what it depends on, by the structure of the graph alone.
 
     Inputs in declared order, then depth first from the outputs in declared order through the arguments in order, then
-    calls that reach no output in stored order. A reference that closes a cycle is not followed.
+    calls that reach no output in stored order. A reference that closes a cycle is not followed. ``needed`` are the
+    tensors that each call receives, if they are known.
     """
     order: list[int] = []
     seen: set[int] = set()
@@ -614,18 +618,21 @@ def graph_order(body: Body) -> list[int]:
                 order.append(~position)
             elif position not in seen:
                 seen.add(position)
-                call = body.calls[position]
-                needed = refs(call.args)
-                if call.kwargs or call.captured:
-                    needed += refs(call.kwargs) + refs(call.captured)
-                needed.reverse()
-                waiting = [ref.call for ref in needed if ref.call not in seen]
+                received = _received(body.calls[position]) if needed is None else needed[position]
+                waiting = [ref.call for ref in reversed(received) if ref.call not in seen]
                 if waiting:
                     stack.append(~position)
                     stack += waiting
                 else:
                     order.append(position)
     return order
+
+
+def _received(call: CallDefinition) -> list[TensorRef]:
+    found = refs(call.args)
+    if call.kwargs or call.captured:
+        found += refs(call.kwargs) + refs(call.captured)
+    return found
 
 
 def bind_inputs(

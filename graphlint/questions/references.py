@@ -96,7 +96,7 @@ class Kind(StrEnum):
 _OBJECTS = (Kind.CLASS, Kind.FUNCTION, Kind.CODE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reference:
     """One dictionary that names a class or a function, or holds Python code.
 

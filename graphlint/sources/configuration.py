@@ -43,6 +43,7 @@ from graphlint.sources.literals import decode_constant, policy_name
 
 _ORIGIN = ("module", "class_name", "registered_name", "build_config")
 _LONGEST_CONFIG = 1 << 14
+_HOLDERS = frozenset({"layer", "backward_layer", "cell", "cells"})
 _CALL = {"args", "kwargs"}
 _TENSOR = {"class_name", "config"}
 _TENSOR_CONFIG = {"shape", "dtype", "keras_history"}
@@ -200,6 +201,8 @@ def _layer(reader: _Reader, entry: Any) -> LayerDefinition:
 def _children(reader: _Reader, definition: LayerDefinition) -> None:
     """The layers that built-in wrappers have in their configuration."""
     config = definition.config
+    if _HOLDERS.isdisjoint(config):
+        return
     for key in ("layer", "backward_layer", "cell"):
         if _is_object(config.get(key)):
             definition.children[key] = _layer(reader, config[key])
@@ -252,9 +255,10 @@ def _functional(reader: _Reader, entries: list[Any], inputs: Any, outputs: Any) 
         if not reader.whole and nodes and all(plain):
             entry["inbound_nodes"] = []
         parsed += [found or _call_arguments(node, names) for found, node in zip(plain, nodes, strict=True)]
-    references = [leaf for leaf in flat(parsed) if leaf.__class__ is _Reference]
+    models = any(layer.body is not None or layer.is_model for layer in layers)
+    references = [leaf for leaf in flat(parsed) if leaf.__class__ is _Reference] if models else []
     legacy = any(isinstance(node, list) for _, nodes in stored for node in nodes)
-    offsets = _offsets(references, by_name, names, legacy)
+    offsets = _offsets(references, by_name, names, legacy) if models else {}
     output_offsets = {
         name: 1 if name in names and names[name].body is not None and names[name].class_name != "Sequential" else 0
         for name in by_name
@@ -287,7 +291,10 @@ def _functional(reader: _Reader, entries: list[Any], inputs: Any, outputs: Any) 
         def bind(leaf: Any, layer: LayerDefinition = call.layer) -> Any:
             return resolve(leaf, layer, offsets.get(leaf.layer, 0)) if isinstance(leaf, _Reference) else leaf
 
-        call.args = tuple([_map(arg, bind) for arg in args])
+        if len(args) == 1 and args[0].__class__ is _Reference:
+            call.args = (bind(args[0]),)
+        else:
+            call.args = tuple([_map(arg, bind) for arg in args])
         call.kwargs = {key: _map(value, bind) for key, value in kwargs.items()} if kwargs else {}
 
     def bind_output(leaf: Any) -> Any:
@@ -390,36 +397,43 @@ def _only_tensors(node: Any, names: Container[str], specs: dict[TensorSpec, Tens
     if args.__class__ is not list or kwargs.__class__ is not dict:
         return None
 
-    def plain(value: Any) -> Any:
-        kind = value.__class__
-        if kind is list:
-            return [plain(item) for item in value]
-        if kind is dict:
-            if value.keys() != _TENSOR or value["class_name"] != "__keras_tensor__":
-                raise _Otherwise
-            config = value["config"]
-            if config.__class__ is not dict or config.keys() != _TENSOR_CONFIG:
-                raise _Otherwise
-            shape, dtype, history = config["shape"], config["dtype"], config["keras_history"]
-            if shape.__class__ is not list or not _NUMBERS.issuperset(map(type, shape)):
-                raise _Otherwise
-            if dtype.__class__ is not str or len(dtype) > _LONGEST_DTYPE:
-                raise _Otherwise
-            if history.__class__ is not list or len(history) != 3 or history[0].__class__ is not str:
-                raise _Otherwise
-            layer, call, output = history
-            if layer not in names or call.__class__ is not int or output.__class__ is not int:
-                raise _Otherwise
-            spec = TensorSpec(_shape(shape), dtype)
-            return _Reference(layer, call, output, spec=specs.setdefault(spec, spec))
-        if kind in _NUMBERS:
-            return value
-        raise _Otherwise
-
     try:
-        return [plain(value) for value in args], {key: plain(value) for key, value in kwargs.items()}
+        return (
+            [_plain(value, names, specs) for value in args],
+            {key: _plain(value, names, specs) for key, value in kwargs.items()},
+        )
     except _Otherwise:
         return None
+
+
+def _plain(value: Any, names: Container[str], specs: dict[TensorSpec, TensorSpec]) -> Any:
+    """A tensor as a reference, and numbers and flags as they are.
+
+    Raises:
+        _Otherwise: it is something else.
+    """
+    kind = value.__class__
+    if kind in _NUMBERS:
+        return value
+    if kind is list:
+        return [_plain(item, names, specs) for item in value]
+    if kind is not dict or value.keys() != _TENSOR or value["class_name"] != "__keras_tensor__":
+        raise _Otherwise
+    config = value["config"]
+    if config.__class__ is not dict or config.keys() != _TENSOR_CONFIG:
+        raise _Otherwise
+    shape, dtype, history = config["shape"], config["dtype"], config["keras_history"]
+    if shape.__class__ is not list or not _NUMBERS.issuperset(map(type, shape)):
+        raise _Otherwise
+    if dtype.__class__ is not str or len(dtype) > _LONGEST_DTYPE:
+        raise _Otherwise
+    if history.__class__ is not list or len(history) != 3 or history[0].__class__ is not str:
+        raise _Otherwise
+    layer, call, output = history
+    if layer not in names or call.__class__ is not int or output.__class__ is not int:
+        raise _Otherwise
+    spec = TensorSpec(_shape(shape), dtype)
+    return _Reference(layer, call, output, spec=specs.setdefault(spec, spec))
 
 
 def _decode(value: Any) -> Any:
@@ -537,13 +551,14 @@ def infer_specs(
     built = built or {}
     budget = budget or Budget(DEFAULT)
     used = [0] * len(body.calls)
-    for call in body.calls:
-        for ref in refs(call.args) + refs(call.kwargs):
+    needed = [refs(call.args) + refs(call.kwargs) for call in body.calls]
+    for received in needed:
+        for ref in received:
             if ref.output > used[ref.call]:
                 used[ref.call] = ref.output
     for ref in (*refs(body.inputs), *refs(body.outputs)):
         used[ref.call] = max(used[ref.call], ref.output)
-    for position in graph_order(body):
+    for position in graph_order(body, needed):
         call = body.calls[position]
         call.inferred = _output_specs(body, call, known)
         inferred = call.inferred or ()
@@ -591,7 +606,7 @@ def _output_specs(body: Body, call: CallDefinition, known: Known | None) -> tupl
             return outputs[leaf.output] if outputs and leaf.output < len(outputs) else TensorSpec(None, None)
         return leaf
 
-    args = [_map(arg, spec) for arg in call.args]
+    args = [spec(arg) if arg.__class__ is TensorRef else _map(arg, spec) for arg in call.args]
     kwargs = _map(call.kwargs, spec) if call.kwargs else {}
     alike = layer.alike
     if known is None or alike is None:

@@ -23,6 +23,8 @@ _NOT_TELLING = bytes(set(range(256)) - set(b'"[]{},0123456789eE+-.:'))
 _NUMBERS = bytes.maketrans(b"123456789E", b"000000000e")
 """To find long integers and large exponents quickly, all digits are one."""
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_DIGITS = b"0" * 19
+_LONG_INTEGER = re.compile(rb"(?<![.0])0{19}")
 _QUOTE, _BACKSLASH = b'"\\'
 _NOT_BACKSLASH = re.compile(rb"[^\\]", re.DOTALL)
 _PIECE = 1 << 18
@@ -172,6 +174,11 @@ def _parse(text: str, hints: _Hints, limits: Limits, what: str, problems: list[t
     return value
 
 
+def _has_long_integer(numbers: bytes) -> bool:
+    """Whether 19 digits follow each other in a text whose digits are all 0, other than after a decimal point."""
+    return _DIGITS in numbers and _LONG_INTEGER.search(numbers) is not None
+
+
 def _duplicate_keys(text: str) -> dict[str, int]:
     """The keys that some object of a text has several times, with how often."""
     found: dict[str, int] = {}
@@ -235,7 +242,9 @@ def _scan(data: bytes, limits: Limits, what: str) -> _Hints:
         limits.check("json_depth", int(depths.max(initial=0)), f"{what}, nesting")
         depth = int(depths[-1]) if len(depths) else depth
         seam = before + outside
-        hints = _Hints(keys, hints.floats or b"e000" in seam or b"e+000" in seam, hints.integers or b"0" * 19 in seam)
+        hints = _Hints(
+            keys, hints.floats or b"e000" in seam or b"e+000" in seam, hints.integers or _has_long_integer(seam)
+        )
         before = seam[-_LONGEST_NUMBER:]
         start = end
     return hints

@@ -16,6 +16,9 @@ _MANY = 4
 """From this many layers of one class on they are a single finding: one argument is missing in one place."""
 
 
+_CLASSES = frozenset({"Activation", "GaussianNoise", "Permute", "Rescaling", "Reshape", "Squeeze"})
+_FAMILIES = frozenset({Family.CROPPING, Family.DROPOUT, Family.PADDING, Family.POOLING, Family.UPSAMPLING})
+"""The layers that can do nothing, by their arguments or where they stand."""
 _KEEP = (
     "Keep it if padding should count as data from here on; without it the mask goes on to the next layers, and outputs "
     "change."
@@ -66,7 +69,7 @@ class NoOpLayer(Rule):
         alike: dict[tuple[str | None, str, bool], list[tuple[str, Fix | None]]] = {}
         seen: set[str] = set()
         last = {graph.calls[output.call].layer for output in graph.outputs}
-        for call in graph.calls.values():
+        for call in graph.calls_of_classes(_may_do_nothing):
             layer = graph.layers[call.layer]
             if layer.path in seen or not layer.is_keras or "identity" in layer.name.lower():
                 continue
@@ -119,6 +122,10 @@ def _ends_mask(graph: ModelGraph, layer: Layer, call: str) -> bool:
     if layer.operation.name == "Squeeze" and len(sources) == 1:
         sources = graph.producers(sources[0].call)
     return not layer.traits.hands_mask_on and not masked(graph).keys().isdisjoint(sources)
+
+
+def _may_do_nothing(layer: Layer) -> bool:
+    return (layer.traits.name or layer.operation.name) in _CLASSES or layer.traits.family in _FAMILIES
 
 
 def _reason(graph: ModelGraph, layer: Layer, call: str) -> str | None:
