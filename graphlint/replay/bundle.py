@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
 
-from graphlint.errors import InvalidEdit, NameCollision, ReplayError
+from graphlint.errors import InvalidEdit, NameCollision, NotBuilt, OpaqueBody, ReplayError
 from graphlint.knowledge import keras_internals
 from graphlint.model.address import ROOT
 from graphlint.model.definition import leaves
 from graphlint.model.expand import expand
 from graphlint.model.graph import ModelGraph
 from graphlint.model.several import several
+from graphlint.replay.clone import clone, copy_layers, follows_its_graph
 from graphlint.replay.edit import edit
 from graphlint.replay.interpreter import Interpreter
 from graphlint.replay.live_graph import LiveGraph
@@ -23,6 +24,7 @@ from graphlint.replay.rebuild import Rebuild, build_model, declared_outputs, in_
 from graphlint.replay.split import declared_root_inputs
 from graphlint.replay.transaction import Transaction
 from graphlint.sources.live import read_live
+from graphlint.tracing.inputs import known_arguments
 
 _PART = ":"
 """Between the name of a model and the place of one of its inputs or outputs, where it has several."""
@@ -46,6 +48,7 @@ def bundle(models: Mapping[str, keras.Model], name: str = "bundle") -> keras.Mod
     Raises:
         InvalidEdit: there is none, or a name has a colon.
         NameCollision: two layers of one name have to lie side by side.
+        NotBuilt: a model that is code was never called.
         OpaqueBody: what shares layers with another model is code that no graph can call.
 
     >>> import keras
@@ -65,11 +68,20 @@ def bundle(models: Mapping[str, keras.Model], name: str = "bundle") -> keras.Mod
     inputs: dict[str, Any] = {}
     outputs: dict[str, Any] = {}
     known: set[int] = set()
+    names: set[str] = set()
     every = [layer for model in models.values() for layer in keras_internals.all_layers(model)]
     with Transaction([*every, *(one.obj for one in graph.layers.values() if one.obj is not None)]):
         taken = {layer.name for layer in every}
         for key, model in models.items():
-            received, returned, made = _called(key, model, id(model) in divided, divided, taken)
+            opened = id(model) in divided
+            if keras_internals.graph_model(model) is None and _shares(model, models.values()):
+                raise OpaqueBody(
+                    f"{key} is code ({type(model).__name__}) and shares layers with another of the models, so that no "
+                    "graph can hold both: bundle it without that one, or make it Functional with as_functional()"
+                )
+            if not opened:
+                model = _alone(key, model, names, taken)
+            received, returned, made = _called(key, model, opened, divided, taken)
             known |= made
             inputs |= received
             outputs |= _flat(key, returned)
@@ -100,12 +112,32 @@ def _divided(graph: ModelGraph) -> set[int]:
     return found
 
 
+def _shares(model: keras.Model, models: Iterable[keras.Model]) -> bool:
+    """Whether a model has a layer with weights inside that another one has too."""
+    mine = {id(one) for one in keras_internals.all_layers(model) if one.weights}
+    return any(id(one) in mine for other in models if other is not model for one in keras_internals.all_layers(other))
+
+
+def _alone(key: str, model: keras.Model, names: set[str], taken: set[str]) -> keras.Model:
+    """A model to call as a whole: itself, or one of the same layers where another one has its name, as a copy has."""
+    if model.name in names and follows_its_graph(model):
+        declared = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+        returned = model.outputs[0] if isinstance(model, keras.Sequential) else model.output
+        name = key
+        while name in names or name in taken:
+            name += "_"
+        model = keras.Model(declared, returned, name=name)
+    names.add(model.name)
+    taken.add(model.name)
+    return model
+
+
 def _called(
     key: str, model: keras.Model, opened: bool, divided: set[int], taken: set[str]
 ) -> tuple[dict[str, Any], Any, set[int]]:
     """New Inputs by name, and what a model makes of them: called as a whole, or layer by layer."""
     if keras_internals.graph_model(model) is None and not opened:
-        declared = model.inputs if len(model.inputs) > 1 else model.inputs[0]
+        declared = _received(key, model)
         made = _named(key, declared, taken)
         received = keras.tree.pack_sequence_as(declared, list(made.values()))
         return made, model(received), {id(layer) for layer in keras_internals.all_layers(model)}
@@ -125,6 +157,22 @@ def _called(
     plan = Planner(live, inline=inline).plan(live.graph.outputs)
     Interpreter(live, domain).run(plan, environment)
     return made, in_structure(live, ROOT, environment, declared_outputs(live, ROOT)), set(domain.known)
+
+
+def _received(key: str, model: keras.Model) -> Any:
+    """What a model that is code receives, as it was called.
+
+    Raises:
+        NotBuilt: it was never called.
+        InvalidEdit: it does not receive its tensors in one argument.
+    """
+    known = known_arguments(model)
+    if known is None:
+        raise NotBuilt(f"{key} was never called, so that its inputs are not known: call it on a batch before")
+    args, kwargs = known
+    if len(args) != 1 or any(isinstance(one, keras.KerasTensor) for one in keras.tree.flatten(kwargs)):
+        raise InvalidEdit(f"expected a model that receives its tensors in one argument, got {key}, which takes several")
+    return args[0]
 
 
 def _named(key: str, declared: Any, taken: set[str]) -> dict[str, Any]:
@@ -246,30 +294,43 @@ def share(models: Mapping[str, keras.Model], first: str, second: str) -> dict[st
 
 
 def unshare(models: Mapping[str, keras.Model], model: str, address: str) -> dict[str, keras.Model]:
-    """Give one of several models its own copy of a layer, with the same weights and flags.
+    """Give one of several models its own copy of a layer with everything inside it, with the same weights and flags.
 
     Args:
         models: the models by name; they are not changed.
         model: the name of the one that gets the copy.
-        address: the layer, as in a graph of all of them.
+        address: the layer, a nested model or one of the models, as in a graph of all of them. Of a model that it shares
+            layers with but does not call, it gets copies of those layers.
 
     Raises:
         AddressError: no layer has this address, or more than one.
-        InvalidEdit: there is no model of this name, it does not have the layer, or the layer cannot be copied.
+        InvalidEdit: there is no model of this name, it does not have the layer, it also calls layers inside of that
+            elsewhere, or what is there cannot be copied.
     """
     old = _at(models, address)
     if model not in models:
         raise InvalidEdit(f"expected the name of one of the models, got {model!r}: it is one of {', '.join(models)}")
-    if isinstance(old, keras.Model) or not isinstance(old, keras.layers.Layer):
-        raise InvalidEdit(
-            f"expected a layer that is no model, got {type(old).__name__} at {address}: name a layer inside"
-        )
-    copy = type(old).from_config(old.get_config())
-    copy.build_from_config(old.get_build_config())
-    copy.set_weights(old.get_weights())
-    made = _replaced(models[model], old, copy)
-    if made is models[model]:
+    if not isinstance(old, keras.layers.Layer):
+        raise InvalidEdit(f"expected a layer, got the operation at {address}: it has no weights to copy")
+    mine = models[model]
+    if old is mine:
+        return {**models, model: clone(mine)}
+    alone = expand(read_live(mine, structure_only=True))
+    parts = _parts(alone, old)
+    if not parts:
         raise InvalidEdit(f"{model} does not have the layer at {address}: name a layer that it shares")
+    copies = copy_layers([alone.layers[path].obj for path in parts])
+    changed = edit(mine)
+    for path in parts:
+        for call in _calls(alone, path):
+            changed.replace(call, copies.made[id(alone.layers[path].obj)])
+    made = changed.build()
+    left = {id(one) for one in old.weights} & {id(one) for one in made.weights}
+    if left:
+        raise InvalidEdit(
+            f"{model} also calls layers inside {address} where that is not called: {len(left)} of its variables would "
+            "still be shared: name these layers one by one"
+        )
     return {**models, model: made}
 
 
@@ -284,7 +345,51 @@ def _at(models: Mapping[str, keras.Model], address: str) -> Any:
 
 
 def _replaced(model: keras.Model, old: Any, new: Any) -> keras.Model:
-    """A model with another layer in the place of one; the model itself if it does not have that."""
+    """A model with another layer in the place of one; the model itself if it does not have that.
+
+    Raises:
+        InvalidEdit: the model is what is to be replaced, and the other layer is no model.
+    """
+    if model is old:
+        if not isinstance(new, keras.Model):
+            raise InvalidEdit(f"expected a model in the place of {old.name!r}, which is one, got {type(new).__name__}")
+        return new
     alone = expand(read_live(model, structure_only=True))
-    path = next((one.path for one in alone.layers.values() if one.obj is old), None)
-    return model if path is None else edit(model).replace(path, new).build()
+    path = _path(alone, old)
+    if path is None:
+        return model
+    changed = edit(model)
+    for call in _calls(alone, path):
+        changed.replace(call, new)
+    return changed.build()
+
+
+def _path(graph: ModelGraph, layer: Any) -> str | None:
+    return next((one.path for one in graph.layers.values() if one.obj is layer), None)
+
+
+def _calls(graph: ModelGraph, path: str) -> list[str]:
+    """The addresses of all calls of a layer: one for those that are inside different calls of one nested model."""
+    sites = graph.container_calls(path) or graph.call_sites(path)
+    found: dict[str, None] = {}
+    for site in sites:
+        *around, last = site.split("/")
+        found["/".join([*(piece.rpartition("#")[0] for piece in around), last])] = None
+    return list(found) or [path]
+
+
+def _parts(graph: ModelGraph, layer: Any) -> list[str]:
+    """The paths of a layer in a model: its own, or those of the outermost layers that the two have in common."""
+    path = _path(graph, layer)
+    if path is not None or not isinstance(layer, keras.Model):
+        return [] if path is None else [path]
+    theirs = {id(one) for one in keras_internals.all_layers(layer)}
+    found: list[str] = []
+    inside: set[str] = set()
+    for one in graph.layers.values():
+        if one.path == ROOT or one.path in inside or id(one.obj) not in theirs:
+            continue
+        if one.obj.weights and (graph.container_calls(one.path) or graph.call_sites(one.path)):
+            found.append(one.path)
+            inside |= {below.path for below in graph.layers_below(one.path)}
+    return found

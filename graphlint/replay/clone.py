@@ -230,7 +230,7 @@ class Cloner:
         """The copy of a layer, operation or model; the same one each time, unless sharing is undone."""
         if not self.undo and id(operation) in self.made:
             return self.made[id(operation)]
-        if keras_internals.graph_model(operation) is not None and _follows_its_graph(operation):
+        if keras_internals.graph_model(operation) is not None and follows_its_graph(operation):
             copy = self.container(operation)
             self.add_pair(operation, copy)
         elif self.weights == "share" or id(operation) in self.held:
@@ -437,7 +437,7 @@ class _Cloning(Interpreter):
         return tuple(args), kwargs
 
 
-def _follows_its_graph(model: Any) -> bool:
+def follows_its_graph(model: Any) -> bool:
     """Whether a model is only its graph: without a custom call, constructor or configuration."""
     if isinstance(model, keras.Sequential):
         return type(model) is keras.Sequential
@@ -446,7 +446,7 @@ def _follows_its_graph(model: Any) -> bool:
 
 
 def _direct_sublayers(layer: Any) -> dict[str, Any]:
-    if keras_internals.graph_model(layer) is not None and _follows_its_graph(layer):
+    if keras_internals.graph_model(layer) is not None and follows_its_graph(layer):
         return {}
     return dict(keras_internals.sublayers(layer))
 

@@ -27,7 +27,7 @@ def nested():
 def nested_twice():
     encoder = keras.Sequential([inputs(), layers.Dense(3, name="a")], name="encoder")
     left, right = inputs(name="left"), inputs(name="right")
-    distance = layers.Dense(1, name="distance")(ops.abs(encoder(left) - encoder(right)))
+    distance = layers.Dense(1, name="distance")(ops.abs(2 * encoder(left) - encoder(right)))
     return {"siamese": keras.Model([left, right], distance), "serving": encoder}
 
 
@@ -68,7 +68,7 @@ def named_tensors():
 
 def statistics():
     x = inputs()
-    normal = layers.BatchNormalization(name="normal")(layers.Dense(3, name="dense")(x))
+    normal = layers.BatchNormalization(name="normal")(layers.Dense(3, use_bias=False, name="dense")(x))
     return {"features": keras.Model(x, normal), "head": keras.Model(x, layers.Dense(1, name="head")(normal))}
 
 
@@ -202,3 +202,83 @@ def test_models_are_made_to_share_and_not_to():
     np.testing.assert_array_equal(outputs(again["one"], data)[0], outputs(again["other"], data)[0])
     with pytest.raises(graphlint.GraphlintError, match="expected the name of one of the models"):
         graphlint.unshare(shared, "third", "one:dense")
+
+
+def test_a_nested_model_is_copied_with_everything_inside():
+    models = nested_twice()
+    data = batch(models["siamese"], 0)
+    before = outputs(models["siamese"], data)
+    apart_ = graphlint.unshare(models, "siamese", "serving:")
+    assert not variables([apart_["siamese"]]) & variables([apart_["serving"]])
+    assert len(apart_["siamese"].weights) == len(models["siamese"].weights)
+    np.testing.assert_array_equal(outputs(apart_["siamese"], data)[0], before[0])
+    copied = graphlint.unshare(models, "serving", "serving:")
+    assert not variables([copied["serving"]]) & variables([copied["siamese"]])
+
+
+def test_layers_of_a_model_that_is_not_nested_are_copied_one_by_one():
+    models = statistics()
+    data = batch(models["head"], 0)
+    models["features"].trainable = False
+    apart_ = graphlint.unshare(models, "head", "features:")
+    assert not variables([apart_["head"]]) & variables([apart_["features"]])
+    assert not apart_["head"].get_layer("dense").trainable
+    np.testing.assert_array_equal(outputs(apart_["head"], data)[0], outputs(models["head"], data)[0])
+
+
+def test_a_copy_that_would_still_share_is_refused():
+    x = inputs()
+    encoder = keras.Sequential([inputs(), layers.Dense(4, name="a"), layers.Dense(4, name="b")], name="encoder")
+    mixed = keras.Model(x, encoder(x) + encoder.get_layer("b")(x), name="mixed")
+    with pytest.raises(graphlint.GraphlintError, match="also calls layers inside encoder:"):
+        graphlint.unshare({"mixed": mixed, "encoder": encoder}, "mixed", "encoder:")
+
+
+def test_a_layer_is_replaced_at_all_of_its_calls_and_a_model_wherever_it_is():
+    step = layers.Dense(4, name="step")
+    x, y = inputs(), inputs()
+    models = {"twice": keras.Model(x, step(step(x))), "once": keras.Model(y, step(y))}
+    new = layers.Dense(4, "relu", name="other")
+    replaced = graphlint.replace_everywhere(models, "once:step", new)
+    assert variables(replaced.values()) == variables([replaced["once"]]) == {id(one) for one in new.weights}
+    models = nested_twice()
+    other = keras.Sequential([inputs(), layers.Dense(3, name="c")], name="other")
+    replaced = graphlint.replace_everywhere(models, "serving:", other)
+    assert replaced["serving"] is other and variables([other]) < variables([replaced["siamese"]])
+    assert not variables([replaced["siamese"]]) & variables([models["serving"]])
+    with pytest.raises(graphlint.GraphlintError, match="expected a model in the place of"):
+        graphlint.replace_everywhere(models, "serving:", layers.Dense(3))
+
+
+def test_a_copy_with_the_name_of_its_model_is_bundled_with_it(tmp_path):
+    online = keras.Sequential([inputs(), layers.Dense(2, name="dense")], name="network")
+    models = {"network": online, "target": keras.models.clone_model(online)}
+    both = graphlint.bundle(models)
+    both.save(tmp_path / "both.keras")
+    for bundle in (both, keras.models.load_model(tmp_path / "both.keras")):
+        back = graphlint.unbundle(bundle)
+        assert len(bundle.weights) == 4 and not variables([back["network"]]) & variables([back["target"]])
+        for name, model in models.items():
+            data = batch(model, 0)
+            np.testing.assert_array_equal(outputs(back[name], data)[0], outputs(model, data)[0])
+
+
+def test_models_that_are_code_are_bundled_whole_or_refused():
+    class Code(keras.Model):
+        def __init__(self, inner):
+            super().__init__(name="code")
+            self.inner = inner
+
+        def call(self, x):
+            return self.inner(x)
+
+    encoder = keras.Sequential([inputs(), layers.Dense(2)], name="encoder")
+    with pytest.raises(graphlint.GraphlintError, match="code was never called"):
+        graphlint.bundle({"code": Code(layers.Dense(2))})
+    alone, shares = Code(layers.Dense(2)), Code(encoder)
+    data = np.ones((2, 4), "float32")
+    alone(data), shares(data)
+    both = graphlint.bundle({"code": alone, "encoder": encoder})
+    assert graphlint.unbundle(both)["code"] is alone
+    with pytest.raises(graphlint.GraphlintError, match="shares layers with another of the models"):
+        graphlint.bundle({"code": shares, "encoder": encoder})
