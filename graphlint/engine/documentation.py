@@ -126,6 +126,7 @@ def _facts(rule: type[Rule]) -> list[str]:
     facts = [rule.severity.value, *(_NEEDS[need] for need in Need if need in rule.needs and need in _NEEDS)]
     if rule.preview:
         also = ", when there is data" if Need.DATA in rule.needs else ""
+        also += ", when several models are checked together" if Need.SEVERAL in rule.needs else ""
         facts.append(f"preview: runs with --preview{also}, or when selected by its full code or name")
     elif not rule.default:
         facts.append("off: runs when selected by its full code or name")

@@ -61,7 +61,8 @@ class Rule(ABC):
     severity: ClassVar[Severity]
     needs: ClassVar[frozenset[Need]] = frozenset({Need.GRAPH})
     preview: ClassVar[bool] = False
-    """Only run with ``--preview``, or when selected by its full code or name; a rule on data also if there is some."""
+    """Only run with ``--preview``, or when selected by its full code or name; a rule on data also if there is some, one
+    over several models if there are several."""
     default: ClassVar[bool] = True
     """False: only run when selected by its full code or name."""
     blocks_loading: ClassVar[bool] = False

@@ -39,14 +39,12 @@ def selected(
 
     Later places override earlier ones; one with ``select`` starts again from nothing. Within one place the more
     specific selector wins, and ``ignore`` wins a tie. A preview rule needs ``preview`` or its full code or name, a rule
-    outside the default set its full code or name. Whoever gives ``data`` asks for the rules on data.
+    outside the default set its full code or name. Whoever gives ``data`` asks for the rules on data, and whoever checks
+    several models together for those over several models, which have nothing to look at otherwise.
     """
     stack = [Selection(select=("ALL",)), *layers]
-    return [
-        rule
-        for rule in registry
-        if _runs(rule, stack, preview or (data and bool(rule.needs & {Need.DATA, Need.STEPS})))
-    ]
+    asked = {Need.SEVERAL, Need.DATA, Need.STEPS} if data else {Need.SEVERAL}
+    return [rule for rule in registry if _runs(rule, stack, preview or bool(rule.needs & asked))]
 
 
 def meant(rule: RuleClass, selectors: Iterable[str]) -> bool:

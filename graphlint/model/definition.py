@@ -274,18 +274,31 @@ class OptimizerDefinition:
     variables: list[VariableDefinition] = field(default_factory=list)
 
 
+class FlagsRead(StrEnum):
+    """When a model that trains reads the ``trainable`` flags (measured on Keras 3.15)."""
+
+    ONCE = "once"
+    """On the first batch after ``compile``, where its training function is traced: TensorFlow."""
+    EACH_STEP = "each step"
+    """PyTorch, and TensorFlow with ``run_eagerly``. The optimizer refuses variables that it was not built for."""
+    EACH_FIT = "each fit"
+    """JAX. A `fit` raises if they are not as many variables as the optimizer was built for."""
+
+
 @dataclass(eq=False, slots=True)
 class TrainingState:
     """How far the training of a model in memory has come.
 
-    ``begun`` says whether its training function was made: Keras reads the ``trainable`` flags when it runs that for the
-    first time, and not again before the next ``compile``. ``built_for`` are the identities of the variables for which
-    its optimizers were built, ``own_step`` whether a class has its own ``train_step``. ``flags`` are the flags that the
-    layers had when the model was compiled, by identity; empty where Keras does not record them. ``learnable`` are the
-    identities of the variables that are trained where nothing is frozen.
+    ``begun`` says whether its training function was made, ``flags_read`` when that reads the ``trainable`` flags.
+    ``built_for`` are the identities of the variables for which its optimizers were built, ``steps`` how many steps
+    they have made, ``own_step`` whether a class has its own ``train_step``. ``flags`` are the flags that the layers had
+    when the model was compiled, by identity; empty where Keras does not record them. ``learnable`` are the identities
+    of the variables that are trained where nothing is frozen.
     """
 
     begun: bool
+    flags_read: FlagsRead
+    steps: int
     built_for: frozenset[int]
     own_step: bool
     flags: dict[int, bool]

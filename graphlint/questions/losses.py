@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
@@ -10,8 +11,8 @@ from graphlint.findings.edits import Compile
 from graphlint.knowledge.layers import Family
 from graphlint.knowledge.losses import LossTraits, loss_row
 from graphlint.knowledge.origin import is_keras_package
-from graphlint.model.definition import TensorRef, flat
-from graphlint.model.graph import Layer, ModelGraph, Tensor
+from graphlint.model.definition import Body, LayerDefinition, TensorRef, flat
+from graphlint.model.graph import Layer, ModelGraph, ModelNode, Tensor
 from graphlint.questions.gradients import gradient_reach, value_reach
 from graphlint.questions.heads import last_size, trace_activation
 
@@ -80,9 +81,7 @@ def _losses(graph: ModelGraph) -> list[OutputLoss] | None:
     assert body is not None
     if body.traced and not (len(names) == 1 and _is_loss(compiled["loss"])):
         return None  # The outputs of code have no names that layers give.
-    structure = body.outputs
-    if graph.root.class_name == "Sequential" or (isinstance(structure, (list, tuple)) and len(names) == 1):
-        structure = None
+    structure = _structure(graph.definition.root, names)
     try:
         assigned = _distribute(compiled["loss"], structure, names)
         weights = _weights(compiled.get("loss_weights"), structure, names)
@@ -93,6 +92,26 @@ def _losses(graph: ModelGraph) -> list[OutputLoss] | None:
         for loss in assigned[index] or [None]:
             found.append(_output_loss(output, index, names[index], loss, weights[index]))
     return found
+
+
+def with_losses(graph: ModelGraph, member: ModelNode, outputs: Sequence[Tensor]) -> list[Tensor] | None:
+    """Those outputs of one of several models that a compiled loss covers; None where that cannot be told.
+
+    ``outputs`` are all of its outputs, in its order.
+    """
+    compiled, root = member.definition.compile_config, member.definition.root
+    if not isinstance(compiled, dict) or compiled.get("loss") is None or root.body is None:
+        return None
+    names = _names(root.body)
+    if not names or len(names) != len(outputs):
+        return None
+    if root.body.traced:
+        return list(outputs) if len(names) == 1 and _is_loss(compiled["loss"]) else None
+    try:
+        assigned = _distribute(compiled["loss"], _structure(root, names), names)
+    except _Unknown:
+        return None
+    return [output for output, found in zip(outputs, assigned, strict=True) if any(one is not None for one in found)]
 
 
 def cut_off(graph: ModelGraph) -> tuple[list[str], set[str]]:
@@ -190,10 +209,11 @@ def stock_model(layer: Layer) -> bool:
 
 def losses_added(graph: ModelGraph) -> list[str]:
     """Ids of the calls that may add their own loss: ActivityRegularization, AddLoss, and custom layers."""
-    return [call for call in graph.calls if _may_add_loss(graph.layer(call))]
+    return [call for call in graph.calls if adds_loss(graph.layer(call))]
 
 
-def _may_add_loss(layer: Layer) -> bool:
+def adds_loss(layer: Layer) -> bool:
+    """Whether a layer adds a loss of its own; any that is not Keras's may."""
     if layer.is_operation:
         return False
     return layer.traits.adds_loss or not layer.is_keras or layer.opaque
@@ -205,9 +225,19 @@ def output_names(graph: ModelGraph) -> list[str] | None:
     None for a root whose body cannot be seen.
     """
     body = graph.definition.root.body
-    if body is None:
-        return None
+    return None if body is None else _names(body)
+
+
+def _names(body: Body) -> list[str]:
     return [body.calls[ref.call].layer.name for ref in flat(body.outputs) if isinstance(ref, TensorRef)]
+
+
+def _structure(root: LayerDefinition, names: list[str]) -> Any:
+    """The structure of the outputs by which losses are distributed; None where there is but one."""
+    assert root.body is not None
+    structure = root.body.outputs
+    alone = isinstance(structure, (list, tuple)) and len(names) == 1
+    return None if root.class_name == "Sequential" or alone else structure
 
 
 def _is_loss(value: Any) -> bool:

@@ -1,19 +1,21 @@
 """Which model of a graph trains which variables, and what two models of one graph share.
 
-Keras reads the ``trainable`` flags when it makes the training function of a model, on the first batch, and not again
-before the next ``compile`` (measured on Keras 3.15, TensorFlow). So what a model trains is known for sure once that
-has happened, by what its optimizer was built for; before, it is what the flags say now.
+When Keras reads the ``trainable`` flags depends on the backend (`FlagsRead`), but nowhere does ``compile`` read them.
+What a model trains is known for sure once it has begun, by what its optimizer was built for; before, it is what the
+flags say now.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from enum import StrEnum
 
-from graphlint.model.graph import ModelGraph, ModelNode
-from graphlint.questions.losses import stock_model
+from graphlint.model.definition import FlagsRead
+from graphlint.model.graph import ModelGraph, ModelNode, Tensor
+from graphlint.questions.gradients import gradient_reach
+from graphlint.questions.losses import adds_loss, stock_model, with_losses
 
 
 class Begun(StrEnum):
@@ -23,7 +25,7 @@ class Begun(StrEnum):
     LATER = "has not begun"
     """Compiled; its flags are read on the first batch."""
     NOW = "has begun"
-    """Its optimizer was built: its training function goes on with these variables."""
+    """Its optimizer was built for certain variables, and trains no others."""
     OWN = "has its own training step"
     """Which variables it trains is known only where its optimizers are built."""
 
@@ -35,6 +37,8 @@ class Training:
     member: ModelNode
     begun: Begun
     variables: frozenset[str]
+    flags_read: FlagsRead = FlagsRead.ONCE
+    steps: int = 0
 
     @property
     def known(self) -> bool:
@@ -63,7 +67,7 @@ def _training(graph: ModelGraph, member: ModelNode) -> Training:
     if not member.compiled:
         return Training(member, Begun.NEVER, frozenset())
     if state is not None and state.begun:
-        return Training(member, Begun.NOW, ids)
+        return Training(member, Begun.NOW, ids, state.flags_read, state.steps)
     return Training(member, Begun.LATER, flagged(graph, member))
 
 
@@ -79,13 +83,109 @@ def held(graph: ModelGraph, member: ModelNode) -> frozenset[str]:
     return frozenset(one.id for one in graph.variables_below(member.layer))
 
 
+def outputs_of(graph: ModelGraph, member: ModelNode) -> list[Tensor]:
+    """The outputs of one model of a graph, in its order."""
+    return _divided(graph)[1].get(member.scope, []) if graph.several else graph.outputs
+
+
+def calls_in(graph: ModelGraph, member: ModelNode) -> list[str]:
+    """The calls of one model of a graph, in the order in which they run."""
+    return _divided(graph)[0].get(member.scope, []) if graph.several else list(graph.calls)
+
+
+def _divided(graph: ModelGraph) -> tuple[dict[str, list[str]], dict[str, list[Tensor]]]:
+    """The calls and the outputs of each of several models, by its scope."""
+    found = _parts.get(graph)
+    if found is None:
+        calls: dict[str, list[str]] = {}
+        outputs: dict[str, list[Tensor]] = {}
+        for call in graph.calls:
+            calls.setdefault(graph.member_of(call).scope, []).append(call)
+        for tensor in graph.outputs:
+            outputs.setdefault(graph.member_of(tensor.call).scope, []).append(tensor)
+        found = _parts[graph] = calls, outputs
+    return found
+
+
+_parts: weakref.WeakKeyDictionary[ModelGraph, tuple[dict[str, list[str]], dict[str, list[Tensor]]]]
+_parts = weakref.WeakKeyDictionary()
+
+
+def with_loss(graph: ModelGraph, training: Training) -> list[Tensor]:
+    """The outputs that a compiled model trains on; all of them where its losses cannot be told."""
+    if training.begun is Begun.NEVER:
+        return []
+    outputs = outputs_of(graph, training.member)
+    known = None if training.begun is Begun.OWN else with_losses(graph, training.member, outputs)
+    return outputs if known is None else known
+
+
+def learning(graph: ModelGraph, training: Training, without: Set[str] = frozenset()) -> frozenset[str]:
+    """The variables that a model trains and that one of its losses reaches; of no call in ``without``.
+
+    What a training step of its own does with them is not known: then they are those from which an output can be
+    computed, or all if nothing is left out.
+    """
+    member, ends = training.member, with_loss(graph, training)
+    kept = [tensor for tensor in ends if tensor.call not in without]
+    if training.begun is Begun.OWN:
+        if not without:
+            return training.variables
+        used = graph.ancestors({tensor.call for tensor in ends})
+        return training.variables - (used - graph.ancestors({tensor.call for tensor in kept}))
+    losses = {tensor.call for effect in graph.effects if effect.kind == "loss" for tensor in effect.tensors}
+    calls = [call for call in calls_in(graph, member) if call not in without]
+    reached = gradient_reach(graph, kept, [call for call in calls if call in losses or _adds_loss(graph, call)])
+    return frozenset(one for one in training.variables if _penalised(graph, one) or _called_in(graph, one, reached))
+
+
+def _adds_loss(graph: ModelGraph, call: str) -> bool:
+    """Whether a call adds a loss of its own, or code in it may that cannot be seen."""
+    layer = graph.layer(call)
+    return layer.config.get("activity_regularizer") is not None or (adds_loss(layer) and not layer.traced)
+
+
+def _penalised(graph: ModelGraph, variable: str) -> bool:
+    """Whether a regularizer on a variable adds to the loss, wherever it is called."""
+    key = f"{graph.variables[variable].slot}_regularizer"
+    return any(graph.layers[one].config.get(key) is not None for one in graph.holders(variable))
+
+
+def _called_in(graph: ModelGraph, variable: str, calls: Set[str]) -> bool:
+    if any(call in calls for call in graph.read_by.get(variable, ())):
+        return True
+    return any(call in calls for layer in graph.held_by[variable] for call in graph.call_sites(layer))
+
+
+def moved_statistics(graph: ModelGraph, training: Training) -> frozenset[str]:
+    """The moving averages that a model updates when it trains: those of normalisations that run as in training."""
+    if training.begun is Begun.NEVER or not graph.layers[training.member.layer].trainable:
+        return frozenset()
+    moving: set[str] = set()
+    for call in calls_in(graph, training.member):
+        layer = graph.layer(call)
+        if layer.traits.batch_statistics and layer.trainable and not runs_in_inference(graph, call):
+            moving.update(one.id for one in graph.variables_of(layer.path) if one.slot.startswith("moving_"))
+    return frozenset(moving)
+
+
+def runs_in_inference(graph: ModelGraph, call: str) -> bool:
+    """Whether a call has ``training=False`` whatever the model does, by itself or from a call around it."""
+    fixed = graph.calls[call].kwargs.get("training")
+    scope: str | None = graph.calls[call].scope
+    while not isinstance(fixed, bool) and scope in graph.scopes:
+        fixed = graph.scopes[scope].kwargs.get("training")
+        scope = graph.scopes[scope].parent
+    return fixed is False
+
+
 @dataclass(frozen=True, slots=True)
 class Changed:
     """Flags that no longer agree with what a model trains, which has begun.
 
-    ``frozen`` are variables that it trains although they are frozen now, ``thawed`` those that it does not train
+    ``frozen`` are variables that it was to train and that are frozen now, ``thawed`` those that it does not train
     although they are trainable now; both without those whose flags are for another model, which needs them frozen or
-    trains them.
+    trains them. Where flags are read on each step, freezing does what it says, and is not among them.
     """
 
     frozen: tuple[str, ...]
@@ -100,16 +200,19 @@ def changed(graph: ModelGraph, training: Training) -> Changed:
     mine = held(graph, training.member)
     others = [one for one in trainings(graph) if one is not training and one.begun is not Begun.NEVER]
     purpose = frozenset[str]().union(
-        *(held(graph, one.member) - one.variables for one in others if one.begun is not Begun.OWN),
-        *(held(graph, one.member) for one in others if one.begun is Begun.OWN),
+        *(held(graph, one.member) - one.variables for one in others),
     )
     trained = frozenset[str]().union(
         *(one.variables if one.known else held(graph, one.member) for one in others),
     )
     return Changed(
-        in_order(graph, (training.variables & mine) - now - purpose),
+        in_order(graph, (training.variables & mine) - now - purpose) if _read_late(training) else (),
         in_order(graph, now - training.variables - trained),
     )
+
+
+def _read_late(training: Training) -> bool:
+    return training.flags_read is not FlagsRead.EACH_STEP
 
 
 def in_order(graph: ModelGraph, ids: Iterable[str]) -> tuple[str, ...]:
@@ -185,15 +288,17 @@ def stopped(graph: ModelGraph, training: Training) -> dict[str, tuple[str, ...]]
     """The variables that a model does not train because another needs them frozen: by the name of that other one.
 
     That is so where it was compiled while they were trainable, the other one while they were frozen, they are frozen
-    now, and its flags are not read yet; or where they were read while everything was frozen. A release of Keras that
-    does not record the flags of the last ``compile`` says it only of a model that is frozen as a whole.
+    now, and its flags are not read yet, or are read again; or where they were read while everything was frozen. A
+    release of Keras that does not record the flags of the last ``compile`` says it only of a model that is frozen as a
+    whole.
     """
     state = training.member.definition.training
     if state is None or state.own_step or not training.member.compiled:
         return {}
-    if training.begun is Begun.NOW and training.variables:
+    if training.begun is Begun.NOW and training.variables and training.flags_read is FlagsRead.ONCE:
         return {}
-    now = frozenset[str]() if training.begun is Begun.NOW else flagged(graph, training.member)
+    none = training.begun is Begun.NOW and not training.variables
+    now = frozenset[str]() if none else flagged(graph, training.member)
     lost = {one for one in held(graph, training.member) - now if _was_trainable(graph, training.member, one)}
     found: dict[str, tuple[str, ...]] = {}
     for other in trainings(graph):
@@ -230,6 +335,6 @@ def explained(graph: ModelGraph, member: ModelNode) -> bool:
 
 
 def trained_nevertheless(graph: ModelGraph) -> bool:
-    """Whether a model in memory goes on training variables that are frozen now: its flags were read before."""
+    """Whether a model in memory goes on training variables that are frozen now: its flags were read for good."""
     state = graph.definition.training
-    return state is not None and state.begun and bool(state.built_for)
+    return state is not None and state.begun and bool(state.built_for) and state.flags_read is FlagsRead.ONCE

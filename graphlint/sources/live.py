@@ -21,6 +21,7 @@ from graphlint.model.definition import (
     CallDefinition,
     Constant,
     ConstantKind,
+    FlagsRead,
     Format,
     FrontEnd,
     LayerDefinition,
@@ -541,6 +542,8 @@ def _training(model: keras.Model) -> TrainingState:
     step = getattr(type(model), "train_step", None)
     return TrainingState(
         getattr(model, "train_function", None) is not None,
+        _flags_read(model),
+        max(map(_steps, optimizers), default=0),
         frozenset(id(variable) for one in optimizers for variable in keras_internals.optimized_variables(one)),
         not is_keras_package(getattr(step, "__module__", None)),
         keras_internals.flags_when_compiled(model),
@@ -550,6 +553,21 @@ def _training(model: keras.Model) -> TrainingState:
             for variable in keras_internals.learnable_variables(layer)
         ),
     )
+
+
+def _steps(optimizer: keras.optimizers.Optimizer) -> int:
+    try:
+        return int(keras.ops.convert_to_numpy(optimizer.iterations))
+    except Exception:  # While `fit` runs on JAX, variables have no values.
+        return 0
+
+
+def _flags_read(model: keras.Model) -> FlagsRead:
+    backend = keras.backend.backend()
+    if backend == "jax":
+        return FlagsRead.EACH_FIT
+    eager = backend != "tensorflow" or bool(getattr(model, "run_eagerly", False))
+    return FlagsRead.EACH_STEP if eager else FlagsRead.ONCE
 
 
 def _optimizer(model: keras.Model) -> OptimizerDefinition | None:

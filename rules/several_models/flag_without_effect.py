@@ -6,8 +6,12 @@ from collections.abc import Iterator
 
 from graphlint.engine.rule import Need, Rule
 from graphlint.findings.finding import Problem, Severity
+from graphlint.model.definition import FlagsRead
 from graphlint.model.graph import ModelGraph
 from graphlint.questions.training import changed, owners, shared, size, trainings
+
+_NOBODY = "neither it nor another of the models trains them"
+_RAISES = "it raises when it trains, as its optimizer was built for others"
 
 
 class FlagWithoutEffect(Rule):
@@ -19,7 +23,8 @@ class FlagWithoutEffect(Rule):
 
     ## Why is this bad?
     Keras reads `trainable` on the first batch after `compile`. A backbone that is frozen later, through the model
-    that holds it alone, is trained all the same by the model with the head; one that is unfrozen later is not.
+    that holds it alone, is trained all the same by the model with the head; one that is unfrozen later is not. With JAX
+    the next `fit` raises in both cases. With PyTorch, or `run_eagerly`, freezing works at once, and unfreezing raises.
 
     ## Example
     ```python
@@ -55,6 +60,7 @@ class FlagWithoutEffect(Rule):
       GAN;
     - layers that are unfrozen for another model, which trains them;
     - a model that has not begun to train, or has its own `train_step`;
+    - layers that are frozen later where that works at once: with PyTorch and `run_eagerly`;
     - layers that no other of the models holds: T002 compares those.
     """
 
@@ -70,15 +76,17 @@ class FlagWithoutEffect(Rule):
         both = shared(graph)
         for training in trainings(graph):
             found = changed(graph, training)
+            raising = training.flags_read is not FlagsRead.ONCE
             for ids, text in (
-                (found.frozen, "are frozen now, and it goes on training them"),
-                (found.thawed, "are trainable now, and neither it nor another of the models trains them"),
+                (found.frozen, f"are frozen now, and {_RAISES if raising else 'it goes on training them'}"),
+                (found.thawed, f"are trainable now, and {_RAISES if raising else _NOBODY}"),
             ):
                 mine = [one for one in ids if one in both]
                 if mine:
                     holders = dict.fromkeys(one.name for v in mine for one in both[v] if one is not training.member)
                     yield Problem(
-                        f"{training.member.name} read the flags when it began to train: since then "
+                        f"{'the optimizer of ' * raising}{training.member.name} "
+                        f"{'was built' if raising else 'read the flags'} when it began to train: since then "
                         f"{size(graph, mine):,} parameters, which it shares with {', '.join(holders)}, {text}",
                         training.member.layer,
                         f"Compile {training.member.name} again after changing trainable.",

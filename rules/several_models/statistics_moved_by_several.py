@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Need, Rule
 from graphlint.findings.finding import Problem, Severity
 from graphlint.model.graph import ModelGraph
-from graphlint.questions.training import Begun, trainings
+from graphlint.questions.training import moved_statistics, trainings
 
 
 class StatisticsMovedBySeveral(Rule):
@@ -52,7 +52,8 @@ class StatisticsMovedBySeveral(Rule):
     but one.
 
     ## Not reported
-    - frozen normalisations, which use their statistics and do not move them;
+    - frozen normalisations, and those that are called with `training=False`, which use their statistics and do not
+      move them;
     - models that are not compiled.
     """
 
@@ -64,13 +65,13 @@ class StatisticsMovedBySeveral(Rule):
     in_code = "Reads which models hold a variable, wherever a layer holds it."
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
-        train = {one.member.scope for one in trainings(graph) if one.begun is not Begun.NEVER}
+        movers: dict[str, dict[str, str]] = {}
+        for training in trainings(graph):
+            for one in moved_statistics(graph, training):
+                movers.setdefault(graph.variables[one].layer, {})[training.member.layer] = training.member.name
         groups: dict[tuple[str, ...], list[str]] = {}
-        for path, layer in graph.layers.items():
-            if not (layer.traits.batch_statistics and layer.trainable and graph.variables_of(path)):
-                continue
-            members = {graph.member_of(site).layer: graph.member_of(site) for site in graph.call_sites(path)}
-            names = tuple(one.name for one in members.values() if one.scope in train)
+        for path in graph.layers:
+            names = tuple(movers.get(path, {}).values())
             if len(names) > 1:
                 groups.setdefault(names, []).append(path)
         for names, paths in groups.items():

@@ -47,7 +47,7 @@ class NothingTrainable(Rule):
     ## Not reported
     Models that are not compiled, or without a loss; models whose only weights are those of preprocessing layers;
     files that lack the weights of a trainable layer (D007); a model in memory that began to train before it was frozen,
-    as the discriminator of a GAN: it goes on training.
+    as the discriminator of a GAN: it goes on training, but for PyTorch, JAX and `run_eagerly`.
     """
 
     code = "T005"

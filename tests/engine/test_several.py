@@ -120,6 +120,6 @@ def test_python_code_that_returns_several(tmp_path, capsys, monkeypatch):
     )
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as ended:
-        main(["check", "--isolated", "--preview", "made_several:Agent"])
+        main(["check", "--isolated", "made_several:Agent"])
     assert ended.value.code == 1
     assert "M009 target-is-online" in capsys.readouterr().out
