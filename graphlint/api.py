@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from graphlint.model.definition import ModelDefinition
     from graphlint.model.graph import ModelGraph
-    from graphlint.questions.impact import Impact
     from graphlint.reports.html.notebook import Shown
+    from graphlint.reports.impact import DrawnImpact
 
 Target = Any
 """A ``keras.Model``; or the path or URL of a model file, its bytes, or a file that is open for reading."""
@@ -339,12 +339,15 @@ def assert_clean(
         raise AssertionError(str(report.listing("info" if fail_on == "info" else None)))
 
 
-def read_graph(model_or_path: Target) -> ModelGraph:
+def read_graph(model_or_path: Target, *, open_layers: bool = False, inputs: Any = None) -> ModelGraph:
     """The graph of a model in memory or in a file, or of several together.
+
+    With ``open_layers`` a model in memory is run once, abstractly, to see what is inside custom layers and subclassed
+    models; ``inputs`` is what it is called with, as for `check`.
 
     Raises:
         UnreadableError, LimitError: The file cannot be read, or exceeds a limit.
-        GraphlintError: This is not a model.
+        GraphlintError: This is not a model, or the inputs are none.
     """
     from graphlint.model.expand import expand
     from graphlint.model.several import several
@@ -352,11 +355,12 @@ def read_graph(model_or_path: Target) -> ModelGraph:
     members = models(model_or_path)
     _drawable()
     if members is None:
-        return expand(_defined(model_or_path))
-    return expand(several({name: _defined(target) for name, target in members.items()}))
+        return expand(_defined(model_or_path, open_layers, inputs))
+    given = _by_model(inputs, "inputs")
+    return expand(several({name: _defined(one, open_layers, given.get(name)) for name, one in members.items()}))
 
 
-def _defined(model_or_path: Target) -> ModelDefinition:
+def _defined(model_or_path: Target, open_layers: bool, inputs: Any) -> ModelDefinition:
     if is_stored(model_or_path):
         from graphlint.sources import read
 
@@ -366,28 +370,37 @@ def _defined(model_or_path: Target) -> ModelDefinition:
     require_keras("a live model")
     from graphlint.sources.live import read_live
 
-    return read_live(model_or_path)
+    return read_live(model_or_path, open_layers=open_layers, inputs=inputs)
 
 
-def impact(model_or_path: Target, at: str) -> Impact:
+def impact(model_or_path: Target, at: str, *, inputs: Any = None) -> DrawnImpact:
     """What depends on a part of a model, or of several together.
 
     Args:
         model_or_path: A ``keras.Model`` or what else `check` takes; or several, in a list or a dict of names.
         at: The address of a layer, variable, call or tensor.
+        inputs: What a subclassed model in memory receives, as for `check`.
 
     Returns:
         For each model the calls and outputs that change if the part is retrained, replaced or quantized, which are lost
-        if it is removed; what stops training if it is frozen, or removed. ``print`` writes it as ``graphlint impact``.
+        if it is removed; what stops training if it is frozen, or removed. ``print`` writes it as ``graphlint impact``,
+        a notebook draws it, and ``.save("impact.html")`` writes a page with all of that marked in the graph.
 
     Raises:
-        GraphlintError: a model cannot be read, or the address names nothing, or more than one thing.
+        GraphlintError: a model cannot be read, the inputs are none, or the address names nothing, or more than one
+            thing.
     """
+    from graphlint.model.detach import detach
     from graphlint.model.resolve import resolve
     from graphlint.questions.impact import impact as found
+    from graphlint.reports.impact import DrawnImpact
 
-    graph = read_graph(model_or_path)
-    return found(graph, resolve(graph, at))
+    graph = read_graph(model_or_path, open_layers=True, inputs=inputs)
+    node = resolve(graph, at)
+    depends = found(graph, node)
+    if graph.live:
+        detach(graph)
+    return DrawnImpact(depends, graph, node)
 
 
 def to_networkx(model_or_path: Target) -> nx.MultiDiGraph:

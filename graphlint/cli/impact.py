@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-_FORMATS = ("text", "json", "dot", "mermaid", "svg")
+_FORMATS = ("text", "json", "dot", "mermaid", "svg", "html")
 
 
 @click.command("impact")
@@ -18,8 +18,8 @@ def command(models: tuple[str, ...], address: str, format_: str, output: Path | 
     """Say what depends on a part of a model, or of several together: what changes if it is retrained, replaced or
     quantized, what stops training if it is frozen, and what is lost if it is removed.
 
-    Files are only read. DOT, Mermaid and SVG draw the calls that depend on it. With several models, and if the Python
-    code returns several, addresses begin with the name of a model: encoder:dense.
+    Files are only read. DOT, Mermaid, SVG and HTML draw the graph with what depends on it marked. With several models,
+    and if the Python code returns several, addresses begin with the name of a model: encoder:dense.
     """
     from dataclasses import asdict
 
@@ -39,23 +39,11 @@ def command(models: tuple[str, ...], address: str, format_: str, output: Path | 
         from graphlint.reports.json import dumps
 
         write(dumps(asdict(found)), output)
-    else:
-        from graphlint.findings.finding import Finding, Location, Severity
-        from graphlint.reports.drawing import dot, mermaid
-        from graphlint.reports.html.svg import svg
+    elif format_ == "html":
+        from graphlint.reports.impact import page
 
-        marks = [
-            Finding(
-                "IMPACT",
-                "depends-on-it",
-                Severity.INFO,
-                message=f"depends on {found.address}",
-                model=", ".join(models),
-                location=Location(call, graph.layer(at).path),
-            )
-            for one in found.models
-            for call in one.calls
-            for at in [str(resolve(graph, call))]
-            if at in graph.calls
-        ]
-        write({"dot": dot, "mermaid": mermaid, "svg": svg}[format_](graph, marks, depth=None), output)
+        write(page(graph, node, found), output)
+    else:
+        from graphlint.reports.impact import drawn
+
+        write(drawn(graph, node, format_), output)

@@ -10,7 +10,7 @@ from graphlint.comparison.text import described, summary, whole
 from graphlint.comparison.text import render as as_text
 from graphlint.findings.finding import Finding, Location, Severity
 from graphlint.model.address import ROOT
-from graphlint.reports.html.page import changes_page
+from graphlint.reports.html.page import marked_page
 from graphlint.reports.html.picture import picture
 from graphlint.reports.report import ModelReport, Status
 
@@ -34,7 +34,9 @@ def render(comparison: Comparison) -> str:
     _mark_removed(drawn, merged)
     report = ModelReport(title, Status.CHECKED, None, findings=tuple(cards), graph=merged.graph, picture=drawn)
     notes = [*whole(difference), *difference.notes]
-    return changes_page(report, summary(difference), _LABELS, notes, as_text(difference, everything=True), marks=_MARKS)
+    plain = as_text(difference, everything=True)
+    words = {"what": "change", "nothing": "No difference."}
+    return marked_page(report, summary(difference), _LABELS, notes, plain, marks=_MARKS, words=words)
 
 
 def _mark_removed(drawn: dict[str, Any], merged: Merged) -> None:

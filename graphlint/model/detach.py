@@ -12,10 +12,11 @@ from graphlint.model.graph import ModelGraph
 def detach(graph: ModelGraph) -> None:
     """Drop every reference to layers, variables and values of a live model; names, shapes and edges stay."""
     definition = graph.definition
-    definition.obj = None
-    if definition.optimizer is not None:
-        for variable in definition.optimizer.variables:
-            variable.obj = variable.values = None
+    for one in (definition, *(member.definition for member in definition.members)):
+        one.obj = None
+        if one.optimizer is not None:
+            for variable in one.optimizer.variables:
+                variable.obj = variable.values = None
     waiting, seen = [definition.root, *(layer.definition for layer in graph.layers.values())], set()
     while waiting:
         layer = waiting.pop()

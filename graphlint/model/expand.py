@@ -204,6 +204,7 @@ class _Expansion:
             for member, layer, scope in zip(members, roots, scopes, strict=True):
                 self.model(layer, scope, ROOT)
                 graph.members.append(ModelNode(member.name, scope, self.path(layer), member.definition))
+            self.complete_running()
             graph.scopes[ROOT].inputs = tuple(graph.inputs)
             graph.scopes[ROOT].outputs = tuple(graph.outputs)
         else:
@@ -473,6 +474,19 @@ class _Expansion:
         graph.running[leaf] = tuple(one.path for one in graph.layers_below(leaf))
         for path in graph.running[leaf]:
             graph.runs_inside[path] = (*graph.runs_inside.get(path, ()), leaf)
+
+    def complete_running(self) -> None:
+        """Note what else runs as the calls of leaf layers: a model inside them that is one of several itself is
+        expanded after their first call."""
+        graph = self.graph
+        for leaf in graph.calls_of:
+            if leaf not in graph.children:
+                continue
+            known = set(graph.running[leaf])
+            added = tuple(one.path for one in graph.layers_below(leaf) if one.path not in known)
+            graph.running[leaf] += added
+            for path in added:
+                graph.runs_inside[path] = (*graph.runs_inside.get(path, ()), leaf)
 
     # -- layers -------------------------------------------------------------------------------------------------
 

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from graphlint.model.address import ROOT
-from graphlint.model.graph import ModelGraph, ModelNode, Tensor
-from graphlint.questions.training import Begun, in_order, size, trainings
+from graphlint.model.graph import ModelGraph, Tensor
+from graphlint.questions.training import (
+    Training,
+    calls_in,
+    in_order,
+    learning,
+    moved_statistics,
+    outputs_of,
+    size,
+    trainings,
+    with_loss,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +26,9 @@ class ModelImpact:
     """What one model has to do with a part.
 
     ``calls`` are the addresses of its calls whose results change with the part, of ``all_calls``; ``outputs`` those of
-    its outputs that do, of ``all_outputs``. ``losses`` says how many of these outputs a compiled model trains on (all
-    of them, for what is known). ``trains`` counts the parameters of the part that it trains, ``cut_off`` the other
-    parameters that it trains and that would reach none of its outputs any more.
+    its outputs that do, of ``all_outputs``. ``losses`` says on how many of these outputs it trains. ``trains`` counts
+    the parameters of the part that it trains, ``statistics`` those that are moving averages and that it updates,
+    ``cut_off`` the other parameters that it trains and that no loss would reach any more.
     """
 
     name: str
@@ -27,6 +38,7 @@ class ModelImpact:
     all_outputs: int
     losses: int
     trains: int
+    statistics: int
     cut_off: int
 
 
@@ -62,10 +74,12 @@ class Impact:
             where = f"{one.name}: " if one.name else ""
             outputs = f"{len(one.outputs)} of {one.all_outputs} outputs" + _listed(one.outputs)
             lines.append(f"    {where}{len(one.calls):,} of {one.all_calls:,} calls; {outputs}")
-        trained = [one for one in self.models if one.trains]
+        trained = [one for one in self.models if one.trains or one.statistics]
         if trained:
             lines.append("  frozen, it stops training:")
-            lines += [f"    {one.name + ': ' if one.name else ''}{one.trains:,} parameters" for one in trained]
+            for one in trained:
+                still = f" and {one.statistics:,} of statistics" if one.statistics else ""
+                lines.append(f"    {one.name + ': ' if one.name else ''}{one.trains:,} parameters{still}")
         else:
             lines.append("  frozen, nothing changes: no model trains it")
         losing = [one for one in self.models if one.outputs or one.cut_off]
@@ -88,30 +102,32 @@ def _listed(addresses: tuple[str, ...]) -> str:
     return f" ({', '.join(addresses[:3])}{more})"
 
 
+class Effect(StrEnum):
+    """What happens at a call if a part of a model is retrained, replaced, quantized or removed."""
+
+    STOPS = "stops training"
+    """Weights of its layer reach no output any more without the part."""
+    OUTPUT = "output changes"
+    CHANGES = "changes"
+
+
 def impact(graph: ModelGraph, node: str | Tensor) -> Impact:
     """What depends on a node of a graph, of one model or of several."""
-    start = node.call if isinstance(node, Tensor) else node
-    kind, layer = _kind(graph, node)
-    starts = list(_starts(graph, start))
-    held = {one.id for path in [layer] for one in graph.variables_below(path)} if kind in ("layer", "model") else set()
-    if start in graph.variables:
-        held = {start}
-    reached = graph.descendants([*starts, *held])
-    changed = [call for call in graph.calls if call in reached]
+    part = _Part(graph, node)
     models = []
     lost: dict[str, None] = {}
     for training in trainings(graph):
         member = training.member
-        calls = _calls(graph, member)
-        mine = [call for call in calls if call in reached]
-        outputs = _outputs(graph, member)
-        changing = [tensor for tensor in outputs if tensor.call in reached]
-        whole = graph.ancestors({tensor.call for tensor in outputs})
-        kept = graph.ancestors({tensor.call for tensor in outputs if tensor.call not in reached})
-        cut = [one for one in in_order(graph, training.variables) if one in whole and one not in kept | held]
+        calls = calls_in(graph, member)
+        mine = [call for call in calls if call in part.reached]
+        outputs = outputs_of(graph, member)
+        changing = [tensor for tensor in outputs if tensor.call in part.reached]
+        losses = [tensor for tensor in with_loss(graph, training) if tensor.call in part.reached]
+        trained = part.held & learning(graph, training)
+        still = part.held & moved_statistics(graph, training)
+        cut = part.cut_off(training)
         lost |= dict.fromkeys(cut)
-        compiled = training.begun is not Begun.NEVER
-        if mine or held & training.variables:
+        if mine or trained or still:
             models.append(
                 ModelImpact(
                     member.name if graph.several else "",
@@ -119,24 +135,78 @@ def impact(graph: ModelGraph, node: str | Tensor) -> Impact:
                     len(calls),
                     tuple(graph.address(tensor) for tensor in changing),
                     len(outputs),
-                    len(changing) if compiled else 0,
-                    size(graph, held & training.variables),
+                    len(losses),
+                    size(graph, trained),
+                    size(graph, still),
                     size(graph, cut),
                 )
             )
-    sites = {graph.member_of(call).name for call in changed if call in starts or graph.calls[call].layer == layer}
+    layer = part.layer
+    sites = {graph.member_of(call).name for call in graph.calls if call in part.reached and part.has(call)}
     holders = [one.name for one in graph.members_with(layer)] if layer in graph.layers else []
     shared_by = [one.name for one in graph.members if one.name in sites or one.name in holders]
     return Impact(
         graph.address(node),
-        kind,
+        part.kind,
         graph.layers[layer].class_name,
-        size(graph, held),
+        size(graph, part.held),
         tuple(shared_by) if graph.several else (),
         tuple(models),
         tuple(lost),
         tuple(one.path for one in graph.opaque_layers),
     )
+
+
+def calls_of(graph: ModelGraph, node: str | Tensor) -> list[str]:
+    """The calls that a node of a graph is, or is part of."""
+    part = _Part(graph, node)
+    if part.kind == "variable":
+        holders = {graph.variables[part.start].layer, *graph.holders(part.start)}
+        return [call for call, one in graph.calls.items() if one.layer in holders]
+    return [call for call in graph.calls if call in part.starts]
+
+
+def effects(graph: ModelGraph, node: str | Tensor) -> list[tuple[str, Effect]]:
+    """What happens at which calls of a graph, in its order; a call may have two effects."""
+    part = _Part(graph, node)
+    outputs = {tensor.call for tensor in graph.outputs}
+    stopping: set[str] = set()
+    for training in trainings(graph):
+        lost = part.cut_off(training)
+        holders = {holder for one in lost for holder in (graph.variables[one].layer, *graph.holders(one))}
+        stopping |= {call for call in calls_in(graph, training.member) if graph.calls[call].layer in holders}
+    found = []
+    for call in graph.calls:
+        if call in stopping:
+            found.append((call, Effect.STOPS))
+        if call in part.reached:
+            found.append((call, Effect.OUTPUT if call in outputs else Effect.CHANGES))
+    return found
+
+
+class _Part:
+    """A node of a graph, with what belongs to it and what it reaches."""
+
+    def __init__(self, graph: ModelGraph, node: str | Tensor) -> None:
+        self.graph = graph
+        self.start = node.call if isinstance(node, Tensor) else node
+        self.kind, self.layer = _kind(graph, node)
+        self.starts = dict.fromkeys(_starts(graph, self.start))
+        self.held: set[str] = set()
+        if self.kind in ("layer", "model"):
+            self.held = {one.id for one in graph.variables_below(self.layer)}
+        elif self.kind == "variable":
+            self.held = {self.start}
+        self.reached = graph.descendants([*self.starts, *self.held])
+
+    def has(self, call: str) -> bool:
+        """Whether a call is one of the part."""
+        return call in self.starts or self.graph.calls[call].layer == self.layer
+
+    def cut_off(self, training: Training) -> tuple[str, ...]:
+        """The other variables that a model trains and that no loss reaches without the part."""
+        rest = learning(self.graph, training, self.reached)
+        return in_order(self.graph, learning(self.graph, training) - rest - self.held)
 
 
 def _kind(graph: ModelGraph, node: str | Tensor) -> tuple[str, str]:
@@ -172,15 +242,3 @@ def _inside(graph: ModelGraph, scope: str) -> Iterable[str]:
 
     prefix = inside(scope)
     return (call for call in graph.calls if call.startswith(prefix) and not graph.layer(call).is_input)
-
-
-def _calls(graph: ModelGraph, member: ModelNode) -> list[str]:
-    if not graph.several:
-        return list(graph.calls)
-    return [call for call in graph.calls if graph.member_of(call) is member]
-
-
-def _outputs(graph: ModelGraph, member: ModelNode) -> list[Tensor]:
-    if not graph.several:
-        return graph.outputs
-    return [tensor for tensor in graph.outputs if graph.member_of(tensor.call) is member]

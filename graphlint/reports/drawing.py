@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from graphlint.findings.finding import Finding
-from graphlint.reports.canvas.view import View, view
+from graphlint.reports.canvas.view import Marking, View, view
 from graphlint.reports.json import dumps
 from graphlint.reports.safe import in_dot, in_line, in_mermaid
 
@@ -23,10 +23,15 @@ _BORDERS = {"error": ("#b3140f", 4), "warning": ("#8a4b00", 3), "info": ("#0b5a8
 
 
 def dot(
-    graph: ModelGraph, findings: Iterable[Finding] = (), *, depth: int | None = None, only_findings: bool = False
+    graph: ModelGraph,
+    findings: Iterable[Finding] = (),
+    *,
+    depth: int | None = None,
+    only_findings: bool = False,
+    marking: Marking | None = None,
 ) -> str:
     """For Graphviz. The address of a box is its tooltip."""
-    shown = view(graph, findings, depth=depth, only_findings=only_findings)
+    shown = view(graph, findings, depth=depth, only_findings=only_findings, marking=marking)
     lines = ["digraph model {", "  rankdir=TB;", '  node [shape=box, fontname="sans-serif"];']
     for indent, kind, key in _walk(shown):
         space = "  " * (indent + 1)
@@ -48,10 +53,15 @@ def dot(
 
 
 def mermaid(
-    graph: ModelGraph, findings: Iterable[Finding] = (), *, depth: int | None = None, only_findings: bool = False
+    graph: ModelGraph,
+    findings: Iterable[Finding] = (),
+    *,
+    depth: int | None = None,
+    only_findings: bool = False,
+    marking: Marking | None = None,
 ) -> str:
     """For Markdown that renders Mermaid."""
-    shown = view(graph, findings, depth=depth, only_findings=only_findings)
+    shown = view(graph, findings, depth=depth, only_findings=only_findings, marking=marking)
     lines = ["flowchart TD"]
     classes: dict[str, list[str]] = {}
     for indent, kind, key in _walk(shown):
@@ -67,7 +77,7 @@ def mermaid(
             severity = box.get("e") if key[0] == "n" else shown.severity(int(key[1:]))
             left, right = ("[[", "]]") if key[0] == "g" else ("[", "]")
             address = str(box.get("a", ""))
-            said = [_words(box, " · ", address if "/" in address else None), f"{severity}" if severity else ""]
+            said = [_words(box, " · ", address if "/" in address else None), shown.label(severity)]
             lines.append(f'{space}{key}{left}"{in_mermaid(" · ".join(filter(None, said)))}"{right}')
         for name in (severity, *(mark for mark in box.get("m", ()) if mark in ("frozen", "dead"))):
             if name:
@@ -87,7 +97,7 @@ _STYLES = {"frozen": "fill:#e8edf2,color:#1b1f24", "dead": "stroke-dasharray:3 3
 def _dot_attributes(shown: View, key: str) -> str:
     box = shown.box(key)
     severity = box.get("e") if key[0] == "n" else shown.severity(int(key[1:]))
-    lines = [_words(box, "\n"), severity or ""]
+    lines = [_words(box, "\n"), shown.label(severity)]
     found = [f"label={in_dot(chr(10).join(filter(None, lines)))}", f"tooltip={in_dot(str(box.get('a', '')))}"]
     styles = []
     if key[0] == "g":

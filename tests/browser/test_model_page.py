@@ -8,7 +8,9 @@ import graphlint
 from graphlint.engine.linter import Linter
 from graphlint.model.definition import VariableDefinition
 from graphlint.model.expand import expand
+from graphlint.questions.impact import impact
 from graphlint.reports import render
+from graphlint.reports.impact import page
 from graphlint.reports.report import Report
 from tests.model.definitions import call, definition, input_call, layer, model
 
@@ -236,3 +238,18 @@ def test_an_empty_report_and_an_empty_model(look):
     weights.variables = [VariableDefinition("kernel", 0, (0,), dtype="float32", trainable=True)]
     with look(page_of(model("m", [input_call("x"), call(weights, 0)], [0], [1]))) as opened:
         assert opened.boxes() == 2
+
+
+def test_what_depends_on_a_part_is_marked(look):
+    graph = expand(definition(chain(4)))
+    with look(page(graph, "layer1", impact(graph, "layer1"))) as opened:
+        drawn = opened.page
+        assert drawn.locator(".toggle").all_text_contents() == ["0 stops training", "1 output changes", "2 changes"]
+        marked = drawn.locator(".box", has=drawn.locator(".marks", has_text="the part"))
+        assert marked.locator(".title").all_text_contents() == ["layer1"]
+        drawn.locator(".legend summary").click()
+        assert "what the page is about" in drawn.locator(".legend").inner_text()
+        drawn.locator(".card .go").first.click()
+        assert drawn.locator(".box.selected .title").text_content() == "layer3"
+        drawn.locator("#tab-run").click()
+        assert "1 of 1 outputs" in drawn.locator("#panel-run").inner_text()

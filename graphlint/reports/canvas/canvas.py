@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,12 @@ class Canvas:
             if source in nodes or target in nodes:
                 found.update((source, target))
         return found
+
+    def mark(self, marks: Mapping[str, Sequence[str]]) -> None:
+        """Put a mark on the nodes of some calls."""
+        for call, found in marks.items():
+            node = self.nodes[self.node_of[call]]
+            node["m"] = [*found, *node.get("m", ())]
 
     def data(self) -> dict[str, Any]:
         """What the page receives."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from graphlint.findings.finding import Finding, Severity
@@ -23,12 +23,21 @@ class Link(NamedTuple):
     mask: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Marking:
+    """What is marked on a graph beside findings: ``labels`` names the severities, ``marks`` has some for some calls."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    marks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
 @dataclass
 class View:
     """A canvas with the groups that are open: the others are drawn as one box."""
 
     canvas: Canvas
     open: set[int]
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.folded: list[int] = []
@@ -63,6 +72,10 @@ class View:
         known = [Severity(one) for one in found if one is not None]
         return min(known, key=lambda one: one.rank).value if known else None
 
+    def label(self, severity: str | None) -> str | None:
+        """What a severity is called in the picture."""
+        return None if severity is None else self.labels.get(severity, severity)
+
     def box(self, key: str) -> dict[str, Any]:
         """The data of a box."""
         return (self.canvas.nodes if key[0] == "n" else self.canvas.groups)[int(key[1:])]
@@ -75,10 +88,13 @@ def view(
     depth: int | None = None,
     only_findings: bool = False,
     stacks: bool = False,
+    marking: Marking | None = None,
 ) -> View:
     """The view of a graph. ``depth`` is how many levels of nested models are open (all, if None); with ``stacks``
     repeated blocks are folded."""
+    marking = marking or Marking()
     drawn = canvas(graph)
+    drawn.mark(marking.marks)
     about = Places(graph, drawn).mark(findings)
     if only_findings:
         drawn = drawn.only(drawn.near(about))
@@ -90,4 +106,4 @@ def view(
         deep = depth is not None and levels[-1] > depth
         if not deep and not (stacks and group["k"] == "stack"):
             opened.add(index)
-    return View(drawn, opened)
+    return View(drawn, opened, marking.labels)

@@ -34,6 +34,7 @@ FAMILIES = {
     "E": "graphlint's own run",
     "H": "shapes and dtypes",
     "K": "serialization",
+    "M": "several models",
     "N": "stored numbers",
     "P": "parameters",
     "R": "redundancy",
@@ -70,12 +71,22 @@ def model_page(model: ModelReport, explanations: Any, notes: Any = ()) -> str:
     return document(model.path, ", ".join(part for part in about if part), data, plain)
 
 
-def changes_page(
-    model: ModelReport, about: str, labels: dict[str, str], notes: Any, plain: str, *, marks: dict[str, str]
+def marked_page(
+    model: ModelReport,
+    about: str,
+    labels: dict[str, str],
+    notes: Any,
+    plain: str,
+    *,
+    marks: dict[str, str],
+    words: dict[str, str],
 ) -> str:
-    """The page of two models as one graph. Its findings are changes; ``labels`` names the severities as such, and
-    ``marks`` says what marks mean that only such a graph has."""
-    data = {**_model_data(model, {}, notes), "labels": labels, "marks": MARKS | marks}
+    """The page of a graph on which something else is marked than findings: changes, or effects.
+
+    ``labels`` names the severities as such, ``marks`` says what marks mean that only such a graph has. Of the
+    ``words``, ``what`` is one of those things, and ``nothing`` is said where there is none.
+    """
+    data = {**_model_data(model, {}, notes), "labels": labels, "marks": MARKS | marks, **words}
     return document(model.path, about, data, plain)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graphlint.knowledge.releases import RELEASES
@@ -25,10 +25,16 @@ _MOST_LISTED = 500
 
 
 def picture(
-    graph: ModelGraph, findings: Iterable[Finding] = (), model: str = "", *, numbers: bool = True
+    graph: ModelGraph,
+    findings: Iterable[Finding] = (),
+    model: str = "",
+    *,
+    numbers: bool = True,
+    marks: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, Any]:
-    """The data of a page. With ``numbers`` the stored values are read, for their distribution."""
-    return _Picture(graph, numbers).data(list(findings), model)
+    """The data of a page. With ``numbers`` the stored values are read, for their distribution; ``marks`` has marks
+    for some calls."""
+    return _Picture(graph, numbers).data(list(findings), model, marks or {})
 
 
 def of_report(model: ModelReport) -> dict[str, Any] | None:
@@ -45,9 +51,10 @@ class _Picture:
         self.config_rows: list[Any] = []
         self.slots = dict(self.optimizer_state())
 
-    def data(self, findings: list[Finding], model: str) -> dict[str, Any]:
+    def data(self, findings: list[Finding], model: str, marks: Mapping[str, Sequence[str]]) -> dict[str, Any]:
         graph = self.graph
         drawn = canvas(graph, self.index)
+        drawn.mark(marks)
         places = Places(graph, drawn)
         return {
             "root": name(graph.root.name),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphlint.errors import GraphlintError
 from graphlint.findings.finding import Finding, Severity
-from graphlint.reports.canvas.view import View, view
+from graphlint.reports.canvas.view import Marking, View, view
 from graphlint.reports.html.page import asset, layout_library
 from graphlint.reports.safe import in_xml
 
@@ -35,14 +35,19 @@ text { font: 11.5px ui-monospace, "DejaVu Sans Mono", monospace; fill: #1b1f24 }
 
 
 def svg(
-    graph: ModelGraph, findings: Iterable[Finding] = (), *, depth: int | None = None, only_findings: bool = False
+    graph: ModelGraph,
+    findings: Iterable[Finding] = (),
+    *,
+    depth: int | None = None,
+    only_findings: bool = False,
+    marking: Marking | None = None,
 ) -> str:
     """The picture as text.
 
     Raises:
         GraphlintError: the JavaScript engine is not installed, or there is too much to lay out.
     """
-    shown = view(graph, findings, depth=depth, only_findings=only_findings, stacks=True)
+    shown = view(graph, findings, depth=depth, only_findings=only_findings, stacks=True, marking=marking)
     laid_out = _laid_out(shown, None if depth is None else sorted(shown.open))
     return "\n".join(_Picture(shown, laid_out).lines())
 
@@ -102,7 +107,7 @@ class _Picture:
         x, y = frame["x"] - frame["width"] / 2, frame["y"] - frame["height"] / 2 - 14
         repeated = f"\N{MULTIPLICATION SIGN} {group['x']}" if "x" in group else ""
         tied = f"· shared {group['t'] + 1}" if "t" in group else ""
-        label = " ".join(filter(None, [str(group.get("n", "")), repeated, tied, group.get("e")]))
+        label = " ".join(filter(None, [str(group.get("n", "")), repeated, tied, self.shown.label(group.get("e"))]))
         classes = " ".join(filter(None, ["frame", group.get("e")]))
         yield f'<g><title>{_text(group.get("a") or label)}</title><rect class="{classes}" x="{x:.1f}" y="{y:.1f}" '
         yield f'width="{frame["width"]:.1f}" height="{frame["height"] + 14:.1f}" rx="8"/>'
@@ -133,7 +138,7 @@ class _Picture:
         if severity is not None:
             right, kind = x + width, Severity(severity).value
             yield f'<rect class="on-{kind}" x="{right - 12:.1f}" y="{y - 9:.1f}" width="16" height="16" rx="8"/>'
-            letter = kind[0].upper()
+            letter = str(self.shown.label(kind))[0].upper()
             yield f'<text class="badge" x="{right - 4:.1f}" y="{y + 3:.1f}" text-anchor="middle">{letter}</text>'
         yield "</g>"
 

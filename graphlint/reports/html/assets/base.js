@@ -59,8 +59,8 @@ function severityTag(severity) {
   return el("span", { class: `tag sev-${severity}` }, labelOf(severity));
 }
 
-// A page of two models shows changes where the page of one shows findings.
-const WHAT = DATA.labels ? "change" : "finding";
+// What is marked on the graph: findings, or the changes between two models, or the effects of a part.
+const WHAT = DATA.what || "finding";
 
 function labelOf(severity) {
   return DATA.labels?.[severity] || severity;

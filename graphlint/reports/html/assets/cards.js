@@ -59,7 +59,7 @@ class Cards {
     if (wanted.length > this.most) {
       this.list.append(el("button", { type: "button", onclick: () => { this.most += BATCH; this.filter(); } }, `show ${number(Math.min(BATCH, wanted.length - this.most))} more`));
     }
-    this.count.textContent = this.findings.length === 0 ? (DATA.labels ? "No difference." : "Nothing found.") : `${number(wanted.length)} of ${plural(this.findings.length, WHAT)}`;
+    this.count.textContent = this.findings.length === 0 ? (DATA.nothing || "Nothing found.") : `${number(wanted.length)} of ${plural(this.findings.length, WHAT)}`;
     if (this.onSearch) this.onSearch(this.search.value.trim().toLowerCase());
   }
 
