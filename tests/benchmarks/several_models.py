@@ -1,10 +1,13 @@
 """Several models that share layers, as public code makes them: what happens in training, and what graphlint says of it.
 
-    python tests/benchmarks/several_models.py            # the recipes, the gate, the cost
+    python tests/benchmarks/several_models.py            # all of it
     python tests/benchmarks/several_models.py recipes
 
-A recipe trains for a few steps, measures the symptom, and is checked as it stands before training and after. The gate
-has sets that are rightly made, among them those of the examples of keras.io: no warning may be there.
+A recipe (``recipes``) trains for a few steps, measures the symptom, and is checked as it stands before training and
+after. The ``gate`` has sets that are rightly made, among them those of the examples of keras.io: no warning may be
+there. The ``sets`` of `several_sets` are rightly made or have the classical fault; ``impact`` compares what is said to
+depend on each of their layers with what changes when that is perturbed, and ``bundle`` bundles them. ``cost`` is that
+of two models that share up to 10,000 calls, as definitions and, ``live``, in memory.
 """
 
 from __future__ import annotations
@@ -620,16 +623,160 @@ def cost() -> None:
         )
 
 
-def main() -> int:
-    asked = sys.argv[1:] or ["recipes", "gate", "cost"]
+def live() -> None:
+    """The same in memory. Keras takes minutes to make 10,000 layers, and enters a chain by recursion: so these are
+    towers of 100 calls side by side, of which every pair of models has the first ones. What Keras takes to make them
+    is not counted."""
+    from graphlint.sources.live import read_live
+
+    inputs = keras.Input((4,))
+    ends: list[Any] = []
+    for count in (100, 1000, 2000, 5000, 10_000):
+        while len(ends) * 100 < count:
+            tensor = inputs
+            for number in range(100):
+                tensor = dense(4, kernel_initializer="zeros", name=f"d{len(ends)}_{number}")(tensor)
+            ends.append(tensor)
+        joined = layers.Concatenate()(ends) if len(ends) > 1 else ends[0]
+        models = {"first": keras.Model(inputs, ends), "second": keras.Model(inputs, dense(1)(joined))}
+        for model in models.values():
+            model.compile("sgd", "mse")
+        start = time.process_time()
+        definitions = [read_live(model) for model in models.values()]
+        read = time.process_time() - start
+        del definitions
+        start = time.process_time()
+        single = graphlint.check(models["first"])
+        one = time.process_time() - start
+        start = time.process_time()
+        report = graphlint.check(models)
+        both = time.process_time() - start
+        start = time.process_time()
+        found = graphlint.impact(models, "first:d0_0")
+        reach = time.process_time() - start
+        together = report.models[-1].together
+        assert together is not None and single.models
+        if count > 100:  # The first is for what is imported and cached once.
+            print(
+                f"{count:,} shared calls in memory: reading both {read:.2f} s; check of one {one:.2f} s, of both with "
+                f"the rules over both {both:.2f} s ({both / count * 1000:.2f} ms a call); impact {reach:.2f} s "
+                f"({sum(len(part.calls) for part in found.models):,} calls depend on one)"
+            )
+
+
+def sets() -> int:
+    """Check the sets of `several_sets`; how many of which something else is said than expected."""
+    from tests.benchmarks.several_sets import SETS
+
     wrong = 0
-    if "recipes" in asked:
-        wrong += recipes()
-    if "gate" in asked:
-        wrong += gate()
-    if "cost" in asked:
-        cost()
-    return int(wrong > 0)
+    print("| set | state | expected | findings over the models | warnings |")
+    print("|---|---|---|---|---|")
+    for made in SETS:
+        keras.utils.set_random_seed(0)
+        for number, (models, code) in enumerate(made()):
+            report = graphlint.check(models)
+            loud = [one for one in report.findings if one.severity != "info" and not one.code.startswith(_OWN_CLASSES)]
+            good = code in {one.code for one in loud} if code else not loud
+            wrong += not good
+            over = " ".join(sorted({one.code for one in report.findings if one.code.startswith("M")}))
+            rest = " ".join(sorted({f"{one.code} at {one.model}" for one in loud})) or "-"
+            print(f"| {made.__name__} | {number} | {code or 'clean'} | {over} | {rest} |" + ("" if good else " WRONG"))
+    return wrong
+
+
+def outputs(model: keras.Model) -> list[np.ndarray]:
+    """What a model returns for a batch that is random and always the same."""
+    from graphlint.tracing.inputs import known_arguments
+
+    known = known_arguments(model, None)
+    assert known is not None
+    random = np.random.default_rng(1)
+
+    def numbers(tensor: Any) -> np.ndarray:
+        return random.normal(size=(3, *tensor.shape[1:])).astype(tensor.dtype)
+
+    args = keras.tree.map_structure(numbers, known[0])
+    return [ops.convert_to_numpy(one) for one in keras.tree.flatten(model(*args))]
+
+
+def differing(one: list[np.ndarray], other: list[np.ndarray]) -> int:
+    return sum(not np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def impact() -> int:
+    """Perturb every layer of every set, and count in how many models other outputs change than are named."""
+    from graphlint.api import read_graph
+    from graphlint.questions.impact import impact as depends
+    from tests.benchmarks.several_sets import SETS
+
+    wrong = checked_layers = checked_models = 0
+    for made in SETS:
+        keras.utils.set_random_seed(0)
+        models = next(made())[0]
+        before = {name: outputs(model) for name, model in models.items()}
+        steady = [name for name, model in models.items() if not differing(before[name], outputs(model))]
+        graph = read_graph(models, open_layers=True)
+        for path in [path for path in graph.layers if graph.variables_of(path)]:
+            weights = [one for one in graph.layers[path].obj.variables if "float" in one.dtype]
+            if not weights:
+                continue
+            named = {one.name: len(one.outputs) for one in depends(graph, path).models}
+            old = [ops.convert_to_numpy(one).copy() for one in weights]
+            for one, value in zip(weights, old, strict=True):
+                one.assign(value + 0.37)
+            for name in steady:
+                changed = differing(before[name], outputs(models[name]))
+                checked_models += 1
+                if changed != named.get(name, 0):
+                    wrong += 1
+                    print(f"{made.__name__}: {path}: {changed} outputs of {name} change, {named.get(name, 0)} named")
+            for one, value in zip(weights, old, strict=True):
+                one.assign(value)
+            checked_layers += 1
+    print(f"impact: {checked_layers} layers of {len(SETS)} sets perturbed, in {checked_models} models; {wrong} wrong")
+    return wrong
+
+
+def bundle() -> int:
+    """Bundle every set, save and load it, and compare; models that no graph can call are refused."""
+    import tempfile
+
+    from tests.benchmarks import several_sets
+
+    wrong = refused = 0
+    classes = {one.__name__: one for one in vars(several_sets).values() if isinstance(one, type)}
+    for made in several_sets.SETS:
+        keras.utils.set_random_seed(0)
+        models = next(made())[0]
+        before = {name: outputs(model) for name, model in models.items()}
+        steady = [name for name, model in models.items() if not differing(before[name], outputs(model))]
+        count = len({id(one) for model in models.values() for one in model.weights})
+        try:
+            both = graphlint.bundle(models)
+        except graphlint.GraphlintError as error:
+            refused += 1
+            print(f"{made.__name__}: refused: {error}")
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            both.save(f"{folder}/both.keras")
+            loaded = keras.models.load_model(f"{folder}/both.keras", custom_objects=classes)
+        for one in (both, loaded):
+            back = graphlint.unbundle(one)
+            held = len({id(variable) for model in back.values() for variable in model.weights})
+            same = all(differing(before[name], outputs(back[name])) == 0 for name in steady)
+            if held != count or len(one.weights) != count or not same:
+                wrong += 1
+                print(f"{made.__name__}: {count} variables became {len(one.weights)} and {held}, same outputs: {same}")
+    print(f"bundle: {len(several_sets.SETS)} sets, {refused} refused, {wrong} wrong")
+    return wrong
+
+
+def main() -> int:
+    commands: dict[str, Callable[[], int | None]]
+    commands = {"recipes": recipes, "gate": gate, "sets": sets, "impact": impact, "bundle": bundle}
+    commands |= {"cost": cost, "live": live}
+    asked = sys.argv[1:] or list(commands)
+    return int(sum(commands[one]() or 0 for one in asked) > 0)
 
 
 if __name__ == "__main__":
