@@ -72,11 +72,14 @@ def page(graph: ModelGraph, node: str | Tensor, found: Impact) -> str:
 
     title = f"{graph.root.name}: {found.address}"
     findings = _findings(graph, node)
-    data = picture(graph, findings, title, numbers=False, marks=_marks(graph, node))
+    marks = _marks(graph, node)
+    data = picture(graph, findings, title, numbers=False, marks=marks)
     report = ModelReport(title, Status.CHECKED, None, findings=tuple(findings), graph=graph, picture=data)
     text = str(found)
     about, _, notes = text.partition("\n")
     words = {"what": "effect", "nothing": "Nothing depends on it."}
+    if part := calls_of(graph, node):
+        words["start"] = graph.address(part[0])
     return marked_page(report, about, _LABELS, notes.splitlines(), text, marks=_MARKS, words=words)
 
 

@@ -284,8 +284,8 @@ class Triplets(keras.Model):
 def triplets() -> Iterator[State]:
     base = keras.Sequential([images(), layers.Conv2D(4, 3), layers.GlobalAveragePooling2D()], name="base")
     base.layers[0].trainable = False
-    hidden = layers.BatchNormalization()(layers.Dense(8, activation="relu")(base.output))
-    embedding = keras.Model(base.input, layers.Dense(4)(hidden), name="embedding")
+    hidden = layers.BatchNormalization()(layers.Dense(8, activation="relu")(base.outputs[0]))
+    embedding = keras.Model(base.inputs[0], layers.Dense(4)(hidden), name="embedding")
     inputs = [images(name) for name in ("anchor", "positive", "negative")]
     siamese = keras.Model(inputs, Distance()(*map(embedding, inputs)), name="siamese")
     model = Triplets(siamese)

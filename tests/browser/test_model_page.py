@@ -245,6 +245,7 @@ def test_what_depends_on_a_part_is_marked(look):
     with look(page(graph, "layer1", impact(graph, "layer1"))) as opened:
         drawn = opened.page
         assert drawn.locator(".toggle").all_text_contents() == ["0 stops training", "1 output changes", "2 changes"]
+        assert drawn.locator(".box.selected .title").text_content() == "layer1"
         marked = drawn.locator(".box", has=drawn.locator(".marks", has_text="the part"))
         assert marked.locator(".title").all_text_contents() == ["layer1"]
         drawn.locator(".legend summary").click()

@@ -84,7 +84,8 @@ def marked_page(
     """The page of a graph on which something else is marked than findings: changes, or effects.
 
     ``labels`` names the severities as such, ``marks`` says what marks mean that only such a graph has. Of the
-    ``words``, ``what`` is one of those things, and ``nothing`` is said where there is none.
+    ``words``, ``what`` is one of those things, ``nothing`` is said where there is none, and ``start`` is the address
+    that is selected at first.
     """
     data = {**_model_data(model, {}, notes), "labels": labels, "marks": MARKS | marks, **words}
     return document(model.path, about, data, plain)

@@ -29,7 +29,7 @@ function modelPage() {
   }
 
   function follow() {
-    const address = hash();
+    const address = hash() || DATA.start;
     if (!address) return;
     const index = findings.findIndex((one) => one.at === address);
     if (index >= 0) { goTo(index); return; }
