@@ -17,10 +17,10 @@ class ArchiveOrH5Trick(Rule):
 
     ## What it does
     Reports irregularities that the readers found in the container: duplicate, escaping or hidden members of the zip
-    archive, data before or after it, a second format inside it, external and soft links, external and virtual datasets
-    in the HDF5 file, attributes that occur twice or are shared, a model configuration in a file of weights, arrays that
-    declare far more than they store, and in the configuration several models, duplicate keys, shapes that are not
-    finite, numbers that overflow, and UTF-16 or UTF-32.
+    archive, programs in it, data before or after it, a second format inside it, external and soft links, external and
+    virtual datasets in the HDF5 file, attributes that occur twice or are shared, a model configuration in a file of
+    weights, arrays that declare far more than they store, and in the configuration several models, duplicate keys,
+    shapes that are not finite, numbers that overflow, and UTF-16 or UTF-32.
 
     ## Why is this bad?
     Such a file can be read as one model by one program and as another by the next, write outside the folder into which

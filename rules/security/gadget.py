@@ -26,8 +26,10 @@ class Gadget(Rule):
     helpers). Reported are also the operations on files, connections and Python code that layers of Keras 2 call and
     that the graph of a SavedModel holds; paths and addresses that a layer reads (`vocabulary`, `handle`, `filepath`);
     layer names that lead out of their folder; layers that load code (TorchModuleWrapper, TFSMLayer, `hub.KerasLayer`);
-    and pickles in `model.weights.npz` or in place of the model, with the names that they import. Nothing is unpickled.
-    Each finding names the releases that it endangers, and the advisory if there is one.
+    and pickles in `model.weights.npz`, in place of the model, beside it or as text in its configuration, with the names
+    that they import. Nothing is unpickled. Models and JSON texts that lie beside the model, also in archives inside the
+    archive, are judged like the configuration. Each finding names the releases that it endangers, and the advisory if
+    there is one.
 
     ## Why is this bad?
     Everything that a configuration names inside Keras passes the check for foreign modules, and is called with

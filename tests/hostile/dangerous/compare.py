@@ -1,12 +1,13 @@
 """The cases side by side: ``python -m tests.hostile.dangerous.compare FOLDER``.
 
 Writes every case below FOLDER, and looks at all of them with graphlint, modelscan and modelaudit, the others each in an
-environment below FOLDER. Prints how many each finds by kind, and lists what graphlint does not find.
+environment below FOLDER, kind by kind. Prints how many each finds by kind, and lists what graphlint does not find.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -20,7 +21,8 @@ from graphlint.reports.report import Status
 from tests.hostile.dangerous.cases import CASES
 
 _PACKAGES = {"modelscan": ["modelscan[tensorflow,h5py]"], "modelaudit": ["modelaudit"]}
-_NUMBER = re.compile(r"(?:/cases/|\")(\d{4})/")
+_QUIET = {**os.environ, "PROMPTFOO_DISABLE_TELEMETRY": "1", "NO_ANALYTICS": "1"}
+_NUMBER = re.compile(r"(?:/|\")(\d{4})/")
 """A case in the report of a scanner, by its absolute path or by the path below the folder that was scanned."""
 
 
@@ -35,7 +37,7 @@ def tool(folder: Path, name: str) -> Path:
 
 def by_modelscan(command: Path, cases: Path) -> dict[int, str]:
     """What modelscan finds or cannot scan, by the number of the case."""
-    out = cases.parent / "modelscan.json"
+    out = cases / "modelscan.out"
     subprocess.run([command, "-p", cases, "-r", "json", "-o", out], capture_output=True, check=False)
     report = json.loads(out.read_text())
     found = {number: "refused" for error in report.get("errors", []) for number in _numbers(error)}
@@ -44,10 +46,9 @@ def by_modelscan(command: Path, cases: Path) -> dict[int, str]:
 
 def by_modelaudit(command: Path, cases: Path) -> dict[int, str]:
     """What modelaudit finds, warnings included, by the number of the case."""
-    out = cases.parent / "modelaudit.json"
-    subprocess.run(
-        [command, "scan", cases, "--format", "json", "-o", out], capture_output=True, check=False, timeout=3600
-    )
+    out = cases / "modelaudit.out"
+    scan = [command, "scan", cases, "--format", "json", "-o", out]
+    subprocess.run(scan, capture_output=True, check=False, timeout=3600, env=_QUIET)
     issues = json.loads(out.read_text()).get("issues", [])
     bad = [issue for issue in issues if issue.get("severity") in ("critical", "error", "warning")]
     return {number: "found" for issue in bad for number in _numbers(issue)}
@@ -63,15 +64,15 @@ def main() -> None:
     cases = folder / "cases"
     own, linter = {}, Linter()
     for number, case in enumerate(CASES.values()):
-        place = cases / f"{number:04}"
+        place = cases / case.kind / f"{number:04}"
         path = case.write(place, folder / "canary")
         report = linter.check_file(path)
         codes = {one.code for one in report.findings if one.code.startswith("X")}
         own[number] = "found" if codes else "refused" if report.status is Status.REFUSED else "missed"
-    others = {
-        "modelscan": by_modelscan(tool(folder, "modelscan"), cases),
-        "modelaudit": by_modelaudit(tool(folder, "modelaudit"), cases),
-    }
+    others: dict[str, dict[int, str]] = {"modelscan": {}, "modelaudit": {}}
+    for kind in sorted({case.kind for case in CASES.values()}):
+        others["modelscan"] |= by_modelscan(tool(folder, "modelscan"), cases / kind)
+        others["modelaudit"] |= by_modelaudit(tool(folder, "modelaudit"), cases / kind)
     rows: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     for number, (name, case) in enumerate(CASES.items()):
         for scanner, found in {"graphlint": own, **others}.items():
