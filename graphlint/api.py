@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from graphlint.reports.impact import DrawnImpact
 
 Target = Any
-"""A ``keras.Model``; or the path or URL of a model file, its bytes, or a file that is open for reading."""
+"""A ``keras.Model``, also one of Keras 2 (`tf_keras`), of which no code is run; or the path or URL of a model file, its
+bytes, or a file that is open for reading."""
 
 
 def check(
@@ -88,9 +89,13 @@ def check(
         given, fed = _by_model(inputs, "inputs"), _by_model(data, "data")
         checked = {one: _checked(linter, two, one, given.get(one), fed.get(one)) for one, two in members.items()}
         found = linter.check_several(checked)
-    found = [detached(one) if one.graph is not None and one.graph.live else one for one in found]
+    found = [detached(one) if one.graph is not None and _in_memory(one.graph) else one for one in found]
     _drawable()
     return linter.report(found)
+
+
+def _in_memory(graph: ModelGraph) -> bool:
+    return graph.live or graph.definition.is_keras_2
 
 
 def models(target: Any) -> dict[str, Target] | None:
@@ -365,12 +370,9 @@ def _defined(model_or_path: Target, open_layers: bool, inputs: Any) -> ModelDefi
         from graphlint.sources import read
 
         return read(model_or_path)
-    from graphlint.extras import require_keras
+    from graphlint.sources.models import read_model
 
-    require_keras("a live model")
-    from graphlint.sources.live import read_live
-
-    return read_live(model_or_path, open_layers=open_layers, inputs=inputs)
+    return read_model(model_or_path, open_layers=open_layers, inputs=inputs)
 
 
 def impact(model_or_path: Target, at: str, *, inputs: Any = None) -> DrawnImpact:

@@ -2,6 +2,7 @@
 
 import os
 import uuid
+from collections import Counter
 
 import pytest
 
@@ -25,6 +26,8 @@ _LACKING = {
     "fleet/test_remote.py": absent("aiohttp", "moto", "s3fs"),
     "fleet/test_columns.py": absent("pyarrow"),
 }
+_FOR_OTHERS: Counter[str] = Counter()
+"""The tests that need another backend than that of this run, by what they need."""
 collect_ignore = [path for path, lacking in _LACKING.items() if lacking]
 """Without a browser, a cluster or a store their tests are left out, and the summary says so."""
 
@@ -32,6 +35,7 @@ collect_ignore = [path for path, lacking in _LACKING.items() if lacking]
 def pytest_collection_modifyitems(config, items):
     marks = {id(item): item.get_closest_marker("backend") for item in items}
     others = [item for item in items if (mark := marks[id(item)]) and os.environ["KERAS_BACKEND"] not in mark.args]
+    _FOR_OTHERS.update(" or ".join(marks[id(item)].args) for item in others)
     if others:
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in others]
@@ -41,6 +45,9 @@ def pytest_terminal_summary(terminalreporter):
     for path, lacking in _LACKING.items():
         if lacking:
             terminalreporter.write_line(f"LEFT OUT: tests/{path}: no {' and no '.join(lacking)}")
+    for needed, count in sorted(_FOR_OTHERS.items()):
+        this = os.environ["KERAS_BACKEND"]
+        terminalreporter.write_line(f"LEFT OUT: {count} tests of what only {needed} does, on {this}")
 
 
 from graphlint.shapes.inference import Strictness  # noqa: E402

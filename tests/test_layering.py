@@ -9,8 +9,8 @@ import networkx as nx
 ROOT = Path(__file__).parents[1]
 ROOMS = (
     "errors",
-    "extras",
     "knowledge",
+    "extras",
     "model",
     "shapes",
     "findings",

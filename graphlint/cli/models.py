@@ -36,9 +36,9 @@ def definition_of(text: str, *, open_layers: bool = True) -> ModelDefinition:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     require_keras(text)
     model = load_attribute(text, None)
-    from graphlint.sources.live import read_live
+    from graphlint.sources.models import read_model
 
-    return read_live(model, open_layers=open_layers)
+    return read_model(model, open_layers=open_layers)
 
 
 def graph_of_all(texts: Sequence[str]) -> ModelGraph:
@@ -60,11 +60,11 @@ def graph_of_all(texts: Sequence[str]) -> ModelGraph:
 
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         require_keras(text)
-        from graphlint.sources.live import read_live
+        from graphlint.sources.models import read_model
 
         made = load_models(text)
         models = made.items() if isinstance(made, dict) else [(text.rpartition(":")[2], made)]
-        found += [(name, read_live(model, open_layers=True)) for name, model in models]
+        found += [(name, read_model(model, open_layers=True)) for name, model in models]
     return expand(found[0][1] if len(found) == 1 else several(unique(found)))
 
 

@@ -95,12 +95,9 @@ def _graph(model_or_path: Target, *, open_layers: bool) -> ModelGraph:
         from graphlint.sources import read
 
         return expand(read(model_or_path, by_content=True, verify=False))
-    from graphlint.extras import require_keras
+    from graphlint.sources.models import read_model
 
-    require_keras("a live model")
-    from graphlint.sources.live import read_live
-
-    return expand(read_live(model_or_path, open_layers=open_layers))
+    return expand(read_model(model_or_path, open_layers=open_layers))
 
 
 def _name(model_or_path: Target, default: str) -> str:

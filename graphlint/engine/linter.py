@@ -148,15 +148,15 @@ class Linter:
             GraphlintError: this is not a ``keras.Model``, Keras is not installed, the inputs are none, or the data has
                 no batch.
         """
-        from graphlint.extras import require_keras
-
-        require_keras("a live model")
-        from graphlint.sources.live import read_live
-
         opened = self.config.open_layers if open_layers is None else open_layers
         if data is not None:
+            from graphlint.extras import require_keras
+
+            require_keras("a live model")
             return self._check_with_data(model, shown, inputs, opened, data)
-        definition = read_live(model, open_layers=opened, inputs=inputs)
+        from graphlint.sources.models import read_model
+
+        definition = read_model(model, open_layers=opened, inputs=inputs)
         return self.check_source(lambda: definition, shown)
 
     def _check_with_data(self, model: Any, shown: str, inputs: Any, opened: bool, data: Any) -> ModelReport:
@@ -319,6 +319,8 @@ class _Run:
                 skipped.append(SkippedRule(rule.code, excluded))
             elif missing:
                 skipped.append(SkippedRule(rule.code, missing[0]))
+            elif definition.is_keras_2 and self.needs_a_release(rule):
+                skipped.append(SkippedRule(rule.code, "needs --target-keras, for a model of Keras 2 in memory"))
             else:
                 runnable.append(rule)
         try:
@@ -374,6 +376,11 @@ class _Run:
             ran=tuple(rule.code for rule in ran),
             together=together(graph) if graph.several else None,
         )
+
+    def needs_a_release(self, rule: RuleClass) -> bool:
+        """Whether a rule asks what a release of Keras can load, and none was named."""
+        asks = any(key.replace("_", "-") == TARGET_KERAS for key in rule.options)
+        return asks and not self.linter.settings(rule).options.get(TARGET_KERAS)
 
     def run(self, rule: RuleClass) -> bool:
         """Run one rule; whether it completed."""
@@ -514,7 +521,7 @@ def _missing(graph: ModelGraph) -> Iterator[tuple[Need, str]]:
     if not definition.compile_config:
         yield Need.COMPILE, "needs a compiled model"
     if not graph.live:
-        yield Need.LIVE, "needs a live model"
+        yield Need.LIVE, "needs a model of Keras 3" if definition.is_keras_2 else "needs a live model"
     observed = graph.observations
     if observed is None or observed.movement is None:
         yield Need.STEPS, "needs graphlint.callbacks.Watch"

@@ -26,6 +26,8 @@ def offered(graph: ModelGraph, findings: Iterable[Finding], rules: Iterable[Rule
     that needs classes of somebody's own is fixed with the modules that register them.
     """
     findings = list(findings)
+    if graph.definition.is_keras_2:
+        return [replace(one, fix=None) for one in findings]
     if graph.live or not any(one.fix is not None for one in findings):
         return findings
     blocking = {rule.code for rule in rules if rule.blocks_loading}

@@ -63,6 +63,9 @@ def fix(
     3
     """
     require_keras("fixing a model")
+    from graphlint.sources.live import require_model
+
+    require_model(model)
     selection = Selection.of(select, ignore=ignore)
     fixer = Fixer(Linter(None, selection), unsafe, targets, asked=selection.select or ())
     if fixer.targets:

@@ -10,20 +10,58 @@ from __future__ import annotations
 import inspect
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import keras
 import numpy as np
+from keras.src import backend as _backend
 
 from graphlint.errors import UnknownKerasError
+from graphlint.knowledge.attributes import attributes_of
+from graphlint.knowledge.supported import NEWEST, OLDEST, text
 
-OLDEST = (3, 6)
-"""Oldest Keras release that graphlint is tested with."""
-NEWEST = (3, 15)
-"""Newest Keras release that graphlint is tested with; newer ones are used if they pass the self-test."""
+VARIABLE: Any = _backend.Variable
+"""The class of all variables. Before Keras 3.8 ``keras.Variable`` is a class below it, of which layers make none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What models in memory do from one release on, and how to see whether they do."""
+
+    what: str
+    since: tuple[int, int]
+    is_there: Callable[[], bool]
+
+
+DIFFERENCES = (
+    Difference("an Input may be optional", (3, 4), lambda: "optional" in _arguments(keras.layers.InputLayer)),
+    Difference(
+        "a layer of another precision casts its symbolic input by an operation, and changes no dtype of it",
+        (3, 5),
+        lambda: _casts_by_an_operation(),
+    ),
+    Difference(
+        "masks are kept by functions of the backend, and not as attributes of tensors",
+        (3, 6),
+        lambda: hasattr(_backend, "get_keras_mask"),
+    ),
+    Difference("the variables of layers are of the class keras.Variable", (3, 7), lambda: VARIABLE is keras.Variable),
+)
+"""Where releases differ in what is read here. What is done about each stands where it is read, and asks the same."""
+
+
+def _arguments(cls: type) -> Container[str]:
+    return inspect.signature(cls.__init__).parameters  # type: ignore[misc]
+
+
+def _casts_by_an_operation() -> bool:
+    tensor = keras.KerasTensor((None, 2), dtype="float32")
+    policy = keras.dtype_policies.DTypePolicy("mixed_float16")
+    return policy.convert_input(tensor, True, "float16") is not tensor
 
 
 # -- the graph of calls -----------------------------------------------------------------------------------------
@@ -45,6 +83,19 @@ def producer(tensor: keras.KerasTensor) -> tuple[Any, int] | None:
     operation, node_index, output = found
     nodes = operation._inbound_nodes
     return (nodes[node_index], output) if node_index < len(nodes) else None
+
+
+def before_cast(tensor: keras.KerasTensor, known: Container[int]) -> keras.KerasTensor:
+    """What a layer was given, where the tensor that it received is none of a call with one of these ids.
+
+    In some releases a layer of another precision casts its input by an operation of its own.
+    """
+    while (made := producer(tensor)) is not None and id(made[0]) not in known:
+        received = node_inputs(made[0])
+        if isinstance(node_operation(made[0]), keras.Layer) or len(received) != 1:
+            break
+        tensor = received[0]
+    return tensor
 
 
 def inbound_nodes(operation: keras.Operation) -> list[Any]:
@@ -83,16 +134,18 @@ def node_outputs(node: Any) -> list[keras.KerasTensor]:
 
 def mask_of(tensor: Any) -> Any:
     """The mask attached to a tensor, symbolic or not; None if there is none."""
-    from keras.src.backend import get_keras_mask
-
-    return get_keras_mask(tensor)
+    read = getattr(_backend, "get_keras_mask", None)
+    return getattr(tensor, "_keras_mask", None) if read is None else read(tensor)
 
 
 def set_mask(tensor: Any, mask: Any) -> None:
     """Attach a mask to a tensor, as layers with ``mask_zero=True`` do."""
-    from keras.src.backend import set_keras_mask
-
-    set_keras_mask(tensor, mask)
+    write = getattr(_backend, "set_keras_mask", None)
+    if write is not None:
+        write(tensor, mask)
+        return
+    with suppress(AttributeError):  # An array of JAX takes no attribute, and Keras does without.
+        tensor._keras_mask = mask
 
 
 def set_output_masks(layer: keras.Layer, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
@@ -113,7 +166,7 @@ def with_masks_of(layer: keras.Layer, first: Any, mask: Any, outputs: Any) -> An
 def static_value(tensor: Any) -> np.ndarray | None:
     """The numbers of a tensor of an abstract run, where they do not depend on what the run receives."""
     if keras.backend.backend() != "tensorflow":
-        return np.asarray(tensor) if hasattr(tensor, "__array__") else None
+        return np.asarray(keras.ops.convert_to_numpy(tensor)) if hasattr(tensor, "__array__") else None
     import tensorflow as tf
 
     found = tf.get_static_value(tensor) if isinstance(tensor, tf.Tensor) else None
@@ -377,7 +430,7 @@ def _named(container: Any, saveable: type, to_snake_case: Any) -> Iterator[tuple
 
 def attributes(owner: keras.Layer) -> Iterator[tuple[str, keras.Layer]]:
     """The layers that a layer holds, by the path a user writes: ``encoder``, ``blocks/0``, ``heads/mask``."""
-    stack = [(name, value) for name, value in reversed(list(vars(owner).items())) if not name.startswith("_")]
+    stack = [(name, value) for name, value in reversed(list(attributes_of(owner).items())) if not name.startswith("_")]
     while stack:
         path, value = stack.pop()
         if isinstance(value, keras.Layer):
@@ -398,7 +451,7 @@ def replace_member(layer: keras.Layer, old: Any, new: Any) -> None:
     from keras.src.utils.tracking import DotNotTrackScope
 
     with DotNotTrackScope():
-        for name, value in list(vars(layer).items()):
+        for name, value in list(attributes_of(layer).items()):
             if name not in ("_tracker", "_inbound_nodes", "_outbound_nodes"):
                 found = _with_member(value, old, new)
                 if found is not value:
@@ -436,7 +489,7 @@ def _with_member(value: Any, old: Any, new: Any) -> Any:
 def carried_states(layer: keras.Layer) -> list[keras.Variable]:
     """What a stateful recurrent layer carries from one call to the next, which is not among any layer's variables."""
     states = keras.tree.flatten(getattr(layer, "states", None)) if getattr(layer, "stateful", False) else []
-    return [state for state in states if isinstance(state, keras.Variable)]
+    return [state for state in states if isinstance(state, VARIABLE)]
 
 
 def has_assets(layer: keras.Layer) -> bool:
@@ -512,9 +565,7 @@ def run_abstractly(function: Any, *arguments: Any) -> None:
 
     Each ``KerasTensor`` among the arguments arrives as a tensor of the backend without a value.
     """
-    from keras.src import backend
-
-    backend.compute_output_spec(function, *arguments)
+    _backend.compute_output_spec(function, *arguments)
 
 
 @contextmanager
@@ -610,7 +661,7 @@ def reads_of_variables(is_noting: Callable[[], bool], read: Callable[[Any, keras
 
     What was assigned to a variable in an abstract run does not stand for it.
     """
-    owner = next(cls for cls in keras.Variable.__mro__ if "value" in vars(cls))
+    owner = next(cls for cls in VARIABLE.__mro__ if "value" in vars(cls))
     original = vars(owner)["value"]
 
     def value(variable: keras.Variable) -> Any:
@@ -662,11 +713,10 @@ def torch_device() -> str:
 
 def torch_control_flow(names: Iterable[str]) -> Iterator[tuple[Any, str, Any]]:
     """Where code of Keras looks up its functions for loops and conditions on PyTorch, with what is there."""
-    from keras.src import backend
     from keras.src.backend.torch import core, numpy
 
     for name in names:
-        owner = {"rnn": backend, "repeat": numpy}.get(name, core)
+        owner = {"rnn": _backend, "repeat": numpy}.get(name, core)
         yield owner, name, getattr(owner, name)
 
 
@@ -903,7 +953,7 @@ def copied(value: Any) -> Any:
         import jax.numpy
 
         return jax.numpy.array(value, copy=True)
-    return np.array(value)
+    return np.array(keras.ops.convert_to_numpy(value))
 
 
 # -- self-test --------------------------------------------------------------------------------------------------
@@ -928,7 +978,7 @@ def self_test() -> None:
 
 
 def _unknown(reason: str) -> str:
-    known = f"{OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}"
+    known = f"{text(OLDEST)} to {text(NEWEST)}"
     return (
         f"graphlint knows Keras {known} and cannot work with the installed Keras {keras.__version__} ({reason}): "
         f"install a Keras from {known}, or a newer graphlint"

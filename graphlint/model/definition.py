@@ -404,6 +404,11 @@ class ModelDefinition:
     """The models of a definition that is of several; its root then only holds theirs."""
     obj: Any = field(default=None, repr=False)
 
+    @property
+    def is_keras_2(self) -> bool:
+        """Whether it is of a model of Keras 2 in memory, which is read and neither run nor changed."""
+        return self.format is Format.LIVE and self.front_end is FrontEnd.STATIC
+
 
 @dataclass(eq=False, slots=True)
 class Member:

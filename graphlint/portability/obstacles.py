@@ -18,6 +18,7 @@ from graphlint.knowledge.releases import (
     is_known_class,
     next_release,
     operation_key,
+    release_index,
     releases_with,
     takes_argument,
 )
@@ -95,7 +96,7 @@ def _all(graph: ModelGraph, release: int) -> Iterator[_Finding]:
         elif layer.container:
             if legacy and release >= KERAS_3:
                 yield from _implied_input(graph, layer)
-            if KERAS_3 <= release < NESTED:
+            if KERAS_3 <= release < NESTED and not _is_written_flat(graph):
                 yield from _structure(layer, release)
         elif not layer.is_model:
             alike = layer.definition.alike
@@ -320,6 +321,12 @@ def _dtype(name: str, policy: Any, release: int) -> Iterator[tuple[str, str, boo
             )
             yield text, newer or "quantize the model again", True
             return
+
+
+def _is_written_flat(graph: ModelGraph) -> bool:
+    """Whether this is a model in memory that the installed Keras will write as lists, whatever its structure is."""
+    writes = release_index(graph.definition.keras_version or "") if graph.live else None
+    return writes is not None and writes < NESTED
 
 
 def _structure(layer: Layer, release: int) -> Iterator[_Finding]:

@@ -19,6 +19,7 @@ import numpy as np
 
 from graphlint.errors import listed
 from graphlint.knowledge import keras_internals
+from graphlint.knowledge.attributes import attributes_of
 from graphlint.model.graph import Layer, ModelGraph
 from graphlint.portability.saving import Unsaved, compiled_parts
 
@@ -162,7 +163,9 @@ def _forgotten(obj: Any, again: Any, config: dict[str, Any], named: dict[str, bo
         old, new = _value(obj, name), _value(again, name)
         if name in _UNLIKE or old is _ABSENT or new is _ABSENT:
             continue
-        if isinstance(old, (keras.Layer, keras.Variable)) and not isinstance(new, (keras.Layer, keras.Variable)):
+        if isinstance(old, (keras.Layer, keras_internals.VARIABLE)) and not isinstance(
+            new, (keras.Layer, keras_internals.VARIABLE)
+        ):
             yield (
                 (
                     f"cannot be loaded: get_config returns the layer {name!r} as it is, and the constructor receives "
@@ -245,7 +248,7 @@ _ABSENT = object()
 
 def _value(obj: Any, name: str) -> Any:
     """What an object keeps of an argument, under its name or that with an underscore."""
-    attributes = getattr(obj, "__dict__", {})
+    attributes = attributes_of(obj)
     for key in (name, f"_{name}"):
         if key in attributes:
             return attributes[key]

@@ -10,6 +10,7 @@ from functools import partial
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from graphlint.knowledge.attributes import attributes_of
 from graphlint.knowledge.layers import LayerTraits, builds_variables, layer_traits
 from graphlint.knowledge.origin import is_keras_package
 from graphlint.model.graph import Layer, ModelGraph
@@ -83,7 +84,7 @@ def hidden_in_code(graph: ModelGraph) -> Iterator[tuple[Layer, list[Hidden], lis
             continue
         told.add(id(obj))
         methods, names = _reached_from_call(type(obj))
-        attributes = [value for key, value in vars(obj).items() if key in names]
+        attributes = [value for key, value in attributes_of(obj).items() if key in names]
         found = _search([*attributes, *methods], [], frozenset(tracked))
         made = [name for method in methods for name in _made_by(method)]
         if found or made:
@@ -122,7 +123,7 @@ _ANY_ATTRIBUTE = frozenset({"getattr", "vars", "__dict__", "layers", "_layers", 
 def attribute_of(owner: Any, held: Any) -> str:
     """The attribute under which an object holds another, itself or in a list or dictionary; empty where none does."""
     found: list[str] = []
-    for name, value in vars(owner).items():
+    for name, value in attributes_of(owner).items():
         items = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
         if value is held:
             return str(name)
@@ -172,7 +173,7 @@ def _search(held: list[Any], functions: list[Any], tracked: frozenset[int]) -> l
             if hidden is not None:
                 found[hidden.text] = hidden
         elif tracked and _is_plain_object(value):
-            held += vars(value).values()
+            held += attributes_of(value).values()
     return list(found.values())
 
 
@@ -217,7 +218,7 @@ def _taken_from(owner: Any, method: Any) -> list[Any]:
     code = getattr(method, "__code__", None)
     if _is_tracking(owner) or code is None:
         return [owner]
-    held = getattr(owner, "__dict__", {})
+    held = attributes_of(owner)
     return [held[name] for name in code.co_names if name in held]
 
 
@@ -234,7 +235,7 @@ def _surroundings(function: FunctionType) -> list[Any]:
         value = outside.get(name) if kind == "closure" else function.__globals__.get(name)
         if kind == "global" and not _is_tracking(value):
             continue
-        attributes = getattr(value, "__dict__", {})
+        attributes = attributes_of(value)
         found.append(attributes[attribute] if _is_tracking(value) and attribute in attributes else value)
     return found
 

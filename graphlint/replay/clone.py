@@ -29,6 +29,7 @@ from graphlint.replay.rebuild import (
     in_structure,
 )
 from graphlint.replay.transaction import Transaction
+from graphlint.sources.keras_2 import no_model_of_keras_3
 from graphlint.sources.live import compile_settings
 
 Weights = Literal["copy", "share", "init"]
@@ -71,7 +72,7 @@ def clone(model: keras.Model, weights: Weights = "copy", sharing: Sharing = "pre
         if value not in choices:
             raise ReplayError(f"expected one of {', '.join(choices)} for {name}=, got {value!r}")
     if not isinstance(model, keras.Model):
-        raise ReplayError(f"expected a keras.Model, got {type(model).__name__}: pass the model itself")
+        raise ReplayError(no_model_of_keras_3(model))
     keras_internals.self_test()
     return copy_model(model, Cloner(weights, sharing))
 
@@ -431,7 +432,7 @@ class _Cloning(Interpreter):
         args, kwargs = super().fill_in(unit, arguments, environment)
 
         def copied(leaf: Any) -> Any:
-            return self.cloner.variable(leaf) if isinstance(leaf, keras.Variable) else leaf
+            return self.cloner.variable(leaf) if isinstance(leaf, keras_internals.VARIABLE) else leaf
 
         args, kwargs = keras.tree.map_structure(copied, (args, kwargs))
         return tuple(args), kwargs

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from graphlint.knowledge import keras_internals
+from graphlint.knowledge.attributes import attributes_of
 from graphlint.knowledge.origin import is_live_keras_class
 
 _MOST = 10_000
@@ -128,7 +129,7 @@ def untracked(layer: keras.Layer) -> Iterator[tuple[str, Any]]:
         known |= {id(held) for held in keras_internals.carried_states(one)}
         known |= {id(keras_internals.backend_value(held)) for held in one.variables}
     seen = set(known)
-    stack = [(name, value) for name, value in vars(layer).items() if name not in _OF_KERAS]
+    stack = [(name, value) for name, value in attributes_of(layer).items() if name not in _OF_KERAS]
     while stack and len(seen) < _MOST:
         path, value = stack.pop()
         if id(value) in seen or isinstance(value, (ModuleType, type, str, bytes, np.ndarray)):
@@ -137,7 +138,7 @@ def untracked(layer: keras.Layer) -> Iterator[tuple[str, Any]]:
         if isinstance(value, keras.Layer):
             if value.variables or not value.built:
                 yield path, value
-        elif isinstance(value, keras.Variable) or _is_backend_variable(value):
+        elif isinstance(value, keras_internals.VARIABLE) or _is_backend_variable(value):
             yield path, value
         elif isinstance(value, (list, tuple, set, frozenset)):
             stack += [(path, item) for item in value]
@@ -167,7 +168,7 @@ def _reached_by(function: FunctionType) -> Iterator[Any]:
     yield from (function.__kwdefaults__ or {}).values()
     for name in function.__code__.co_names:
         value = function.__globals__.get(name)
-        if isinstance(value, (keras.Layer, keras.Variable)) or _is_backend_variable(value):
+        if isinstance(value, (keras.Layer, keras_internals.VARIABLE)) or _is_backend_variable(value):
             yield value
 
 

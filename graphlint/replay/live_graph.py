@@ -18,6 +18,7 @@ from graphlint.knowledge import keras_internals
 from graphlint.model.address import ROOT
 from graphlint.model.expand import expand
 from graphlint.model.graph import ModelGraph, Tensor
+from graphlint.sources.keras_2 import no_model_of_keras_3
 from graphlint.sources.live import read_live
 
 
@@ -44,9 +45,7 @@ class LiveGraph:
 
     def __init__(self, model: keras.Model) -> None:
         if not isinstance(model, keras.Model):
-            raise ReplayError(
-                f"expected a keras.Model, got {type(model).__name__}: pass the model itself, built, not its output"
-            )
+            raise ReplayError(no_model_of_keras_3(model))
         keras_internals.self_test()
         if keras_internals.graph_model(model) is None:
             if isinstance(model, keras.Sequential):

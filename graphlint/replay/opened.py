@@ -34,6 +34,7 @@ from graphlint.replay.rebuild import (
 from graphlint.replay.spelling import add_attributes
 from graphlint.replay.symbolic import Stuck, StuckError, by_path, node_of, symbolic_call
 from graphlint.replay.traced_body import BodyRun, event_of
+from graphlint.sources.keras_2 import no_model_of_keras_3
 from graphlint.sources.live import read_live
 
 
@@ -72,9 +73,7 @@ class Opened:
 
     def __init__(self, model: keras.Model, inputs: Any = None) -> None:
         if not isinstance(model, keras.Model):
-            raise ReplayError(
-                f"expected a keras.Model, got {type(model).__name__}: pass the model itself, built, not its output"
-            )
+            raise ReplayError(no_model_of_keras_3(model))
         if isinstance(model, keras.Sequential) and keras_internals.graph_model(model) is None:
             raise NotBuilt(
                 f"expected a built model, got Sequential {model.name!r} without a graph: give it a keras.Input or "

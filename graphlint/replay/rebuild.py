@@ -208,7 +208,8 @@ def fresh_input(operation: Any) -> Any:
 def fresh_input_layer(operation: Any) -> Any:
     """A new InputLayer like another one."""
     layer = type(operation).from_config(operation.get_config())
-    layer.optional = operation.optional  # Keras 3.8 does not write it to any configuration.
+    if hasattr(operation, "optional"):
+        layer.optional = operation.optional  # Keras 3.8 does not write it to any configuration.
     keras_internals.set_own_trainable(layer, operation.trainable)
     return layer
 

@@ -168,7 +168,7 @@ class BodyRun:
 
     def leaf(self, address: str, value: Any, event: Event) -> Any:
         """A leaf of arguments that is no tensor of the body: a variable, a constant, or something plain."""
-        if isinstance(value, keras.Variable):
+        if isinstance(value, keras_internals.VARIABLE):
             return self.variable(value)
         if event.trace.is_tensor(value):
             ref = self.resolve(value, event)
@@ -177,7 +177,7 @@ class BodyRun:
                 if isinstance(found, Stuck):
                     raise StuckError(found.reason)
                 return found
-            if isinstance(ref, keras.Variable):
+            if isinstance(ref, keras_internals.VARIABLE):
                 return self.variable(ref)
             numbers = keras_internals.static_value(value)
             if numbers is None:

@@ -27,6 +27,7 @@ from graphlint.replay.rebuild import declared_inputs
 from graphlint.replay.run import bind_feeds
 from graphlint.replay.transaction import ONE_AT_A_TIME
 from graphlint.replay.watching import Watch
+from graphlint.sources.keras_2 import no_model_of_keras_3
 from graphlint.sources.live import read_live
 
 RELATIVE = {"float64": 1e-7, "float32": 1.3e-6, "float16": 1e-3, "bfloat16": 1.6e-2}
@@ -143,7 +144,7 @@ def _verified(
     parts = list(new) if isinstance(new, (list, tuple)) else [new]
     for one in (old, *parts):
         if not isinstance(one, keras.Model):
-            raise ReplayError(f"expected keras.Models to compare, got {type(one).__name__}: pass models")
+            raise ReplayError(no_model_of_keras_3(one))
     found = Verification()
     feeds = list(random_batches(old, seed)) if batches is None else list(batches)
     states = States([old, *parts])

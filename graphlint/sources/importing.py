@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from graphlint.errors import ImportTargetError
+from graphlint.sources.keras_2 import package_of
 
 if TYPE_CHECKING:
     import keras
@@ -34,6 +35,13 @@ def is_target(text: str) -> bool:
     return bool(colon) and all(part.isidentifier() for part in (*module.split("."), *attribute.split(".")))
 
 
+def is_model(value: Any) -> bool:
+    """Whether a value is a model, of Keras 3 or of Keras 2."""
+    import keras
+
+    return isinstance(value, keras.Model) or package_of(value) is not None
+
+
 def load_attribute(target: str, call_args: str | None = None) -> keras.Model:
     """Import a module and return the model at one of its attributes; a callable that is not a model is called.
 
@@ -43,10 +51,8 @@ def load_attribute(target: str, call_args: str | None = None) -> keras.Model:
     Raises:
         ImportTargetError: not of that form, not importable, missing, or not a ``keras.Model`` in the end.
     """
-    import keras
-
     made = load_models(target, call_args)
-    if isinstance(made, keras.Model):
+    if not isinstance(made, dict):
         return made
     several = f"{len(made)} models ({', '.join(made)})"
     raise ImportTargetError(f"expected {target} to be or return one keras.Model, got {several}: name one of them")
@@ -65,11 +71,9 @@ def load_models(target: str, call_args: str | None = None) -> keras.Model | dict
             f"expected package.module:attribute, got {target!r}: write for example models.net:build"
         )
     args, kwargs = _arguments(call_args)
-    import keras
-
     name, _, attribute = target.partition(":")
     found = _attribute(_module(name), name, attribute)
-    if isinstance(found, keras.Model):
+    if is_model(found):
         if call_args is not None:
             raise ImportTargetError(f"{target} is already a model: leave out the call arguments")
         return found
@@ -84,7 +88,7 @@ def load_models(target: str, call_args: str | None = None) -> keras.Model | dict
         raise ImportTargetError(
             f"calling {target} failed with {_line(error)}: give its arguments as JSON, or fix the function"
         ) from error
-    if isinstance(made, keras.Model):
+    if is_model(made):
         return made
     several = models_in(made)
     if not several:
@@ -102,7 +106,7 @@ def models_in(found: Any) -> dict[str, keras.Model]:
     """
     import keras
 
-    if isinstance(found, (type, keras.Model, keras.Layer)):
+    if isinstance(found, (type, keras.Layer)) or is_model(found):
         return {}
     if isinstance(found, (list, tuple)):
         items = [(str(getattr(one, "name", place)), one) for place, one in enumerate(found)]
@@ -112,7 +116,7 @@ def models_in(found: Any) -> dict[str, keras.Model]:
         items = [(str(key), one) for key, one in found.items()]
     else:
         items = list(getattr(found, "__dict__", {}).items())
-    named = [(key.lstrip("_") or key, one) for key, one in items if isinstance(one, keras.Model)]
+    named = [(key.lstrip("_") or key, one) for key, one in items if is_model(one)]
     return unique(named)
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from graphlint.knowledge.layers import Family
-from graphlint.model.definition import LayerDefinition, OptimizerDefinition, VariableDefinition
+from graphlint.model.definition import LayerDefinition, OptimizerDefinition, Values, VariableDefinition
 from graphlint.shapes import Slot, slots
 from graphlint.sources.hdf5 import Dataset, Group
 
@@ -23,11 +23,24 @@ _CUDNN = ("CuDNNLSTM", "CuDNNGRU")
 """Layers that store the numbers of their cell as their own: only this format has them."""
 
 
+class Numbers(Values, Protocol):
+    """What holds the numbers of one array: a dataset of a file, or a variable."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> str: ...
+
+    @property
+    def stored(self) -> bool: ...
+
+
 class Array(NamedTuple):
-    """One stored array under its full name: ``bidirectional/forward_lstm/lstm_cell/kernel:0``."""
+    """One array under its full name: ``bidirectional/forward_lstm/lstm_cell/kernel:0``."""
 
     name: str
-    dataset: Dataset
+    dataset: Numbers
 
 
 class _Expected(NamedTuple):
@@ -66,16 +79,23 @@ def arrays(group: Group) -> list[Array]:
 def attach_legacy_weights(root: LayerDefinition, stored: Group) -> dict[str, int]:
     """Give every layer its stored variables. Returns the stored groups that no layer claims, with element counts."""
     listed = names(stored, "layer_names")
-    layers = {layer.name: layer for layer in (root.body.layers if root.body is not None else ())}
     if root.body is not None:
         for layer in root.body.layers:
             layer.has_weight_group = layer.name in listed
+    groups = {name: group for name in listed if isinstance(group := stored.find(name), Group)}
+    top = stored.find(TOP_LEVEL)
+    own = arrays(top) if isinstance(top, Group) else []
+    return attach_arrays(root, {name: arrays(group) for name, group in groups.items()}, own)
+
+
+def attach_arrays(root: LayerDefinition, by_layer: Mapping[str, list[Array]], own: Sequence[Array]) -> dict[str, int]:
+    """Give every layer its variables: by the names of the layers directly in the model, and those of the model itself.
+
+    Returns the names that no layer has, with element counts.
+    """
+    layers = {layer.name: layer for layer in (root.body.layers if root.body is not None else ())}
     stray: dict[str, int] = {}
-    for name in listed:
-        group = stored.find(name)
-        if not isinstance(group, Group):
-            continue
-        found = arrays(group)
+    for name, found in by_layer.items():
         if name in layers:
             _attach(layers[name], found)
         elif root.body is None:
@@ -84,9 +104,8 @@ def attach_legacy_weights(root: LayerDefinition, stored: Group) -> dict[str, int
                 _attach_unknown(child, array)
         elif found:
             stray[name] = sum(math.prod(array.dataset.shape) for array in found)
-    top = stored.find(TOP_LEVEL)
-    if isinstance(top, Group):
-        root.variables = [_variable(root, index, array) for index, array in enumerate(arrays(top))]
+    if own:
+        root.variables = [_variable(root, index, array) for index, array in enumerate(own)]
     return stray
 
 

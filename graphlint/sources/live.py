@@ -34,6 +34,7 @@ from graphlint.model.definition import (
     VariableDefinition,
 )
 from graphlint.sources.configuration import sequential_body
+from graphlint.sources.keras_2 import no_model_of_keras_3
 from graphlint.sources.literals import decode_constant, policy_name
 from graphlint.tracing.structure import plain
 
@@ -84,7 +85,7 @@ def require_model(model: Any) -> None:
         GraphlintError: it is none.
     """
     if not isinstance(model, keras.Model):
-        raise GraphlintError(f"expected a keras.Model, got {type(model).__name__}: pass a built model, not its output")
+        raise GraphlintError(no_model_of_keras_3(model))
 
 
 def read_live(
@@ -277,7 +278,9 @@ class _Reader:
         positions = {id(node): position for position, node in enumerate(nodes)}
 
         def leaf(value: Any) -> Any:
-            return _reference(value, positions) if isinstance(value, keras.KerasTensor) else value
+            if not isinstance(value, keras.KerasTensor):
+                return value
+            return _reference(keras_internals.before_cast(value, positions), positions)
 
         calls = []
         for layer, node in zip(layers, nodes, strict=True):
@@ -449,7 +452,7 @@ def _reference(tensor: keras.KerasTensor, positions: dict[int, int]) -> Any:
 def _constant(value: Any) -> Any:
     if type(value) in _PLAIN:
         return value
-    if isinstance(value, keras.Variable):
+    if isinstance(value, keras_internals.VARIABLE):
         return Constant(ConstantKind.VARIABLE, None, tuple(value.shape), dtype=str(value.dtype), obj=value)
     try:
         decoded = decode_constant(keras.saving.serialize_keras_object(value))

@@ -472,7 +472,7 @@ class _BodyBuilder:
         self.register(call, child)
 
     def is_value(self, leaf: Any) -> bool:
-        return self.trace.is_tensor(leaf) or isinstance(leaf, keras.Variable)
+        return self.trace.is_tensor(leaf) or isinstance(leaf, keras_internals.VARIABLE)
 
     def effects(self) -> Iterator[Effect]:
         seeds = self.builder.recording.seeds
@@ -546,7 +546,7 @@ def _argument_names(event: Event) -> dict[str, str]:
 def _constant(value: Any) -> Any:
     if value is None or type(value) in (bool, int, float, str):
         return value
-    if isinstance(value, keras.Variable):
+    if isinstance(value, keras_internals.VARIABLE):
         return Constant(ConstantKind.VARIABLE, None, tuple(value.shape), dtype=str(value.dtype), obj=value)
     if isinstance(value, slice):
         parts = [one if one is None or isinstance(one, int) else None for one in (value.start, value.stop, value.step)]

@@ -125,7 +125,7 @@ def _interceptions(classes: Iterable[type]) -> Iterator[keras_internals.Replacem
             for module in modules:
                 if getattr(module, name, None) is function:
                     yield module, name, wrapper
-    for cls in (keras.Variable, *classes):
+    for cls in (keras_internals.VARIABLE, *classes):
         for name in _OPERATORS:
             original = getattr(cls, name, None)
             symbolic = getattr(keras.KerasTensor, name, None)

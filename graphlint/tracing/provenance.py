@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from graphlint.knowledge import keras_internals
 from graphlint.tracing.backend import Sources
 
 _LONGEST = 200
@@ -69,7 +70,7 @@ class Provenance:
                 found.tensors.append(one)
                 continue
             variable = self.reads.get(id(one))
-            if variable is None and isinstance(standing := variables(one), keras.Variable):
+            if variable is None and isinstance(standing := variables(one), keras_internals.VARIABLE):
                 variable = standing
             if variable is not None:
                 if id(variable) not in seen:

@@ -509,7 +509,7 @@ class _Recorder:
 
 def _now(value: Any) -> Any:
     """A leaf of arguments as it is now: a variable that was assigned to before stands for what was assigned."""
-    if isinstance(value, keras.Variable):
+    if isinstance(value, keras_internals.VARIABLE):
         assigned = keras_internals.assigned_value(value)
         return value if assigned is None else assigned
     return value
