@@ -305,6 +305,8 @@ def _check(paths: tuple[str, ...], only_paths: Container[int], options: Mapping[
         suppressions=os.environ.get("GITHUB_ACTIONS") != "true",
     )
     baseline = _baseline(options, run)
+    if baseline is not None:
+        baseline.expected = [target.text for target in found.targets]
     data = Paths()
     lowest = options["severity"] or ("info" if options["fail_on"] == "info" else None)
     named = [str(Path.cwd()), *paths, *modules, str(names), str(part), *(f"{one}={path}" for one, path in documents)]

@@ -13,7 +13,8 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from enum import StrEnum
 from itertools import takewhile
@@ -64,7 +65,13 @@ class Mode(StrEnum):
 
 
 class Baseline:
-    """The known findings of a run, used up as models are reported."""
+    """The known findings of a run, used up as models are reported.
+
+    ``expected`` are the models that will be reported, where they are known: what one of them was called before is then
+    left to it, whichever comes first.
+    """
+
+    expected: Sequence[str] = ()
 
     def __init__(self, path: Path, entries: Iterable[Entry] = (), mode: Mode = Mode.READ) -> None:
         self.path = path
@@ -204,7 +211,9 @@ class Baseline:
             return Counter()
         if self._gone is None:
             gone = [one for one in self._known if self._is_gone(one)]
-            self._gone = _Gone({one: self._known[one] for one in gone})
+            known = {one: self._known[one] for one in gone}
+            new = (self._key(shown) for shown in self.expected) if gone else ()
+            self._gone = _Gone(known, {_kept_names(one)[0] for one in new if one not in self._known})
         before = self._gone.likely(path, found)
         if before is None:
             return Counter()
@@ -216,8 +225,8 @@ class Baseline:
 class _Gone:
     """Models with entries that are no longer there, by what of their path a moved or renamed model may keep."""
 
-    def __init__(self, known: dict[str, Counter[tuple[str, str]]]) -> None:
-        self._known = known
+    def __init__(self, known: dict[str, Counter[tuple[str, str]]], kept: AbstractSet[str] = frozenset()) -> None:
+        self._known, self._kept = known, kept
         self._places: dict[object, dict[str, None]] = {}
         for path, entries in known.items():
             for place in [*_kept_names(path), *entries]:
@@ -239,6 +248,8 @@ class _Gone:
                     break
         best, score = None, (0, 0.0, 0.0)
         for one, distance in candidates.items():
+            if distance and _kept_names(one)[0] in self._kept:
+                continue  # There is one that kept its folder and its name.
             known = self._known[one]
             same = (known & found).total() / (known | found).total()
             named = distance < len(names)

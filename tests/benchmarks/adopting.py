@@ -77,6 +77,10 @@ def new(linter: Linter, folder: Path, mode: Mode = Mode.READ) -> tuple[list[str]
     """What is reported of a repository with its baseline, and what the baseline says."""
     path = folder / "known.txt"
     baseline = Baseline.read(path, mode)
+    here = Path.cwd()
+    os.chdir(folder)
+    baseline.expected = [str(folder / target.text) for target in find_targets(["."], lambda path: None, False).targets]
+    os.chdir(here)
     found = [(one, baseline.apply(one)) for one in reports(linter, folder)]
     if mode is not Mode.READ:
         path.write_text(baseline.text() + "\n")

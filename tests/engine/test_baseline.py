@@ -213,6 +213,19 @@ def test_moved_models_that_are_alike_keep_what_is_theirs(here):
     assert found == [("all/faults/a/x.keras", "D001")]
 
 
+def test_what_a_moved_model_had_is_left_to_it(here):
+    """A new model that comes first, and looks the same, is a new one."""
+    before = model("faults/b/y.keras", "A001:1")
+    written(before)
+    Path(before.path).unlink()
+    after = [model("all/a/new.keras", "A001:1"), model("all/faults/b/y.keras", "A001:1")]
+    exist(*after)
+    baseline = Baseline.read(Path("known.txt"))
+    baseline.expected = [one.path for one in after]
+    assert [len(baseline.apply(one).findings) for one in after] == [1, 0]
+    assert new(*after)[0] == [("all/faults/b/y.keras", "A001")]  # Where it is not known which models will come.
+
+
 def test_the_longer_common_end_is_the_same_model(here):
     before = [model(f"{run}/1/model.keras", f"A001:{number}", "D001:9") for number, run in enumerate(("old", "new"))]
     written(*before)
