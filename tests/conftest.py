@@ -23,6 +23,7 @@ def _own_cache(monkeypatch, tmp_path_factory):
 _LACKING = {
     "browser": missing(),
     "fleet/test_dask.py": absent("distributed"),
+    "fleet/test_hub.py": absent("huggingface_hub"),
     "fleet/test_remote.py": absent("aiohttp", "moto", "s3fs"),
     "fleet/test_columns.py": absent("pyarrow"),
 }
