@@ -34,13 +34,15 @@ _SHARE = 0.02
 class Watch(keras.callbacks.Callback):  # type: ignore[misc]
     """Checks a model before `fit` trains it, on the first batch, from time to time, and at the end.
 
-    Before the first step the whole check runs; on the first batch, and every so many steps, the rules on data. If a
-    loss becomes NaN or infinite, the steps since the last copy of the state run again up to the one that went wrong:
-    the report names the layer where it began, the training stops, and the model keeps the values from before that step.
-    At the end it is compared which variables moved. Otherwise the model and its training are what they would be.
+    Before the first step the whole check runs; on the first batch, every so many steps, and on the last batch after
+    training, the rules on data. If a loss becomes NaN or infinite, the steps since the last copy of the state run again
+    up to the one that went wrong: the report names the layer where it began, the training stops, and the model keeps
+    the values from before that step. At the end it is compared which variables moved. Otherwise the model and its
+    training are what they would be.
 
-    Between two copies of the state the batches are held, 8 to 64 of them. Under a distribution strategy of TensorFlow
-    no batch is seen: the report says that the rules on data did not run.
+    Between two copies of the state the batches are held, 8 to 64 of them. Under a distribution strategy of TensorFlow,
+    a look is at what the first device receives. Where `fit` runs in a way in which no batch is seen, the report says
+    that the rules on data did not run.
 
     Args:
         action: What happens when something is found at or above ``fail_on``: ``"warn"``, or ``"raise"``.
@@ -91,7 +93,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self._steps: Steps | None = None
         self._sums: Sums | None = None
         self._broken: int | None = None
-        self._observed: Observations | None = None
+        self._losses: list[float | None] = [None, None]
         self._looks = 0
         self._next = 0
         self._looked_at = 0.0
@@ -138,6 +140,8 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self._steps is not None:
             self._steps.finish()
+        loss = (logs or {}).get("loss")
+        self._losses[1] = float(loss) if isinstance(loss, (int, float)) else None
 
     def on_train_end(self, logs: Any = None) -> None:
         steps = self._steps
@@ -148,6 +152,10 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         if self._graph is None:
             self._begin()
         elif self._broken is None:
+            last = steps.last_batch
+            if last is not None:
+                with keras_internals.distributing(self.model):
+                    self._look_at(last)
             self._compare(self._graph)
         if self.path is not None:
             formats = {".html": "html", ".json": "json"}
@@ -176,6 +184,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self._cost = self._looked_at - start
         if not self._looks:
             self._first = self._cost
+            self._losses[0] = self._graph.observations.loss
         self._looks += 1
         self._next = self._steps.step + (self.every or 1)
 
@@ -190,9 +199,12 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         seen = graph.observations or Observations(
             rows=0, no_targets="no batch was seen", no_gradients="no batch was seen"
         )
-        seen.movement = self._sums.movement(graph, self._steps.step, self._broken)
+        moved = self._sums.movement(graph, self._steps.step, self._broken)
+        seen.movement = replace(moved, loss_before=self._losses[0], loss_after=self._losses[1])
         graph.observations = seen
         self._rules(Need.STEPS)
+        if not self._looks:
+            self._rules(Need.DATA)
 
     def _rules(self, need: Need, at: str = "") -> None:
         """Run the rules that need this on the graph as it is now."""

@@ -894,13 +894,35 @@ def without_writing_state(model: keras.Model) -> Iterator[None]:
 def steps_take_iterables(iterator: Any) -> bool:
     """Whether the training function runs as well on a plain iterator of the batches of this one.
 
-    On TensorFlow it does in releases that tell the two apart, and not where each batch is one for several devices.
+    On TensorFlow it does in releases that tell the two apart.
     """
     if keras.backend.backend() != "tensorflow":
         return True
     import tensorflow as tf
 
-    return isinstance(iterator, tf.data.Iterator) and hasattr(keras.Model, "_make_function")
+    known = (tf.data.Iterator, tf.distribute.DistributedIterator)
+    return isinstance(iterator, known) and hasattr(keras.Model, "_make_function")
+
+
+def on_one_device(batch: Any) -> Any:
+    """What the first device receives of a batch; the batch itself where it is not split.
+
+    On TensorFlow a distribution strategy splits batches; on JAX an array is one on all devices.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return batch
+    import tensorflow as tf
+
+    def first(value: Any) -> Any:
+        return value.values[0] if isinstance(value, tf.distribute.DistributedValues) else value
+
+    return keras.tree.map_structure(first, batch)
+
+
+def distributing(model: keras.Model) -> Any:
+    """A context in which variables that a distribution strategy of TensorFlow keeps on several devices are written."""
+    strategy = getattr(model, "_distribute_strategy", None)
+    return nullcontext() if strategy is None or keras.backend.backend() != "tensorflow" else strategy.scope()
 
 
 def all_built(model: keras.Model) -> bool:

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+ADAPTIVE = frozenset({"adam", "adamw", "adamax", "nadam", "rmsprop", "lion"})
+"""Optimizers that move each weight by about the learning rate in a step, whatever the size of its gradient."""
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:

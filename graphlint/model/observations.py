@@ -138,6 +138,10 @@ class Movement:
     still: frozenset[str]
     step: int | None = None
     """The step, counted from 1, whose loss was NaN or infinite."""
+    loss_before: float | None = None
+    """The loss of the first batch, before the first step."""
+    loss_after: float | None = None
+    """The mean loss of the last epoch."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -54,6 +54,11 @@ class Steps:
         self._copy: Any = None
         self._interval = FEW
 
+    @property
+    def last_batch(self) -> Any:
+        """The batch of the last step, if it is still held."""
+        return keras_internals.on_one_device(self._since[-1]) if self._since else None
+
     def install(self) -> None:
         self.model.train_function = self
 
@@ -66,7 +71,7 @@ class Steps:
         state = arguments[0] if self._backend == "jax" else None
         batches, arguments = self._opened(arguments)
         if batches:
-            with keras_internals.without_writing_state(self.model):
+            with keras_internals.without_writing_state(self.model), keras_internals.distributing(self.model):
                 good = self._before_step(state, batches)
             if good is not None:
                 self.seconds += time.perf_counter() - start
@@ -94,19 +99,20 @@ class Steps:
     def _look(self, state: Any, data: Any) -> None:
         if self.due(self.step):
             self._hold(state)
-            self.before(data)
+            self.before(keras_internals.on_one_device(data))
 
     def finish(self) -> None:
         """Look at the last loss of an epoch, when the model holds its values itself."""
         if self._copy is not None:
             state = self._state() if self._backend == "jax" else None
-            self._check(state)
+            with keras_internals.distributing(self.model):
+                self._check(state)
 
     # -- batches ------------------------------------------------------------------------------------------------
 
     def _opened(self, arguments: tuple[Any, ...]) -> tuple[list[Any], tuple[Any, ...]]:
         """The batches of a step, and arguments with which the original function runs on these; none where it is not
-        known how `fit` hands them on, as under a distribution strategy."""
+        known how `fit` hands them on."""
         given = arguments[-1]
         if self._backend == "torch":
             return list(given), arguments
@@ -154,7 +160,7 @@ class Steps:
         self._restore(good, state)
         data, self._since = self._since[wrong], []
         self.model.stop_training = True
-        self.broken(self._copied_at + wrong + 1, data)
+        self.broken(self._copied_at + wrong + 1, keras_internals.on_one_device(data))
         return True if state is None else good
 
     def _copied(self, state: Any) -> Any:

@@ -7,6 +7,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, NamedTuple
 
 from graphlint.knowledge.layers import Family
+from graphlint.knowledge.losses import loss_row
 from graphlint.model.address import ROOT
 from graphlint.model.graph import Layer, ModelGraph, Tensor, Variable
 from graphlint.questions.heads import Head, activation_of, moves_numbers, trace_activation
@@ -41,6 +42,18 @@ def output_head(graph: ModelGraph, output: int) -> Head | None:
 def targets(graph: ModelGraph) -> Iterator[ObservedTarget]:
     """The targets of each output that a loss compares with it."""
     yield from observed(graph).targets
+
+
+_PROBABILITIES = frozenset({"softmax", "sigmoid", "hard_sigmoid", "sparsemax"})
+
+
+def probabilities(graph: ModelGraph, target: ObservedTarget) -> bool:
+    """Whether an output consists of probabilities: by its last activation or, where that is not known, by its loss."""
+    head = output_head(graph, target.output)
+    if head is not None and head.activation is not None:
+        return head.activation in _PROBABILITIES
+    row = loss_row(target.loss) if target.loss is not None else None
+    return row is not None and row.cross_entropy and not target.from_logits
 
 
 def innermost_calls(graph: ModelGraph) -> Iterator[ObservedCall]:
@@ -211,6 +224,38 @@ def kernel_gradients(graph: ModelGraph) -> list[tuple[str, float]]:
                 found.append((path, one.norm / one.numbers.size**0.5))
                 break
     return found
+
+
+class Growth(NamedTuple):
+    """How large the numbers are that the first layer with a kernel returns, and those of the one with the largest."""
+
+    first: str
+    before: float
+    last: str
+    after: float
+
+
+def growth(graph: ModelGraph) -> Growth | None:
+    """How what hidden layers with kernels return grows on its way through the model: root mean squares.
+
+    Layers before a normalisation are left out, as it takes the size away again. None where there are less than two.
+    """
+    heads = {head.layer for place in range(len(graph.outputs)) if (head := output_head(graph, place)) is not None}
+    sizes = []
+    for call in observed(graph).calls:
+        layer = graph.layers[call.layer]
+        if not _has_kernel(graph, layer) or not call.outputs or not call.outputs[0].finite or not call.innermost:
+            continue
+        if call.layer in heads:
+            continue
+        sites = graph.calls_of.get(call.layer, [])
+        after = [graph.layer(edge.target) for site in sites for edge in graph.out_edges(site)]
+        if not any(one.traits.family in _SCALED_BY for one in after):
+            sizes.append((call.layer, (call.outputs[0].mean ** 2 + call.outputs[0].deviation ** 2) ** 0.5))
+    if len(sizes) < 2 or not sizes[0][1]:
+        return None
+    last, largest = max(sizes, key=lambda one: one[1])
+    return Growth(*sizes[0], last, largest)
 
 
 def starts_at_zero(graph: ModelGraph) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
-from graphlint.findings.finding import Problem, Severity
+from graphlint.findings.edits import Configure
+from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.knowledge.layers import Family
 from graphlint.model.graph import ModelGraph, Tensor
 from graphlint.questions.heads import activation_of, applies_alone, innermost, units
@@ -52,7 +53,8 @@ class StackedSigmoids(Rule):
     ```
 
     ## Fix
-    None: write `activation="relu"` in the hidden layers and train again.
+    Unsafe: the hidden layers of the chain get a relu in place of the sigmoid; the last one keeps its own. Train the
+    model afterwards. Offered where each of these layers stands in the model itself.
 
     ## Not reported
     Normalisation in between, which keeps sigmoids from saturating; skip connections and gates (something else uses the
@@ -87,7 +89,16 @@ class StackedSigmoids(Rule):
                 first,
                 'Write activation="relu" (or another that does not saturate) in the hidden layers.',
                 related=tuple(chain[1:]),
+                fix=_rectified(graph, chain[:-1]),
             )
+
+
+def _rectified(graph: ModelGraph, hidden: list[str]) -> Fix | None:
+    layers = [graph.layer(found) for call in hidden if (found := _sigmoid(graph, call)) is not None]
+    if not all("activation" in layer.config and graph.called_directly(layer.path) for layer in layers):
+        return None
+    edits = [Configure(layer=path, config={"activation": "relu"}) for path in dict.fromkeys(one.path for one in layers)]
+    return Fix.unsafe("write relu in the hidden layers", "these layers return what a relu of theirs does", *edits)
 
 
 def _sigmoid(graph: ModelGraph, call: str) -> str | None:

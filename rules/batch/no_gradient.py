@@ -9,6 +9,9 @@ from graphlint.findings.finding import Problem, Severity
 from graphlint.model.graph import ModelGraph
 from graphlint.questions.observed import layer_gradients, observed, starts_at_zero
 
+_SOLVED = 1e-3
+"""A loss below which probabilities may have become exactly what the targets are."""
+
 
 class NoGradient(Rule):
     """Trainable layers receive no gradient.
@@ -45,7 +48,8 @@ class NoGradient(Rule):
 
     ## Not reported
     Layers that influence no output (D002, P004); single variables of a layer; parts that the batch did not choose, such
-    as experts; models with kernels of zeros, which start so on purpose; a loss of exactly 0.
+    as experts; models with kernels of zeros, which start so on purpose; a loss of exactly 0 or, after training, below
+    0.001.
     """
 
     code = "B010"
@@ -70,7 +74,8 @@ class NoGradient(Rule):
                 "Let the loss depend on it, or freeze it.",
                 related=tuple(missing[1:]),
             )
-        if seen.loss == 0 or starts_at_zero(graph):
+        solved = seen.loss == 0 or (seen.steps > 0 and seen.loss is not None and 0 < seen.loss < _SOLVED)
+        if solved or starts_at_zero(graph):
             return
         zero = []
         for path, found in layers.items():

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Need, Rule
 from graphlint.findings.finding import Problem, Severity
 from graphlint.model.graph import ModelGraph
-from graphlint.questions.observed import observed, output_node, targets
+from graphlint.questions.observed import observed, output_node, probabilities, targets
 
 _SHARE = 0.25
 _ROWS = 8
@@ -44,7 +44,8 @@ class SaturatedOutput(Rule):
     None: scale the inputs, and start from smaller weights.
 
     ## Not reported
-    Rows that are certain and right.
+    Rows that are certain and right. Outputs that are no probabilities: by their last activation or, where that is not
+    known, by the loss.
     """
 
     code = "B009"
@@ -56,7 +57,7 @@ class SaturatedOutput(Rule):
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for target in targets(graph):
             share = target.saturated_wrong
-            if share is None or share < _SHARE or observed(graph).rows < _ROWS or target.from_logits:
+            if share is None or share < _SHARE or observed(graph).rows < _ROWS or not probabilities(graph, target):
                 continue
             yield Problem(
                 f"in {share:.0%} of the rows a probability is 0 or 1, and wrong",

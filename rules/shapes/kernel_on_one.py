@@ -42,8 +42,8 @@ class KernelOnOne(Rule):
     ```
 
     ## Fix
-    None: bring the axes of the data into the order that the layer expects, or write a kernel of size 1 on that axis,
-    such as `kernel_size=(1, 3)`.
+    None: it is mostly the data whose axes are in another order, which no edit of the model mends. Else write a kernel
+    of size 1 on that axis, such as `kernel_size=(1, 3)`.
 
     ## Not reported
     An axis that poolings or strides have shrunk to 1, as in a network for large images that is given small ones; a

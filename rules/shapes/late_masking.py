@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphlint.engine.rule import Rule
-from graphlint.findings.finding import Problem, Severity
+from graphlint.findings.edits import InsertBefore, Remove
+from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.knowledge.layers import Family
-from graphlint.model.graph import Layer, ModelGraph
+from graphlint.model.graph import Layer, ModelGraph, Tensor
 from graphlint.questions.heads import FAR, activation_of, innermost
 
 _ZERO_TO_ZERO = ("linear", "relu", "tanh", "elu", "selu", "gelu", "silu", "leaky_relu", "relu6", "swish")
+_PASS_MASKS = (Family.DENSE, Family.NORMALIZATION, Family.DROPOUT, Family.NOISE, Family.ACTIVATION, Family.IDENTITY)
 
 
 class LateMasking(Rule):
@@ -40,7 +42,8 @@ class LateMasking(Rule):
     ```
 
     ## Fix
-    None: put Masking first; Dense layers and normalisation pass the mask on.
+    Unsafe: Masking runs before the first layer that changes the padding. Offered where all layers in between pass a
+    mask on (Dense, normalisation, dropout, activations) and nothing else uses what they return.
 
     ## Not reported
     Embeddings, whose row of padding may be 0 on purpose; recurrent layers; layers without a bias that keep 0 as it is.
@@ -61,33 +64,57 @@ class LateMasking(Rule):
             if layer.traits.name != "Masking" or layer.path in told:
                 continue
             changed = _changed(graph, call.id)
-            if changed is None:
+            if not changed:
                 continue
             told.add(layer.path)
-            before = graph.layer(changed)
+            before = graph.layer(changed[-1])
             yield Problem(
                 f"Masking looks for steps of {layer.config.get('mask_value', 0.0)} in what {before.class_name} "
                 f"{before.name!r} returns, which changes steps of padding too",
                 call.id,
                 f"Put Masking before {before.name!r}.",
-                related=(changed,),
+                related=(changed[-1],),
+                fix=_first(graph, call.id, changed),
             )
 
 
-def _changed(graph: ModelGraph, call: str) -> str | None:
-    """The first layer before a call that does not leave steps of padding as they are."""
+def _changed(graph: ModelGraph, call: str) -> list[str]:
+    """The calls before one, backwards, up to the first that does not leave steps of padding as they are."""
+    passed: list[str] = []
+    changing = 0
     sources = graph.producers(call)
     for _ in range(FAR):
         if len(sources) != 1:
-            return None
+            break
         here = sources[0].call
         layer = innermost(graph, graph.layer(here))
+        if layer.is_input:
+            break
+        passed.append(here)
         if _shifts(layer) or (_computes(layer) and activation_of(graph, here)[0] not in _ZERO_TO_ZERO):
-            return here
-        if not _computes(layer) and not layer.traits.unchanged and not layer.traits.elementwise:
-            return None
+            changing = len(passed)
+        elif not _computes(layer) and not layer.traits.unchanged and not layer.traits.elementwise:
+            break
         sources = graph.producers(here)
-    return None
+    return passed[:changing]
+
+
+def _first(graph: ModelGraph, call: str, changed: list[str]) -> Fix | None:
+    """Lets Masking run before the layers that change the padding, where these pass its mask on."""
+    masking = graph.layer(call)
+    for one in changed:
+        layer = graph.layer(one)
+        alone = len(graph.consumers(Tensor(one, 0))) == 1 and not graph.is_output(Tensor(one, 0))
+        if layer.traits.family not in _PASS_MASKS or not alone or graph.calls[one].scope != graph.calls[call].scope:
+            return None
+        if not graph.called_directly(layer.path) or not graph.called_once(layer.path):
+            return None
+    if not graph.called_directly(masking.path) or not graph.called_once(masking.path):
+        return None
+    config = {"mask_value": masking.config.get("mask_value", 0.0)}
+    edits = Remove(calls=(call,)), InsertBefore(call=changed[-1], class_name="Masking", config=config)
+    name = graph.layer(changed[-1]).name
+    return Fix.unsafe(f"mask before {name!r}", "steps of padding are masked, and no others", *edits)
 
 
 def _computes(layer: Layer) -> bool:

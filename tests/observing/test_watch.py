@@ -1,7 +1,6 @@
 """`Watch` sees what happens while a model trains, and changes nothing of it."""
 
 import json
-import warnings
 
 import keras
 import numpy as np
@@ -15,18 +14,13 @@ RANDOM = np.random.default_rng(0)
 X, Y = RANDOM.normal(size=(160, 4)).astype("float32"), RANDOM.integers(0, 3, 160)
 
 
-def model():
+def model(cls=keras.Model, optimizer=keras.optimizers.Adam, **compiled):
     keras.utils.set_random_seed(0)
-    made = keras.Sequential(
-        [
-            keras.Input((4,)),
-            layers.Dense(8, activation="relu"),
-            layers.BatchNormalization(),
-            layers.Dropout(0.5),
-            layers.Dense(3, activation="softmax"),
-        ]
-    )
-    made.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    inputs = keras.Input((4,))
+    x = layers.BatchNormalization()(layers.Dense(8, activation="relu")(inputs))
+    made = cls(inputs, layers.Dense(3, activation="softmax")(layers.Dropout(0.5)(x)))
+    options = {"metrics": ["accuracy"], "jit_compile": keras.backend.backend() == "jax", **compiled}
+    made.compile(optimizer(), "sparse_categorical_crossentropy", **options)
     return made
 
 
@@ -80,17 +74,136 @@ def test_arguments_are_checked(arguments):
         Watch(**arguments)
 
 
-def test_several_steps_per_execution_and_mixed_precision():
-    made = keras.Sequential(
-        [keras.Input((4,)), layers.Dense(8, dtype="mixed_float16"), layers.Dense(3, dtype="float32")]
-    )
-    made.compile(
-        keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam()),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        steps_per_execution=4,
-    )
-    watch = Watch("raise", select=["B"])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        fit(made, X, Y, watch, epochs=2)
-    assert int(made.optimizer.inner_optimizer.iterations) + 0 > 0 and watch.report.exit_code() == 0
+class OwnStep(keras.Model):
+    """A model with a training step of its own."""
+
+    def train_step(self, *arguments):
+        return super().train_step(*arguments)
+
+
+class Rows(keras.utils.PyDataset):
+    """Arrays as a dataset, whose batches workers fetch."""
+
+    def __init__(self, x, y, **options):
+        super().__init__(**options)
+        self.x, self.y = x, y
+
+    def __len__(self):
+        return len(self.x) // 16
+
+    def __getitem__(self, place):
+        rows = slice(16 * place, 16 * place + 16)
+        return self.x[rows], self.y[rows]
+
+
+def as_arrays(x, y):
+    return {"x": x, "y": y, "batch_size": 16, "shuffle": False}
+
+
+def as_weighted(x, y):
+    return {**as_arrays(x, y), "class_weight": {0: 1.0, 1: 2.0, 2: 1.0}, "validation_data": (x[:16], y[:16])}
+
+
+def as_dataset(x, y):
+    return {"x": Rows(x, y, workers=2), "shuffle": False}
+
+
+def as_generator(x, y):
+    def batches():
+        while True:
+            for place in range(0, len(x), 16):
+                yield x[place : place + 16], y[place : place + 16]
+
+    return {"x": batches(), "steps_per_epoch": len(x) // 16}
+
+
+def adam(**options):
+    return lambda: keras.optimizers.Adam(**options)
+
+
+def mixed():
+    """A model in float16 with a scaled loss."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((4,))
+    x = layers.Dense(8, activation="relu", dtype="mixed_float16")(inputs)
+    made = keras.Model(inputs, layers.Dense(3, activation="softmax", dtype="float32")(x))
+    optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam())
+    made.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=False)
+    return made
+
+
+WAYS = {
+    "custom step": (lambda: model(OwnStep), as_arrays),
+    "weights and validation": (model, as_weighted),
+    "PyDataset with workers": (model, as_dataset),
+    "generator": (model, as_generator),
+    "several steps at once": (lambda: model(steps_per_execution=4), as_arrays),
+    "compiled": (lambda: model(jit_compile=True), as_arrays),
+    "eager": (lambda: model(run_eagerly=True), as_arrays),
+    "accumulation": (lambda: model(optimizer=adam(gradient_accumulation_steps=2)), as_arrays),
+    "moving average": (lambda: model(optimizer=adam(use_ema=True, ema_overwrite_frequency=3)), as_arrays),
+    "mixed precision": (mixed, as_arrays),
+}
+
+
+@pytest.mark.parametrize("way", [one for one in WAYS if (one, keras.backend.backend()) != ("compiled", "torch")])
+@pytest.mark.filterwarnings("ignore:Your `PyDataset`")
+def test_every_way_to_fit_is_watched_and_stays_what_it_is(way):
+    check_way(*WAYS[way])
+
+
+def check_way(build, data):
+    """Training is what it is without Watch, to the last bit, and NaN in step 8 ends it with the weights from before."""
+    plain, watched = build(), build()
+    watch = Watch("raise", every=3, ignore=["B016"])
+    histories = [
+        made.fit(**data(X, Y), epochs=2, verbose=0, callbacks=callbacks).history
+        for made, callbacks in ((plain, []), (watched, [watch]))
+    ]
+    assert histories[0] == histories[1]
+    for one, other in zip(plain.variables, watched.variables, strict=True):
+        assert (keras.ops.convert_to_numpy(one) == keras.ops.convert_to_numpy(other)).all()
+    for one, other in zip(plain.optimizer.variables, watched.optimizer.variables, strict=True):
+        assert (keras.ops.convert_to_numpy(one) == keras.ops.convert_to_numpy(other)).all()
+    assert {"B013", "B017", "B022"} <= set(watch.report.models[0].ran)
+    broken, x = build(), X.copy()
+    x[16 * 7 + 1] = np.nan
+    watch = Watch(fail_on="never")
+    broken.fit(**data(x, Y), epochs=2, verbose=0, callbacks=[watch])
+    (found,) = [one for one in watch.report.findings if one.code == "B013"]
+    assert found.message == "in step 8: the batch holds 4 NaN of 64 numbers"
+    assert all(np.isfinite(one).all() for one in broken.get_weights())
+
+
+@pytest.mark.backend("tensorflow")
+def test_a_distribution_strategy():
+    import tensorflow as tf
+
+    def build():
+        with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+            return model()
+
+    check_way(build, as_arrays)
+
+
+@pytest.mark.backend("jax")
+def test_data_in_parallel():
+    def build():
+        keras.distribution.set_distribution(keras.distribution.DataParallel(devices=keras.distribution.list_devices()))
+        return model()
+
+    try:
+        check_way(build, as_arrays)
+    finally:
+        keras.distribution.set_distribution(None)
+
+
+def test_a_look_does_not_take_a_step_back():
+    """On JAX, Keras once wrote the state from the beginning of `fit` into the variables during a look."""
+    made, watch = model(), Watch("raise", every=1)
+    fit(made, X, Y, watch, epochs=2)
+    assert int(made.optimizer.iterations) == 20
+    expected = model()
+    fit(expected, X, Y, epochs=2)
+    for one, other in zip(made.get_weights(), expected.get_weights(), strict=True):
+        assert (one == other).all()

@@ -157,3 +157,51 @@ def test_positions_that_are_trimmed_or_classified_alone():
         sequential(*alone, inputs=(28, 28), loss="sparse_categorical_crossentropy"), select="H005"
     ).findings
     assert "alone" in found.message
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "expected"),
+    [
+        (keras.optimizers.Adam(10.0), ["warning"]),
+        (keras.optimizers.RMSprop(1.0), ["warning"]),
+        (keras.optimizers.LossScaleOptimizer(keras.optimizers.AdamW(10.0)), ["warning"]),
+        (keras.optimizers.Adam(0.05), []),
+        (keras.optimizers.Adagrad(10.0), []),
+        (keras.optimizers.SGD(1.0), []),
+        (keras.optimizers.SGD(30.0), ["warning"]),
+        (keras.optimizers.SGD(30.0, clipnorm=0.25), []),
+        (keras.optimizers.Adam(1e-8), ["info"]),
+        (keras.optimizers.SGD(1e-5), ["info"]),
+        (keras.optimizers.Adam(0.0), ["warning"]),
+        ("adam", []),
+    ],
+)
+def test_learning_rates(optimizer, expected):
+    model = sequential(layers.Dense(32, "relu"), layers.Dense(32, "relu"), layers.Dense(1))
+    model.compile(optimizer, "mse")
+    assert severities(model, "A020") == expected
+    model.layers[0].trainable = model.layers[1].trainable = False
+    model.compile(optimizer, "mse")
+    assert severities(model, "A020") == []
+
+
+def test_masking_goes_before_the_first_layer_that_changes_padding():
+    stack = layers.Dense(8, "relu", name="first"), layers.Dense(8, "relu"), layers.Masking(0.0), layers.LSTM(4)
+    model = sequential(*stack, inputs=(6, 3))
+    (found,) = graphlint.check(model, select="H019").findings
+    assert found.hint == "Put Masking before 'first'."
+    mended, _ = graphlint.fix(model, select="H019", unsafe=True)
+    assert [type(one).__name__ for one in mended.layers if not one.name.startswith("input")] == [
+        "Masking",
+        "Dense",
+        "Dense",
+        "LSTM",
+    ]
+    data = np.random.default_rng(0).standard_normal((1, 3, 3)).astype("float32")
+    unpadded = data
+    for one in mended.layers[-3:]:
+        unpadded = one(unpadded)
+    assert np.allclose(mended(np.pad(data, ((0, 0), (0, 3), (0, 0)))), unpadded, atol=1e-6)
+    convolved = sequential(layers.Conv1D(8, 3, padding="same"), layers.Masking(0.0), layers.LSTM(4), inputs=(6, 3))
+    (found,) = graphlint.check(convolved, select="H019").findings
+    assert found.fix is None

@@ -138,6 +138,8 @@ WAYS = {
         change("x + ops.stop_gradient(f(x) - x)", "ops.round(x)", "x + ops.stop_gradient(ops.round(x) - x)"),
         change("freeze the layers", 'name="features"', 'name="features", trainable=False'),
     ],
+    "A020": [change("a learning rate of about 0.001", "Adam(1.0)", "Adam(0.001)")],
+    "A021": [change('metrics=["mae"]', '["accuracy"]', '["mae"]')],
     "D006": [change("from an Input", "(ops.ones_like(inputs))", "(inputs)")],
     "D007": [change("Save the model again where it was trained", more=SAVED_AGAIN)],
     "D008": [

@@ -33,6 +33,14 @@ def on(inputs, outputs, **compiled):
     return model
 
 
+def adam(rate):
+    return keras.optimizers.Adam(rate)
+
+
+def two_layers(optimizer):
+    return sequential(layers.Dense(64, "relu"), layers.Dense(1), loss="mse", optimizer=optimizer)
+
+
 @registered
 class OwnStep(keras.Model):
     """A model class with its own training step."""
@@ -360,6 +368,20 @@ SILENT = [
         "A019",
         "outputs of another kind",
         lambda: sequential(layers.Dense(1), loss="mse", metrics=[keras.metrics.Accuracy()]),
+    ),
+    ("A020", "Schedules", lambda: two_layers(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(5.0, 10)))),
+    ("A020", "Adafactor, Adagrad, Adadelta", lambda: two_layers(keras.optimizers.Adadelta(5.0))),
+    ("A020", "models of one trained kernel", lambda: sequential(layers.Dense(1), loss="mse", optimizer=adam(5.0))),
+    ("A020", "low rates of models that were trained", lambda: trained(two_layers("sgd"), adam(1e-8))),
+    (
+        "A021",
+        "Outputs of several numbers",
+        lambda: sequential(layers.Dense(3), loss="mse", metrics=["accuracy"]),
+    ),
+    (
+        "A021",
+        "end in a sigmoid",
+        lambda: sequential(layers.Dense(1, "sigmoid"), loss="mse", metrics=["accuracy"]),
     ),
     (
         "H005",

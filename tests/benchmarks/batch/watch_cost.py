@@ -1,9 +1,11 @@
 """What `Watch` costs while it trains, as a ratio of the time of a step.
 
-    python tests/benchmarks/batch/watch_cost.py [--steps N] [--model NAME]...
+    python tests/benchmarks/batch/watch_cost.py [--blocks N] [--steps N] [--model NAME]...
 
-Trains ResNet50 and a small transformer, one after the other in short alternating runs with and without `Watch`, and
-prints the median time of a step of each, without the steps that compile, check, or look for the first time.
+Trains ResNet50 and a small transformer in one `fit`, in short blocks of steps, every other one without `Watch`.
+Compares the processor time of both, which is that of all threads of the process, so that what else runs on the machine
+hardly counts. Left out are the first blocks, in which the step is compiled, and the check and the look before the first
+step, which are paid once and are printed apart. A look that falls due later is counted.
 """
 
 from __future__ import annotations
@@ -26,14 +28,18 @@ from keras import layers
 
 from graphlint.callbacks import Watch
 
+Trained = tuple[keras.Model, np.ndarray, np.ndarray]
+WARM_UP = 2
+"""Blocks that are left out at the start."""
 
-def resnet() -> tuple[keras.Model, np.ndarray, np.ndarray, int]:
+
+def resnet() -> Trained:
     model = keras.applications.ResNet50(weights=None, input_shape=(64, 64, 3), classes=10)
     model.compile("adam", "sparse_categorical_crossentropy")
-    return model, np.random.rand(16, 64, 64, 3).astype("float32"), np.arange(16) % 10, 16
+    return model, np.random.rand(16, 64, 64, 3).astype("float32"), np.arange(16) % 10
 
 
-def transformer() -> tuple[keras.Model, np.ndarray, np.ndarray, int]:
+def transformer() -> Trained:
     inputs = keras.Input((64,), dtype="int32")
     x = layers.Embedding(5000, 128)(inputs)
     for _ in range(4):
@@ -42,58 +48,69 @@ def transformer() -> tuple[keras.Model, np.ndarray, np.ndarray, int]:
         x = layers.LayerNormalization()(layers.Add()([x, y]))
     model = keras.Model(inputs, layers.Dense(2, activation="softmax")(layers.GlobalAveragePooling1D()(x)))
     model.compile("adam", "sparse_categorical_crossentropy")
-    return model, np.random.randint(0, 5000, (32, 64)), np.arange(32) % 2, 32
+    return model, np.random.randint(0, 5000, (32, 64)), np.arange(32) % 2
 
 
 MODELS = {"ResNet50": resnet, "transformer": transformer}
 
 
-class Times(keras.callbacks.Callback):
-    """When each step began and ended."""
+class Blocks(keras.callbacks.Callback):
+    """Takes the watch away from every other block of steps, and notes the processor time of each block."""
 
-    def __init__(self) -> None:
+    def __init__(self, watch: Watch, steps: int) -> None:
         super().__init__()
-        self.ends: list[float] = []
+        self.watch, self.steps = watch, steps
+        self.seconds: dict[bool, list[float]] = {True: [], False: []}
+        self.watched = True
+        self.began = 0.0
 
     def on_train_batch_end(self, batch: int, logs: object = None) -> None:
-        self.ends.append(time.perf_counter())
+        if (batch + 1) % self.steps:
+            return
+        # The logs are read so that no step of this block is still running.
+        float(np.asarray(keras.ops.convert_to_numpy(keras.tree.flatten(logs)[0])))
+        now = time.process_time()
+        if batch + 1 > WARM_UP * self.steps:
+            self.seconds[self.watched].append((now - self.began) / self.steps)
+        self.watched = not self.watched
+        if self.watched:
+            self.model.train_function = self.watching
+        else:
+            self.watching = self.model.train_function
+            self.model.train_function = self.watching.original
+        self.began = time.process_time()
 
-
-def run(model: keras.Model, x: np.ndarray, y: np.ndarray, batch: int, steps: int, watch: Watch | None) -> list[float]:
-    """Seconds of each step but the first two."""
-    times = Times()
-    repeats = [np.concatenate([one] * steps) for one in (x, y)]
-    callbacks = [watch, times] if watch is not None else [times]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model.fit(*repeats, batch_size=batch, shuffle=False, verbose=0, callbacks=callbacks)
-    return [end - begin for begin, end in zip(times.ends[1:], times.ends[2:], strict=False)]
+    def on_train_end(self, logs: object = None) -> None:
+        if not self.watched:
+            self.model.train_function = self.watching
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--steps", type=int, default=40)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--blocks", type=int, default=20, help="pairs of blocks that are compared")
+    parser.add_argument("--steps", type=int, default=8, help="steps of a block")
     parser.add_argument("--model", action="append", choices=list(MODELS), default=[])
     arguments = parser.parse_args()
     for name in arguments.model or MODELS:
-        model, x, y, batch = MODELS[name]()
-        run(model, x, y, batch, 4, None)
-        plain: list[float] = []
-        watched: list[float] = []
-        first = 0.0
-        for _ in range(arguments.rounds):
-            plain += run(model, x, y, batch, arguments.steps, None)
-            watch = Watch(fail_on="never")
-            watched += run(model, x, y, batch, arguments.steps, watch)
-            first = watch.seconds - watch.seconds_while_training
-            share = watch.seconds_while_training / (sum(watched[-arguments.steps + 2 :]) or 1)
-        ratio = statistics.median(watched) / statistics.median(plain)
-        total = sum(watched) / sum(plain)
+        model, x, y = MODELS[name]()
+        steps = (WARM_UP + 2 * arguments.blocks) * arguments.steps
+
+        def batches(x: np.ndarray = x, y: np.ndarray = y, steps: int = steps) -> object:
+            for _ in range(steps):
+                yield x, y
+
+        watch = Watch(fail_on="never")
+        blocks = Blocks(watch, arguments.steps)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.fit(batches(), steps_per_epoch=steps, epochs=1, verbose=0, callbacks=[watch, blocks])
+        watched, plain = blocks.seconds[True], blocks.seconds[False]
+        pairs = [one / other for one, other in zip(watched, plain, strict=True)]
         print(
-            f"{keras.backend.backend()}, {name}: a step {statistics.median(plain):.4f} s, watched "
-            f"{statistics.median(watched):.4f} s; ratio of medians {ratio:.3f}, of all steps {total:.3f}; "
-            f"copies and looks {share:.1%} of the time; before and in the first step {first:.1f} s",
+            f"{keras.backend.backend()}, {name}: {statistics.median(plain):.4f} s of processor time a step, watched "
+            f"{statistics.median(watched):.4f} s; ratio of {len(pairs)} pairs of blocks of {arguments.steps} steps: "
+            f"median {statistics.median(pairs):.3f}, of their sums {sum(watched) / sum(plain):.3f}; "
+            f"before and in the first step {watch.seconds - watch.seconds_while_training:.1f} s",
             flush=True,
         )
 

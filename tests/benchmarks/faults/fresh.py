@@ -72,17 +72,15 @@ def two_sigmoids_for_two_classes(right: bool) -> Case:
         (40,), layers.Embedding(500, 16), LSTM(32, return_sequences=True), LSTM(16),
         Dense(2, "softmax" if right else "sigmoid"),
     )  # fmt: skip
-    model.compile(
-        keras.optimizers.RMSprop(0.001 if right else 0.1), "categorical_crossentropy", metrics=["accuracy"]
-    )
+    model.compile(keras.optimizers.RMSprop(0.001 if right else 0.1), "categorical_crossentropy", metrics=["accuracy"])
     return model, words(500, 40), one_hot(2)
 
 
 @program(issue(4994), STRUCTURE, "A015", "A004")
 def news_through_one_unit(right: bool) -> Case:
     model = sequential(
-        (50,), layers.Embedding(300, 16), LSTM(32), Dense(20 if right else 1), Activation("relu" if right else "sigmoid"),
-        Dense(20, "softmax"),
+        (50,), layers.Embedding(300, 16), LSTM(32), Dense(20 if right else 1),
+        Activation("relu" if right else "sigmoid"), Dense(20, "softmax"),
     )  # fmt: skip
     loss = "categorical_crossentropy" if right else "binary_crossentropy"
     model.compile("adam", loss, metrics=["accuracy"])
@@ -146,7 +144,9 @@ def exclusive_or_with_relu(right: bool) -> Case:
 
 @program("https://community.deeplearning.ai/t/loss-values-do-not-change/324182", LAST, "A006", "B007")
 def a_line_through_relu(right: bool) -> Case:
-    model = sequential((1,), Dense(4, "relu"), Dense(2 if not right else 4, "relu"), Dense(1, None if right else "relu"))
+    model = sequential(
+        (1,), Dense(4, "relu"), Dense(2 if not right else 4, "relu"), Dense(1, None if right else "relu")
+    )
     model.compile(keras.optimizers.Adam(0.001), keras.losses.MeanSquaredError())
     x = np.linspace(-1, 5, BATCH, dtype="float32")[:, None]
     return model, x, 2 * x - 1

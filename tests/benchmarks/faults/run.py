@@ -62,6 +62,7 @@ def in_batch(case: Case) -> Findings:
 def in_training(case: Case) -> Findings:
     """What is noticed in a few epochs on the batch."""
     model, x, y = case
+    model.jit_compile = False  # Compiling takes most of the time, and changes nothing that is looked at.
     watch = Watch(fail_on="never", preview=True, extend_select=OUTSIDE)
     with suppress(Exception):  # Some of the programs cannot be trained, which differs from backend to backend.
         model.fit(x, y, epochs=EPOCHS, batch_size=BATCH, verbose=0, callbacks=[watch])

@@ -334,3 +334,24 @@ def exact_matches(clean: Clean) -> Iterator[Mutant]:
         loss = "binary_crossentropy" if binary else "categorical_crossentropy"
         model.compile("adam", loss, metrics=[keras.metrics.Accuracy()])
         yield Mutant((name,), model)
+
+
+@injects("A020")
+def steps_larger_than_the_weights(clean: Clean) -> Iterator[Mutant]:
+    for _, _, layer in _heads(clean) if _single(clean) else ():
+        kernels = [one for one in clean.functional.trainable_weights if one.path.endswith("kernel")]
+        if len(kernels) > 1:
+            for optimizer in (keras.optimizers.Adam(5.0), keras.optimizers.RMSprop(5.0), keras.optimizers.SGD(50.0)):
+                model = clean.cloned()
+                units = layer.output.shape[-1] or 1
+                model.compile(optimizer, "mse" if units == 1 else "categorical_crossentropy")
+                yield Mutant((), model)
+
+
+@injects("A021")
+def accuracy_of_numbers(clean: Clean) -> Iterator[Mutant]:
+    for _, name, layer in _heads(clean) if _single(clean) else ():
+        if layer.output.shape[-1] == 1:
+            model = _replaced(clean, name, activation="linear")
+            model.compile("adam", "mse", metrics=["accuracy"])
+            yield Mutant((name,), model)
