@@ -38,7 +38,8 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
     training, the rules on data. If a loss becomes NaN or infinite, the steps since the last copy of the state run again
     up to the one that went wrong: the report names the layer where it began, the training stops, and the model keeps
     the values from before that step. At the end it is compared which variables moved. Otherwise the model and its
-    training are what they would be.
+    training are what they would be, but for the rounding of a smaller last batch on TensorFlow, which compiles each
+    size of a batch for itself.
 
     Between two copies of the state the batches are held, 8 to 64 of them. Under a distribution strategy of TensorFlow,
     a look is at what the first device receives. Where `fit` runs in a way in which no batch is seen, the report says

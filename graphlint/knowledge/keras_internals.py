@@ -925,6 +925,19 @@ def distributing(model: keras.Model) -> Any:
     return nullcontext() if strategy is None or keras.backend.backend() != "tensorflow" else strategy.scope()
 
 
+@contextmanager
+def as_one_device(model: keras.Model) -> Iterator[None]:
+    """A context in which a model runs as its distribution strategy of TensorFlow lets it run on the first device."""
+    if keras.backend.backend() != "tensorflow" or getattr(model, "_distribute_strategy", None) is None:
+        yield
+        return
+    import tensorflow as tf
+
+    strategy = model.distribute_strategy
+    with strategy.scope(), tf.distribute.ReplicaContext(strategy, replica_id_in_sync_group=0):
+        yield
+
+
 def all_built(model: keras.Model) -> bool:
     """Whether a model and all layers in it have their variables."""
     return all(layer.built for layer in all_layers(model))

@@ -52,7 +52,7 @@ def observe(graph: ModelGraph, model: keras.Model, batch: Batch) -> Observations
     Forward in training mode and, if it is compiled, through its own training step, of which the optimizer receives the
     gradients and applies none.
     """
-    with as_it_was(model):
+    with keras_internals.distributing(model), as_it_was(model), keras_internals.as_one_device(model):
         return _Run(graph, model, batch).observations()
 
 

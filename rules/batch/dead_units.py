@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _SHARE = 0.9
 _UNITS = 8
-_NUMBERS = 64
+_NUMBERS = 32
 _CLIPPED = frozenset({"relu", "relu6", "hard_swish"})
 
 
@@ -24,7 +24,7 @@ class DeadUnits(Rule):
 
     ## What it does
     Reports a layer of at least eight units that ends in relu, of which 90 % or more are 0 in every row and place, each
-    with at least 64 numbers.
+    with at least 32 numbers.
 
     ## Why is this bad?
     A unit that is always 0 has no gradient and never comes back: a large step, a negative bias or unscaled inputs

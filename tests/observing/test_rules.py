@@ -82,8 +82,8 @@ def dead(model, x, y):
 
 def scaled(name, factor):
     def change(model, x, y):
-        kernel = model.get_layer(name).kernel
-        kernel.assign(np.asarray(keras.ops.convert_to_numpy(kernel)) * factor)
+        kernel, *others = model.get_layer(name).get_weights()
+        model.get_layer(name).set_weights([kernel * factor, *others])
         return model, x, y
 
     return change
@@ -120,6 +120,13 @@ class Root(layers.Layer):
         return ops.sqrt(x - 0.01)
 
 
+def sigmoids():
+    """A model whose gradient vanishes."""
+    stack = [layers.Dense(16, activation="sigmoid", name="first")]
+    stack += [layers.Dense(16, activation="sigmoid") for _ in range(9)]
+    return made((6,), *stack, layers.Dense(3, activation="softmax"), loss=SPARSE)
+
+
 def nan_in(x):
     x = x.astype("float32")
     x.reshape(-1)[5] = np.nan
@@ -147,8 +154,8 @@ FAULTS = [
     ("B009", "dense", scaled("head", 300), "head"),
     ("B010", "dense", trained_by(Cuts), "first"),
     ("B010", "image", trained_by(Cuts), "first"),
-    ("B011", "dense", scaled("second", 1e-6), "first"),
-    ("B012", "dense", scaled("second", 1e6), "first"),
+    ("B011", "dense", lambda model, x, y: (sigmoids(), x, y), "first"),
+    ("B012", "dense", scaled("head", 1e6), "first"),
     ("B012", "numbers", lambda model, x, y: (sgd(model, 20.0), x, y * 100), None),
     ("B013", "dense", lambda model, x, y: (model, nan_in(x), y), None),
     ("B013", "image", lambda model, x, y: (model, nan_in(x), y), None),
@@ -164,9 +171,9 @@ FAULTS = [
     ("B018", "numbers", lambda model, x, y: (model, x, y * 900 + 5000), "head"),
     ("B019", "image", lambda model, x, y: (model, x / 255, y), None),
     ("B020", "dense", scaled("head", 40), "head"),
-    ("B024", "dense", scaled("second", 1e6), "third"),
+    ("B024", "dense", scaled("third", 1e6), "third"),
 ]
-BESIDES = {"B013": {"B010"}, "B016": {"B008", "B010"}, "B017": {"B020", "B012", "B018"}}
+BESIDES = {"B013": {"B010"}, "B016": {"B008", "B010"}, "B017": {"B009", "B020"}}
 """What else may be said of a fault."""
 SAME = {"B008", "B009", "B010", "B011", "B012", "B013", "B014", "B015", "B020", "B024"}
 """Rules on what numbers, units and gradients become, of which one fault shows in several."""
