@@ -163,7 +163,7 @@ FAULTS = [
     ("B013", "dense", trained_by(Root), "root"),
     ("B014", "dense", dead, "second"),
     ("B014", "image", dead, "second"),
-    ("B015", "text", scaled("second", 1000), "second"),
+    ("B015", "text", scaled("second", 1e5), "second"),
     ("B016", "text", lambda model, x, y: (model, np.where(x == 0, 19, x), y), "first"),
     ("B016", "text", lambda model, x, y: (model, x * 0, y), "first"),
     ("B017", "image", lambda model, x, y: (model, x * 255, y), None),
@@ -173,7 +173,7 @@ FAULTS = [
     ("B020", "dense", scaled("head", 40), "head"),
     ("B024", "dense", scaled("third", 1e6), "third"),
 ]
-BESIDES = {"B013": {"B010"}, "B016": {"B008", "B010"}, "B017": {"B009", "B020"}}
+BESIDES = {"B013": {"B010"}, "B016": {"B008", "B010"}, "B017": {"B008", "B009", "B020"}}
 """What else may be said of a fault."""
 SAME = {"B008", "B009", "B010", "B011", "B012", "B013", "B014", "B015", "B020", "B024"}
 """Rules on what numbers, units and gradients become, of which one fault shows in several."""

@@ -151,7 +151,7 @@ def one_label_for_every_step(right: bool) -> Case:
     return model, features(20, 6), features(1)
 
 
-@program("https://doi.org/10.1109/ICSE43902.2021.00043", TRAINING, "B012", "B013", "B020")
+@program("https://doi.org/10.1109/ICSE43902.2021.00043", TRAINING, "B012", "B013", "B020", "B024")
 def gradients_explode(right: bool) -> Case:
     start = "glorot_uniform" if right else keras.initializers.RandomNormal(stddev=5.0)
     model = sequential(

@@ -477,7 +477,7 @@ def squares_at_a_high_rate(right: bool) -> Case:
     return model, x, x**2
 
 
-@program(UMLAUT, TRAINING)
+@program(UMLAUT, TRAINING, "A020")
 def adam_at_a_rate_of_ten(right: bool) -> Case:
     model = sequential((20,), Dense(64, "relu"), Dense(64, "relu"), Dense(10, "softmax"))
     model.compile(keras.optimizers.Adam(0.001 if right else 10.0), "sparse_categorical_crossentropy")
