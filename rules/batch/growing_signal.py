@@ -31,7 +31,7 @@ class GrowingSignal(Rule):
         [
             keras.Input((4,)),
             *(layers.Dense(32, activation="relu", kernel_initializer=wide) for _ in range(4)),
-            layers.Dense(1, activation="sigmoid"),
+            layers.Dense(1),
         ]
     )
     data = np.random.randn(16, 4)
@@ -43,7 +43,7 @@ class GrowingSignal(Rule):
         [
             keras.Input((4,)),
             *(layers.Dense(32, activation="relu", kernel_initializer="he_normal") for _ in range(4)),
-            layers.Dense(1, activation="sigmoid"),
+            layers.Dense(1),
         ]
     )
     data = np.random.randn(16, 4)
