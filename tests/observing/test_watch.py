@@ -133,15 +133,15 @@ def mixed():
 
 
 WAYS = {
-    "custom step": (lambda: model(OwnStep), as_arrays),
-    "weights and validation": (model, as_weighted),
-    "PyDataset with workers": (model, as_dataset),
-    "generator": (model, as_generator),
+    "custom step, weights and validation": (lambda: model(OwnStep), as_weighted),
+    "PyDataset with workers, moving average": (
+        lambda: model(optimizer=adam(use_ema=True, ema_overwrite_frequency=3)),
+        as_dataset,
+    ),
+    "generator, accumulation": (lambda: model(optimizer=adam(gradient_accumulation_steps=2)), as_generator),
     "several steps at once": (lambda: model(steps_per_execution=4), as_arrays),
     "compiled": (lambda: model(jit_compile=True), as_arrays),
     "eager": (lambda: model(run_eagerly=True), as_arrays),
-    "accumulation": (lambda: model(optimizer=adam(gradient_accumulation_steps=2)), as_arrays),
-    "moving average": (lambda: model(optimizer=adam(use_ema=True, ema_overwrite_frequency=3)), as_arrays),
     "mixed precision": (mixed, as_arrays),
 }
 
@@ -153,9 +153,12 @@ def test_every_way_to_fit_is_watched_and_stays_what_it_is(way):
 
 
 def check_way(build, data):
-    """Training is what it is without Watch, to the last bit, and NaN in step 8 ends it with the weights from before."""
+    """Training is what it is without Watch, to the last bit, and NaN in step 8 ends it with the weights from before.
+
+    On JAX, Keras once wrote the state from the beginning of `fit` into the variables during a look.
+    """
     plain, watched = build(), build()
-    watch = Watch("raise", every=3, ignore=["B016"])
+    watch = Watch("raise", every=3, ignore=["K002"])
     histories = [
         made.fit(**data(X, Y), epochs=2, verbose=0, callbacks=callbacks).history
         for made, callbacks in ((plain, []), (watched, [watch]))
@@ -166,13 +169,13 @@ def check_way(build, data):
     for one, other in zip(plain.optimizer.variables, watched.optimizer.variables, strict=True):
         assert (keras.ops.convert_to_numpy(one) == keras.ops.convert_to_numpy(other)).all()
     assert {"B013", "B017", "B022"} <= set(watch.report.models[0].ran)
-    broken, x = build(), X.copy()
+    x = X.copy()
     x[16 * 7 + 1] = np.nan
     watch = Watch(fail_on="never")
-    broken.fit(**data(x, Y), epochs=2, verbose=0, callbacks=[watch])
+    plain.fit(**data(x, Y), epochs=2, verbose=0, callbacks=[watch])
     (found,) = [one for one in watch.report.findings if one.code == "B013"]
     assert found.message == "in step 8: the batch holds 4 NaN of 64 numbers"
-    assert all(np.isfinite(one).all() for one in broken.get_weights())
+    assert all(np.isfinite(one).all() for one in plain.get_weights())
 
 
 @pytest.mark.backend("tensorflow")
@@ -196,14 +199,3 @@ def test_data_in_parallel():
         check_way(build, as_arrays)
     finally:
         keras.distribution.set_distribution(None)
-
-
-def test_a_look_does_not_take_a_step_back():
-    """On JAX, Keras once wrote the state from the beginning of `fit` into the variables during a look."""
-    made, watch = model(), Watch("raise", every=1)
-    fit(made, X, Y, watch, epochs=2)
-    assert int(made.optimizer.iterations) == 20
-    expected = model()
-    fit(expected, X, Y, epochs=2)
-    for one, other in zip(made.get_weights(), expected.get_weights(), strict=True):
-        assert (one == other).all()
