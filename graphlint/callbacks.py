@@ -225,7 +225,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         known = {_key(one) for model in self._models for one in model.findings}
         new = [one for one in found.findings if _key(one) not in known]
         self._models.append(found)
-        bad = Report((replace(found, findings=tuple(new), opaque=(), parameters=None, loaded=None),))
+        bad = Report((replace(found, findings=tuple(new), opaque=(), skipped_rules=(), parameters=None, loaded=None),))
         if bad.exit_code(self.fail_on):
             text = str(self._linter.report(bad.models).listing("info" if self.fail_on == "info" else None))
             if self.action == "raise":
