@@ -177,17 +177,6 @@ def check_way(build, data):
     assert all(np.isfinite(one).all() for one in plain.get_weights())
 
 
-@pytest.mark.backend("tensorflow")
-def test_a_distribution_strategy():
-    import tensorflow as tf
-
-    def build():
-        with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
-            return model()
-
-    check_way(build, as_arrays)
-
-
 @pytest.mark.backend("jax")
 def test_data_in_parallel():
     def build():
