@@ -310,6 +310,11 @@ def global_state_kept() -> Iterator[None]:
         np.random.set_state(numpy)
 
 
+def keep_output_shape(old: keras.layers.Lambda, new: keras.layers.Lambda) -> None:
+    """Give a copy of a Lambda the output shape as it is: Keras 3.3 cannot call one whose shape became a list."""
+    new._output_shape = old._output_shape
+
+
 def names_around_loaded_code() -> frozenset[str]:
     """The global names that the code of a Lambda sees after it was loaded: those of Keras's own module."""
     from keras.src.utils import python_utils

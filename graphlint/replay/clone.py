@@ -267,6 +267,7 @@ class Cloner:
         if isinstance(operation, keras.layers.Lambda):
             # Stored code is without the names that it reads from its module.
             copy.function, copy.mask = operation.function, operation.mask
+            keras_internals.keep_output_shape(operation, copy)
         # Before it is built, for the paths of its variables; a subclassed model may leave it out of its configuration.
         copy.name = name or operation.name
         self.add_pair(operation, copy)

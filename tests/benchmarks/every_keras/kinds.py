@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -29,8 +29,8 @@ class Kind:
     """Address of a tensor that separates the outputs from the inputs."""
     unit: str
     """Address of a layer with weights after the cut, which can be replaced by a Dense of the same width."""
-    refuses: Mapping[str, str] = field(default_factory=dict)
-    """What cannot be done to it anywhere, with a word of the message; anything else that is refused is counted too."""
+    reports: frozenset[str] = frozenset()
+    """Codes of what is rightly reported in it."""
 
     def made(self, faulty: bool = False) -> keras.Model:
         """A model of this kind, compiled; the same numbers each time."""
@@ -50,14 +50,12 @@ class Kind:
         return self.batch(np.random.default_rng(3))
 
 
-def kind(
-    batch: Callable[[np.random.Generator], Batch], cut: str, unit: str, **refuses: str
-) -> Callable[[Build], Build]:
+def kind(batch: Callable[[np.random.Generator], Batch], cut: str, unit: str, *reports: str) -> Callable[[Build], Build]:
     """Registers a kind of model under the name of its function."""
 
     def register(build: Build) -> Build:
         name = build.__name__
-        KINDS[name] = Kind(name, build, batch, cut, unit, refuses)
+        KINDS[name] = Kind(name, build, batch, cut, unit, frozenset(reports))
         return build
 
     return register
@@ -189,11 +187,11 @@ def subclassed(faulty: bool) -> keras.Model:
 class Block(layers.Layer):
     """A layer with layers and a weight of its own."""
 
-    def __init__(self, width: int, faulty: bool = False, **kwargs: Any) -> None:
+    def __init__(self, width: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.width, self.faulty = width, faulty
+        self.width = width
         self.expand = layers.Dense(2 * width, activation="relu", name="expand")
-        self.drop = layers.Dropout(0.0 if faulty else 0.1, name="nothing" if faulty else "drop")
+        self.drop = layers.Dropout(0.1, name="drop")
         self.contract = layers.Dense(width, name="contract")
 
     def build(self, shape: Any) -> None:
@@ -207,18 +205,18 @@ class Block(layers.Layer):
         return x + found * self.scale
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "width": self.width, "faulty": self.faulty}
+        return {**super().get_config(), "width": self.width}
 
 
-@kind(floats(6), cut="block/expand", unit="block/contract")
+@kind(floats(6), cut="block", unit="block/contract")
 def custom_layer(faulty: bool) -> keras.Model:
     """A custom layer, with an address inside it."""
     inputs = keras.Input((6,), name="x")
-    x = Block(6, faulty, name="block")(inputs)
+    x = nothing(faulty, Block(6, name="block")(inputs))
     return keras.Model(inputs, layers.Dense(2, name="head")(layers.Activation("relu", name="relu")(x)))
 
 
-@kind(floats(6), cut="halves", unit="head")
+@kind(floats(6), "halves", "head", "X001")
 def lambdas(faulty: bool) -> keras.Model:
     """A Lambda, operations, slices and a variable among the arguments."""
     inputs = keras.Input((6,), name="x")
@@ -279,8 +277,9 @@ def masked(faulty: bool) -> keras.Model:
 def attention(faulty: bool) -> keras.Model:
     """A block of a transformer, with padding and a causal mask."""
     inputs = keras.Input((6,), dtype="int32", name="tokens")
-    x = layers.Embedding(12, 8, mask_zero=True, name="embed")(inputs)
-    seen = layers.MultiHeadAttention(2, 4, name="attend")(x, x, use_causal_mask=True)
+    x = layers.Embedding(12, 8, name="embed")(inputs)
+    present = ops.expand_dims(ops.not_equal(inputs, 0), 1)
+    seen = layers.MultiHeadAttention(2, 4, name="attend")(x, x, attention_mask=present, use_causal_mask=True)
     x = layers.LayerNormalization(name="norm")(layers.Add(name="added")([x, seen]))
     inside = layers.Dense(8, name="down")(nothing(faulty, layers.Dense(16, activation="gelu", name="up")(x)))
     x = layers.LayerNormalization(name="last_norm")(layers.Add(name="added_again")([x, inside]))
