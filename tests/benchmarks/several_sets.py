@@ -273,7 +273,7 @@ class Triplets(keras.Model):
         import tensorflow as tf
 
         with tf.GradientTape() as tape:
-            near, far = self.siamese(keras.utils.unpack_x_y_sample_weight(data)[0])
+            near, far = self.siamese(keras.utils.unpack_x_y_sample_weight(data)[0], training=True)
             loss = ops.mean(ops.maximum(near - far + 0.5, 0.0))
         weights = self.siamese.trainable_weights
         self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
