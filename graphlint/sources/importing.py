@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from graphlint.errors import ImportTargetError
-from graphlint.sources.keras_2 import package_of
 
 if TYPE_CHECKING:
     import keras
@@ -38,6 +37,8 @@ def is_target(text: str) -> bool:
 def is_model(value: Any) -> bool:
     """Whether a value is a model, of Keras 3 or of Keras 2."""
     import keras
+
+    from graphlint.sources.keras_2 import package_of
 
     return isinstance(value, keras.Model) or package_of(value) is not None
 
