@@ -7,6 +7,7 @@ not the one graphlint knows.
 
 from __future__ import annotations
 
+import dis
 import inspect
 import random
 import re
@@ -14,6 +15,8 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
+from types import CodeType, FunctionType
 from typing import Any
 
 import keras
@@ -996,6 +999,98 @@ def copied(value: Any) -> Any:
     return np.array(keras.ops.convert_to_numpy(value))
 
 
+# -- copies without a configuration ------------------------------------------------------------------------------
+
+_SETTINGS = frozenset(
+    {"_allow_non_tensor_positional_args", "_convert_input_args", "_supports_masking", "input_spec", "supports_masking"}
+)
+"""What the constructor of a layer may set among that which Keras's own constructor sets first."""
+
+
+def without_constructor(layer: keras.Layer) -> Any:
+    """A layer of the same class of which only Keras's own constructor has run."""
+    cls = type(layer)
+    made = cls.__new__(cls)
+    base = keras.Model if isinstance(layer, keras.Model) else keras.Layer
+    options = {"activity_regularizer": layer.activity_regularizer, "autocast": layer.autocast}
+    base.__init__(made, name=layer.name, dtype=layer.dtype_policy, **options)
+    return made
+
+
+def attributes_of_code(layer: keras.Layer) -> Iterator[tuple[str, Any]]:
+    """The attributes of a layer that its own class has set, and not Keras."""
+    mine = frozenset[str]().union(*(_assigned(cls) for cls in type(layer).__mro__ if cls not in keras.Model.__mro__))
+    sets_first = _kept_by_keras() - _SETTINGS
+    for name, value in {**vars(layer), **vars(layer).get("_modules", {})}.items():
+        if name not in sets_first and (name in mine or name in _SETTINGS or name not in _assigned_by_keras()):
+            yield name, value
+
+
+@cache
+def _kept_by_keras() -> frozenset[str]:
+    """Attributes that every layer and model has from the start."""
+    return frozenset({"history", *vars(keras.Layer()), *vars(type("Subclassed", (keras.Model,), {})())})
+
+
+@cache
+def _assigned_by_keras() -> frozenset[str]:
+    """Attributes that Keras assigns in a layer or model at some time."""
+    return frozenset[str]().union(*map(_assigned, {*keras.Model.__mro__, *keras.Layer.__mro__}))
+
+
+@cache
+def _assigned(cls: type) -> frozenset[str]:
+    """The attributes that the methods of a class itself assign."""
+    names: set[str] = set()
+    for value in vars(cls).values():
+        found = [value.fget, value.fset] if isinstance(value, property) else [value]
+        stack = [inspect.unwrap(one).__code__ for one in found if isinstance(one, FunctionType)]
+        while stack:
+            code = stack.pop()
+            for before, one in pairwise(dis.get_instructions(code)):
+                loaded = before.argval[-1:] if isinstance(before.argval, tuple) else (before.argval,)
+                if one.opname == "STORE_ATTR" and loaded == ("self",):
+                    names.add(one.argval)
+            stack += [one for one in code.co_consts if isinstance(one, CodeType)]
+    return frozenset(names)
+
+
+def variable_like(variable: keras.Variable) -> keras.Variable:
+    """A variable with the same value, in memory of its own."""
+    made = keras.Variable(
+        numbers(variable),
+        dtype=variable.dtype,
+        trainable=variable.trainable,
+        autocast=variable._autocast,
+        aggregation=variable.aggregation,
+        name=variable.name,
+    )
+    for name in ("regularizer", "constraint", "overwrite_with_gradient"):
+        setattr(made, name, getattr(variable, name))
+    take_path(variable, made)
+    return made
+
+
+def take_path(old: keras.Variable, new: keras.Variable) -> None:
+    """Let a variable have the path of another one."""
+    new._path = old.path
+
+
+def track(layer: keras.Layer, variable: keras.Variable) -> None:
+    """Make a variable one of a layer's own."""
+    layer._track_variable(variable)
+
+
+def take_built_state(old: keras.Layer, new: keras.Layer) -> None:
+    """Let a layer with all that it needs be built as another one is."""
+    new.built = old.built
+    shapes = build_shapes(old)
+    if shapes is not None:
+        new._build_shapes_dict = shapes
+    if old.built:
+        new._lock_state()
+
+
 # -- self-test --------------------------------------------------------------------------------------------------
 
 
@@ -1059,6 +1154,7 @@ def _probe() -> None:
         "seed_generator.global_seed_generator": hasattr(global_random_state(), "assign"),
         "Variable._value": backend_value(layer.kernel) is not None,
         "functional_like_constructor": has_functional_constructor(type(model)),
+        "Layer._track_variable": hasattr(keras.Layer, "_track_variable") and hasattr(keras.Layer, "_lock_state"),
         "BaseOptimizer.apply": {name for _, name in applying_methods()} == {"apply", "stateless_apply"},
     }
     for what, works in checks.items():

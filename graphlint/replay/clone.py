@@ -15,6 +15,7 @@ from graphlint.knowledge import keras_internals
 from graphlint.knowledge.origin import is_live_keras_class
 from graphlint.model.address import ROOT
 from graphlint.model.graph import Tensor
+from graphlint.replay.by_attributes import Attributes, can_be_copied
 from graphlint.replay.domains import Symbolic
 from graphlint.replay.interpreter import Environment, Interpreter
 from graphlint.replay.live_graph import Arguments, LiveGraph
@@ -255,12 +256,13 @@ class Cloner:
         try:
             copy = type(operation).from_config(operation.get_config())
         except Exception as error:
-            raise CannotClone(
-                f"{type(operation).__name__} {operation.name!r} cannot be created from its configuration "
-                f"({one_line(error)}): "
-                "give it get_config() and from_config()",
-                [operation],
-            ) from error
+            if self.weights == "init" or not can_be_copied(operation):
+                raise CannotClone(
+                    f"{type(operation).__name__} {operation.name!r} cannot be created from its configuration "
+                    f"({one_line(error)}): give it get_config() and from_config()",
+                    [operation],
+                ) from error
+            copy = self.by_attributes(operation)
         self.copies.setdefault(id(operation), []).append(copy)
         if not isinstance(operation, keras.Layer):
             return copy
@@ -275,6 +277,18 @@ class Cloner:
         if operation.built and not copy.built:
             self.build(operation, copy)
             self.hand_sublayers(operation, copy)
+        return copy
+
+    def by_attributes(self, layer: Any) -> Any:
+        """A layer of the user's own code that has no configuration."""
+        attributes = Attributes(layer, self.inside)
+        if not self.undo:
+            self.made[id(layer)] = attributes.new  # A layer inside may hold the one that holds it.
+        return attributes.copy()
+
+    def inside(self, layer: Any) -> Any:
+        copy = self.operation(layer)
+        self.handed.add(id(copy))
         return copy
 
     def hand_sublayers(self, old: Any, new: Any) -> None:
@@ -362,6 +376,8 @@ class Cloner:
         for one, other in zip(before, after, strict=True):
             if not self.undo:
                 self.variables.setdefault(id(one), other)
+            if old.name == new.name:  # A layer inside code was built on its own.
+                keras_internals.take_path(one, other)
         if self.weights == "copy":
             copy_state(old, new)
 
