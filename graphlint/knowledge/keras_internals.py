@@ -1017,13 +1017,25 @@ def without_constructor(layer: keras.Layer) -> Any:
     return made
 
 
-def attributes_of_code(layer: keras.Layer) -> Iterator[tuple[str, Any]]:
-    """The attributes of a layer that its own class has set, and not Keras."""
+def attributes_of_code(layer: keras.Layer) -> list[tuple[str, Any]]:
+    """The attributes of a layer that its own class has set, and not Keras, in the order in which it tracks layers."""
     mine = frozenset[str]().union(*(_assigned(cls) for cls in type(layer).__mro__ if cls not in keras.Model.__mro__))
     sets_first = _kept_by_keras() - _SETTINGS
-    for name, value in {**vars(layer), **vars(layer).get("_modules", {})}.items():
-        if name not in sets_first and (name in mine or name in _SETTINGS or name not in _assigned_by_keras()):
-            yield name, value
+    places = {id(one): place for place, one in enumerate(tracked_layers(layer))}
+
+    def first(value: Any) -> int:
+        if isinstance(value, dict):
+            value = list(value.values())
+        if isinstance(value, (list, tuple)):
+            return min(map(first, value), default=-1)
+        return places.get(id(value), -1)
+
+    items = [
+        (name, value)
+        for name, value in attributes_of(layer).items()
+        if name not in sets_first and (name in mine or name in _SETTINGS or name not in _assigned_by_keras())
+    ]
+    return sorted(items, key=lambda item: first(item[1]))
 
 
 @cache

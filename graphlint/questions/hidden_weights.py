@@ -114,7 +114,7 @@ def _reached_from_call(cls: type) -> tuple[list[FunctionType], set[str]]:
     return list(found.values()), names
 
 
-_KEPT_BY_KERAS = frozenset({"_layers", "_operations"})
+_KEPT_BY_KERAS = frozenset({"_layers", "_modules", "_operations"})
 """Attributes in which Keras lists the layers of a layer or model."""
 _ANY_ATTRIBUTE = frozenset({"getattr", "vars", "__dict__", "layers", "_layers", "_flatten_layers"})
 """Names in code that may mean any attribute."""
