@@ -40,10 +40,12 @@ Sharing = Literal["preserve", "undo"]
 def clone(model: keras.Model, weights: Weights = "copy", sharing: Sharing = "preserve") -> keras.Model:
     """Copy a model: layers, sharing, ties, flags, weights and other state, compilation and optimizer.
 
-    Copies are made from configurations, and compared: every call of the model also runs on the copy of its layer.
+    Copies are made from configurations, or attribute by attribute where code has none, and compared: every call of the
+    model also runs on the copy of its layer.
 
     Args:
-        model: any Keras model; a subclassed one has to be creatable from its configuration.
+        model: any Keras model. One of code that has no configuration must not hide layers in functions or in objects of
+            other libraries; optimizers that it holds itself start without a state.
         weights: ``copy`` gives the copy its own variables with the same values, with random states, vocabularies and
             optimizer; ``share`` builds a new model of the same layers; ``init`` initialises the weights again.
         sharing: ``undo`` gives every call of a layer its own copy of the layer, and unties variables; if the weights
@@ -53,7 +55,7 @@ def clone(model: keras.Model, weights: Weights = "copy", sharing: Sharing = "pre
         NotMeasured: a layer that is not Keras's own could not be compared with its copy.
 
     Raises:
-        CannotClone: a layer cannot be made from its configuration, or its copy does something else.
+        CannotClone: a layer cannot be made again (new weights need a configuration), or its copy does something else.
         LostTie: a tie cannot be kept.
 
     >>> import keras

@@ -254,6 +254,16 @@ def test_three_linear_layers_become_one():
     np.testing.assert_allclose(model(batch), fixed(batch), atol=1e-5)
 
 
+@pytest.mark.parametrize(("first", "second"), [(True, False), (False, True), (False, False)])
+def test_two_linear_layers_of_which_not_all_have_a_bias(first, second):
+    stack = [layers.Dense(16, use_bias=first, bias_initializer="random_normal"), layers.Dense(9, use_bias=second)]
+    model = keras.Sequential([keras.Input((8,)), *stack])
+    fixed, _ = graphlint.fix(model, select="A007", unsafe=True)
+    assert [tuple(one.shape) for one in fixed.weights] == [(8, 9), *[(9,)] * (first or second)]
+    batch = np.random.default_rng(0).normal(size=(4, 8)).astype("float32")
+    np.testing.assert_allclose(model(batch), fixed(batch), atol=1e-5)
+
+
 def test_several_outputs_have_their_own_losses():
     inputs = keras.Input((4,))
     a = layers.Dense(3, name="a")(inputs)

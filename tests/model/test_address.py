@@ -41,3 +41,8 @@ def test_what_is_no_address_is_refused_in_one_line(text):
         parse(text)
     assert "expected" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_an_empty_address_says_what_an_address_is():
+    with pytest.raises(AddressError, match="expected an address such as 'encoder/dense#0:0', got ''"):
+        parse("")

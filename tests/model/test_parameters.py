@@ -66,3 +66,11 @@ def test_counts_are_those_of_keras(change: Callable[[keras.Model], None], tmp_pa
         assert (counts.total, counts.trainable) == (model.count_params(), trainable)
         assert counts.non_trainable == model.count_params() - trainable
         assert (counts.counted_twice, counts.unreachable) == (0, 0)
+
+
+def test_a_layer_of_several_nested_models_is_counted_once_more_for_each() -> None:
+    shared, inputs = layers.Dense(3, name="shared"), keras.Input((4,))
+    nested = [keras.Sequential([keras.Input((4,)), shared], name=f"nested_{number}") for number in range(3)]
+    model = keras.Model(inputs, [one(inputs) for one in nested])
+    counts = expand(read_live(model)).parameters
+    assert (counts.total, counts.counted_per_layer, counts.counted_twice) == (15, 45, 30)

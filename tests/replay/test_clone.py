@@ -268,8 +268,8 @@ class NoConfiguration(layers.Layer):
 
 
 def test_what_cannot_be_copied_says_why() -> None:
-    inputs = keras.Input((4,), name="x")
-    model = keras.Model(inputs, NoConfiguration(lambda x: x)(inputs))
+    inputs, doubled = keras.Input((4,), name="x"), layers.Rescaling(2.0)
+    model = keras.Model(inputs, NoConfiguration(lambda x: doubled(x))(inputs))
     with pytest.raises(CannotClone, match="stubborn"):
         clone(model)
     assert_same(clone(model, weights="share")(batch(model)), model(batch(model)))

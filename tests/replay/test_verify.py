@@ -7,6 +7,7 @@ from keras import layers
 
 from graphlint.errors import OpaqueBody, ReplayError
 from graphlint.replay.clone import clone
+from graphlint.replay.edit import edit
 from graphlint.replay.split import split
 from graphlint.replay.verify import verify
 from tests.replay.test_split import Code, chain, siamese, tagger
@@ -129,3 +130,14 @@ def test_models_with_different_inputs_are_refused_in_one_line(shapes: list[tuple
     with pytest.raises(ReplayError, match="on which 'other' cannot run") as raised:
         verify(keras.Model(x, layers.Dense(2)(x)), other)
     assert "\n" not in str(raised.value) and "batches=" in str(raised.value)
+
+
+@pytest.mark.filterwarnings("ignore::graphlint.replay.edit.TieNotSaved")
+def test_a_tie_that_is_lost_while_all_calls_stay() -> None:
+    inputs = keras.Input((4,), name="x")
+    first, second = layers.Dense(4, name="a"), layers.Dense(4, name="b")
+    model = keras.Model(inputs, second(first(inputs)))
+    first.set_weights(second.get_weights())
+    tied = edit(model).tie("a@kernel", "b@kernel").build()
+    assert verify(tied, model).ties == ["a@kernel = b@kernel"]
+    assert verify(tied, clone(tied)).ties == []

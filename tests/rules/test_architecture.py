@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+from graphlint.model.expand import expand
+from graphlint.sources.live import read_live
 from rules.architecture.activation_with_logits_loss import ActivationWithLogitsLoss
 from rules.architecture.categorical_on_one_unit import CategoricalOnOneUnit
 from rules.architecture.constant_initializer import ConstantInitializer
@@ -154,6 +156,14 @@ def test_no_activation_with_logits_loss(model, tmp_path):
 def test_activation_of_another_loss(activation, loss, tmp_path):
     model = sequential(layers.Dense(3, activation=activation), loss=loss)
     assert severities(both(LossActivationMismatch(), model, tmp_path)) == ["warning"]
+
+
+def test_the_output_is_named_where_the_activation_is_elsewhere():
+    dense, shaped = layers.Dense(3, activation="softmax"), layers.Reshape((3,))
+    for stack, related in (([dense], []), ([dense, shaped], [shaped.name])):
+        graph = expand(read_live(sequential(*stack, loss="binary_crossentropy")))
+        (problem,) = LossActivationMismatch().check(graph)
+        assert [graph.layer(one.call).name for one in problem.related] == related
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,9 @@ def replay(
     worst = 0.0
     any_size = computing(recording).any_size
     resized = _resized((args, kwargs), specs)
+    if not _accepts(layer, *resized, training=training):
+        # The layer needs sizes that agree, and the trace has lost one of them: it was free in one argument alone.
+        resized = _resized((args, kwargs), specs, rows_only=True)
     for given, named in ((args, kwargs) if any_size else _resized(resized, specs), resized):
         given, named = mapped(given, _tensor), mapped(named, _tensor)
         traced = recording
@@ -66,6 +69,18 @@ def replay(
         _assign(states)
         worst = max(worst, difference(expected, found))
     return worst
+
+
+def _accepts(layer: keras.Layer, args: tuple[Any, ...], kwargs: dict[str, Any], *, training: bool) -> bool:
+    states = _states(layer)
+    try:
+        with keras_internals.called_with_training(training):
+            layer(*mapped(args, _tensor), **mapped(kwargs, _tensor))
+    except Exception:
+        return False
+    finally:
+        _assign(states)
+    return True
 
 
 def calls(recording: Recording) -> list[str]:
@@ -153,7 +168,7 @@ def _with_free_rows(value: Any) -> Any:
     return keras.KerasTensor((None, *value.shape[1:]) if value.ndim else (), dtype=str(value.dtype))
 
 
-def _resized(structures: tuple[Any, Any], specs: tuple[Any, Any]) -> Any:
+def _resized(structures: tuple[Any, Any], specs: tuple[Any, Any], *, rows_only: bool = False) -> Any:
     """The same arrays with one more row, and one entry less in every other dimension that is free."""
     symbols = dict(leaves(plain(list(specs), as_it_is)))
 
@@ -164,7 +179,7 @@ def _resized(structures: tuple[Any, Any], specs: tuple[Any, Any]) -> Any:
         for axis, size in enumerate(symbol.shape):
             if size is None and axis == 0:
                 value = np.concatenate([value, value[:1]])
-            elif size is None and value.shape[axis] > 2:
+            elif size is None and value.shape[axis] > 2 and not rows_only:
                 value = np.take(value, range(value.shape[axis] - 1), axis)
         return value
 
