@@ -205,6 +205,8 @@ def test_masking_goes_before_the_first_layer_that_changes_padding():
     convolved = sequential(layers.Conv1D(8, 3, padding="same"), layers.Masking(0.0), layers.LSTM(4), inputs=(6, 3))
     (found,) = graphlint.check(convolved, select="H019").findings
     assert found.fix is None
+
+
 def test_a_pooling_layer_that_is_called_twice_is_one_finding():
     inputs = keras.Input((8, 8, 3))
     pool = layers.MaxPooling2D(2, data_format="channels_first")
