@@ -1009,7 +1009,7 @@ _SETTINGS = frozenset(
 
 def without_constructor(layer: keras.Layer) -> Any:
     """A layer of the same class of which only Keras's own constructor has run."""
-    cls = type(layer)
+    cls: Any = type(layer)
     made = cls.__new__(cls)
     base = keras.Model if isinstance(layer, keras.Model) else keras.Layer
     options = {"activity_regularizer": layer.activity_regularizer, "autocast": layer.autocast}
