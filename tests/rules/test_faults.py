@@ -162,21 +162,22 @@ def test_positions_that_are_trimmed_or_classified_alone():
 @pytest.mark.parametrize(
     ("optimizer", "expected"),
     [
-        (keras.optimizers.Adam(10.0), ["warning"]),
-        (keras.optimizers.RMSprop(1.0), ["warning"]),
-        (keras.optimizers.LossScaleOptimizer(keras.optimizers.AdamW(10.0)), ["warning"]),
-        (keras.optimizers.Adam(0.05), []),
-        (keras.optimizers.Adagrad(10.0), []),
-        (keras.optimizers.SGD(1.0), []),
-        (keras.optimizers.SGD(30.0), ["warning"]),
-        (keras.optimizers.SGD(30.0, clipnorm=0.25), []),
-        (keras.optimizers.Adam(1e-8), ["info"]),
-        (keras.optimizers.SGD(1e-5), ["info"]),
-        (keras.optimizers.Adam(0.0), ["warning"]),
+        (lambda: keras.optimizers.Adam(10.0), ["warning"]),
+        (lambda: keras.optimizers.RMSprop(1.0), ["warning"]),
+        (lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.AdamW(10.0)), ["warning"]),
+        (lambda: keras.optimizers.Adam(0.05), []),
+        (lambda: keras.optimizers.Adagrad(10.0), []),
+        (lambda: keras.optimizers.SGD(1.0), []),
+        (lambda: keras.optimizers.SGD(30.0), ["warning"]),
+        (lambda: keras.optimizers.SGD(30.0, clipnorm=0.25), []),
+        (lambda: keras.optimizers.Adam(1e-8), ["info"]),
+        (lambda: keras.optimizers.SGD(1e-5), ["info"]),
+        (lambda: keras.optimizers.Adam(0.0), ["warning"]),
         ("adam", []),
     ],
 )
 def test_learning_rates(optimizer, expected):
+    optimizer = optimizer if isinstance(optimizer, str) else optimizer()
     model = sequential(layers.Dense(32, "relu"), layers.Dense(32, "relu"), layers.Dense(1))
     model.compile(optimizer, "mse")
     assert severities(model, "A020") == expected
