@@ -392,17 +392,19 @@ def impact(model_or_path: Target, at: str, *, inputs: Any = None) -> DrawnImpact
         GraphlintError: a model cannot be read, the inputs are none, or the address names nothing, or more than one
             thing.
     """
+    from graphlint.engine.collection import collection_paused
     from graphlint.model.detach import detach
     from graphlint.model.resolve import resolve
     from graphlint.questions.impact import impact as found
     from graphlint.reports.impact import DrawnImpact
 
-    graph = read_graph(model_or_path, open_layers=True, inputs=inputs)
-    node = resolve(graph, at)
-    depends = found(graph, node)
-    if graph.live:
-        detach(graph)
-    return DrawnImpact(depends, graph, node)
+    with collection_paused():
+        graph = read_graph(model_or_path, open_layers=True, inputs=inputs)
+        node = resolve(graph, at)
+        depends = found(graph, node)
+        if graph.live:
+            detach(graph)
+        return DrawnImpact(depends, graph, node)
 
 
 def to_networkx(model_or_path: Target) -> nx.MultiDiGraph:
