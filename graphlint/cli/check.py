@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from graphlint.cli.collection import without_collection
 from graphlint.cli.completing import rules
 from graphlint.cli.configured import config_option
 from graphlint.cli.selecting import names_in, shard
 from graphlint.cli.typed import CommandOnPaths, literal
+from graphlint.engine.collection import collection_paused
 from graphlint.errors import listed
 from graphlint.reports import FORMATS
 
@@ -174,7 +174,7 @@ def command(context: click.Context, /, paths: tuple[str, ...], **options: Any) -
         raise click.UsageError(
             "--write-baseline writes a baseline from what is found: give it without another option for one"
         )
-    with without_collection():
+    with collection_paused():
         context.exit(_check(paths, literal(context, paths), options))
 
 

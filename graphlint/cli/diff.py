@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from graphlint.cli.collection import without_collection
+from graphlint.engine.collection import collection_paused
 
 if TYPE_CHECKING:
     from graphlint.comparison.comparing import Comparison
@@ -49,7 +49,7 @@ def command(context: click.Context, /, models: tuple[str, ...], **options: Any) 
         raise click.UsageError("--global and --unset go with --config-git")
     if len(models) != 2:
         raise click.UsageError(f"expected two models, OLD and NEW, got {len(models)}")
-    with without_collection():
+    with collection_paused():
         context.exit(_diff(models[0], models[1], options))
 
 

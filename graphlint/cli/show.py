@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from graphlint.cli.collection import without_collection
+from graphlint.engine.collection import collection_paused
 
 
 @click.command("show")
@@ -29,7 +29,7 @@ def command(model: str, no_weights: bool, depth: int | None, for_git: bool, outp
     from graphlint.errors import GraphlintError
 
     try:
-        with without_collection():
+        with collection_paused():
             text = show(graph_of(model), weights=not no_weights, depth=depth)
     except GraphlintError as error:
         if not for_git:
