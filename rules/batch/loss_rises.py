@@ -30,7 +30,7 @@ class LossRises(Rule):
 
     import graphlint
 
-    model = keras.Sequential([keras.Input((4,)), layers.Dense(8, activation="relu"), layers.Dense(1)])
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
     model.compile(keras.optimizers.SGD(2.0), "mse")
     watch = graphlint.callbacks.Watch(fail_on="never", select=["B025"])
     x = np.random.randn(16, 4)
@@ -43,7 +43,7 @@ class LossRises(Rule):
     ```python
     import graphlint
 
-    model = keras.Sequential([keras.Input((4,)), layers.Dense(8, activation="relu"), layers.Dense(1)])
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
     model.compile(keras.optimizers.SGD(0.01), "mse")
     watch = graphlint.callbacks.Watch(fail_on="never", select=["B025"])
     x = np.random.randn(16, 4)

@@ -238,7 +238,7 @@ def test_weights_alone_say_what_was_looked_at(tmp_path):
     text = str(graphlint.check(tmp_path / "model.weights.h5"))
     (line,) = [line for line in text.splitlines() if "looked at" in line]
     assert "stored weights alone" in line and "N001" in line
-    assert "rules (need layers, which a file of weights does not describe)" in text
+    assert "(need layers, which a file of weights does not describe)" in text
 
 
 # -- folders ----------------------------------------------------------------------------------------------------

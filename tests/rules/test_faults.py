@@ -38,6 +38,7 @@ def severities(model, code):
     ],
 )
 def test_losses_of_numbers(activation, loss, metrics, expected):
+    metrics = metrics and [one() if isinstance(one, type) else one for one in metrics]
     model = sequential(layers.Dense(3, activation=activation), loss=loss, metrics=metrics)
     assert severities(model, "A006") == expected
 
