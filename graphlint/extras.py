@@ -45,11 +45,21 @@ def install(*requirements: str) -> str:
     "'numpy>=2'"
     """
     packages = " ".join(shlex.quote(one) for one in requirements)
-    if find_spec("pip") is None and shutil.which("uv"):
+    if not _has_pip() and shutil.which("uv"):
         return f"uv pip install --python {shlex.quote(sys.executable)} {packages}"
     found = shutil.which("python")
     same = found is not None and Path(found).absolute() == Path(sys.executable).absolute()
     return f"{'python' if same else shlex.quote(sys.executable)} -m pip install {packages}"
+
+
+def _has_pip() -> bool:
+    """Whether pip is installed; asking for its module makes older releases of setuptools warn."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return bool(version("pip"))
+    except PackageNotFoundError:
+        return False
 
 
 def _advice(missing: str) -> str:

@@ -26,6 +26,7 @@ _LACKING = {
     "fleet/test_hub.py": absent("huggingface_hub"),
     "fleet/test_remote.py": absent("aiohttp", "moto", "s3fs"),
     "fleet/test_columns.py": absent("pyarrow"),
+    "sources/test_keras_2.py": absent("tf_keras"),
 }
 _FOR_OTHERS: Counter[str] = Counter()
 """The tests that need another backend than that of this run, by what they need."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tf_keras as keras_2
 
 import graphlint
 from graphlint.errors import GraphlintError
 from graphlint.sources.keras_2 import package_of
 
-keras_2 = pytest.importorskip("tf_keras")
 pytestmark = [
     pytest.mark.backend("tensorflow"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
