@@ -74,7 +74,7 @@ class Attributes:
         inner = partial(self.value, name=name)
         if isinstance(value, keras.Layer):
             return self.layer_copy(value)
-        if isinstance(value, keras.Variable):
+        if isinstance(value, keras_internals.VARIABLE):
             return keras_internals.variable_like(value)
         if isinstance(value, keras.metrics.Metric):
             made = type(value).from_config(value.get_config())
@@ -104,7 +104,9 @@ class Attributes:
 
     def other(self, value: Any, name: str) -> Any:
         """Functions and objects of other classes: they may be copied if nothing of the model is in them."""
-        held = next((one for one in _reached(value) if isinstance(one, (keras.Operation, keras.Variable))), None)
+        held = next(
+            (one for one in _reached(value) if isinstance(one, (keras.Operation, keras_internals.VARIABLE))), None
+        )
         if held is not None:
             raise CannotClone(
                 f"{type(self.old).__name__} {self.old.name!r} has no configuration, and its attribute {name!r} is a "
@@ -112,7 +114,7 @@ class Attributes:
                 "and from_config()",
                 [self.old],
             )
-        if callable(value) and isinstance(value, FunctionType):
+        if isinstance(value, FunctionType):
             return value
         try:
             return copy.deepcopy(value)
@@ -130,7 +132,7 @@ def _reached(value: Any) -> Iterator[Any]:
             continue
         seen.add(id(one))
         yield one
-        if isinstance(one, (keras.Operation, keras.Variable)):
+        if isinstance(one, (keras.Operation, keras_internals.VARIABLE)):
             continue
         if isinstance(one, FunctionType):
             stack += [cell.cell_contents for cell in one.__closure__ or () if _is_set(cell)]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphlint.findings.finding import Finding, Location, Severity
 from graphlint.questions.impact import Effect, Impact, calls_of, effects
 from graphlint.reports.canvas.view import Marking
+from graphlint.reports.html.notebook import Page
 
 if TYPE_CHECKING:
     from graphlint.model.graph import ModelGraph, Tensor
@@ -26,7 +26,7 @@ _MARKS = {_PART: "what the page is about", Effect.OUTPUT.value: _MEANINGS[Effect
 _MARKS |= {Effect.CHANGES.value: _MEANINGS[Effect.CHANGES]}
 
 
-class DrawnImpact(Impact):
+class DrawnImpact(Page, Impact):
     """What depends on a part, which can be looked at: a notebook draws it, and `save` writes a page."""
 
     def __init__(self, found: Impact, graph: ModelGraph, node: str | Tensor) -> None:
@@ -38,17 +38,6 @@ class DrawnImpact(Impact):
         """The page as text: the graph of the models with everything that depends on the part marked."""
         draw: Callable[[], str] = vars(self)["_draw"]
         return draw()
-
-    def save(self, path: str | Path) -> Path:
-        """Write the page to a file, and return its path."""
-        target = Path(path)
-        target.write_text(self.html, encoding="utf-8")
-        return target
-
-    def _repr_html_(self) -> str:
-        from graphlint.reports.html.frame import framed
-
-        return framed(self.html)
 
 
 def drawn(graph: ModelGraph, node: str | Tensor, format_: str) -> str:

@@ -12,16 +12,13 @@ if TYPE_CHECKING:
     from graphlint.model.graph import ModelGraph
 
 
-class Shown:
-    """A page to look at. In a notebook it is drawn; elsewhere, save it and open it in a browser.
+class Page:
+    """Something that can be looked at: a notebook draws it, and `save` writes a page."""
 
-    ``html`` is the page as text; ``str`` of it is the model as ``graphlint show`` prints it.
-    """
-
-    def __init__(self, page: str, about: str, text: Callable[[], str]) -> None:
-        self.html = page
-        self._about = about
-        self._text = text
+    @property
+    def html(self) -> str:
+        """The page as text."""
+        raise NotImplementedError
 
     def save(self, path: str | Path) -> Path:
         """Write the page to a file, and return its path."""
@@ -31,6 +28,23 @@ class Shown:
 
     def _repr_html_(self) -> str:
         return framed(self.html)
+
+
+class Shown(Page):
+    """A page to look at. In a notebook it is drawn; elsewhere, save it and open it in a browser.
+
+    ``html`` is the page as text; ``str`` of it is the model as ``graphlint show`` prints it.
+    """
+
+    def __init__(self, page: str, about: str, text: Callable[[], str]) -> None:
+        self._page = page
+        self._about = about
+        self._text = text
+
+    @property
+    def html(self) -> str:
+        """The page as text."""
+        return self._page
 
     def __str__(self) -> str:
         return self._text()
