@@ -79,9 +79,17 @@ _WORDS = (
     (frozenset({"download", "fetch", "url", "urlopen", "request", "http"}), "downloads files"),
     (frozenset({"write", "save", "savez", "savetxt", "dump", "remove", "rmtree", "rename", "delete"}), "writes files"),
     (frozenset({"file", "load", "loadtxt", "fromfile", "open", "read", "memmap", "unpickle"}), "reads files"),
-    (frozenset({"extract", "unpack", "untar", "unzip"}), "unpacks archives"),
+    (frozenset({"untar", "unzip"}), "unpacks archives"),
     (frozenset({"print", "logging", "summary"}), "writes to the log"),
 )
+_UNPACKING, _ARCHIVES = frozenset({"extract", "unpack"}), frozenset({"archive", "archives", "tar", "zip", "all"})
+_PARTS = frozenset(
+    """
+    accuracy activation attention block cell constraint divergence embedding encoding entropy error gate head heads
+    initializer layer loss losses metric norm normalization pool pooling regularizer score similarity
+    """.split()
+)
+"""What a name ends in that says what a part of a model is, whatever else it says: ``load_balancing_loss``."""
 _SPLIT = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 _NO_PART = "is not a layer, operation, activation, loss, metric or initializer of any release"
 
@@ -235,6 +243,13 @@ def effect_of_words(name: str) -> str | None:
 
     >>> effect_of_words("image_dataset_from_directory"), effect_of_words("save_img")
     (None, 'writes files')
+    >>> effect_of_words("extract_patches"), effect_of_words("load_balancing_loss"), effect_of_words("load_all_weights")
+    (None, None, 'reads files')
     """
-    words = {word.lower() for word in _SPLIT.findall(name)}
+    found = [word.lower() for word in _SPLIT.findall(name)]
+    if not found or found[-1] in _PARTS:
+        return None
+    words = set(found)
+    if words & _UNPACKING and words & _ARCHIVES:
+        return "unpacks archives"
     return next((effect for meant, effect in _WORDS if words & meant), None)

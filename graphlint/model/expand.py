@@ -467,13 +467,17 @@ class _Expansion:
         if known is not None:
             known.append(call)
             return
+        if leaf in graph.children or leaf in graph.runs_inside:
+            graph.running[leaf] = tuple(one.path for one in graph.layers_below(leaf))
+            self.run_inside(leaf, graph.running[leaf])
         graph.calls_of[leaf] = [call]
-        if leaf not in graph.children and leaf not in graph.runs_inside:
-            graph.running[leaf] = graph.runs_inside[leaf] = (leaf,)
-            return
-        graph.running[leaf] = tuple(one.path for one in graph.layers_below(leaf))
-        for path in graph.running[leaf]:
-            graph.runs_inside[path] = (*graph.runs_inside.get(path, ()), leaf)
+
+    def run_inside(self, leaf: str, layers: Iterable[str]) -> None:
+        """Note that layers run as the calls of a leaf layer, also if they have calls of their own."""
+        graph = self.graph
+        for path in layers:
+            known = graph.runs_inside.get(path, (path,) if path in graph.calls_of else ())
+            graph.runs_inside[path] = (*known, leaf)
 
     def complete_running(self) -> None:
         """Note what else runs as the calls of leaf layers: a model inside them that is one of several itself is
@@ -482,11 +486,11 @@ class _Expansion:
         for leaf in graph.calls_of:
             if leaf not in graph.children:
                 continue
-            known = set(graph.running[leaf])
+            before = graph.running.get(leaf, (leaf,))
+            known = set(before)
             added = tuple(one.path for one in graph.layers_below(leaf) if one.path not in known)
-            graph.running[leaf] += added
-            for path in added:
-                graph.runs_inside[path] = (*graph.runs_inside.get(path, ()), leaf)
+            graph.running[leaf] = before + added
+            self.run_inside(leaf, added)
 
     # -- layers -------------------------------------------------------------------------------------------------
 
@@ -528,7 +532,7 @@ class _Expansion:
                 if known != path and path not in graph.aliases:
                     self.count(path)
                     graph.aliases[path] = known
-                    graph.layers[known].aliases.append(path)
+                    graph.layers[known].aliases += (path,)
                     elsewhere = parent is not None and graph.layers[known].parent != parent
                     if parent is not None and elsewhere and (parent, known) not in self.contained:
                         self.contained.add((parent, known))

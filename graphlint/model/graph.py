@@ -99,7 +99,7 @@ class Layer:
     path: str
     parent: str | None
     definition: LayerDefinition = field(repr=False)
-    aliases: list[str] = field(default_factory=list)
+    aliases: tuple[str, ...] = ()
     hidden: bool = False
     """Whether it lies in a body that cannot be seen."""
     is_keras: bool = field(init=False, repr=False)
@@ -326,9 +326,10 @@ class ModelGraph:
         self.calls_of: dict[str, list[str]] = {}
         """Leaf layer -> its calls, in graph order. Its sublayers run as the same calls."""
         self.runs_inside: dict[str, tuple[str, ...]] = {}
-        """Layer that runs as calls -> the leaf layers whose calls these are, itself included."""
+        """Layer that runs as calls -> the leaf layers whose calls these are, itself included. Not in it are leaf layers
+        whose calls are all their own."""
         self.running: dict[str, tuple[str, ...]] = {}
-        """Leaf layer -> itself and its sublayers, all of which run as its calls."""
+        """Leaf layer with sublayers -> itself and these, all of which run as its calls."""
         self.with_constants: list[str] = []
         """Calls that have an argument which is no tensor of the graph and no plain value."""
         self.held_by: dict[str, list[str]] = {}
@@ -356,7 +357,7 @@ class ModelGraph:
             made.add_nodes_from((node, {"kind": sort, "data": data}) for node, data in nodes.items())
         for kind, targets in ((HELD_BY, self.held_by), (READ_BY, self.read_by)):
             made.add_edges_from((one, other, {"kind": kind}) for one, found in targets.items() for other in found)
-        for layer in self.runs_inside:
+        for layer in self.layers:
             made.add_edges_from((layer, call, {"kind": RUNS_AS}) for call in self.call_sites(layer))
         for call in self.calls:
             for edge in (*self.in_edges(call), *self.in_edges(call, MASK)):
@@ -473,7 +474,9 @@ class ModelGraph:
 
     def call_sites(self, layer: str) -> list[str]:
         """Ids of the calls a layer runs as, in graph order. A sublayer of a leaf runs as the calls of that leaf."""
-        leaves = self.runs_inside.get(layer, ())
+        leaves = self.runs_inside.get(layer)
+        if leaves is None:
+            return self.calls_of.get(layer, [])
         if len(leaves) == 1:
             return self.calls_of[leaves[0]]
         calls = dict.fromkeys(call for leaf in leaves for call in self.calls_of[leaf])
@@ -701,7 +704,7 @@ class ModelGraph:
         leaf = call.layer
         if leaf not in leaves:
             leaves.add(leaf)
-            found += self.running[leaf]
+            found += self.running.get(leaf, (leaf,))
         return found + self._read_in.get(node, []) if self.read_by else found
 
     @cached_property

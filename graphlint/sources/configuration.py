@@ -295,7 +295,8 @@ def _functional(reader: _Reader, entries: list[Any], inputs: Any, outputs: Any) 
             call.args = (bind(args[0]),)
         else:
             call.args = tuple([_map(arg, bind) for arg in args])
-        call.kwargs = {key: _map(value, bind) for key, value in kwargs.items()} if kwargs else {}
+        if kwargs:
+            call.kwargs = {key: _map(value, bind) for key, value in kwargs.items()}
 
     def bind_output(leaf: Any) -> Any:
         if not isinstance(leaf, _Reference):

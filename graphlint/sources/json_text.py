@@ -125,6 +125,8 @@ def _parse(text: str, hints: _Hints, limits: Limits, what: str, problems: list[t
             name = value.get("class_name")
             if name.__class__ is str:
                 value["class_name"] = names.setdefault(name, name)
+        elif len(value) == 1 and _is_shape(value.get("input_shape")):
+            return objects.setdefault(marshal.dumps(value, 2), value)
         return value
 
     def from_constant(name: str) -> float:
@@ -172,6 +174,10 @@ def _parse(text: str, hints: _Hints, limits: Limits, what: str, problems: list[t
     if holder is not None:
         problems.append(("number", f"{what} contains a number under {holder!r:.80} that is not finite"))
     return value
+
+
+def _is_shape(value: Any) -> bool:
+    return value.__class__ is list and len(value) < 9 and all(one is None or one.__class__ is int for one in value)
 
 
 def _has_long_integer(numbers: bytes) -> bool:

@@ -79,6 +79,8 @@ PACKAGES: dict[str, tuple[str, str, str | None, dict[str, object]]] = {
     "deepface": ("deepface.models.facial_recognition.VGGFace", "L2Norm", "L2Norm", {"axis": -1}),
     "mrcnn": ("mrcnn.model", "ProposalLayer", "ProposalLayer", {"proposal_count": 1000, "nms_threshold": 0.7}),
     "keras-retinanet": ("keras_retinanet.layers._misc", "Anchors", "Anchors", {"size": 32, "ratios": [0.5, 1, 2]}),
+    "keras-unet-collection (layers)": ("keras_unet_collection.transformer_layers", "patch_extract", "patch_extract",
+                                       {"patch_size": [2, 2]}),
     "keras-ocr": ("keras_ocr.recognition", "SpatialTransformer", "SpatialTransformer", {"output_size": [4, 4]}),
 }  # fmt: skip
 
