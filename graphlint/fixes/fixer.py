@@ -140,6 +140,10 @@ def _touched(finding: Finding) -> frozenset[str]:
     return frozenset().union(*(edit.touches() for edit in finding.fix.edits))
 
 
+def _no_fix(reason: str, finding: Finding) -> str:
+    return f"{reason}: {finding.hint}" if finding.hint else reason
+
+
 class Fixer:
     """One set of rules, applied to models in memory."""
 
@@ -151,6 +155,7 @@ class Fixer:
         self.targets = frozenset(targets)
         self.asked = frozenset(asked)
         self.ignored: set[Place] = set()
+        self.opaque = False
 
     def run(
         self, model: keras.Model, given: Iterable[Finding] = (), *, as_loaded: bool = False
@@ -176,7 +181,7 @@ class Fixer:
         for _ in range(MAX_ROUNDS):
             todo = [one for one in (*self.fixable(findings), *extra) if one.fingerprint not in failed]
             if not todo:
-                left = tuple(self.left(findings, failed))
+                left = (*self.left(findings, failed), *(() if as_loaded else self.in_code(current, findings)))
                 notes = list(dict.fromkeys(notes))
                 return current, FixReport(
                     tuple(applied), left, difference, before=before, after=self.parameters, notes=tuple(notes)
@@ -219,7 +224,21 @@ class Fixer:
         """What the selected rules report on a model."""
         checked = self.linter.check_model(model, LIVE, open_layers=False)
         self.parameters = checked.parameters
+        self.opaque = bool(checked.opaque)
         return [one for one in checked.findings if _place(one) not in self.ignored]
+
+    def in_code(self, model: keras.Model, findings: Iterable[Finding]) -> Iterator[Left]:
+        """What the rules find in the code of custom layers and models, where only its author can mend it."""
+        if not self.opaque:
+            return
+        graph = (checked := self.linter.check_model(model, LIVE)).graph
+        known = _places(findings)
+        for finding in checked.findings:
+            where = finding.location
+            if graph is None or where is None or _place(finding) in known or not self.is_target(finding):
+                continue
+            if any(outer.traced for outer in graph.enclosing(where.layer)):
+                yield Left(finding, _no_fix("no fix, as it is in code", finding))
 
     def fixable(self, findings: Iterable[Finding]) -> Iterator[Finding]:
         """The findings that may be fixed, in order of the report."""
@@ -265,7 +284,7 @@ class Fixer:
             if finding.fingerprint in failed:
                 yield Left(finding, f"not fixed: {failed[finding.fingerprint]}")
             elif finding.fix is None or not finding.fix.edits:
-                yield Left(finding, f"no fix: {finding.hint}" if finding.hint else "no fix")
+                yield Left(finding, _no_fix("no fix", finding))
             elif not self.may_fix(finding):
                 wanted = f"--unsafe --select {finding.code}" if _may_be_meant(finding) else "--unsafe"
                 yield Left(finding, f"unsafe fix ({finding.fix.changes}): pass {wanted}")

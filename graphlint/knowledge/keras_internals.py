@@ -512,6 +512,23 @@ def global_random_state() -> Any:
     return global_seed_generator().state
 
 
+def backend_random_state() -> Any:
+    """The state of the backend's own random numbers, if layers draw from these: Dropout without a seed on PyTorch."""
+    if keras.backend.backend() != "torch":
+        return None
+    import torch
+
+    return torch.get_rng_state()
+
+
+def set_backend_random_state(state: Any) -> None:
+    """Put back what `backend_random_state` returned."""
+    if state is not None:
+        import torch
+
+        torch.set_rng_state(state)
+
+
 def backend_value(variable: Any) -> Any:
     """What a Keras variable is to the backend: a ``tf.Variable``, an array."""
     return getattr(variable, "_value", None)

@@ -117,13 +117,15 @@ def _run(model: keras.Model, copies: Copies, training: bool, found: Measured) ->
 def _compare_models(model: keras.Model, copies: Iterable[Any], training: bool, found: Measured) -> None:
     """A model whose body is code, on numbers of the shape that it was built for."""
     for feed in _feeds(model):
+        before = _RandomState(model)
         try:
             expected = _called(model, (feed,), {"training": training})
         except Exception as error:
             problem: Exception = error
             continue
         for copy in copies:
-            _compare(model, copy, ROOT, (feed,), {"training": training}, expected, found)
+            with before.shared_again():
+                _compare(model, copy, ROOT, (feed,), {"training": training}, expected, found, before)
         return
     found.unmeasured.append(f"{model.name!r} does not run on random numbers ({one_line(problem, 100)})")
 
@@ -205,21 +207,25 @@ class _RandomState:
         self.own = [(one, keras_internals.numbers(one)) for one in held]
         shared = keras_internals.global_random_state()
         self.shared = (shared, keras_internals.numbers(shared))
+        self.backend = keras_internals.backend_random_state()
 
     def restore(self) -> None:
         for variable, value in (*self.own, self.shared):
             variable.assign(value)
+        keras_internals.set_backend_random_state(self.backend)
 
     @contextmanager
     def shared_again(self) -> Iterator[None]:
         """Draw once more what the call drew from the generator that all layers share."""
         variable, value = self.shared
-        after = keras_internals.numbers(variable)
+        after, backend = keras_internals.numbers(variable), keras_internals.backend_random_state()
         variable.assign(value)
+        keras_internals.set_backend_random_state(self.backend)
         try:
             yield
         finally:
             variable.assign(after)
+            keras_internals.set_backend_random_state(backend)
 
 
 def _compare(

@@ -187,6 +187,7 @@ class States:
             for inner in keras_internals.all_layers(layer):
                 held |= {id(one): one for one in keras_internals.carried_states(inner)}
         self.state = [(one, keras_internals.numbers(one)) for one in held.values()]
+        self.backend = keras_internals.backend_random_state()
 
     def run(self, parts: Sequence[Any], feed: Any) -> list[np.ndarray]:
         value = feed
@@ -202,6 +203,7 @@ class States:
     def restore(self) -> None:
         for variable, value in self.state:
             variable.assign(value)
+        keras_internals.set_backend_random_state(self.backend)
 
 
 def random_batches(model: keras.Model, seed: int = 0) -> Iterable[Any]:

@@ -70,6 +70,25 @@ def test_nothing_to_fix_gives_the_model_back():
     assert str(report) == "nothing to fix"
 
 
+def test_what_is_in_code_is_left_and_says_so():
+    class Code(keras.Model):
+        def __init__(self):
+            super().__init__(name="code")
+            self.drop, self.head = layers.Dropout(0.0, name="idle"), layers.Dense(1, name="head")
+
+        def call(self, x):
+            return self.head(self.drop(x))
+
+    model = Code()
+    model(np.zeros((2, 3), "float32"))
+    fixed, report = graphlint.fix(model, select="R001")
+    assert fixed is model
+    assert [(one.finding.location.layer, one.reason.split(":")[0]) for one in report.left] == [
+        (one.location.layer, "no fix, as it is in code") for one in graphlint.check(model, select="R001").findings
+    ]
+    assert len(report.left) == 1
+
+
 def test_select_ignore_targets_and_unknown_codes():
     model = with_idle()
     assert not graphlint.fix(model, select="D")[1]
