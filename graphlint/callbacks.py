@@ -180,6 +180,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
             self._begin()
         assert self._graph is not None
         self._graph.observations = observe(self._graph, self.model, batch_of(data, fixed_rows(self.model)))
+        self._graph.observations.first_loss = self._losses[0]
         self._rules(Need.DATA)
         self._looked_at = time.perf_counter()
         self._cost = self._looked_at - start

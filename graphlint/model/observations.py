@@ -182,4 +182,11 @@ class Observations:
     """Ids of variables that hold NaN or infinity."""
     zero_variables: tuple[str, ...] = ()
     """Ids of variables that hold nothing but zeros."""
+    first_loss: float | None = None
+    """The loss of the first batch that was looked at, if this is a later one of the same training."""
     movement: Movement | None = None
+
+    @property
+    def learns(self) -> bool:
+        """Whether the loss is smaller than that of the first batch that was looked at in the same training."""
+        return self.loss is not None and self.first_loss is not None and self.loss < self.first_loss

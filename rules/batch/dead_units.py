@@ -52,7 +52,8 @@ class DeadUnits(Rule):
     None: lower the learning rate, scale the inputs, or use leaky_relu.
 
     ## Not reported
-    Small batches and layers.
+    Small batches and layers; a model that learns although units are 0 now: the layers before them move, so that they may
+    come back.
     """
 
     code = "B014"
@@ -62,6 +63,8 @@ class DeadUnits(Rule):
     needs = frozenset({Need.GRAPH, Need.DATA})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        if observed(graph).learns:
+            return
         found: dict[str, ObservedCall] = {}
         for call in observed(graph).calls:
             if call.units < _UNITS or call.rows_per_unit < _NUMBERS or call.dead_units < _SHARE * call.units:

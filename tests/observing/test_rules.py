@@ -368,11 +368,11 @@ def test_a_program_that_is_not_reported(code, words, program):
 # -- what training shows ----------------------------------------------------------------------------------------
 
 
-def watched(model, x, y, *codes, epochs=3):
+def watched(model, x, y, *codes, epochs=3, callbacks=()):
     watch = Watch(fail_on="never", select=list(codes))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model.fit(x, y, epochs=epochs, verbose=0, callbacks=[watch])
+        model.fit(x, y, epochs=epochs, verbose=0, callbacks=[watch, *callbacks])
     return [one.code for one in watch.report.findings]
 
 
@@ -406,3 +406,22 @@ def test_a_table_of_which_no_row_is_used_stays():
 
     model = functional(build, "mse", (6,), (3,), optimizer="adam")
     assert watched(model, [normal(6), normal(3)], normal(2), "B022") == []
+
+
+@pytest.mark.parametrize("learns", [True, False])
+def test_units_that_die_while_the_model_learns_may_come_back(learns):
+    page_says("B014", "a model that learns although units are 0 now")
+
+    def build(x):
+        hidden = layers.Dense(16, activation="relu", name="second")(x)
+        return layers.Dense(2)(layers.Concatenate()([x, hidden]))
+
+    model = functional(build, "mse", (6,), optimizer=keras.optimizers.SGD(0.1 if learns else 0.0))
+
+    class Kills(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            dead(self.model, None, None)
+
+    x = normal(6)
+    y = x[:, :2] if learns else model.predict(x, verbose=0)
+    assert watched(model, x, y, "B014", epochs=6, callbacks=[Kills()]) == ([] if learns else ["B014"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import layers, ops
 
@@ -390,11 +392,22 @@ def scaled_twice(right: bool) -> Case:
     return model, pixels(32, 32, 3), classes(4)
 
 
+def _meets(backbone: keras.Model, images: Any) -> None:
+    """Give the normalisations of random weights the statistics of images, as those of trained weights have them."""
+    kept = [layer for layer in backbone.layers if isinstance(layer, layers.BatchNormalization)]
+    for layer in kept:
+        layer.momentum = 0.0
+    backbone(images, training=True)
+    for layer in kept:
+        layer.momentum = 0.99
+
+
 @program(TAXONOMY, STRUCTURE, "A014")
 def a_head_on_the_old_head(right: bool) -> Case:
     backbone = keras.applications.MobileNet(
         weights=None, input_shape=(32, 32, 3), alpha=0.25, include_top=not right, pooling="avg", classes=1000
     )
+    _meets(backbone, unit(32, 32, 3) * 2 - 1)
     backbone.trainable = False
     image = keras.Input((32, 32, 3))
     model = keras.Model(image, Dense(2, "softmax")(backbone(image)))
