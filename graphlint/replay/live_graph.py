@@ -183,11 +183,12 @@ class LiveGraph:
     def _read_arguments(self, unit: str) -> Arguments:
         scope = self.parent[unit]
         args, kwargs = keras_internals.node_arguments(self.node(unit))
+        symbols = self.symbols[scope]
         if isinstance(self.graph.layers[self.graph.scopes[scope].layer].obj, keras.Sequential):
             args, kwargs = args[:1], {}
+            args = tuple(one if id(one) in symbols else keras_internals.before_cast(one, ()) for one in args)
         if kwargs:
             kwargs = chosen_kwargs(self.operation(unit), args, kwargs, keep_masks=self._keeps_masks)
-        symbols = self.symbols[scope]
         tensors = []
         for name, value in (*((str(index), value) for index, value in enumerate(args)), *kwargs.items()):
             for leaf in (value,) if isinstance(value, keras.KerasTensor) else keras.tree.flatten(value):

@@ -52,8 +52,8 @@ class DeadUnits(Rule):
     None: lower the learning rate, scale the inputs, or use leaky_relu.
 
     ## Not reported
-    Small batches and layers; a model that learns although units are 0 now: the layers before them move, so that they may
-    come back.
+    Small batches and layers; a model that learns although units are 0 now: the layers before them move, so that they
+    may come back.
     """
 
     code = "B014"
