@@ -876,7 +876,12 @@ def loss_scale(optimizer: Any) -> float | None:
 
 def has_own_train_step(model: keras.Model) -> bool:
     """Whether the class of a model trains in its own way."""
-    return type(model).train_step is not keras.Model.train_step
+    return getattr(type(model), "train_step", None) is not getattr(keras.Model, "train_step", None)
+
+
+def trains() -> bool:
+    """Whether Keras trains on the backend; on OpenVINO and NumPy it does not."""
+    return hasattr(keras.Model, "train_step")
 
 
 def takes_training(model: keras.Model) -> bool:

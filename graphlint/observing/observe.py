@@ -131,6 +131,9 @@ class _Run:
         compiled = getattr(model, "compiled", False) and getattr(model, "optimizer", None) is not None
         own = keras_internals.has_own_train_step(model)
         jax = keras.backend.backend() == "jax"
+        if not keras_internals.trains():
+            self.attempt(self.forward)
+            return (never := f"Keras does not train on the backend {keras.backend.backend()}"), never
         no_targets = NO_TARGETS if self.batch.y is None else None if compiled else NOT_COMPILED
         if not compiled:
             self.attempt(self.forward)
