@@ -52,13 +52,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=str(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)}; all by default")
     parser.add_argument("--only", nargs="+", choices=list(OPERATIONS), default=list(OPERATIONS), metavar="OPERATION")
+    parser.add_argument("--part", default="1/1", metavar="K/N", help="every Nth kind from the Kth on")
     parser.add_argument("--trace", action="store_true", help="print where errors come from")
     chosen = parser.parse_args()
     if unknown := set(chosen.kinds) - set(KINDS):
         parser.error(f"expected kinds of {', '.join(KINDS)}, got {', '.join(sorted(unknown))}")
     warnings.simplefilter("ignore")
     started = time.monotonic()
-    kinds = [KINDS[name] for name in chosen.kinds or KINDS]
+    part, parts = map(int, chosen.part.split("/"))
+    kinds = [KINDS[name] for name in chosen.kinds or KINDS][part - 1 :: parts]
     width = max(len(one.name) for one in kinds)
     columns = [max(len(name), 7) for name in chosen.only]
     print(f"Keras {keras.__version__}, {keras.backend.backend()}, Python {sys.version.split()[0]}")
