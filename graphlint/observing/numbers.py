@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from graphlint.knowledge import keras_internals
 from graphlint.model.observations import Numbers, ObservedMask
 
 _SAMPLE = 1 << 20
@@ -19,7 +20,7 @@ def array_of(tensor: Any) -> np.ndarray | None:
         array = np.asarray(tensor)
     else:
         try:
-            if not keras.ops.is_tensor(tensor):
+            if not isinstance(tensor, keras_internals.VARIABLE) and not keras.ops.is_tensor(tensor):
                 return None
             array = np.asarray(keras.ops.convert_to_numpy(tensor))
         except Exception:  # Tensors of a graph have none, and each backend says so in its own way.

@@ -164,17 +164,20 @@ class Steps:
         return True if state is None else good
 
     def _copied(self, state: Any) -> Any:
-        """A copy of the state: on JAX of what the step receives, elsewhere of each variable."""
+        """A copy of the state: on JAX of what the step receives, elsewhere of each variable and the random numbers."""
         if self._backend == "jax":
             return tuple([keras_internals.copied(value) for value in group] for group in state)
-        return [(one, keras_internals.numbers(one)) for one in all_variables(self.model)]
+        variables = [(one, keras_internals.numbers(one)) for one in all_variables(self.model)]
+        return variables, keras_internals.backend_random_state()
 
     def _restore(self, copy: Any, state: Any) -> None:
         if state is not None:
             self._hold(copy)
             return
-        for variable, value in copy:
+        variables, random = copy
+        for variable, value in variables:
             variable.assign(value)
+        keras_internals.set_backend_random_state(random)
 
     def _hold(self, state: Any) -> None:
         """On JAX, give the variables the values that the step will receive: `fit` keeps them outside of the model."""

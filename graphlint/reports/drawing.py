@@ -152,12 +152,24 @@ def _walk(shown: View) -> Iterator[tuple[int, str, str]]:
 
 
 def graph_json(graph: ModelGraph) -> str:
-    """The node-link form of networkx, with every attribute."""
-    import networkx as nx
+    """The node-link form of networkx, with every attribute.
 
+    Written out here, as what its edges are called differs between the releases of networkx.
+    """
     from graphlint.projections.plain import plain
 
-    return dumps(nx.node_link_data(plain(graph), edges="edges"), default=str)
+    whole = plain(graph)
+    found = {
+        "directed": True,
+        "multigraph": True,
+        "graph": whole.graph,
+        "nodes": [{**data, "id": node} for node, data in whole.nodes(data=True)],
+        "edges": [
+            {**data, "source": source, "target": target, "key": key}
+            for source, target, key, data in whole.edges(keys=True, data=True)
+        ],
+    }
+    return dumps(found, default=str)
 
 
 def graphml(graph: ModelGraph) -> str:

@@ -307,7 +307,7 @@ def test_a_class_that_is_ignored_is_no_odd_index():
 
 def test_gradients_that_break_on_the_way_back_are_traced_to_the_operation():
     inputs = keras.Input((4,))
-    x = ops.sqrt(layers.ReLU(name="before")(layers.Dense(8)(inputs)))
+    x = ops.sqrt(layers.Rescaling(0.0, name="before")(layers.Dense(8)(inputs)))
     model = keras.Model(inputs, layers.Dense(1)(x))
     model.compile("adam", "mse")
     (found,) = graphlint.check(model, data=(X, X[:, :1]), select=["B013"]).findings

@@ -25,6 +25,7 @@ def model(cls=keras.Model, optimizer=keras.optimizers.Adam, **compiled):
 
 
 def fit(made, x, y, *callbacks, **options):
+    keras.utils.set_random_seed(1)  # On PyTorch, Dropout draws from the generator that everything shares.
     return made.fit(x, y, batch_size=16, verbose=0, callbacks=list(callbacks), **options).history
 
 
@@ -145,7 +146,13 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
+ON_PYTORCH_ONE_STEP_AT_A_TIME = pytest.mark.backend("tensorflow", "jax")
+
+
+@pytest.mark.parametrize(
+    "way",
+    [pytest.param(one, marks=ON_PYTORCH_ONE_STEP_AT_A_TIME) if one == "several steps at once" else one for one in WAYS],
+)
 @pytest.mark.filterwarnings("ignore:Your `PyDataset`")
 def test_every_way_to_fit_is_watched_and_stays_what_it_is(way):
     check_way(*WAYS[way])
@@ -158,10 +165,10 @@ def check_way(build, data):
     """
     plain, watched = build(), build()
     watch = Watch("raise", every=3, ignore=["K"])
-    histories = [
-        made.fit(**data(X, Y), epochs=2, verbose=0, callbacks=callbacks).history
-        for made, callbacks in ((plain, []), (watched, [watch]))
-    ]
+    histories = []
+    for made, callbacks in ((plain, []), (watched, [watch])):
+        keras.utils.set_random_seed(1)
+        histories.append(made.fit(**data(X, Y), epochs=2, verbose=0, callbacks=callbacks).history)
     assert histories[0] == histories[1]
     for one, other in zip(plain.variables, watched.variables, strict=True):
         assert (keras.ops.convert_to_numpy(one) == keras.ops.convert_to_numpy(other)).all()
