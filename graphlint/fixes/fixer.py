@@ -181,8 +181,9 @@ class Fixer:
         for _ in range(MAX_ROUNDS):
             todo = [one for one in (*self.fixable(findings), *extra) if one.fingerprint not in failed]
             if not todo:
-                left = (*self.left(findings, failed), *(() if as_loaded else self.in_code(current, findings)))
-                notes = list(dict.fromkeys(notes))
+                inside, closed = ((), ()) if as_loaded else self.in_code(current, findings)
+                left = (*self.left(findings, failed), *inside)
+                notes = list(dict.fromkeys([*notes, *closed]))
                 return current, FixReport(
                     tuple(applied), left, difference, before=before, after=self.parameters, notes=tuple(notes)
                 )
@@ -227,18 +228,26 @@ class Fixer:
         self.opaque = bool(checked.opaque)
         return [one for one in checked.findings if _place(one) not in self.ignored]
 
-    def in_code(self, model: keras.Model, findings: Iterable[Finding]) -> Iterator[Left]:
-        """What the rules find in the code of custom layers and models, where only its author can mend it."""
+    def in_code(self, model: keras.Model, findings: Iterable[Finding]) -> tuple[list[Left], list[str]]:
+        """What the rules find in the code of custom layers and models, where only its author can mend it, and notes on
+        code that could not be looked into."""
         if not self.opaque:
-            return
+            return [], []
         graph = (checked := self.linter.check_model(model, LIVE)).graph
-        known = _places(findings)
+        if graph is None:
+            return [], []
+        known, left = _places(findings), []
         for finding in checked.findings:
             where = finding.location
-            if graph is None or where is None or _place(finding) in known or not self.is_target(finding):
+            if where is None or _place(finding) in known or not self.is_target(finding):
                 continue
             if any(outer.traced for outer in graph.enclosing(where.layer)):
-                yield Left(finding, _no_fix("no fix, as it is in code", finding))
+                left.append(Left(finding, _no_fix("no fix, as it is in code", finding)))
+        return left, [
+            f"not looked inside {layer.name!r}: {layer.definition.opaque_because}"
+            for layer in graph.opaque_layers
+            if layer.definition.opaque_because is not None
+        ]
 
     def fixable(self, findings: Iterable[Finding]) -> Iterator[Finding]:
         """The findings that may be fixed, in order of the report."""
