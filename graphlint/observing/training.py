@@ -16,6 +16,7 @@ from graphlint.model.graph import ModelGraph
 from graphlint.model.observations import Movement
 from graphlint.observing.batches import Batch, take
 from graphlint.observing.keeping import all_variables
+from graphlint.observing.numbers import array_of
 
 FEW, MANY = 8, 64
 """Steps between two copies of the state at least and at most: so many batches are held."""
@@ -27,8 +28,9 @@ class Steps:
     """Stands where `fit` calls its training function, sees each batch, and runs the step as it was.
 
     ``before`` is called with the batch of each step that is ``due``, while the model holds the values before it. When a
-    loss is not finite, the steps since the last copy of the state run again, up to the one that went wrong; ``broken``
-    is called with its batch while the model holds the values before it, and the training ends with these values.
+    loss is not finite, or weights are no longer, the steps since the last copy of the state run again, up to the one
+    that went wrong; ``broken`` is called with its batch while the model holds the values before it, and the training
+    ends with these values.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Steps:
         self._since: list[Any] = []
         self._copied_at = 0
         self._copy: Any = None
+        self._copy_is_finite = False
         self._interval = FEW
 
     @property
@@ -87,12 +90,17 @@ class Steps:
     def _before_step(self, state: Any, batches: list[Any]) -> Any:
         """Look and copy where that is due; what `_check` returns, if a loss was not finite."""
         copying = self._copy is None or self.step - self._copied_at >= self._interval
-        good = self._check(state) if copying else None
+        start = time.perf_counter()
+        # A loss may stay finite over weights that are not: a maximum over NaN is a number on JAX.
+        finite = copying and self._weights_are_finite(state)
+        checking = time.perf_counter() - start
+        good = self._check(state, finite or not self._copy_is_finite) if copying else None
         if good is not None:
             return good
         self._look(state, batches[0])
         if copying:
-            self._remember(state)
+            self._remember(state, checking)
+            self._copy_is_finite = finite
         self._since += batches
         return None
 
@@ -131,19 +139,20 @@ class Steps:
 
     # -- the way back -------------------------------------------------------------------------------------------
 
-    def _remember(self, state: Any) -> None:
+    def _remember(self, state: Any, checking: float) -> None:
         start = time.perf_counter()
         self._copy = self._copied(state)
-        cost = time.perf_counter() - start
+        cost = time.perf_counter() - start + checking
         if self._clock is not None and self.step > self._clock[2]:
             began, seconds, steps = self._clock
             each = (start - began - (self.seconds - seconds)) / (self.step - steps)
             self._interval = int(np.clip(math.ceil(cost / max(1e-9, _SHARE * each)), FEW, MANY))
         self._copied_at, self._since = self.step, []
 
-    def _check(self, state: Any) -> Any:
-        """If the loss is not finite, go back to the step that made it so; the state before it, or True."""
-        if not self._since or _finite(self._logs):
+    def _check(self, state: Any, finite: bool = True) -> Any:
+        """If the loss is not finite, or weights are not, go back to the step that made it so; the state before it, or
+        True."""
+        if not self._since or (finite and _finite(self._logs)):
             return None
         self._restore(self._copy, state)
         values, wrong = self._copy, len(self._since) - 1
@@ -154,7 +163,7 @@ class Steps:
                 logs = self.original([data] if self._backend == "torch" else iter([data]))
             else:
                 logs, values = self.original(values, iter([data]))
-            if not _finite(logs):
+            if not _finite(logs) or not (finite or self._weights_are_finite(None if state is None else values)):
                 wrong = number
                 break
         self._restore(good, state)
@@ -162,6 +171,11 @@ class Steps:
         self.model.stop_training = True
         self.broken(self._copied_at + wrong + 1, keras_internals.on_one_device(data))
         return True if state is None else good
+
+    def _weights_are_finite(self, state: Any) -> bool:
+        weights = self.model.trainable_variables if state is None else state[0]
+        arrays = (array_of(one) for one in weights)
+        return all(array.dtype.kind != "f" or bool(np.isfinite(array).all()) for array in arrays if array is not None)
 
     def _copied(self, state: Any) -> Any:
         """A copy of the state: on JAX of what the step receives, elsewhere of each variable and the random numbers."""

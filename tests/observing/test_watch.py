@@ -54,6 +54,19 @@ def test_nan_ends_training_with_the_values_from_before(steps):
         assert (one == other).all()
 
 
+def test_a_gradient_that_is_nan_ends_training_before_it_reaches_the_weights():
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((4,))
+    x = keras.ops.sqrt(layers.Rescaling(0.0)(layers.Dense(4)(inputs)))
+    made = keras.Model(inputs, layers.Dense(3, activation="softmax")(x))
+    made.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
+    before, watch = made.get_weights(), Watch(fail_on="never")
+    fit(made, X, Y, watch, epochs=2)
+    assert "B013" in {one.code for one in watch.report.findings}
+    for one, other in zip(made.get_weights(), before, strict=True):
+        assert (one == other).all()
+
+
 def test_what_is_found_raises_or_warns(tmp_path):
     with pytest.raises(graphlint.WatchError, match="B003"):
         fit(model(), X, Y + 1, Watch("raise"))
