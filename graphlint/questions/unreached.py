@@ -43,7 +43,8 @@ def dead_branches(graph: ModelGraph) -> list[DeadBranch]:
     for branch in graph.components(dead):
         inside = set(branch)
         layers = tuple(path for path in dict.fromkeys(graph.calls[call].layer for call in branch) if path not in needed)
-        variables = {v.id: v for path in layers for v in graph.variables_below(path) if trained(graph, v)}
+        below = (variable for path in layers for variable in graph.variables_below(path))
+        variables = {v.id: v for v in below if v.id not in live and v.id not in used and trained(graph, v)}
         if not variables or layers in seen:
             continue
         seen.add(layers)
@@ -82,7 +83,7 @@ def uncalled_in_code(graph: ModelGraph) -> list[Uncalled]:
     called: dict[tuple[str, str], int] = {}
     uncalled: set[str] = set()
     for layer in graph.layers.values():
-        if layer.parent is None or layer.is_operation or layer.is_input:
+        if layer.parent is None or layer.is_operation:
             continue
         owner = graph.layers[layer.parent]
         if owner.path in uncalled or not _runs(graph, layer):
@@ -124,7 +125,7 @@ def uncalled_layers(graph: ModelGraph) -> list[Layer]:
             uncalled.add(layer.path)
             continue
         parent = graph.layers[layer.parent]
-        if not parent.container or parent.opaque or not stock_model(parent):
+        if not stock_model(parent):
             continue
         if graph.call_sites(layer.path) or graph.container_calls(layer.path):
             continue

@@ -41,8 +41,13 @@ def definition(root):
 
 @st.composite
 def bodies(draw, depth=2):
-    """A model of random topology: skips, shared layers, nested models, dead ends."""
-    pool = [layer(f"layer{i}", size=i + 1) for i in range(draw(st.integers(1, 3)))]
+    """A model of random topology: skips, shared layers, wrappers, masks, nested models, dead ends."""
+    classes = st.sampled_from(["Dense", "Dense", "Masking", "Add"])
+    pool = [layer(f"layer{i}", draw(classes), size=i + 1) for i in range(draw(st.integers(1, 3)))]
+    if draw(st.booleans()):
+        held = [layer("cell", size=5)] + ([pool[0]] if draw(st.booleans()) else [])
+        children = {f"part{i}": one for i, one in enumerate(held)}
+        pool.append(layer("wrapper", "Bidirectional", size=draw(st.integers(0, 1)), children=children))
     if depth:
         pool += [draw(bodies(depth=depth - 1)) for _ in range(draw(st.integers(0, 2)))]
         for number, one in enumerate(pool):
