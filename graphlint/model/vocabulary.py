@@ -18,6 +18,6 @@ def vocabulary_size(layer: LayerDefinition) -> int | None:
         mask, unknown, oov = "", 1, "[UNK]"
     if not isinstance(unknown, int):
         return None
-    masked = int(mask is not None)
+    masked = int(mask is not None and config.get("output_mode", "int") == "int")
     given = words[:masked] == [mask] * masked and words[masked : masked + unknown].count(oov) == unknown
     return len(words) + (0 if given else masked + unknown)

@@ -134,7 +134,9 @@ def siblings(order: str) -> Any:
         inputs = tokens()
         x = embedded(inputs)
         attended = L.MultiHeadAttention(2, 3)(x, x)
-        plain = L.LSTM(6, return_sequences=True)(x if order == "near" else L.Dense(6)(x))
+        plain = L.LSTM(6, return_sequences=True)(L.Dense(6)(x) if order == "far" else x)
+        if order == "before":
+            return keras.Model(inputs, L.Concatenate()([L.Dense(6)(L.Dense(6)(plain)), attended]))
         return keras.Model(inputs, L.Concatenate()([plain, L.Dense(6)(L.Dense(6)(attended))]))
 
     return build
@@ -278,6 +280,7 @@ MODELS = {
     "residual and more": residual(after=lambda x: L.LSTM(3)(L.MultiHeadAttention(2, 3)(x, x))),
     "siblings near": siblings("near"),
     "siblings far": siblings("far"),
+    "siblings before": siblings("before"),
     "cross attention": cross_attention(L.MultiHeadAttention(2, 3)),
     "cross attention, key": cross_attention(L.MultiHeadAttention(2, 3), key=True, scores=True),
     "grouped attention": cross_attention(L.GroupQueryAttention(4, 4, 2), scores=True),

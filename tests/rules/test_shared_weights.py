@@ -166,6 +166,13 @@ def made_from_the_inputs_of_the_parent():
     return keras.Model([x, z], [dense("last")(hidden), inner(z)])
 
 
+def made_from_the_inputs_of_the_parent_and_called_before():
+    x, z = keras.Input((4,)), keras.Input((4,))
+    hidden = dense("hidden")(x)
+    inner = keras.Model(x, hidden, name="inner")
+    return keras.Model([x, z], [hidden, dense("last")(dense("more")(inner(z)))])
+
+
 def only_initializers_are_shared():
     initializer, x = keras.initializers.HeNormal(seed=1), keras.Input((4,))
     first = layers.Dense(4, kernel_initializer=initializer)
@@ -174,7 +181,14 @@ def only_initializers_are_shared():
 
 @pytest.mark.parametrize(
     "build",
-    [called_twice, weightless, direct_then_wrapped, made_from_the_inputs_of_the_parent, only_initializers_are_shared],
+    [
+        called_twice,
+        weightless,
+        direct_then_wrapped,
+        made_from_the_inputs_of_the_parent,
+        made_from_the_inputs_of_the_parent_and_called_before,
+        only_initializers_are_shared,
+    ],
 )
 def test_what_loads_is_not_reported(build, tmp_path):
     model = build()
