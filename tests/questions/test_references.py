@@ -236,8 +236,19 @@ def test_addresses(key, text, named):
 
 @pytest.mark.parametrize(
     ("path", "named"),
-    [("../up", True), ("a/../up", True), ("/etc/words", True), ("https://h/w", True), ("C:\\w", True), ("\\w", True)]
-    + [("a\0b", True), ("group1-shard1of1.bin", False), ("a..b", False), (3, False), ("see https://h/w", False)],
+    [
+        ("../up", True),
+        ("a/../up", True),
+        ("/etc/words", True),
+        ("https://h/w", True),
+        ("C:\\w", True),
+        ("\\w", True),
+        ("a\0b", True),
+        ("group1-shard1of1.bin", False),
+        ("a..b", False),
+        (3, False),
+        ("see https://h/w", False),
+    ],
 )
 def test_weights_elsewhere(path, named):
     expected = [(Kind.PATH, path, "manifest/paths")] if named else []
@@ -248,8 +259,20 @@ def test_weights_elsewhere(path, named):
 
 @pytest.mark.parametrize(
     ("name", "climbs"),
-    [("../up", True), ("a/../b", True), ("..", True), ("a/..", True), ("C:/a", True), ("\\a", True), ("a\0", True)]
-    + [("/a/b", False), ("a..b", False), ("a/b", False), ("plain", False), ("...", False)],
+    [
+        ("../up", True),
+        ("a/../b", True),
+        ("..", True),
+        ("a/..", True),
+        ("C:/a", True),
+        ("\\a", True),
+        ("a\0", True),
+        ("/a/b", False),
+        ("a..b", False),
+        ("a/b", False),
+        ("plain", False),
+        ("...", False),
+    ],
 )
 def test_names_that_leave_their_folder(name, climbs):
     found = [(Kind.NAME, name, "name")] if climbs else []
@@ -447,8 +470,15 @@ def test_roots_and_names(entry, root, names):
 
 @pytest.mark.parametrize(
     ("class_name", "registered", "expected"),
-    [("Lambda", None, True), ("keras.layers.Lambda", None, True), ("Mine", "x>Lambda", True), ("Mine", None, False)]
-    + [("MyLambda", "x>MyLambda", False), (None, None, False), (None, "Lambda", True)],
+    [
+        ("Lambda", None, True),
+        ("keras.layers.Lambda", None, True),
+        ("Mine", "x>Lambda", True),
+        ("Mine", None, False),
+        ("MyLambda", "x>MyLambda", False),
+        (None, None, False),
+        (None, "Lambda", True),
+    ],
 )
 def test_lambdas_however_written(class_name, registered, expected):
     root = LayerDefinition("one", class_name, registered_name=registered, is_model=True, opaque=True)
