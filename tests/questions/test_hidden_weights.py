@@ -138,7 +138,7 @@ class Custom(layers.Layer):
         return x
 
     def call(self, x):
-        self.deep
+        self.deep(x)
         self.other(x)
         return self.one(x)
 
