@@ -31,8 +31,7 @@ def _lines(graph: ModelGraph) -> Iterator[str]:
         kind = f"{layer.class_name}({', '.join(said)})"
         yield f"{graph.address(call.id)} = {kind}{f' of {received}' if received else f' {shape}'}{frozen}"
     for layer in graph.layers.values():
-        used = graph.call_sites(layer.path) or graph.container_calls(layer.path)
-        if not used and graph.variables_of(layer.path) and not layer.container:
+        if not layer.container and not graph.call_sites(layer.path) and graph.variables_of(layer.path):
             yield f"{layer.path} = {layer.class_name}, never called"
     for key in ("loss", "loss_weights"):
         value = (graph.compile_config or {}).get(key)

@@ -110,7 +110,8 @@ def _places(findings: Iterable[Finding]) -> set[Place]:
 
 
 def _is_safe(finding: Finding) -> bool:
-    return finding.fix is not None and finding.fix.applicability is Applicability.SAFE
+    assert finding.fix is not None
+    return finding.fix.applicability is Applicability.SAFE
 
 
 def _may_be_meant(finding: Finding) -> bool:
@@ -126,7 +127,7 @@ def _compatible(findings: list[Finding], alone: set[str]) -> list[Finding]:
         if batch and (_is_safe(finding) != _is_safe(batch[0]) or finding.fingerprint in alone):
             continue
         mine = _touched(finding)
-        if batch and any(overlap(one, other) for one in mine for other in touched):
+        if any(overlap(one, other) for one in mine for other in touched):
             continue
         batch.append(finding)
         touched |= mine
@@ -266,7 +267,8 @@ class Fixer:
     @staticmethod
     def is_live(finding: Finding) -> bool:
         """Whether a fix is made on a model in memory, and not on the file."""
-        return finding.fix is not None and all(isinstance(edit, ModelEdit) for edit in finding.fix.edits)
+        assert finding.fix is not None
+        return all(isinstance(edit, ModelEdit) for edit in finding.fix.edits)
 
     def require_targets(self, graph: ModelGraph) -> None:
         """Refuse a target that the model does not have.

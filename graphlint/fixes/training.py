@@ -31,18 +31,17 @@ def carry_training(
     try:
         new.compile_from_config({**config, "loss": _replaced(config.get("loss"), losses)} if losses else config)
     except Exception as error:
-        return [f"not compiled: {one_line(error, 160)}"]
+        # Without an optimizer Keras compiles the model, and then fails to build the optimizer.
+        if old.optimizer is not None or not new.compiled:
+            return [f"not compiled: {one_line(error, 160)}"]
     if old.optimizer is None:
         return []
     if not keep_state or not old.optimizer.built or not int(old.optimizer.iterations):
         # Compiling built the optimizer, as loading does: unused state is not worth saving.
         new.optimizer = type(new.optimizer).from_config(new.optimizer.get_config())
         return []
-    trained = _optimized(old, new)
-    if not trained:
-        return []
     new.optimizer = type(new.optimizer).from_config(new.optimizer.get_config())
-    new.optimizer.build(trained)
+    new.optimizer.build(_optimized(old, new))
     former = _state(old)
     for key, variable in _state(new).items():
         if key in former and former[key].shape == variable.shape:

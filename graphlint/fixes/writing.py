@@ -255,9 +255,11 @@ class _Folder:
         descriptor = self.open(name)
         if descriptor is None:
             return False
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            return False
         with os.fdopen(descriptor, "rb") as file:
-            regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
-            return regular and hashlib.file_digest(file, "sha256").hexdigest() == digest
+            return hashlib.file_digest(file, "sha256").hexdigest() == digest
 
     def sync(self) -> None:
         if self.descriptor >= 0:

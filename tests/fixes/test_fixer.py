@@ -11,7 +11,15 @@ from graphlint.engine.registry import Registry, load_registry
 from graphlint.engine.rule import Rule
 from graphlint.engine.selection import Selection
 from graphlint.errors import FixError, GraphlintError
-from graphlint.findings.edits import Remove, SaveAgain, ShareIdentity
+from graphlint.findings.edits import (
+    Configure,
+    Freeze,
+    Remove,
+    Replace,
+    SaveAgain,
+    ShareIdentity,
+    Unshare,
+)
 from graphlint.findings.finding import Fix, Problem, Severity
 from graphlint.fixes import fixer as module
 from graphlint.fixes.fixer import Fixer
@@ -399,3 +407,64 @@ def test_losses_in_a_list_are_fixed_where_they_stand():
     assert codes(report) == ["A002"]
     first, second = fixed.get_compile_config()["loss"]
     assert first == "mse" and second["config"]["from_logits"] is True
+
+
+class Claims(Rule):
+    """Offers what it is told to as long as the last layer of a model is there."""
+
+    code = "ZZZ004"
+    name = "claims"
+    severity = Severity.WARNING
+    fix = Fix.safe("nothing")
+
+    def check(self, graph):
+        if "end" in graph.layers:
+            yield Problem("there is an end", "end", fix=self.fix)
+
+
+def claimed(fix):
+    """A fix of a model whose kernel is zero, so that the outputs stay what they are."""
+    x = keras.Input((4,), name="x")
+    step = layers.Dense(4, name="step", kernel_initializer="zeros")
+    end = layers.Identity(name="end")(step(layers.ReLU(name="relu")(step(x))))
+    model = keras.Model(x, end, name="net")
+    Claims.fix = fix
+    fixed, report = only(Claims, unsafe=True).run(model)
+    assert (fixed is model) == (not report)
+    return report
+
+
+RESHAPED = Replace(layer="end", class_name="Reshape", config={"name": "shaped", "target_shape": (2, 2)})
+HALF = Replace(layer="end", class_name="Identity", config={"name": "half", "dtype": "float16"})
+
+
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        (Freeze(layers=("step",)), "it would change step@kernel, step@bias, step"),
+        (Unshare(calls=("step#1",)), "it would change the calls of step"),
+        (HALF, "it would change output 0 float32"),
+        (Configure(layer="step", config={"kernel_initializer": "ones"}, fresh=True), "the outputs would differ by"),
+        (RESHAPED, "the outputs cannot be compared, so their equality cannot be verified"),
+    ],
+)
+def test_what_is_called_safe_is_measured(edit, reason):
+    report = claimed(Fix.safe("do it", edit))
+    assert not report and left(report)["ZZZ004"].startswith(f"not fixed: {reason}")
+
+
+def test_what_is_called_unsafe_is_measured_where_it_can_be():
+    assert [one.difference for one in claimed(Fix.unsafe("halve it", "precision", HALF)).applied] == [0]
+    assert [one.difference for one in claimed(Fix.unsafe("fold it", "the shape", RESHAPED)).applied] == [None]
+
+
+def test_where_nothing_can_be_compared_only_unsafe_fixes_are_made(monkeypatch):
+    def refuse(*models):
+        raise ValueError("no numbers")
+
+    monkeypatch.setattr("graphlint.replay.verify.verify", refuse)
+    assert (
+        left(claimed(Fix.safe("halve it", HALF)))["ZZZ004"]
+        == "not fixed: the outputs cannot be compared: ValueError: no numbers"
+    )
+    assert [one.difference for one in claimed(Fix.unsafe("halve it", "precision", HALF)).applied] == [None]
