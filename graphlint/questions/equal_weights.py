@@ -65,13 +65,15 @@ def same_form(one: LayerDefinition, other: LayerDefinition) -> bool:
     """Whether two layers or models are equal except for names, weights and flags."""
     stack = [(one, other)]
     twins: dict[int, LayerDefinition] = {}
+    taken: set[int] = set()
     while stack:
         first, second = stack.pop()
-        if id(first) in twins:
-            if twins[id(first)] is not second:
+        if id(first) in twins or id(second) in taken:
+            if twins.get(id(first)) is not second:
                 return False
             continue
         twins[id(first)] = second
+        taken.add(id(second))
         if first.class_name != second.class_name or (first.body is None) != (second.body is None):
             return False
         if first.body is None or second.body is None:

@@ -31,6 +31,10 @@ def dense(name="dense", activation="linear", **config):
     return layer(name, "Dense", config={"activation": activation, **config})
 
 
+def activation(name):
+    return layer("end", "Activation", config={"activation": name})
+
+
 def chain(*parts, spec=SPEC):
     """A chain of layers; a pair is a layer with the arguments of its call beside the tensor."""
     calls = [CallDefinition(layer("x", "InputLayer"), outputs=(spec,))]
@@ -51,7 +55,7 @@ def chain(*parts, spec=SPEC):
             [dense(activation="tanh"), layer("end", "Activation", config={"activation": "linear"})],
             ("dense", "tanh", None, ["end#0"]),
         ),
-        ([dense(), layer("end", "Activation", config={"activation": "tanh"})], ("end", "tanh", None, [])),
+        ([dense(), activation("tanh")], ("end", "tanh", None, [])),
         ([dense(activation="tanh"), dense("end")], ("end", "linear", None, [])),
         ([dense(activation="tanh"), layer("mask", "Masking")], ("dense", "tanh", None, ["mask#0"])),
         ([dense(activation="tanh"), op("cast", "Cast")], ("dense", "tanh", None, ["cast#0"])),
