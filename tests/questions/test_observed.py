@@ -83,6 +83,10 @@ def gradient(variable, found, **fields):
             {"calls": [ran("a", INFINITE, inputs=[numbers(maximum=3.0)])], "outputs": (INFINITE,)},
             ("a", "returns 2 infinite of 16 numbers from numbers of 0 to 3"),
         ),
+        (
+            {"calls": [ran("a"), ran("b", numbers(), INFINITE)], "outputs": (INFINITE,)},
+            ("b", "returns 2 infinite of 16 numbers"),
+        ),
         ({"calls": [ran("a", INFINITE)]}, None),
         ({"calls": [ran("a", NAN)]}, ("a", "returns 1 NaN of 16 numbers")),
         ({"calls": [ran("a", INFINITE)], "outputs": ()}, ("a", "returns 2 infinite of 16 numbers")),
@@ -165,6 +169,10 @@ def test_where_numbers_stop_being_finite(fields, expected):
         ("mean_squared_error", (4, 1), (4, 3), (True, (4, 3))),
         ("mean_squared_error", (4,), (4, 3), (False, None)),
         ("mean_squared_error", (4,), (4, 4), (True, (4, 4))),
+        ("mean_squared_error", (3, 4, 5), (4, 5), (True, (3, 4, 5))),
+        ("mean_squared_error", (4, 5), (3, 4, 5), (True, (3, 4, 5))),
+        ("mean_squared_error", (1, 1), (4,), (True, (4, 1))),
+        ("mean_squared_error", (1,), (4, 1), (True, (4, 1))),
         ("mean_squared_error", (4, 2), (4, 3), (False, None)),
         ("mean_squared_error", (4, 5, 1), (4, 1), (True, (4, 5))),
         ("categorical_crossentropy", (4, 1), (4, 3), (False, None)),
@@ -410,7 +418,8 @@ def test_all_readers_of_an_input_each_once():
     assert sorted(observed.raw_readers(graph, "x#0")) == ["a", "b"]
     double = dense("both")
     calls = [input_call("x"), call(double, 0, 0)]
-    assert observed.raw_readers(expand(definition(model("net", calls, [0], [1]))), "x#0") == ["both"]
+    calls += [call(dense("last"), 0)]
+    assert observed.raw_readers(expand(definition(model("net", calls, [0], [1, 2]))), "x#0") == ["both", "last"]
 
 
 @pytest.mark.parametrize(
@@ -454,6 +463,17 @@ def test_what_moved_and_what_stayed():
     assert observed.moved_weights(graph) == observed.still_layers(graph) == []
     seen(graph, movement=Movement(steps=3, moved=every, still=frozenset()))
     assert observed.still_layers(graph) == []
+
+
+def test_variables_that_came_later_say_nothing_of_a_layer():
+    partly, later = dense("partly"), dense("later")
+    partly.variables += layer("spare", size=2).variables
+    partly.variables[1].slot, partly.variables[1].index = "bias", 1
+    graph = chain(partly, later, dense("moving"))
+    moves = Movement(steps=1, moved=frozenset({"moving@kernel"}), still=frozenset({"partly@kernel"}))
+    assert observed.still_layers(seen(graph, movement=moves)) == ["partly"]
+    moves = Movement(steps=1, moved=frozenset({"moving@kernel", "partly@bias"}), still=frozenset({"partly@kernel"}))
+    assert observed.still_layers(seen(graph, movement=moves)) == []
 
 
 def test_names_of_what_counts_as_a_weight():
