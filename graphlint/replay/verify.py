@@ -291,11 +291,12 @@ def distance(one: np.ndarray, other: np.ndarray) -> tuple[float, bool]:
     tolerance = RELATIVE.get(one.dtype.name, 0.0)
     left, right = one.astype("float64"), other.astype("float64")
     both = (np.isnan(left) & np.isnan(right)) | (left == right)
-    gap = np.where(both, 0.0, np.abs(left - right))
+    with np.errstate(invalid="ignore"):  # of two infinities
+        gap = np.where(both, 0.0, np.abs(left - right))
     largest = float(np.max(gap, initial=0.0))
     largest = float("inf") if np.isnan(largest) else largest
     absolute = ABSOLUTE if one.dtype.name in RELATIVE else 0.0
-    return largest, bool(np.all(both | (gap <= absolute + tolerance * np.abs(right))))
+    return largest, bool(np.all(both | (np.isfinite(gap) & (gap <= absolute + tolerance * np.abs(right)))))
 
 
 def _compare_specs(old: keras.Model, new: keras.Model, found: Verification) -> None:
@@ -343,7 +344,7 @@ def _compare_variables(old: keras.Model, parts: list[keras.Model], found: Verifi
             found.flags.append(one.id)
     found.added = [one.id for key, one in objects.items() if key not in known and one.id not in before.variables]
     if len(after) == 1:
-        found.ties = _changed_ties(before, after[0]) or _calls_that_parted(before, after[0])
+        found.ties = changed_ties(before, after[0]) or calls_that_parted(before, after[0])
         for path, layer in before.layers.items():
             twin = after[0].layers.get(path)
             if twin is not None and twin.trainable != layer.trainable:
@@ -357,7 +358,7 @@ def _equal_values(one: Any, other: Any) -> bool:
     return bool(np.array_equal(left, right))
 
 
-def _changed_ties(before: ModelGraph, after: ModelGraph) -> list[str]:
+def changed_ties(before: ModelGraph, after: ModelGraph) -> list[str]:
     """Slots that are one variable in one of the graphs and two in the other."""
     left, right = _slots(before), _slots(after)
     common = left.keys() & right.keys()
@@ -383,7 +384,7 @@ def _slots(graph: ModelGraph) -> dict[str, str]:
     return slots
 
 
-def _calls_that_parted(before: ModelGraph, after: ModelGraph) -> list[str]:
+def calls_that_parted(before: ModelGraph, after: ModelGraph) -> list[str]:
     """Variables that several calls share in only one of two graphs of the same calls."""
     old = [before.layer(call) for call in before.calls]
     new = [after.layer(call) for call in after.calls]

@@ -1,15 +1,30 @@
 from __future__ import annotations
 
 import keras
+import ml_dtypes
 import numpy as np
 import pytest
 from keras import layers
 
 from graphlint.errors import OpaqueBody, ReplayError
+from graphlint.model.definition import LayerDefinition
+from graphlint.model.expand import expand
+from graphlint.model.graph import ModelGraph
 from graphlint.replay.clone import clone
 from graphlint.replay.edit import edit
 from graphlint.replay.split import split
-from graphlint.replay.verify import verify
+from graphlint.replay.verify import (
+    Difference,
+    Verification,
+    calls_that_parted,
+    changed_ties,
+    distance,
+    random_values,
+    verify,
+)
+from tests.model.definitions import call, definition, input_call
+from tests.model.definitions import layer as known
+from tests.model.definitions import model as body
 from tests.replay.test_split import Code, chain, siamese, tagger
 
 
@@ -141,3 +156,235 @@ def test_a_tie_that_is_lost_while_all_calls_stay() -> None:
     tied = edit(model).tie("a@kernel", "b@kernel").build()
     assert verify(tied, model).ties == ["a@kernel = b@kernel"]
     assert verify(tied, clone(tied)).ties == []
+
+
+# -- numbers --------------------------------------------------------------------------------------------------------
+
+
+INF = float("inf")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "one", "other", "gap", "close"),
+    [
+        ("float32", [1.0, np.nan, np.inf], [1.0, np.nan, np.inf], 0.0, True),
+        ("float32", [1.0, np.nan], [1.0, 2.0], INF, False),
+        ("float32", [1.0, 2.0], [1.0, np.nan], INF, False),
+        ("float32", [np.inf], [-np.inf], INF, False),
+        ("float32", [1.0], [np.inf], INF, False),
+        ("float32", [np.inf], [1.0], INF, False),
+        ("float32", [0.0, 0.5, 1.0], [0.0, 0.0, 0.75], 0.5, False),
+        ("float32", [0.0], [2.0**-17], 2.0**-17, True),
+        ("float32", [0.0], [2.0**-16], 2.0**-16, False),
+        ("float32", [128.0], [128.0 + 2.0**-13], 2.0**-13, True),
+        ("float32", [128.0], [128.0 + 2.0**-12], 2.0**-12, False),
+        ("float64", [2.0**14], [2.0**14 + 2.0**-10], 2.0**-10, True),
+        ("float64", [2.0**14], [2.0**14 + 2.0**-9], 2.0**-9, False),
+        ("float16", [8.0], [8.0 + 2.0**-7], 2.0**-7, True),
+        ("float16", [8.0], [8.0 + 2.0**-6], 2.0**-6, False),
+        ("bfloat16", [128.0], [130.0], 2.0, True),
+        ("bfloat16", [128.0], [131.0], 3.0, False),
+        ("int32", [100000, 2], [100000, 2], 0.0, True),
+        ("int32", [100000], [100001], 1.0, False),
+        ("uint8", [1, 9], [1, 5], 4.0, False),
+        ("bool", [True, False], [True, True], 1.0, False),
+        ("object", ["a", "b"], ["a", "b"], 0.0, True),
+        ("object", ["a", "b"], ["a", "c"], INF, False),
+        ("S2", [b"a"], [b"b"], INF, False),
+        ("V2", [b"ab"], [b"ab"], 0.0, True),
+        ("V2", [b"ab"], [b"ac"], INF, False),
+        ("float32", [], [], 0.0, True),
+    ],
+)
+def test_the_distance_of_two_arrays(
+    dtype: str, one: list[object], other: list[object], gap: float, close: bool
+) -> None:
+    kind = ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype
+    assert distance(np.array(one, kind), np.array(other, kind)) == (gap, close)
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "expected"),
+    [
+        ((None, 4), "float32", [(2, 4), (3, 4), (3, 4)]),
+        ((None, None), "float16", [(2, 8), (3, 8), (3, 8)]),
+        ((None, None, 3), "float64", [(2, 7, 3), (3, 7, 3), (3, 7, 3)]),
+        ((None, None, None, 3), "bfloat16", [(2, 64, 64, 3), (3, 64, 64, 3), (3, 64, 64, 3)]),
+        ((None, 2, None, None, 1), "float32", [(2, 2, 16, 16, 1), (3, 2, 16, 16, 1), (3, 2, 16, 16, 1)]),
+        ((None, None, 1, 1, 1, 1), "float32", [(2, 8, 1, 1, 1, 1), (3, 8, 1, 1, 1, 1), (3, 8, 1, 1, 1, 1)]),
+        ((5, None), "int32", [(5, 8)] * 3),
+        ((None,), "bool", [(2,), (3,), (3,)]),
+        ((), "float32", [()] * 3),
+    ],
+)
+def test_random_batches_fit_the_inputs(shape: tuple[int | None, ...], dtype: str, expected: list[tuple[int]]) -> None:
+    symbol, model = keras.KerasTensor(shape, dtype=dtype), keras.Sequential()
+    batches = [one for (one,) in random_values(model, [symbol])]
+    assert [one.shape for one in batches] == expected
+    assert {one.dtype.name for one in batches} == {"float32" if dtype == "bfloat16" else dtype}
+    again = [one for (one,) in random_values(model, [symbol])]
+    other = [one for (one,) in random_values(model, [symbol], 1)]
+    assert all(map(np.array_equal, batches, again))
+    assert len(shape) < 2 or not all(map(np.array_equal, batches, other))
+    if len(shape) > 1 and "float" in dtype:
+        rows, half = (expected[2][0] + 1) // 2, expected[2][1] // 2
+        assert not batches[2][:rows, half:].any()
+        assert batches[0].all() and batches[1].all() and batches[2][rows:].all() and batches[2][:rows, :half].all()
+
+
+def test_random_indices_are_those_of_every_vocabulary() -> None:
+    symbol = keras.KerasTensor((None, 200), dtype="int64")
+
+    def values(*found: keras.Layer) -> set[int]:
+        first, second, padded = (one for (one,) in random_values(keras.Sequential(found), [symbol]))
+        assert 0 in padded
+        return {*first.flat, *second.flat}
+
+    assert values() == {1, 2, 3, 4, 5, 6, 7, 8, 9}
+    assert values(layers.Embedding(5, 2)) == {1, 2, 3, 4}
+    assert values(layers.CategoryEncoding(num_tokens=4), layers.Embedding(6, 2)) == {1, 2, 3}
+    assert values(layers.HashedCrossing(3)) == {1, 2} == values(layers.Hashing(3))
+    assert values(layers.Embedding(1, 2)) == {0}
+
+
+def test_random_texts() -> None:
+    found = [one for (one,) in random_values(keras.Sequential(), [keras.KerasTensor((None, 50), dtype="string")])]
+    assert [one.shape for one in found] == [(2, 50), (3, 50), (3, 50)] and {*found[0].flat} == {"a", "b"}
+
+
+# -- reports --------------------------------------------------------------------------------------------------------
+
+
+def test_a_report_says_what_changed() -> None:
+    equal = Difference("out", 0, 0.0, True)
+    near, far = Difference("out", 1, 0.25, True), Difference("out", 2, 0.5, False)
+    assert Verification().exact and Verification().close and Verification().largest == 0.0 and Verification()
+    assert str(Verification([equal], shared=2)) == (
+        "outputs equal: largest difference 0 over 1 comparisons\nvariables: 2 shared, 0 lost, 0 added"
+    )
+    close = Verification([equal, near])
+    assert close and close.close and not close.exact and close.largest == 0.25
+    assert close.summary == "outputs close: largest difference 0.25 over 2 comparisons"
+    different = Verification([equal, far, near], "h#0", lost=["a", "b"], added=["c"], masks=["m"])
+    assert not different and not different.close and different.largest == 0.5
+    assert str(different).split("\n") == [
+        "outputs different: largest difference 0.5 over 3 comparisons",
+        "  out, batch 2: 0.5",
+        "first difference at h#0",
+        "variables: 0 shared, 2 lost, 1 added",
+        "lost: a, b",
+        "added: c",
+        "masks: m",
+    ]
+    assert Verification(added=["a"]) and Verification(shared=1)
+    for name in ("lost", "ties", "flags", "masks", "specs"):
+        assert not Verification(**{name: ["a"]}) and f"{name}: a" in str(Verification(**{name: ["a"]}))
+
+
+# -- ties, on graphs alone ------------------------------------------------------------------------------------------
+
+
+def of_calls(*called: LayerDefinition) -> ModelGraph:
+    """A chain of calls."""
+    calls = [input_call("x"), *(call(one, place) for place, one in enumerate(called))]
+    return expand(definition(body("net", calls, [0], [len(called)])))
+
+
+def tied(one: LayerDefinition, other: LayerDefinition) -> LayerDefinition:
+    one.variables = other.variables
+    return one
+
+
+def test_ties_that_came_and_went() -> None:
+    apart = of_calls(known("a", size=3), known("b", size=3), known("c", size=3))
+    first, third = known("a", size=3), known("c", size=3)
+    together = of_calls(first, tied(known("b"), first), third)
+    assert changed_ties(apart, together) == changed_ties(together, apart) == ["a@kernel = b@kernel"]
+    assert changed_ties(apart, apart) == changed_ties(together, together) == []
+    assert changed_ties(together, of_calls(known("a", size=3), known("c", size=3))) == []
+    elsewhere = of_calls(first, known("b", size=3), tied(known("c"), first))
+    assert changed_ties(together, elsewhere) == ["a@kernel = b@kernel", "a@kernel = c@kernel"]
+
+
+def test_ties_of_layers_that_have_several_paths() -> None:
+    def wrapped(inner: LayerDefinition, own: LayerDefinition) -> ModelGraph:
+        return of_calls(own, known("each", "TimeDistributed", children={"layer": inner}))
+
+    inner = known("inner", size=3)
+    assert changed_ties(wrapped(inner, inner), wrapped(inner, inner)) == []
+    parted = wrapped(known("inner", size=3), known("inner", size=3))
+    assert changed_ties(wrapped(inner, inner), parted) == ["each/layer@kernel = inner@kernel"]
+
+
+def test_calls_that_share_in_one_graph_only() -> None:
+    step, other = known("step", size=3), known("other", size=3)
+    shared, apart = of_calls(step, step), of_calls(step, other)
+    assert calls_that_parted(shared, apart) == calls_that_parted(apart, shared) == ["the calls of step"]
+    assert calls_that_parted(shared, shared) == calls_that_parted(apart, of_calls(other, step)) == []
+    assert calls_that_parted(shared, of_calls(step)) == []
+    assert calls_that_parted(shared, of_calls(step, known("other", "Conv1D", size=3))) == []
+    plain = known("plain", "ReLU")
+    assert calls_that_parted(of_calls(plain, plain), of_calls(plain, known("again", "ReLU"))) == []
+
+
+# -- variables and specs --------------------------------------------------------------------------------------------
+
+
+def test_values_and_shapes_of_variables() -> None:
+    first, second = two_alike()
+    for one in (first, second):
+        one.get_layer("h1").bias.assign(np.full(one.get_layer("h1").bias.shape, np.nan))
+    assert verify(first, second).lost == [] == verify(first, second).added
+    second.get_layer("h1").bias.assign(np.zeros(second.get_layer("h1").bias.shape))
+    assert verify(first, second).lost == ["h1@bias"]
+    x = keras.Input((4,), name="x")
+    out = layers.Dense(2, name="out")
+    narrow, wide = (keras.Model(x, out(layers.Dense(2, name=name)(x))) for name in ("h", "other"))
+    found = verify(narrow, wide)
+    assert (found.shared, found.lost, found.added) == (2, ["h@kernel", "h@bias"], ["other@kernel", "other@bias"])
+
+
+def test_flags_of_layers_and_of_variables() -> None:
+    first, second = two_alike()
+    second.get_layer("h1").trainable = False
+    assert verify(first, second).flags == ["h1@kernel", "h1@bias", "h1"]
+    inputs = keras.Input((4,), name="x")
+    frozen, free = (keras.Model(inputs, layers.ReLU(name="relu", trainable=flag)(inputs)) for flag in (False, True))
+    assert verify(frozen, free).flags == ["relu"]
+
+
+def test_the_batch_that_differs_is_the_one_that_is_looked_into() -> None:
+    first, second = two_alike()
+    second.get_layer("h3").kernel.assign(2 * second.get_layer("h3").kernel)
+    size = first.input_shape[-1]
+    zeros, ones = np.zeros((1, size), "float32"), np.ones((1, size), "float32")
+    for batches, at in ([zeros, ones], 1), ([ones, zeros], 0):
+        found = verify(first, second, batches=batches)
+        assert [one.close for one in found.differences] == [at != 0, at != 1]
+        assert found.first_difference == "h3#0"
+
+
+def test_specs_that_changed() -> None:
+    x, y = keras.Input((4,), name="x"), keras.Input((4,), name="x", sparse=True)
+    dense = layers.Dense(2, name="dense")
+    one, other = keras.Model(x, dense(x)), keras.Model(y, dense(y))
+    assert verify(one, one).specs == []
+    assert verify(one, other, batches=[np.ones((2, 4), "float32")]).specs == [
+        "input 0 x float32[None, 4] became x float32[None, 4] sparse"
+    ]
+    half = keras.Model(x, layers.Identity(dtype="float16", name="half")(dense(x)))
+    assert verify(one, half).specs == ["output 0 float32[None, 2] became float16[None, 2]"]
+    folded = keras.Model(x, layers.Reshape((2, 1), name="fold")(dense(x)))
+    found = verify(one, folded)
+    assert found.specs == ["dense (2, 2) became (2, 2, 1)", "output 0 float32[None, 2] became float32[None, 2, 1]"]
+    assert found.differences == [] and found.close
+
+
+def test_masks_that_came_and_went() -> None:
+    def tags(mask_zero: bool) -> keras.Model:
+        inputs = keras.Input((6,), dtype="int32", name="x")
+        found = layers.Embedding(9, 4, mask_zero=mask_zero, embeddings_initializer="ones", name="table")(inputs)
+        return keras.Model(inputs, layers.Dense(2, kernel_initializer="ones", name="out")(found))
+
+    assert verify(tags(True), tags(False)).masks == verify(tags(False), tags(True)).masks == ["table#0", "out#0"]
+    assert verify(tags(True), tags(True)).masks == []
