@@ -30,7 +30,6 @@ from graphlint.model.stored_names import is_sequential
 from graphlint.portability.removed_arguments import RENAMED, means_nothing
 from graphlint.portability.tensorflow_operations import OPERATION_LAYERS, KerasOperation, as_keras_operation
 
-_BASE_ARGUMENTS = frozenset({"name", "trainable", "dtype", "autocast", "activity_regularizer"})
 _OBJECTS = {
     "initializer": "keras.initializers",
     "regularizer": "keras.regularizers",
@@ -273,13 +272,14 @@ def arguments_of(found: type, config: dict[str, Any], what: str) -> dict[str, An
 def _accepted(found: type) -> frozenset[str]:
     names: set[str] = set()
     for cls in found.__mro__:
-        if cls is keras.Layer:
-            names |= _BASE_ARGUMENTS
         if "__init__" not in vars(cls):
             continue
-        parameters = inspect.signature(vars(cls)["__init__"]).parameters
-        names |= set(parameters) - {"self", "args", "kwargs"}
-        if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
+        parameters = list(inspect.signature(vars(cls)["__init__"]).parameters.values())[1:]
+        rest = [one for one in parameters if one.kind is inspect.Parameter.VAR_KEYWORD]
+        names |= {
+            one.name for one in parameters if one.kind is not inspect.Parameter.VAR_POSITIONAL and one not in rest
+        }
+        if not rest:
             break
     return frozenset(names)
 

@@ -56,7 +56,7 @@ def rescue(definition: ModelDefinition) -> Rescued:
         _carry_weights(graph, expand(read_live(model)))
     else:
         notes.append("the file has no weights: the new one has freshly initialized ones")
-    notes += _compile(model, definition)
+    notes += compile_as_in_file(model, definition)
     return Rescued(model, tuple(notes))
 
 
@@ -152,7 +152,7 @@ def _assign(source: Variable, target: Variable) -> None:
         raise Unmendable(f"{source.id} could not be carried over bit for bit")
 
 
-def _compile(model: keras.Model, definition: ModelDefinition) -> list[str]:
+def compile_as_in_file(model: keras.Model, definition: ModelDefinition) -> list[str]:
     """Compile as the file says; what the installed Keras does not accept is omitted with a note."""
     config = definition.compile_config
     if not config:

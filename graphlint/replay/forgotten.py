@@ -67,7 +67,7 @@ def _kept(one: Any, other: Any, name: str) -> bool:
     missing = object()
     for attribute in (name, f"_{name}"):
         value, twin = getattr(one, attribute, missing), getattr(other, attribute, missing)
-        if value is not missing and twin is not missing and _is_plain(value):
+        if twin is not missing and _is_plain(value):
             return _same(value, twin)
     return False
 
@@ -154,7 +154,7 @@ def untracked(layer: keras.Layer) -> Iterator[tuple[str, Any]]:
             stack += [(path, item) for item in getattr(value, "__dict__", {}).values()]
 
 
-_OF_KERAS = frozenset(vars(keras.layers.Identity(name="graphlint_plain"))) - {"supports_masking"}
+_OF_KERAS = frozenset(vars(keras.layers.Identity(name="graphlint_plain")))
 """Attributes that Keras itself gives to every layer."""
 
 

@@ -273,7 +273,8 @@ def _compare(
 ) -> None:
     names = list(getattr(old, "output_names", None) or [])
     if len(expected) != len(actual):
-        found.specs.append(f"{len(expected)} outputs became {len(actual)}")
+        if number == 0:
+            found.specs.append(f"{len(expected)} outputs became {len(actual)}")
         return
     for index, (one, other) in enumerate(zip(expected, actual, strict=True)):
         name = names[index] if index < len(names) else str(index)
@@ -419,7 +420,7 @@ def _first_difference(old: keras.Model, parts: list[keras.Model], feed: Any, sta
     in_graph = _first_in_graph(old, parts, feed, states)
     inside = _first_inside(old, parts, feed, states)
     if in_graph is None or (inside is not None and inside.startswith(f"{_layer_path(in_graph)}/")):
-        return inside or in_graph
+        return inside
     return in_graph
 
 

@@ -133,7 +133,8 @@ def test_what_cannot_be_compared() -> None:
 def test_an_output_that_came() -> None:
     x = keras.Input((4,), name="x")
     a, b = layers.Dense(2, name="a"), layers.Dense(2, name="b")
-    assert "1 outputs became 2" in verify(keras.Model(x, a(x)), keras.Model(x, [a(x), b(x)])).specs
+    assert verify(keras.Model(x, a(x)), keras.Model(x, [a(x), b(x)])).specs == ["1 outputs became 2"]
+    assert verify(keras.Model(x, [a(x), b(x)]), keras.Model(x, a(x))).specs == ["2 outputs became 1"]
 
 
 @pytest.mark.parametrize("shapes", [[(3,)], [(4,), (4,)]])
@@ -362,6 +363,17 @@ def test_the_batch_that_differs_is_the_one_that_is_looked_into() -> None:
         found = verify(first, second, batches=batches)
         assert [one.close for one in found.differences] == [at != 0, at != 1]
         assert found.first_difference == "h3#0"
+
+
+def test_random_numbers_are_those_of_both_where_the_first_difference_is_looked_for() -> None:
+    x = keras.Input((4,), name="x")
+    noise, first, second = (
+        layers.GaussianNoise(1.0, name="noise"),
+        layers.Dense(2, name="out"),
+        layers.Dense(2, name="out"),
+    )
+    noisy = noise(x, training=True)
+    assert verify(keras.Model(x, first(noisy)), keras.Model(x, second(noisy))).first_difference == "out#0"
 
 
 def test_specs_that_changed() -> None:
