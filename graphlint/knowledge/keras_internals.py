@@ -25,6 +25,7 @@ from keras.src import backend as _backend
 
 from graphlint.errors import UnknownKerasError
 from graphlint.knowledge.attributes import attributes_of
+from graphlint.knowledge.origin import is_keras_package
 from graphlint.knowledge.supported import NEWEST, OLDEST, text
 
 VARIABLE: Any = _backend.Variable
@@ -86,6 +87,33 @@ def producer(tensor: keras.KerasTensor) -> tuple[Any, int] | None:
     operation, node_index, output = found
     nodes = operation._inbound_nodes
     return (nodes[node_index], output) if node_index < len(nodes) else None
+
+
+def is_sparse(tensor: keras.KerasTensor) -> bool:
+    """Whether a symbolic tensor stands for a sparse one.
+
+    Keras records this of the product of a dense tensor and a number or an array too, and of what is made from that.
+    """
+    stack, seen = [tensor], set[int]()
+    while stack and _backend.SUPPORTS_SPARSE_TENSORS:
+        one = stack.pop()
+        if not one.sparse or id(one) in seen:
+            continue
+        seen.add(id(one))
+        made = producer(one)
+        if made is None or _may_make_sparse(node_operation(made[0])):
+            return True
+        stack += node_inputs(made[0])
+    return False
+
+
+def _may_make_sparse(operation: keras.Operation) -> bool:
+    """Whether an operation or layer may return a sparse tensor though it receives none."""
+    if not isinstance(operation, keras.Layer):
+        return bool(getattr(operation, "sparse", False))
+    holds_code = isinstance(operation, keras.layers.Lambda) or bool(tracked_layers(operation))
+    known = is_keras_package(type(operation).__module__) and not holds_code
+    return bool(getattr(operation, "sparse", not known))
 
 
 def before_cast(tensor: keras.KerasTensor, known: Container[int]) -> keras.KerasTensor:
@@ -1186,6 +1214,7 @@ def _probe() -> None:
         "Layer._tracker": hasattr(tracking(layer), "unlock") and hasattr(tracking(layer), "lock"),
         "Layer._set_mask_metadata": hasattr(keras.Layer, "_set_mask_metadata"),
         "Layer._layers": tracked_layers(layer) == [],
+        "backend.SUPPORTS_SPARSE_TENSORS": isinstance(_backend.SUPPORTS_SPARSE_TENSORS, bool),
         "Layer._called": was_called(layer) and not was_called(keras.layers.Dense(1, name="graphlint_probe_waiting")),
         "saving_lib._walk_saveable": next(sublayers(model))[0].startswith("layers/"),
         "serialization_lib.serialize_with_public_class": class_identity(type(layer))[:2] == ("Dense", "keras.layers"),

@@ -311,7 +311,7 @@ class Opened:
         names: set[str] = set()
         inner: dict[int, Any] = {}
         for one in received:
-            kind = {"sparse": True} if one.sparse else {}
+            kind = {"sparse": True} if keras_internals.is_sparse(one) else {}
             name = unique(str(one.name).rpartition("/")[2].replace("keras_tensor", "x"), names)
             inner[id(one)] = keras.Input(batch_shape=one.shape, dtype=one.dtype, name=name, **kind)
         for one in received:

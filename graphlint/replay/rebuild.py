@@ -221,7 +221,7 @@ def root_inputs(live: LiveGraph) -> Environment:
 
 def input_like(symbol: Any, name: str, *, dtype: str | None = None) -> Any:
     """A new Input for a tensor."""
-    kind = {"ragged": True} if getattr(symbol, "ragged", False) else {"sparse": symbol.sparse}
+    kind = {"ragged": True} if getattr(symbol, "ragged", False) else {"sparse": keras_internals.is_sparse(symbol)}
     return keras.Input(batch_shape=_true_shape(symbol), dtype=dtype or symbol.dtype, name=name, **kind)
 
 

@@ -172,7 +172,7 @@ class Runner:
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             return 0
 
-        code = _forked(run, 300 + 20 * expected)
+        code = _forked(run, 120 + 8 * expected)
         if code is None:
             return Outcome.HUNG, ""
         known = {

@@ -94,14 +94,18 @@ class Clean:
 
     def consumers(self, layer: Any) -> list[Any]:
         """The operations of the root that receive what a layer of it returns, once for each call."""
-        return self._consumers.get(id(layer), [])
+        return [node.operation for node in self.receiving(layer)]
+
+    def receiving(self, layer: Any) -> list[Any]:
+        """The nodes of those calls."""
+        return self._receiving.get(id(layer), [])
 
     @cached_property
-    def _consumers(self) -> dict[int, list[Any]]:
+    def _receiving(self) -> dict[int, list[Any]]:
         found: dict[int, list[Any]] = {}
         for node in (node for nodes in self.functional._nodes_by_depth.values() for node in nodes):
             for producer in {id(tensor._keras_history.operation) for tensor in node.input_tensors}:
-                found.setdefault(producer, []).append(node.operation)
+                found.setdefault(producer, []).append(node)
         return found
 
     def places(self, rank: int | None = None) -> Iterator[tuple[str, Any]]:

@@ -280,6 +280,9 @@ def layer_without_masking(clean: Clean) -> Iterator[Mutant]:
         following = clean.consumers(layer)
         if not isinstance(layer, layers.Embedding) or not layer.mask_zero or not following:
             continue
+        # Keras hands on a mask that it computed for a call once more when the call is replayed.
+        if any(node.arguments.kwargs.get("mask") is not None for node in clean.receiving(layer)):
+            continue
         if all(isinstance(one, (layers.LSTM, layers.GRU, layers.Bidirectional)) for one in following):
             holder = Unmasked(name=f"injected_{place}", dtype="float32")
             yield Mutant((holder.name,), clean.after(name, holder), live_only=True)
