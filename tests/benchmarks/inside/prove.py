@@ -37,8 +37,8 @@ TURNS = 9
 PROVED = ("exact", "1e-5", "wrong", "none", "perturbed", "unreachable", "contradictions", "shapes")
 
 
-def arrays(model: keras.Model) -> Any:
-    """Arrays that a model can be called with: two rows, eight entries in other free dimensions."""
+def arrays(model: keras.Model, size: int = 8) -> Any:
+    """Arrays that a model can be called with: two rows, ``size`` entries in other free dimensions."""
     arguments = known_arguments(model)
     assert arguments is not None
     random = np.random.default_rng(5)
@@ -46,7 +46,7 @@ def arrays(model: keras.Model) -> Any:
     def array(leaf: Any) -> Any:
         if not isinstance(leaf, keras.KerasTensor):
             return leaf
-        shape = tuple((2 if axis == 0 else 8) if size is None else size for axis, size in enumerate(leaf.shape))
+        shape = tuple((2 if axis == 0 else size) if known is None else known for axis, known in enumerate(leaf.shape))
         if leaf.dtype == "bool" or "mask" in str(leaf.name):
             return np.ones(shape, leaf.dtype)
         if str(leaf.dtype).startswith(("int", "uint")):
@@ -78,10 +78,10 @@ def replayed(model: keras.Model, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     return found
 
 
-def proved(model: keras.Model) -> tuple[float, ...]:
+def proved(model: keras.Model, size: int = 8) -> tuple[float, ...]:
     graph = expand(read_live(model, open_layers=True))
     conflicts = shape_conflicts(graph)
-    args, kwargs = arrays(model)
+    args, kwargs = arrays(model, size)
     found = replayed(model, args, kwargs)
     perturbed = influence(graph, partial(model, *args, **kwargs, training=False))
     for what in (*conflicts, *perturbed.contradictions):
@@ -134,7 +134,8 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--cost", action="store_true", help="only measure the time")
     options = parser.parse_args()
-    models = import_module(f"tests.benchmarks.inside.{options.set}").MODELS
+    module = import_module(f"tests.benchmarks.inside.{options.set}")
+    models, sizes = module.MODELS, getattr(module, "SIZES", {})
     totals: dict[str, float] = {}
     columns = COSTS if options.cost else PROVED
     print(f"{'model':36}" + "".join(f"{column:>15}" for column in columns))
@@ -144,7 +145,8 @@ def main() -> None:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                row = (cost if options.cost else proved)(models[name]())
+                model = models[name]()
+                row = cost(model) if options.cost else proved(model, sizes.get(name, 8))
         except Exception:
             print(f"    {name}: {traceback.format_exc()[-600:]}")
             totals["failed"] = totals.get("failed", 0) + 1
