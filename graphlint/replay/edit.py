@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -430,13 +430,14 @@ class Edit:
         builder = _Builder(self._live)
         for apply in self._structure:
             apply(builder)
-        model, self.addresses = builder.build()
-        for member in self._members:
-            self._state.append(StateEdit((member.layer,), self._putting(member)))
-        if self._state:
-            model = self._with_state(model)
-        if self._members:
-            self._check_members(model)
+        with Transaction(self._live.operations()):
+            model, self.addresses = builder.build()
+            for member in self._members:
+                self._state.append(StateEdit((member.layer,), self._putting(member)))
+            if self._state:
+                model = self._with_state(model)
+            if self._members:
+                self._check_members(model)
         if model is not self._live.model:
             kept = {id(variable): variable for variable in model.variables}
             compile_like(self._live.model, model, kept | self._moved)
@@ -509,7 +510,7 @@ class Edit:
         found = Touched(self._live, live, self.addresses, self._state)
         changed = found.clone
         if changed is None:
-            builder = _Builder(live)
+            builder = _Builder(live, found.copies)
             for unit, copy in found.replacements().items():
                 builder.change(unit).operation = copy
             changed, moved = builder.build()
@@ -531,8 +532,10 @@ class _EditedGraph(LiveGraph):
 class _Builder:
     """One run of `Edit.build`."""
 
-    def __init__(self, live: LiveGraph) -> None:
+    def __init__(self, live: LiveGraph, copies: Mapping[int, Any] | None = None) -> None:
         self.live = live
+        self.copies = copies or {}
+        """Copies that come in the place of layers, by the ``id`` of the layer."""
         self.changes: dict[str, _Change] = {}
 
     def change(self, unit: str) -> _Change:
@@ -566,7 +569,7 @@ class _Builder:
         outputs = in_structure(live, ROOT, environment, declared_outputs(live, ROOT))
         model = build_like(live.model, inputs, outputs, domain.known, len(live.graph.calls))
         removed = {unit for unit, change in self.changes.items() if change.passes is not None}
-        return model, moved(self.live, domain, plan, model, removed)
+        return model, moved(self.live, domain, plan, model, removed, self.copies)
 
     def rewires(self, unit: str) -> bool:
         change = self.changes[unit]
@@ -738,7 +741,14 @@ def _at(args: Any, kwargs: Any, path: str, layer: Any) -> tuple[tuple[Any, ...],
 # -- where things went ------------------------------------------------------------------------------------------
 
 
-def moved(old: LiveGraph, domain: Rebuild, plan: Plan, model: keras.Model, removed: Collection[str]) -> dict[str, str]:
+def moved(
+    old: LiveGraph,
+    domain: Rebuild,
+    plan: Plan,
+    model: keras.Model,
+    removed: Collection[str],
+    copies: Mapping[int, Any],
+) -> dict[str, str]:
     """The addresses of the calls and layers of a model -> their addresses in the edited one."""
     new = LiveGraph(model)
     inlined = {one.scope for one in plan.plans() if one.mode.value == "inline"}
@@ -771,9 +781,10 @@ def moved(old: LiveGraph, domain: Rebuild, plan: Plan, model: keras.Model, remov
     names = {old.graph.address(one): new.graph.address(two) for one, two in found.items() if one != ROOT}
     paths = {id(layer.obj): path for path, layer in new.graph.layers.items()}
     for path, layer in old.graph.layers.items():
-        if path != ROOT and id(layer.obj) in paths:
-            names[path] = paths[id(layer.obj)]
+        here = id(copies.get(id(layer.obj), layer.obj))
+        if path != ROOT and here in paths:
+            names[path] = paths[here]
     for before, now in found.items():
-        if before != ROOT and old.is_scope(before) and new.is_scope(now):
+        if before != ROOT and ((old.is_scope(before) and new.is_scope(now)) or old.is_input(before)):
             names.setdefault(old.layer_path(before), new.layer_path(now))  # It was rebuilt.
     return names

@@ -62,6 +62,11 @@ class Touched:
         return self._cloner.variables
 
     @property
+    def copies(self) -> dict[int, Any]:
+        """``id`` of a layer that was copied -> the copy."""
+        return self._cloner.made
+
+    @property
     def pairs(self) -> list[tuple[Any, Any]]:
         """Every layer that was copied, with its copy."""
         return self._cloner.pairs

@@ -242,7 +242,7 @@ def test_nested_models():
     """Reading an output of a nested Functional model Keras counts one node more than it has."""
     inner = model("inner", [input_call("i"), call(layer("a"), 0)], [0], [1])
     chain = model("chain", [input_call("i"), call(layer("b"), 0)], [0], [1])
-    chain.class_name, chain.module = "Sequential", "keras"
+    chain.class_name, chain.module = "Sequential", "keras.engine.sequential"
     calls = [input_call("x"), call(inner, 0), call(chain, 1), call(layer("end"), 1)]
     entries, rest = functional(calls, [0], [3, 1, 2])
     assert rest["output_layers"] == [["end", 0, 0], ["inner", 1, 0], ["chain", 0, 0]]
@@ -255,6 +255,10 @@ def test_nested_models():
         "Sequential",
     )
     assert [one["class_name"] for one in written["config"]["layers"]] == ["InputLayer", "Dense"]
+    old = model("old", [input_call("i")], [0], [0])
+    old.class_name, old.module = "Model", "keras.engine.training"
+    written = todays_configuration(old)
+    assert (written["module"], written["class_name"]) == ("keras.src.models.functional", "Functional")
     own = model("own", [input_call("i")], [0], [0])
     own.class_name, own.module, own.registered_name, own.trainable = "Mine", "my.models", "my>Mine", False
     written = todays_configuration(own)
@@ -322,15 +326,11 @@ def test_operators_and_layers_of_one_name():
         return functional(calls, [0], [1])[0]["n"]
 
     x = TensorRef(0, 0)
-    operation = {
-        "module": "keras.src.ops",
-        "class_name": "Multiply",
-        "config": {"name": "n"},
-        "registered_name": "Multiply",
-    }
-    found = written("Multiply", (x, 2.0))
-    assert {key: found[key] for key in operation} == operation
-    assert found["inbound_nodes"] == [{"args": [tensor("x"), 2.0], "kwargs": {}}]
+    for name in ("Add", "Maximum", "Minimum", "Multiply", "Subtract"):
+        operation = {"module": "keras.src.ops", "class_name": name, "config": {"name": "n"}, "registered_name": name}
+        found = written(name, (x, 2.0))
+        assert {key: found[key] for key in operation} == operation
+        assert found["inbound_nodes"] == [{"args": [tensor("x"), 2.0], "kwargs": {}}]
     assert written("Multiply", ([x, x],), (x, x))["module"] == "keras.src.ops"
     assert written("Multiply", ([x, x],))["module"] == written("Concatenate", (x, x))["module"] == "keras.layers"
 
@@ -340,10 +340,11 @@ def test_operations_that_nothing_needs_are_left_out():
         return CallDefinition(layer(name, "TFOpLambda", config={"function": function}), args, kwargs, outputs=(SPEC,))
 
     x = TensorRef(0, 0)
-    calls = [input_call("x"), operation("idle", "math.abs", x), operation("used", "math.exp", x), call(layer("end"), 2)]
+    used = operation("used", "math.reduce_sum", x, axis=1)
+    calls = [input_call("x"), operation("idle", "math.abs", x), used, call(layer("end"), 2), call(layer("spare"), 0)]
     entries, _ = functional(calls, [0], [3])
-    assert list(entries) == ["x", "used", "end"]
-    assert (entries["used"]["module"], entries["used"]["class_name"]) == ("keras.src.ops.numpy", "Exp")
+    assert list(entries) == ["x", "used", "end", "spare"]
+    assert (entries["used"]["module"], entries["used"]["class_name"]) == ("keras.src.ops.numpy", "Sum")
     assert entries["used"]["inbound_nodes"] == [{"args": [tensor("x")], "kwargs": {}}]
     entries, _ = functional([*calls[:2], operation("out", "math.exp", TensorRef(1, 0))], [0], [2])
     assert list(entries) == ["x", "idle", "out"]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -7,9 +9,19 @@ import numpy as np
 import pytest
 from keras import layers
 
-from graphlint.errors import AddressError, InvalidEdit, NameCollision, ReplayError, ShapeMismatch
+from graphlint.errors import (
+    AddressError,
+    AmbiguousAddress,
+    InvalidEdit,
+    NameCollision,
+    OpaqueBody,
+    ReplayError,
+    ShapeMismatch,
+    UnknownAddress,
+)
 from graphlint.knowledge import keras_internals
-from graphlint.replay.edit import TieNotSaved, edit
+from graphlint.replay.edit import Edit, TieNotSaved, edit, sites
+from graphlint.replay.live_graph import LiveGraph
 from graphlint.replay.run import run
 from graphlint.replay.split import split
 from graphlint.replay.verify import verify
@@ -330,3 +342,256 @@ def test_edits_and_cuts_chain() -> None:
     head, tail = split(changed, "relu")
     assert_same(tail(head(batch(model))), changed(batch(model)))
     assert keras_internals.graph_model(edit(head).remove("h1").replace("h2", layers.Dense(5, name="h2")).build())
+
+
+# -- addresses, and where things go; nothing is computed ------------------------------------------------------------
+
+
+def wiring(model: keras.Model) -> list[str]:
+    """Every call with what it receives."""
+    graph = LiveGraph(model).graph
+    return [
+        f"{graph.address(call)}({', '.join(graph.address(one) for one in graph.producers(call))})"
+        for call in graph.calls
+    ]
+
+
+def relu(name: str = "new") -> keras.Layer:
+    return layers.ReLU(name=name)
+
+
+def tower() -> keras.Model:
+    """A model that is called twice inside one that is called twice."""
+    inputs = keras.Input((4,), name="i")
+    inner = keras.Model(inputs, layers.Dense(4, name="d")(inputs), name="inner")
+    inputs = keras.Input((4,), name="m")
+    middle = keras.Model(inputs, inner(inner(inputs)), name="middle")
+    inputs = keras.Input((4,), name="x")
+    return keras.Model(inputs, layers.Dense(2, name="out")(middle(middle(inputs))))
+
+
+def several() -> keras.Model:
+    """A layer with two outputs, one with keyword arguments and one with a dict."""
+    inputs = keras.Input((6, 4), name="x")
+    sequence, state = layers.GRU(4, return_sequences=True, return_state=True, name="gru")(inputs)
+    again = layers.GRU(4, name="second")(sequence, initial_state=state)
+    return keras.Model(inputs, layers.Dense(2, name="out")(layers.Add(name="sum")([again, state])))
+
+
+@pytest.mark.parametrize(
+    ("address", "units"),
+    [
+        ("out", ["out#0"]),
+        ("middle#1", ["middle#1"]),
+        ("middle#0/inner#1", ["middle#0/inner#1"]),
+        ("middle#0/inner#1/d", ["middle#0/inner#1/d#0"]),
+        ("middle/inner#1", ["middle#0/inner#1", "middle#1/inner#1"]),
+        ("middle/inner/d", [f"middle#{a}/inner#{b}/d#0" for a in (0, 1) for b in (0, 1)]),
+        ("middle/inner#0/d", [f"middle#{a}/inner#0/d#0" for a in (0, 1)]),
+        ("middle#1/inner/d#0", [f"middle#1/inner#{b}/d#0" for b in (0, 1)]),
+        ("middle/inner#1/d", [f"middle#{a}/inner#1/d#0" for a in (0, 1)]),
+        ("middle/m", ["middle#0/m#0", "middle#1/m#0"]),
+        ("middle/inner#1:0", ["middle#0/inner#1", "middle#1/inner#1"]),
+    ],
+)
+def test_the_calls_that_an_address_means(address: str, units: list[str]) -> None:
+    assert sites(LiveGraph(tower()), address) == units
+
+
+@pytest.mark.parametrize(
+    ("address", "error", "message"),
+    [
+        ("middle", AmbiguousAddress, "middle#0"),
+        ("middle/inner", AmbiguousAddress, "inner"),
+        ("middle/d", UnknownAddress, "middle/d"),
+        ("middle#2/inner", UnknownAddress, "middle"),
+        ("middle/inner#2", UnknownAddress, "inner"),
+        ("middle/inner/d#1", UnknownAddress, "d"),
+        ("d", UnknownAddress, "d"),
+        ("out/kernel", AddressError, "out"),
+        (".", InvalidEdit, "expected a call inside the model, got ., the model itself"),
+    ],
+)
+def test_addresses_that_mean_no_call(address: str, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=re.escape(message)):
+        sites(LiveGraph(tower()), address)
+
+
+def test_an_address_inside_a_wrapper() -> None:
+    inputs = keras.Input((3, 4), name="x")
+    model = keras.Model(inputs, layers.TimeDistributed(layers.Dense(2, name="inner"), name="each")(inputs))
+    with pytest.raises(OpaqueBody, match="each/layer lies in each#0, whose inside is code"):
+        sites(LiveGraph(model), "each/layer")
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (
+            lambda one: one.insert_after("gru", relu()),
+            AmbiguousAddress,
+            "'gru' has 2 outputs: write one of gru:0, gru:1",
+        ),
+        (lambda one: one.insert_after("gru:2", relu()), UnknownAddress, "no output 2 in 'gru:2': it has 2"),
+        (lambda one: one.insert_after("out:1", relu()), UnknownAddress, "out"),
+        (lambda one: one.remove("gru", argument="0"), InvalidEdit, "got gru with 2: replace it"),
+        (lambda one: one.remove("x", argument="0"), InvalidEdit, "expected a call to remove, got the Input x"),
+        (lambda one: one.remove("sum", argument="0"), InvalidEdit, "0/0, 0/1, got argument='0': pass argument='0/0'"),
+        (lambda one: one.insert_before("sum", relu()), InvalidEdit, "0/0, 0/1, got no argument"),
+        (
+            lambda one: one.insert_before("second", relu(), argument="state"),
+            InvalidEdit,
+            "receives, 0, initial_state, got",
+        ),
+        (
+            lambda one: one.insert_before("x", relu()),
+            InvalidEdit,
+            "x receives, none, got no argument: pass argument='0'",
+        ),
+        (lambda one: one.drop_argument("second", "mask"), InvalidEdit, "got 'mask': it is not passed there"),
+        (lambda one: one.replace("out", relu(), inputs="nothing"), UnknownAddress, "nothing"),
+        (lambda one: one.unshare("out", name="sum"), InvalidEdit, "got 'sum', which another layer of that model has"),
+        (lambda one: one.tie("out", "gru@kernel"), AddressError, "got 'out': append @slot"),
+        (lambda one: one.tie("out@9", "gru@kernel"), UnknownAddress, "'out' has kernel, bias"),
+        (lambda one: one.untie("sum@kernel"), UnknownAddress, "'sum' has no variables"),
+        (lambda one: one.quantize("out", "int1"), InvalidEdit, "out cannot be quantized to 'int1'"),
+        (lambda one: one.quantize("sum"), InvalidEdit, "expected a layer that Keras can quantize, got sum, a Add"),
+    ],
+)
+def test_edits_that_mean_nothing(change: Callable[[Edit], Edit], error: type[Exception], message: str) -> None:
+    model = several()
+    nodes = node_counts(model)
+    with pytest.raises(error, match=re.escape(message)):
+        change(edit(model)).build()
+    assert node_counts(model) == nodes
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda one: one.insert_after("gru:1", relu()), {"new": "gru:1", "second": "gru:0, new", "sum": "second, new"}),
+        (
+            lambda one: one.insert_after("gru:0", relu()),
+            {"new": "gru:0", "second": "new, gru:1", "sum": "second, gru:1"},
+        ),
+        (lambda one: one.insert_before("second", relu(), argument="0"), {"new": "gru:0", "second": "new, gru:1"}),
+        (
+            lambda one: one.insert_before("second", relu(), argument="initial_state"),
+            {"new": "gru:1", "second": "gru:0, new", "sum": "second, gru:1"},
+        ),
+        (lambda one: one.insert_before("sum", relu(), argument="0/1"), {"new": "gru:1", "sum": "second, new"}),
+        (lambda one: one.insert_before("sum", relu(), argument="0/0"), {"new": "second", "sum": "new, gru:1"}),
+        (lambda one: one.remove("sum", argument="0/0"), {"out": "second"}),
+        (lambda one: one.remove("sum", argument="0/1"), {"out": "gru:1"}),
+        (
+            lambda one: one.insert_before("sum", relu(), argument="0/1").remove("sum", argument="0/1"),
+            {"new": "gru:1", "out": "new"},
+        ),
+        (lambda one: one.insert_before("sum", relu(), argument="0/0").remove("sum", argument="0/1"), {"out": "gru:1"}),
+        (lambda one: one.drop_argument("second", "initial_state"), {"second": "gru:0"}),
+        (lambda one: one.replace("sum", relu(), inputs="second"), {"new": "second", "out": "new"}),
+        (lambda one: one.replace("sum", relu(), inputs=["gru:1"]), {"new": "gru:1", "out": "new"}),
+        (
+            lambda one: one.replace("sum", layers.Multiply(name="new"), inputs=["gru:1", "second"]),
+            {"new": "gru:1, second"},
+        ),
+        (
+            lambda one: one.insert_before("out", relu()).insert_before("out", relu("more")),
+            {"new": "sum", "more": "new"},
+        ),
+        (lambda one: one.insert_after("sum", relu()).insert_after("sum", relu("more")), {"more": "new", "out": "more"}),
+        (lambda one: one.insert_after("x", relu()), {"new": "x", "gru": "new"}),
+        (lambda one: one.replace("sum", layers.Average(name="new")), {"new": "second, gru:1", "out": "new"}),
+    ],
+)
+def test_what_calls_receive_after_an_edit(change: Callable[[Edit], Edit], expected: dict[str, str]) -> None:
+    found = dict(one[:-1].replace("#0", "").split("(") for one in wiring(change(edit(several())).build()))
+    assert {key: found[key] for key in expected} == expected
+
+
+def same_addresses(model: keras.Model) -> dict[str, str]:
+    graph = LiveGraph(model).graph
+    found = [graph.address(one) for one in (*graph.calls, *graph.scopes) if one != "."]
+    return {one: one for one in [*found, *(path for path in graph.layers if path != ".")]}
+
+
+def test_where_everything_is_after_an_edit() -> None:
+    """Of what is not in the new model nothing is said; in a model with one call that has no number."""
+    model = tower()
+    everything = same_addresses(model)
+
+    def moved(change: Callable[[Edit], Edit]) -> tuple[dict[str, str], list[str]]:
+        """What has another address, and what has none."""
+        editing = change(edit(model))
+        editing.build()
+        found = editing.addresses
+        assert found.keys() <= everything.keys()
+        return {key: now for key, now in found.items() if key != now}, sorted(everything.keys() - found.keys())
+
+    assert moved(lambda one: one) == ({}, [])
+    assert moved(lambda one: one.freeze("out")) == ({}, [])
+    assert moved(lambda one: one.freeze("middle/inner/d")) == ({}, [])
+    assert moved(lambda one: one.insert_after("middle/inner/d", relu())) == ({}, [])
+    assert moved(lambda one: one.insert_after("middle#1", relu())) == ({}, [])
+    calls = [f"inner#{number}{rest}" for number in (0, 1) for rest in ("", "/d#0", "/i#0")]
+    first, shifted = ["middle#0", *(f"middle#0/{one}" for one in (*calls, "m#0"))], {"middle#1": "middle#0"}
+    shifted |= {f"middle#1/{one}": f"middle/{one}" for one in (*calls, "m#0")}
+    assert moved(lambda one: one.remove("middle#0")) == (shifted, first)
+    replaced = moved(lambda one: one.replace("middle#0", layers.Dense(4, name="new")))
+    assert replaced == (shifted | {"middle#0": "new#0"}, first[1:])
+    ends = {"inner#1": "inner#0", "inner#1/d#0": "inner/d#0", "inner#1/i#0": "inner/i#0"}
+    assert moved(lambda one: one.remove("middle/inner#0")) == (
+        {f"middle#{one}/{before}": f"middle#{one}/{now}" for one in (0, 1) for before, now in ends.items()},
+        [f"middle#{one}/{call}" for one in (0, 1) for call in calls[:3]],
+    )
+    gone = [f"middle#{one}/inner#{other}/d#0" for one in (0, 1) for other in (0, 1)]
+    assert moved(lambda one: one.remove("middle/inner/d")) == ({}, [*gone, "middle/inner/d"])
+    opened, lost = moved(lambda one: one.insert_after("middle#0/inner#0/d", relu()))
+    assert [opened[call] for call in gone] == ["d#0", "d#1", "d#2", "d#3"] and opened["middle/inner/d"] == "d"
+    assert {opened[one] for one in ("middle#0", "middle#1/inner#1", "middle", "middle/inner")} == {"."}
+    assert lost == sorted(one for one in everything if one.rpartition("/")[2] in ("i", "m", "i#0", "m#0"))
+
+
+def test_names_of_copies() -> None:
+    inputs = keras.Input((4,), name="x")
+    step = layers.Dense(4, name="step")
+    model = keras.Model(inputs, layers.Dense(4, name="step_1")(step(step(step(inputs)))))
+    assert names(edit(model).unshare("step#1").build()) == ["x", "step", "step_2", "step_1"]
+    assert names(edit(model).unshare("step#2", name="own").build()) == ["x", "step", "own", "step_1"]
+    both = edit(model).unshare("step#1").unshare("step#2", name="own").build()
+    assert wiring(both)[1:] == ["step#0(x#0)", "step_2#0(step#0)", "own#0(step_2#0)", "step_1#0(own#0)"]
+
+
+def test_layers_that_cannot_be_one() -> None:
+    inputs = keras.Input((4,), name="x")
+    inner = keras.Model(inputs, layers.Dense(4, name="d")(inputs), name="inner")
+    x = layers.Dense(4, name="e")(inner(inputs))
+    x = layers.Dense(4, use_bias=False, name="f")(x)
+    model = keras.Model(inputs, layers.EinsumDense("ab,bc->ac", 4, name="g")(x))
+    with pytest.raises(InvalidEdit, match="are in different models"):
+        edit(model).share("e", "inner/d")
+    for first, second, message in (
+        ("e", "f", r"got Dense \[\(4, 4\), \(4,\)\] and Dense \[\(4, 4\)\]"),
+        ("f", "g", r"got Dense \[\(4, 4\)\] and EinsumDense \[\(4, 4\)\]"),
+    ):
+        with pytest.raises(InvalidEdit, match=message):
+            edit(model).share(first, second)
+    half = keras.Model(inputs, layers.Dense(4, name="h", dtype="float64")(layers.Dense(4, name="s")(inputs)))
+    with pytest.raises(InvalidEdit, match=r"got h@kernel float64\[4, 4\] and s@kernel float32\[4, 4\]"):
+        edit(half).tie("h@kernel", "s@kernel")
+    with pytest.raises(InvalidEdit, match=r"got h@0 float64\[4, 4\] and h@1 float64\[4\]"):
+        edit(half).tie("h@0", "h@1")
+
+
+def test_two_changes_of_one_call() -> None:
+    """What replaces a call and what is beside it go together; what replaces it twice does not."""
+    model = tower()
+    twice = edit(model).replace("out", layers.Dense(3, name="wide")).insert_after("out", relu()).build()
+    assert wiring(twice)[-2:] == ["wide#0(middle#1)", "new#0(wide#0)"] or names(twice)[-2:] == ["wide", "new"]
+    for change in (
+        lambda one: one.replace("out", relu()).replace("out", relu("b")),
+        lambda one: one.remove("out").remove("out"),
+        lambda one: one.unshare("middle#1").remove("middle#1"),
+    ):
+        with pytest.raises(InvalidEdit, match="twice: build"):
+            change(edit(model)).build()
