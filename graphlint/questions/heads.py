@@ -87,10 +87,9 @@ def last_size(graph: ModelGraph, tensor: Tensor) -> int | None:
         layer = innermost(graph, graph.layer(tensor.call))
         if not _own(layer):
             return None
-        size = units(layer)
         sources = graph.producers(tensor.call)
-        if size is not None or not _keeps_shape(layer) or len(sources) != 1:
-            return size
+        if not _keeps_shape(layer) or len(sources) != 1:
+            return units(layer)
         tensor = sources[0]
     return None
 
@@ -148,9 +147,7 @@ def activation_name(value: Any) -> str | None:
 
 def _own(layer: Layer) -> bool:
     """Whether the class is Keras's own, with a configuration."""
-    if layer.definition.config_error is not None:
-        return False
-    return layer.is_keras or layer.is_operation
+    return layer.is_keras and layer.definition.config_error is None
 
 
 def _activation(graph: ModelGraph, call: str, layer: Layer) -> tuple[str | None, int | tuple[int, ...] | None]:

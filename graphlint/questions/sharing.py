@@ -167,10 +167,11 @@ def _within(graph: ModelGraph, where: dict[str, list[Place]], inner: LayerDefini
 def _nested_over_same_inputs(
     graph: ModelGraph, where: dict[str, list[Place]], one: LayerDefinition, other: LayerDefinition
 ) -> bool:
-    """Whether one model was made from the Inputs of the other, which contains it: both load as they were."""
-    if not (_within(graph, where, one, other) or _within(graph, where, other, one)):
-        return False
-    return bool(_inputs(one) & _inputs(other))
+    """Whether the second model was made from the Inputs of the first, which contains it: both load as they were.
+
+    Not if what they share is written inside the second one first.
+    """
+    return _within(graph, where, other, one) and bool(_inputs(one) & _inputs(other))
 
 
 def _inputs(model: LayerDefinition) -> set[int]:

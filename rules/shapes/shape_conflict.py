@@ -184,7 +184,7 @@ def _built_for(
     while stack:
         path, built = stack.pop()
         definition = graph.layers[path].definition
-        if not graph.layers[path].is_keras or definition.body is not None:
+        if not graph.layers[path].is_keras:
             continue
         yield path, definition, built
         below = {id(child): name for name, child in definition.children.items()}

@@ -104,6 +104,21 @@ def test_nested_doublings_are_refused_before_they_are_expanded():
         expand(definition(inner))
 
 
+def test_paths_and_tensors_are_counted_before_they_are_kept():
+    wide = model("wide", [input_call("x"), call(layer("a" * 50), 0), call(layer("b" * 50), 1, 1, outputs=3)], [0], [2])
+    assert len(expand(definition(wide), max_calls=3, max_tensors=9, max_characters=300).calls) == 3
+    for limits, words in (
+        ({"max_calls": 2}, "expands to 3 calls, more than the limit graph-calls = 2"),
+        ({"max_tensors": 8}, "have 9 arguments and outputs after expansion, more than the limit graph-tensors = 8"),
+        ({"max_characters": 200}, "take more characters, more than the limit graph-characters = 200"),
+    ):
+        with pytest.raises(LimitError, match=words):
+            expand(definition(wide), **limits)
+    held = {f"part{number}": layer("part") for number in range(4)}
+    with pytest.raises(LimitError, match="contains 6 layers, shared ones counted once per place"):
+        expand(definition(model("net", [input_call("x"), call(layer("w", children=held), 0)], [0], [1])), max_calls=5)
+
+
 def test_a_diamond_chain_is_linear():
     calls = [input_call("a")]
     for number in range(60):

@@ -68,6 +68,8 @@ def chain(*parts, spec=SPEC):
         ([dense(), op("end", "Softmax", axis=1)], ("end", "softmax", 1, [])),
         ([dense(), (op("end", "Softmax", axis=1), (2,), {})], ("end", "softmax", 2, [])),
         ([dense(), (op("end", "Softmax", axis=1), (2,), {"axis": 0})], ("end", "softmax", 0, [])),
+        ([dense(), op("end", "LogSoftmax", axis=1)], ("end", "log_softmax", 1, [])),
+        ([dense(), (layer("end", "Softmax", config={"axis": 1}), (2,), {"axis": 3})], ("end", "softmax", 1, [])),
         ([dense(), op("end", "Sigmoid")], ("end", "sigmoid", None, [])),
         ([dense(), op("end", "Exp")], ("end", None, None, [])),
         ([dense(), layer("end", "Lambda", config={"activation": "relu"})], ("end", None, None, [])),
@@ -153,6 +155,8 @@ def test_what_does_nothing_but_apply_an_activation(made, alone):
         ({"class_name": "Dense", "config": {"activation": "relu"}}, None),
         ({"class_name": "Mine", "config": {}}, None),
         ({"class_name": 3, "config": {}}, None),
+        ({"class_name": ["ReLU"], "config": {}}, None),
+        ({"class_name": "Activation", "config": 3}, None),
         ({}, None),
         (3, None),
         (["relu"], None),
@@ -179,6 +183,7 @@ def test_names_of_activations(written, name):
         ("Reshape", {"target_shape": []}, None),
         ("Reshape", {"target_shape": 3}, None),
         ("LSTM", {"units": 3}, None),
+        ("ConvLSTM2D", {"filters": 3}, None),
     ],
 )
 def test_sizes_that_the_arguments_tell(class_name, config, size):
@@ -207,6 +212,15 @@ def test_sizes_behind_what_keeps_the_shape(end, size):
     assert last_size(graph, graph.outputs[0]) == size
     assert last_size(chain(dense(units=3), end), Tensor("end#0", 0)) == 4
     assert last_size(chain(dense(units=3), end, spec=TensorSpec((), "float32")), Tensor("end#0", 0)) is None
+
+
+def test_sizes_end_at_what_has_several_sources():
+    calls = [CallDefinition(one, outputs=(UNKNOWN,)) for one in (layer("x", "InputLayer"),)]
+    calls += [CallDefinition(dense(units=3), (TensorRef(0, 0),), outputs=(UNKNOWN,))]
+    calls += [CallDefinition(layer("end", "ReLU"), (TensorRef(1, 0), TensorRef(0, 0)), outputs=(UNKNOWN,))]
+    calls += [CallDefinition(layer("alone", "ReLU"), (2.0,), outputs=(UNKNOWN,))]
+    graph = expand(definition(model("net", calls, [0], [2, 3])))
+    assert [last_size(graph, output) for output in graph.outputs] == [None, None]
 
 
 # -- gradients ----------------------------------------------------------------------------------------------------

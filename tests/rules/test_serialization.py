@@ -393,6 +393,20 @@ def test_arguments_come_and_go(layer, argument, fits, tmp_path):
     assert refused("3.1") and not refused(fits)
 
 
+@pytest.mark.parametrize(
+    ("change", "severity"),
+    [
+        (lambda config: entry(config, "layer")["config"].update(no_such_argument=1), "error"),
+        (lambda config: config["compile_config"]["loss"]["config"].update(reduction="auto"), "warning"),
+    ],
+    ids=["a layer", "the compilation"],
+)
+def test_what_loads_without_compiling_is_a_warning(change, severity, tmp_path):
+    model = sequential(layers.Dense(2, name="layer"))
+    model.compile("adam", keras.losses.MeanSquaredError())
+    assert severities(will_not_load(edited(model, tmp_path, change))) == [severity]
+
+
 def test_todays_files_load(tmp_path):
     model = sequential(layers.Bidirectional(layers.LSTM(3)), layers.Dropout(0.1), layers.Dense(2), inputs=(5, 4))
     model.compile("adam", "mse")

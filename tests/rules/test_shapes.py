@@ -114,6 +114,52 @@ def test_wrong_weights_inside_wrappers(tmp_path):
     assert found and all(address.startswith("both") for address, _, _ in found)
 
 
+def without_build_shapes(value):
+    """Take out what a file says of the shapes that layers were built for."""
+    if isinstance(value, dict):
+        value.pop("build_config", None)
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        without_build_shapes(inner)
+
+
+@pytest.mark.parametrize(
+    ("layer", "where"),
+    [
+        (lambda: layers.LSTM(3, name="made"), "made/cell@kernel"),
+        (lambda: layers.Bidirectional(layers.LSTM(3), name="made"), "made/forward_layer/cell@kernel"),
+        (lambda: layers.RNN(layers.GRUCell(3), name="made"), "made/cell@kernel"),
+        (lambda: layers.TimeDistributed(layers.Dense(3), name="made"), "made/layer@kernel"),
+        (lambda: layers.Dense(3, name="made"), "made@kernel"),
+        (lambda: layers.Conv1D(3, 2, name="made"), "made@kernel"),
+    ],
+    ids=["recurrent", "both ways", "cell", "time distributed", "dense", "convolution"],
+)
+def test_weights_that_fit_no_input_as_wide(layer, where, tmp_path):
+    made = keras.Sequential([keras.Input((5, 4), name="x"), layer()])
+
+    def change(config):
+        without_build_shapes(config)
+        entry(config, "x")["config"]["batch_shape"] = [None, 5, 7]
+
+    (first,) = in_file(ShapeConflict(), edited(made, tmp_path, change))
+    assert first[0].replace("backward", "forward") == where and "for an input of (?, " in first[2] and "7" in first[2]
+    assert in_file(ShapeConflict(), edited(made, tmp_path, without_build_shapes)) == []
+
+
+@pytest.mark.parametrize("wrapped", [layers.TimeDistributed], ids=lambda one: one.__name__)
+def test_weights_inside_a_model_in_a_wrapper(wrapped, tmp_path):
+    inner = keras.Sequential([keras.Input((4,)), layers.Dense(3, name="deep")], name="inner")
+    made = keras.Sequential([keras.Input((5, 4)), wrapped(inner, name="steps")])
+
+    def change(config):
+        inside = entry(config, "steps")["config"]["layer"]["config"]["layers"]
+        inside[1]["config"]["units"] = 6
+
+    ((address, _, message),) = in_file(ShapeConflict(), edited(made, tmp_path, change))
+    assert address.startswith("steps/layer/") and "(4, 3)" in message and "(4, 6)" in message
+    assert in_file(ShapeConflict(), edited(made, tmp_path, lambda config: None)) == []
+
+
 @pytest.mark.parametrize(
     "stack",
     [
