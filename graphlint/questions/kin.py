@@ -101,16 +101,13 @@ def _digest(graph: ModelGraph, path: str) -> str:
 def _hash(variable: Variable, found: hashlib.blake2b) -> int:
     """Add the numbers of a variable; how many there are if they are not all equal, otherwise 0."""
     assert variable.values is not None
-    first: bytes | None = None
+    first = b""
     varied = False
     for chunk in variable.values.chunks():
         data = chunk.tobytes()
         found.update(data)
-        width = chunk.dtype.itemsize
-        if first is None and data:
-            first = data[:width]
-        if not varied and first is not None:
-            varied = data != first * (len(data) // max(1, width))
+        first = first or data[: chunk.dtype.itemsize]
+        varied = varied or data != first * chunk.size
     return variable.size if varied else 0
 
 
@@ -140,11 +137,10 @@ def _pair(
         partners = waiting.get(digests.get(path, ""), [])
         if partners:
             equal.append((path, partners.pop()))
-    if not equal or all(one == other for one, other in equal):
+    if all(one == other for one, other in equal):
         return None
     if not dated and len(ours) > len(theirs):
-        swapped = _pair(graph, second, first, True, theirs, ours, digests)
-        return None if swapped is None else _undated(swapped)
+        return _pair(graph, second, first, dated, theirs, ours, digests)
     known, matched = {one for one, _ in equal}, {other for _, other in equal}
     left = [(path, form) for path, form in ours if path not in known]
     right = [(path, form) for path, form in theirs if path not in matched]
@@ -163,12 +159,6 @@ def _pair(
         tuple(path for path, _ in theirs if path not in matched),
         not any(one.trainable for one in weights),
     )
-
-
-def _undated(found: Kin) -> Kin:
-    from dataclasses import replace
-
-    return replace(found, dated=False)
 
 
 def _of_one_place(left: list[tuple[str, _Signature]], right: list[tuple[str, _Signature]]) -> Iterator[tuple[str, str]]:

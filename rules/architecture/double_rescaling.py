@@ -62,9 +62,7 @@ class DoubleRescaling(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         scaled: dict[str, tuple[str, float]] = {}
-        if not graph.calls_of_classes(
-            lambda layer: layer.traits.name == "Rescaling" or layer.operation.name in _SCALING
-        ):
+        if not graph.calls_of_classes(_may_scale):
             return
         for call in graph.calls.values():
             layer = graph.layers[call.layer]

@@ -122,6 +122,7 @@ def test_layers_of_one_name_elsewhere_are_retrained_if_there_is_but_one():
         (np.zeros(64, "float32"), False),
         (np.full(64, 3.0, "float32"), False),
         (np.array([0.0] * 63 + [1.0], "float32"), True),
+        (np.repeat(np.arange(4, dtype="float32"), 5), True),
     ],
 )
 def test_equal_numbers_that_mean_something(array, equal):
@@ -156,3 +157,14 @@ def test_layers_whose_numbers_are_not_known_are_left_out():
     lacking.root.body.layers[1].variables[0].values = None
     assert found(a=lacking, b=file(A)) == []
     assert len(found(a=lacking, b=file(A | B))) == 1
+    partly = file(A | B)
+    partly.root.body.layers[1].variables += file(C).root.body.layers[1].variables
+    partly.root.body.layers[1].variables[1].slot = "v1"
+    assert len(found(a=partly, b=partly)) == 0
+    partly.root.body.layers[1].variables[1].values = None
+    assert [one.equal for one in found(a=partly, b=file(A | B))] == [(("a:two", "b:two"),)]
+
+
+def test_one_model_of_two_names_is_not_its_own_kin():
+    one = file(A | B)
+    assert found(a=one, b=one) == []
