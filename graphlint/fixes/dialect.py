@@ -301,7 +301,7 @@ def _object(module: str, value: dict[str, Any], what: str) -> dict[str, Any]:
     """An initializer, regularizer or constraint."""
     found = getattr(getattr(keras, module.rpartition(".")[2]), value["class_name"], None)
     registered = value.get("registered_name")
-    if found is None or not isinstance(found, type) or (isinstance(registered, str) and ">" in registered):
+    if not isinstance(found, type) or (isinstance(registered, str) and ">" in registered):
         return value
     config = value.get("config")
     kept = (

@@ -322,8 +322,7 @@ def _chain(inputs: Any, outputs: Any) -> list[Any] | None:
     tensor = outputs
     while isinstance(tensor, keras.KerasTensor) and tensor is not inputs:
         made = keras_internals.producer(tensor)
-        if made is None:
-            return None
+        assert made is not None
         layer = keras_internals.node_operation(made[0])
         args, kwargs = keras_internals.node_arguments(made[0])
         names = {one.name for one in layers}

@@ -75,6 +75,7 @@ def test_classes_that_are_gone_are_refused(module):
         ("Conv2DTranspose", {"filters": 2, "groups": 1}, {"filters": 2}),
         ("BatchNormalization", {"axis": [3], "fused": None}, {"axis": 3}),
         ("LayerNormalization", {"axis": [2, 3]}, {"axis": [2, 3]}),
+        ("LayerNormalization", {"axis": -1}, {"axis": -1}),
         ("Permute", {"dims": [1]}, {"dims": [1]}),
         ("Normalization", {"mean": [[1.0, 2.0]], "variance": 4.0}, {"mean": [[1.0, 2.0]], "variance": [[4.0, 4.0]]}),
         ("Normalization", {"mean": [1.0], "variance": None}, {"mean": [1.0], "variance": None}),
@@ -116,14 +117,20 @@ def test_arguments_with_an_effect_are_refused():
 
 
 POLICY = {"class_name": "Policy", "config": {"name": "mixed_float16"}}
+TODAY = POLICY | {"module": "keras", "class_name": "DTypePolicy"}
 
 
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
         ("dtype", "float32", "float32"),
-        ("dtype", POLICY, POLICY | {"module": "keras", "class_name": "DTypePolicy"}),
-        ("dtype", POLICY | {"class_name": "PolicyV1"}, POLICY | {"module": "keras", "class_name": "DTypePolicy"}),
+        ("dtype", POLICY, TODAY),
+        ("dtype", POLICY | {"class_name": "PolicyV1"}, TODAY),
+        (
+            "dtype",
+            POLICY | {"class_name": "AutoCastVariable"},
+            POLICY | {"module": "keras", "class_name": "DTypePolicy"},
+        ),
         ("dtype", POLICY | {"class_name": "Other"}, POLICY | {"class_name": "Other"}),
         ("dtype", POLICY | {"config": {}}, POLICY | {"config": {}}),
         ("dtype", POLICY | {"config": "float16"}, POLICY | {"config": "float16"}),
@@ -190,6 +197,7 @@ def test_layers_inside_layers():
     assert of("Bidirectional", both, **old) == {"layer": written, "backward_layer": other}
     assert of("Bidirectional", both, layer={"old": 1}) == {"layer": written}
     assert of("RNN", {"cell": inner}, cell={"old": 1}) == {"cell": written}
+    assert of("RNN", cell={"old": 1}) == {"cell": {"old": 1}} and of("RNN", {"cell": inner}, units=None) == {}
     cells = {"cells/0": inner, "cells/1": back, "other": back}
     assert of("StackedRNNCells", cells, cells=[{"old": 1}]) == {"cells": [written, other]}
 
@@ -302,6 +310,8 @@ def test_arguments_that_are_no_tensors():
     ("class_name", "given", "args", "kwargs"),
     [
         ("LSTM", [[0, 1, 1]], [tensor("x")], {"initial_state": [tensor("y"), tensor("y")]}),
+        ("LSTM", [[0, 1]], [tensor("x")], {"initial_state": [tensor("y")]}),
+        ("LSTM", [[0, 1], 1], [[tensor("x"), tensor("y")], tensor("y")], {}),
         ("LSTM", [[0]], [[tensor("x")]], {}),
         ("LSTM", [0, 1], [tensor("x"), tensor("y")], {}),
         ("LSTM", [0], [tensor("x")], {}),
