@@ -597,7 +597,7 @@ def _below(path: str, attribute_path: str) -> str:
 
 
 def _is_variable(leaf: Any) -> bool:
-    return isinstance(leaf, Constant) and leaf.kind == ConstantKind.VARIABLE and leaf.obj is not None
+    return isinstance(leaf, Constant) and leaf.kind == ConstantKind.VARIABLE
 
 
 def unique_names(layers: Iterable[LayerDefinition]) -> dict[int, str]:

@@ -243,7 +243,7 @@ def _walk(graph: ModelGraph, starts: Iterable[_Start], seen: set[int], within: s
                     yield from _weight_files(held, layer, (*where, key))
                 if key != "config":
                     inside.append((held, (*where, str(key)), layer, coded))
-                elif isinstance(held, list) or (isinstance(held, dict) and "layers" in held):
+                elif isinstance(held, list) or "layers" in held:
                     inside += _configuration(graph, held, where, layer, coded)
                 else:
                     inside.append((held, where, layer, coded))

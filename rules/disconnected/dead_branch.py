@@ -81,7 +81,7 @@ def _pruned(graph: ModelGraph, branch: DeadBranch) -> Fix | None:
     around = {graph.scopes[graph.calls[call].scope].layer for call in branch.calls}
     around |= {one.path for path in around for one in graph.enclosing(path)}
     around.discard(ROOT)
-    if not around or not all(graph.layers[path].container and stock_model(graph.layers[path]) for path in around):
+    if not around or not all(stock_model(graph.layers[path]) for path in around):
         return None
     edit = Prune(layers=tuple(sorted(around)))
     title = "build the nested model without it"
@@ -95,7 +95,7 @@ def _unused_output(graph: ModelGraph, branch: DeadBranch) -> tuple[Scope | None,
     for end in branch.ends:
         scope = graph.scopes.get(graph.calls[end.call].scope)
         while scope is not None and scope.parent is not None:
-            if end in graph.returned and end in scope.outputs:
+            if end in scope.outputs:
                 return scope, scope.outputs.index(end)
             scope = graph.scopes.get(scope.parent)
     return None, 0

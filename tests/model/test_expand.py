@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 
 from graphlint.errors import LimitError
+from graphlint.model.definition import Body, CallDefinition, Constant, ConstantKind, TensorRef, VariableDefinition
 from graphlint.model.expand import expand
 from graphlint.model.graph import Tensor
 from graphlint.projections.canonical import canonical
@@ -117,6 +118,50 @@ def test_paths_and_tensors_are_counted_before_they_are_kept():
     held = {f"part{number}": layer("part") for number in range(4)}
     with pytest.raises(LimitError, match="contains 6 layers, shared ones counted once per place"):
         expand(definition(model("net", [input_call("x"), call(layer("w", children=held), 0)], [0], [1])), max_calls=5)
+
+
+def test_tensors_of_nested_models_count_for_each_call():
+    inner = model("inner", [input_call("x"), call(layer("a"), 0)], [0], [1])
+    outer = model("m", [input_call("i"), call(inner, 0), call(inner, 1)], [0], [2])
+    with pytest.raises(LimitError, match="have 14 arguments and outputs"):
+        expand(definition(outer), max_tensors=13)
+    assert len(expand(definition(outer), max_tensors=14).calls) == 5
+
+
+def test_inside_closed_layers_models_have_the_names_of_their_groups():
+    inner = model("inner", [input_call("x"), call(layer("a", size=1), 0), call(layer("b", size=1), 1)], [0], [2])
+    for class_name, below in (("Mine", "layers/dense"), ("TimeDistributed", "a")):
+        wrapper = layer("w", "TimeDistributed", children={"layer": inner})
+        around = layer("own", class_name, children={"held": wrapper}, opaque=class_name == "Mine")
+        graph = expand(definition(model("m", [input_call("i"), call(around, 0)], [0], [1])))
+        assert f"own/held/layer/{below}" in graph.layers
+        assert graph.variables_below("own/held/layer") == list(graph.variables.values())
+        assert len(graph.variables) == 2
+
+
+def test_variables_that_code_reads_itself():
+    obj = object()
+    variable = VariableDefinition("scale", 0, (2,), dtype="float32", trainable=True, obj=obj)
+    owner = layer("own", "Mine", registered_name="x>Mine")
+    owner.variables.append(variable)
+    read, other = (Constant(ConstantKind.VARIABLE, obj=one) for one in (obj, object()))
+    missing, tensor = Constant(ConstantKind.VARIABLE), Constant(ConstantKind.TENSOR, obj=obj)
+    calls = [
+        input_call("i"),
+        CallDefinition(layer("mul", "Multiply", is_operation=True), (TensorRef(0, 0), read, read)),
+    ]
+    calls.append(CallDefinition(layer("add", "Add", is_operation=True), (TensorRef(1, 0), other, missing, tensor)))
+    calls.append(CallDefinition(layer("sub", "Subtract", is_operation=True), (TensorRef(2, 0),), captured=(read,)))
+    body = Body([one.layer for one in calls], calls, [TensorRef(0, 0)], outputs=[TensorRef(3, 0)], traced=True)
+    body.arguments = ("0",)
+    owner.body = body
+    graph = expand(definition(model("m", [input_call("x"), call(owner, 0)], [0], [1])))
+    assert graph.read_by == {"own@scale": ["own#0/mul#0", "own#0/sub#0"]}
+    assert "own@scale" in graph.live_nodes and graph.has_code and graph.in_code("own#0/mul#0")
+    body.traced = False
+    del graph
+    plain = expand(definition(model("m", [input_call("x"), call(owner, 0)], [0], [1])))
+    assert plain.read_by == {"own@scale": ["own#0/sub#0"]} and not plain.has_code
 
 
 def test_a_diamond_chain_is_linear():

@@ -7,7 +7,7 @@ import pytest
 from graphlint.model.definition import Body, CallDefinition, ModelDefinition, TensorRef, VariableDefinition
 from graphlint.model.expand import expand
 from graphlint.questions.learning_rate import compiled_rate, start_scale
-from graphlint.questions.losses import losses, output_names, unknown_loss_keys, with_loss
+from graphlint.questions.losses import losses, output_names, unknown_loss_keys, with_loss, with_losses
 from graphlint.questions.metrics import metrics_of
 from tests.model.definitions import SPEC, call, input_call, layer
 
@@ -144,6 +144,7 @@ def test_a_sequential_has_one_loss_for_one_output():
         (TWO, ["mse"], []),
         (TWO, MSE, []),
         (TWO, None, []),
+        ([], {"z": "mse"}, []),
     ],
 )
 def test_keys_of_losses_that_name_no_output(outputs, loss, unknown):
@@ -174,6 +175,32 @@ def test_the_place_of_a_loss_that_changes(outputs, loss, index, place):
         (new,) = edit.losses.values()
         assert (new["class_name"], new["config"]) == ("BinaryCrossentropy", {"from_logits": True})
     assert with_loss(compiled(outputs), old, "binary_crossentropy") is None
+
+
+@pytest.mark.parametrize(
+    ("outputs", "loss", "covered"),
+    [
+        (ONE, "mse", [0]),
+        (TWO, "mse", [0, 1]),
+        (TWO, ["mse", None], [0]),
+        (TWO, {"b": "mse"}, [1]),
+        (TWO, {"z": "mse"}, None),
+        (TWO, None, None),
+        (ONE, ["mse", "mae"], [0]),
+    ],
+)
+def test_outputs_that_a_loss_covers(outputs, loss, covered):
+    graph = compiled(outputs, loss=loss)
+    (member,) = graph.members
+    found = with_losses(graph, member, graph.outputs)
+    assert found == (None if covered is None else [graph.outputs[index] for index in covered])
+    assert with_losses(graph, member, [*graph.outputs, graph.outputs[0]]) is None
+    graph.definition.root.body.traced = True
+    whole = graph.outputs if loss == "mse" and outputs is ONE else None
+    assert with_losses(graph, member, graph.outputs) == whole
+    assert (losses(graph) is not None) is (whole is not None)
+    graph.definition.root.body = None
+    assert with_losses(graph, member, graph.outputs) is None
 
 
 ACCURACY = {"class_name": "Accuracy", "config": {}}

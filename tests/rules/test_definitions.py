@@ -214,6 +214,23 @@ def test_a_layer_that_is_called_again_is_told_once():
     assert places(NoOpLayer(), chain(wrapped, END)) == []
 
 
+def test_one_layer_says_nothing_of_the_next():
+    ends, named, busy = (
+        made("a", "Dropout", rate=0),
+        made("identity", "Dropout", rate=0),
+        made("c", "Dropout", rate=0.5),
+    )
+    calls = [
+        entering(),
+        step(ends, 0),
+        step(named, 0),
+        step(busy, 2),
+        step(made("d", "Dropout", rate=0), 3),
+        step(END, 4),
+    ]
+    assert places(NoOpLayer(), graph_of(calls, [1, 5])) == ["d#0"]
+
+
 def test_what_stops_a_mask_is_kept():
     shape = (None, 5, 4)
     graph = chain(made("mask", "Masking"), made("one", "Reshape"), made("rnn", "LSTM"), shape=shape)
@@ -283,6 +300,15 @@ def test_bottlenecks_are_no_sandwich(enters, inner, outer, told_):
     assert bool(found) is told_
     if found:
         assert f"2 consecutive linear layers ({inner} -> {outer} features)" in found[0][1]
+
+
+def test_what_a_bottleneck_is_of_where_no_shape_is_known():
+    for inner, outer, found in ((2, 4, False), (4, 2, True), (4, 4, True)):
+        graph = chain((dense("a", inner), (None, inner)), (dense("b", outer), (None, outer)), shape=None)
+        assert bool(places(LinearSandwich(), graph)) is found
+    assert places(LinearSandwich(), chain(dense("a", 4), dense("b", 4), shape=None)) == ["a#0"]
+    assert places(LinearSandwich(), chain(dense("a", 2), dense("b", 4), shape=None)) == []
+    assert places(LinearSandwich(), chain(dense("a", "4"), dense("b", 4), shape=None)) == []
 
 
 @pytest.mark.parametrize(
@@ -425,12 +451,12 @@ def test_fixes_of_a_softmax_over_one_number():
     assert [one.fix for one in SoftmaxOnOne().check(both)] == [None]
 
 
-def attention(softmax_shape, *, after="Multiply", before=None, use=True):
+def attention(softmax_shape, *, after="Multiply", before=None, use=True, outputs=None):
     calls = [entering((None, 1, 4)), step(before or op("scores", "Matmul"), 0, 0, shape=softmax_shape)]
     calls.append(step(op("weights", "Softmax"), 1, shape=softmax_shape))
     if use:
         calls.append(step(op("values", after), 2, 0))
-    return graph_of(calls)
+    return graph_of(calls, outputs)
 
 
 def test_attention_over_one_position_is_as_it_is():
@@ -439,8 +465,13 @@ def test_attention_over_one_position_is_as_it_is():
     assert places(SoftmaxOnOne(), attention(one, after="Einsum")) == []
     assert places(SoftmaxOnOne(), attention(one, after="Add")) == ["weights#0"]
     assert places(SoftmaxOnOne(), attention(one, use=False)) == ["weights#0"]
+    assert places(SoftmaxOnOne(), attention(one, outputs=[3, 2])) == ["weights#0"]
     assert places(SoftmaxOnOne(), attention(one, before=op("scores", "Abs"))) == ["weights#0"]
     assert places(SoftmaxOnOne(), attention(one, before=dense("scores"))) == ["weights#0"]
+    for axis, found in ((1, []), (2, ["weights#0"])):
+        calls = [entering((None, 1, 4)), step(made("weights", "Softmax", axis=axis), 0, shape=(None, 1, 1))]
+        calls.append(step(op("values", "Multiply"), 1, 0))
+        assert places(SoftmaxOnOne(), graph_of(calls)) == found
 
 
 def test_one_unit_in_a_body_that_cannot_be_seen():
@@ -448,8 +479,9 @@ def test_one_unit_in_a_body_that_cannot_be_seen():
         inner = layer("inner", "Dense", config=config)
         return chain(layer("own", "Mine", registered_name="x>Mine", children={"inner": inner}), dense("end"))
 
-    assert places(SoftmaxOnOne(), closed(units=1, activation="softmax")) == ["own/inner"]
-    assert places(SoftmaxOnOne(), closed(units=1, activation="log_softmax")) == ["own/inner"]
+    for activation, value in (("softmax", 1), ("log_softmax", 0)):
+        words = f"{activation} in a Dense of one unit: every output is {value}"
+        assert told(SoftmaxOnOne(), closed(units=1, activation=activation)) == [("own/inner", words)]
     assert places(SoftmaxOnOne(), closed(units=2, activation="softmax")) == []
     assert places(SoftmaxOnOne(), closed(units=1)) == []
     seen = chain(layer("steps", "TimeDistributed", children={"layer": dense("d", 1, "softmax")}), dense("end"))
@@ -480,6 +512,7 @@ POOL, WIDE = made("pool", "MaxPooling2D"), conv("conv", kernel_size=[3, 3], padd
         ({"parts": [POOL], "last": (None, 5)}, None),
         ({"parts": [POOL], "last": None}, None),
         ({"parts": [POOL], "loss": "mse"}, None),
+        ({"parts": [POOL], "loss": "mine"}, None),
         ({"parts": [POOL, conv("up", class_name="Conv2DTranspose")]}, None),
         ({"parts": [POOL, made("up", "UpSampling2D")]}, None),
         ({"parts": [POOL, op("more", "Transpose")]}, None),
@@ -508,6 +541,8 @@ def test_the_fix_of_a_missing_flatten():
     ends = [dense("end", 5), (made("soft", "Softmax"), (None, 4, 4, 5))]
     (problem,) = MissingFlatten().check(classified(POOL, end=ends))
     assert [one.call for one in problem.related] == ["soft#0"]
+    (problem,) = MissingFlatten().check(classified(POOL, shape=(None, 2, 2, 2, 3)))
+    assert problem.fix.edits[0].class_name == "GlobalAveragePooling3D"
     (problem,) = MissingFlatten().check(classified(POOL, shape=(None, 2, 2, 2, 2, 3)))
     assert problem.fix is None
 
@@ -606,6 +641,11 @@ def test_learning_rates(optimizer, config, words):
 
     assert len(found()) == (words is not None) and all(words in one for one in found())
     assert found(kernels=1) == []
+    flat = [made("flat", "Dense", shape=(64,)), made("other", "Dense", shape=(64, 64))]
+    flat[1].variables[0].slot = "embeddings"
+    graph = chain(made("d", "Dense", shape=(64, 64)), *flat)
+    graph.definition.compile_config = {"optimizer": {"class_name": optimizer, "config": config}, "loss": "mse"}
+    assert list(LearningRate().check(graph)) == []
     count = VariableDefinition("iteration", 0, (), dtype="int64", trainable=False, values=Stored(5))
     begun = found(optimizer=OptimizerDefinition(optimizer, None, config, variables=[count]))
     assert begun == ([] if words is None or "default" in words or "of 0:" in words else found())
@@ -651,6 +691,10 @@ def test_one_class_to_choose_from(activation, loss, fixed):
     assert (problem.node, [one.call for one in problem.related]) == ("end#0", ["flat#0"])
     assert places(CategoricalOnOneUnit(), chain((dense("end", 1, "softmax"), (None, 1)), loss=loss)) == []
     assert places(CategoricalOnOneUnit(), chain((dense("end", 2, activation), (None, 2)), loss=loss)) == []
+    for first in (dense("a", 1, "softmax"), dense("a", 3)):
+        shapes = ((None, first.config["units"]), (None, 1))
+        graph = two([first, dense("end", 1, activation)], shapes, loss=loss)
+        assert places(CategoricalOnOneUnit(), graph) == ["end#0"]
     weightless = chain((dense("end", 1, activation), (None, 1)), loss=loss, loss_weights=0)
     assert places(CategoricalOnOneUnit(), weightless) == []
 
@@ -689,6 +733,18 @@ def test_masks_that_are_looked_for_too_late(parts, before):
     assert found == ([] if before is None else [("mask#0", (f"{before}#0",))])
 
 
+@pytest.mark.parametrize(
+    ("activation", "zero"),
+    [
+        *((name, True) for name in "linear relu tanh elu selu gelu silu leaky_relu relu6 swish".split()),
+        *((name, False) for name in ("sigmoid", "softmax", "softplus", "exponential", "hard_sigmoid")),
+    ],
+)
+def test_activations_that_leave_zeros(activation, zero):
+    graph = masked_after(dense("a", activation=activation, use_bias=False))
+    assert places(LateMasking(), graph) == ([] if zero else ["mask#0"])
+
+
 def test_the_fix_masks_before():
     (problem,) = LateMasking().check(masked_after(dense("a"), mask_value=-1.0))
     remove, insert = problem.fix.edits
@@ -709,6 +765,9 @@ def test_the_fix_masks_before():
     calls = [entering(STEPS), step(dense("a"), 0, shape=STEPS), step(mask, 1, shape=STEPS), step(mask, 2, shape=STEPS)]
     (problem,) = LateMasking().check(graph_of(calls))
     assert problem.fix is None
+    wrapper = layer("w", "TimeDistributed", children={"layer": mask})
+    calls = [entering(STEPS), step(dense("a"), 0, shape=STEPS), step(mask, 1, shape=STEPS), step(wrapper, 0)]
+    assert [one.fix for one in LateMasking().check(graph_of(calls, [2, 3]))] == [None]
     calls = [entering(STEPS), entering(STEPS, "y"), step(dense("a"), 0, 1, shape=STEPS), step(mask, 2, 0, shape=STEPS)]
     assert places(LateMasking(), graph_of(calls)) == []
 
@@ -730,6 +789,7 @@ def rescaled(name="two", scale=BYTE):
         ([made("flat", "Reshape")], True),
         ([op("cast", "Cast")], True),
         ([op("item", "GetItem")], True),
+        ([op("turned", "Transpose")], True),
         ([op("exp", "Exp")], False),
         ([dense("dense")], False),
     ],
@@ -749,6 +809,11 @@ def test_images_that_are_scaled_twice(between, found):
         (BYTE, [BYTE, 2.0], False),
         (BYTE, "small", False),
         (BYTE, -BYTE, False),
+        (BYTE, 0.0, False),
+        (0.5, 1e-4, False),
+        (1e-4, 0.5, False),
+        (0.05, 0.05, False),
+        (0.09, 0.01, True),
         (BYTE, [], False),
     ],
 )
@@ -793,13 +858,13 @@ def test_the_fix_removes_the_outer_scale():
 # -- D002 dead-branch -------------------------------------------------------------------------------------------
 
 
-def with_side(*side, class_name="Functional", penalty=None):
+def with_side(*side, class_name="Functional", penalty=None, returned=True):
     calls = [input_call("i"), call(dense("main"), 0)]
     for place, one in enumerate(side):
         if penalty:
             one.config["kernel_regularizer"] = penalty
         calls.append(call(one, 0 if place == 0 else place + 1))
-    inner = model("inner", calls, [0], [1, len(calls) - 1])
+    inner = model("inner", calls, [0], [1, len(calls) - 1 if returned else 1])
     inner.class_name, inner.registered_name = class_name, None if class_name == "Functional" else f"x>{class_name}"
     outer = [input_call("x"), CallDefinition(inner, (TensorRef(0, 0),), outputs=(SPEC, SPEC)), call(dense("end"), 1)]
     return graph_of(outer)
@@ -811,6 +876,8 @@ def test_branches_in_words():
     ((place, message),) = told(DeadBranchRule(), with_side(dense("a"), dense("b")))
     assert place == "inner/b#0" and message.startswith("2 layers with 32 trainable parameters feed only output 1 of")
     assert told(DeadBranchRule(), with_side(dense("a"), class_name="Mine")) == []
+    ((place, message),) = told(DeadBranchRule(), with_side(dense("a"), returned=False))
+    assert place == "inner/a#0" and message.endswith("what reaches no output of the model")
     lonely = graph_of([entering(), step(dense("a"), 0), step(dense("b"), 0)], [1])
     ((place, message),) = told(DeadBranchRule(), lonely)
     assert place == "b#0" and message.endswith("feeds only what reaches no output of the model")
@@ -818,5 +885,12 @@ def test_branches_in_words():
     assert problem.fix is None
     (problem,) = DeadBranchRule().check(with_side(dense("a")))
     assert problem.fix.edits[0].layers == ("inner",) and "penalties" not in str(problem.fix)
+    inside = with_side(dense("a")).definition.root.body.layers[1]
+    for class_name, fixed in (("Functional", True), ("Mine", False)):
+        outer = model("outer", [input_call("o"), call(inside, 0), call(dense("next"), 1)], [0], [2])
+        outer.class_name, outer.registered_name = class_name, None if fixed else "x>Mine"
+        (problem,) = DeadBranchRule().check(graph_of([entering(), step(outer, 0), step(dense("end"), 1)]))
+        assert (problem.fix is not None) is fixed
+        assert not fixed or problem.fix.edits[0].layers == ("outer", "outer/inner")
     (problem,) = DeadBranchRule().check(with_side(dense("a"), penalty={"l2": 1}))
     assert "penalties" in str(problem.fix)
