@@ -167,8 +167,6 @@ def _foreign(reference: Reference) -> str | None:
     if root in _OWN:
         runs_code = CODE_RUNNERS if module == "builtins" else _UNMISTAKABLE
         return "a function of the Python language" if runs_code.intersection(map(last_name, reference.names)) else None
-    if root == "test" and reference.is_layer and not str(reference.module).startswith(("test.support", "test.lib")):
-        return None  # a layer of somebody's own test.py
     if root in sys.stdlib_module_names:
         return "a part of Python's standard library"
     if root in _TOOLS:
