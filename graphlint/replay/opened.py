@@ -15,7 +15,7 @@ import keras
 from graphlint.errors import NotBuilt, OpaqueBody, ReplayError, one_line
 from graphlint.knowledge import keras_internals
 from graphlint.model.address import ROOT
-from graphlint.model.definition import Body, CallDefinition, TensorRef, TensorSpec, flat
+from graphlint.model.definition import Body, CallDefinition, TensorRef, flat
 from graphlint.model.expand import expand
 from graphlint.model.graph import ModelGraph, Tensor
 from graphlint.replay.interpreter import Interpreter, Proceed
@@ -197,7 +197,8 @@ class Opened:
         names: set[str] = set()
         made: dict[str, Any] = {}
         for path, call in specs.items():
-            spec = call.outputs[0] if call.outputs else TensorSpec(None, None)
+            assert call.outputs
+            spec = call.outputs[0]
             if spec.shape is None:
                 raise OpaqueBody(f"the input {call.layer.name} of {self.model.name!r} has no known rank: pass inputs=")
             last = path.rpartition("/")[2]

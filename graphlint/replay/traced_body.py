@@ -247,12 +247,12 @@ class BodyRun:
         """What functions of the backend compute: only a cast is one of Keras as well."""
         operations = call.layer.config.get("ops", [])
         received = list(flat(list(call.args)))
-        spec = (call.outputs or ())[0] if call.outputs else None
-        if operations == ["Cast"] and len(received) == 1 and spec is not None:
+        assert call.outputs
+        if operations == ["Cast"] and len(received) == 1:
             value = self.values[received[0]] if isinstance(received[0], TensorRef) else None
             if value is not None:
                 mask = keras_internals.mask_of(value)
-                cast = keras.ops.cast(value, spec.dtype)
+                cast = keras.ops.cast(value, call.outputs[0].dtype)
                 if mask is not None:
                     keras_internals.set_mask(cast, mask)
                 return cast

@@ -10,7 +10,7 @@ from keras import layers, ops
 
 import graphlint
 from graphlint.errors import CannotClone, FixError
-from graphlint.replay.clone import clone
+from graphlint.replay.clone import clone, clone_what_can_be
 from graphlint.replay.edit import edit
 from graphlint.replay.verify import verify
 from tests.models.lossy_layers import ForgetsActivation, ForgetsScale, InClosure, InObject, OfTheBackend
@@ -147,6 +147,17 @@ def test_fix_keeps_a_layer_that_it_cannot_copy_and_says_so(kind):
     assert fixed.get_layer("c") is model.get_layer("c")
     assert fixed.get_layer("out") is not model.get_layer("out")
     assert LOSSY[kind][1] in report.notes[0] and "the same layers in both models: c" in report.notes[0]
+
+
+def test_what_cannot_be_copied_is_in_both():
+    layer = InObject(name="c")
+    model = around(layer)
+    copy, errors = clone_what_can_be(model)
+    assert [error.layers for error in errors] == [[layer]]
+    assert copy.get_layer("c") is layer and copy.get_layer("out") is not model.get_layer("out")
+    frozen = layers.Dense(3, name="frozen", trainable=False)
+    whole, errors = clone_what_can_be(around(frozen))
+    assert errors == [] and whole.get_layer("frozen") is not frozen and not whole.get_layer("frozen").trainable
 
 
 def test_fix_does_not_change_what_it_cannot_copy():
