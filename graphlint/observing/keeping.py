@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from graphlint.knowledge import keras_internals
+from graphlint.knowledge.snapshots import Snapshot
 from graphlint.tracing.restoring import kept
 
 
@@ -56,11 +57,10 @@ def all_variables(model: keras.Model) -> list[Any]:
 def as_it_was(model: keras.Model) -> Iterator[None]:
     """A context after which a model is as before: values, attributes, metrics, optimizers, seeds, also if unbuilt."""
     with keras_internals.kept_global_state():
-        values = [(one, keras_internals.numbers(one)) for one in all_variables(model)]
+        values = Snapshot(all_variables(model))
         with keras_internals.kept_backend_state(model), kept(model, trained_with(model)), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
                 yield
             finally:
-                for variable, value in values:
-                    variable.assign(value)
+                values.restore()

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from graphlint.knowledge import keras_internals
+from graphlint.knowledge.snapshots import Snapshot
 from graphlint.model.graph import ModelGraph
 from graphlint.model.observations import Movement
 from graphlint.observing.batches import Batch, take
@@ -181,17 +182,13 @@ class Steps:
         """A copy of the state: on JAX of what the step receives, elsewhere of each variable and the random numbers."""
         if self._backend == "jax":
             return tuple([keras_internals.copied(value) for value in group] for group in state)
-        variables = [(one, keras_internals.numbers(one)) for one in all_variables(self.model)]
-        return variables, keras_internals.backend_random_state()
+        return Snapshot(all_variables(self.model))
 
     def _restore(self, copy: Any, state: Any) -> None:
         if state is not None:
             self._hold(copy)
             return
-        variables, random = copy
-        for variable, value in variables:
-            variable.assign(value)
-        keras_internals.set_backend_random_state(random)
+        copy.restore()
 
     def _hold(self, state: Any) -> None:
         """On JAX, give the variables the values that the step will receive: `fit` keeps them outside of the model."""

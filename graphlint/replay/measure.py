@@ -15,6 +15,7 @@ import numpy as np
 from graphlint.errors import CannotClone, one_line
 from graphlint.knowledge import keras_internals
 from graphlint.knowledge.origin import is_live_keras_class
+from graphlint.knowledge.snapshots import Snapshot
 from graphlint.model.address import ROOT
 from graphlint.replay.domains import Eager
 from graphlint.replay.forgotten import why
@@ -124,7 +125,7 @@ def _compare_models(model: keras.Model, copies: Iterable[Any], training: bool, f
             problem: Exception = error
             continue
         for copy in copies:
-            with before.shared_again():
+            with before.shared.again():
                 _compare(model, copy, ROOT, (feed,), {"training": training}, expected, found, before)
         return
     found.unmeasured.append(f"{model.name!r} does not run on random numbers ({one_line(problem, 100)})")
@@ -173,7 +174,7 @@ class _Comparing(Eager):
         before, masks = _RandomState(operation), _Masks(args, kwargs)
         outputs = super().call(unit, operation, args, kwargs, recorded)
         for copy in copies:
-            with before.shared_again(), masks.again():
+            with before.shared.again(), masks.again():
                 _compare(operation, copy, self.live.graph.address(unit), args, kwargs, outputs, self.found, before)
         return outputs
 
@@ -199,33 +200,12 @@ class _Masks:
 
 
 class _RandomState:
-    """The state from which one call draws its random numbers."""
+    """The state from which one call draws its random numbers: of its own generators, and of the one of all layers."""
 
     def __init__(self, operation: Any) -> None:
         layers = keras_internals.all_layers(operation) if isinstance(operation, keras.Layer) else []
-        held = [state for layer in layers for state in keras_internals.seed_states(layer)]
-        self.own = [(one, keras_internals.numbers(one)) for one in held]
-        shared = keras_internals.global_random_state()
-        self.shared = (shared, keras_internals.numbers(shared))
-        self.backend = keras_internals.backend_random_state()
-
-    def restore(self) -> None:
-        for variable, value in (*self.own, self.shared):
-            variable.assign(value)
-        keras_internals.set_backend_random_state(self.backend)
-
-    @contextmanager
-    def shared_again(self) -> Iterator[None]:
-        """Draw once more what the call drew from the generator that all layers share."""
-        variable, value = self.shared
-        after, backend = keras_internals.numbers(variable), keras_internals.backend_random_state()
-        variable.assign(value)
-        keras_internals.set_backend_random_state(self.backend)
-        try:
-            yield
-        finally:
-            variable.assign(after)
-            keras_internals.set_backend_random_state(backend)
+        self.own = Snapshot(state for layer in layers for state in keras_internals.seed_states(layer))
+        self.shared = Snapshot([keras_internals.global_random_state()])
 
 
 def _compare(
@@ -256,15 +236,11 @@ def _repeats(
     operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], expected: list[Any], before: _RandomState
 ) -> bool:
     """Whether a layer returns the same again for the same arguments and random numbers."""
-    own = [(variable, keras_internals.numbers(variable)) for variable, _ in before.own]
     try:
-        before.restore()
-        return _difference(expected, _called(operation, args, kwargs)) is None
+        with before.own.again(), before.shared.again():
+            return _difference(expected, _called(operation, args, kwargs)) is None
     except Exception:
         return False
-    finally:
-        for variable, value in own:
-            variable.assign(value)
 
 
 def _called(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:

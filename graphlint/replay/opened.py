@@ -271,7 +271,11 @@ class Opened:
         self, unit: str, body: Body, args: tuple[Any, ...], kwargs: dict[str, Any], captured: Sequence[Any], layer: Any
     ) -> Any:
         """Call a model in the place of a layer: it calls what the layer's code calls, and returns what it returns."""
-        outer = [one for one in keras.tree.flatten((args, kwargs, captured)) if isinstance(one, keras.KerasTensor)]
+        given = keras.tree.flatten((args, kwargs, captured))
+        lacking = next((one for one in given if isinstance(one, Stuck)), None)
+        outer = [one for one in given if isinstance(one, keras.KerasTensor)]
+        if not outer:
+            raise StuckError(lacking.reason if lacking else f"{self.graph.address(unit)} is called on no tensor")
         outer = list({id(one): one for one in outer}.values())
         masks = {id(m): m for one in outer if isinstance(m := keras_internals.mask_of(one), keras.KerasTensor)}
         received = [*outer, *masks.values()]
@@ -299,6 +303,8 @@ class Opened:
         for (below, output), place in made.exported.items():
             self.lifted[Tensor(unit + below, output)] = results[place]
         if made.reason is not None:
+            if lacking is not None:
+                raise StuckError(lacking.reason)
             return symbolic_call(self.graph.address(unit), layer, args, kwargs, received[0])
         outputs = keras.tree.map_structure(
             lambda place: results[place] if isinstance(place, int) else place.value, made.outputs
@@ -344,7 +350,7 @@ class Opened:
                 if isinstance(mask, keras.KerasTensor):
                     masks[index] = place(mask)
         exported = {}
-        for below, output in self._exports_below(unit):
+        for below, output in self.exports_below(unit):
             value = self._at(unit, Tensor(unit + below, output))
             if isinstance(value, keras.KerasTensor):
                 exported[below, output] = place(value)
@@ -358,7 +364,7 @@ class Opened:
             keras_internals.set_own_trainable(model, layer.trainable)
         return _Made(model, unit, structure, masks, exported, reason)
 
-    def _exports_below(self, unit: str) -> list[tuple[str, int]]:
+    def exports_below(self, unit: str) -> list[tuple[str, int]]:
         """The exported tensors inside any call of a layer, each by its place below the call."""
         layer = self.graph.scopes[unit].layer
         units = [one for one, scope in self.graph.scopes.items() if scope.layer == layer and one != ROOT]
@@ -373,8 +379,13 @@ class Opened:
     def _at(self, scope: str, tensor: Tensor) -> Any:
         """What an exported tensor is inside a scope; None where it is only inside a Functional model there."""
         value = self.symbols.get(tensor)
-        inside = next(self.around(tensor), scope) if self._exists(tensor) else scope
-        return value if inside == scope or isinstance(value, Stuck) else self.lifted.get(tensor)
+        around = list(self.around(tensor)) if self._exists(tensor) else [scope]
+        if around[0] == scope or isinstance(value, Stuck):
+            return value
+        if tensor in self.lifted:
+            return self.lifted[tensor]
+        outer = (self.symbols.get(Tensor(one, 0)) for one in around)
+        return next((one for one in outer if isinstance(one, Stuck)), None)
 
     def _exists(self, tensor: Tensor) -> bool:
         return tensor.call in self.graph.calls or tensor.call in self.graph.scopes

@@ -94,7 +94,7 @@ class BodyRun:
         received = [*flat([list(call.args), call.kwargs, list(call.captured)])]
         values = [self.values.get(leaf) for leaf in received if isinstance(leaf, TensorRef)]
         stuck = next((one for one in values if isinstance(one, Stuck)), None)
-        if stuck is not None:
+        if stuck is not None and not self.seeks_inside(unit, call):
             return dict.fromkeys(range(count), stuck)
         try:
             if len(call.modes) == 1:
@@ -106,6 +106,10 @@ class BodyRun:
             return self.event(unit, address, call, event)
         except StuckError as error:
             return dict.fromkeys(range(count), Stuck(str(error)))
+
+    def seeks_inside(self, unit: str, call: CallDefinition) -> bool:
+        """Whether what is wanted lies inside a call, where it may not depend on those arguments that are stuck."""
+        return call.body is not None and self.opened.opens_unit(unit) and bool(self.opened.exports_below(unit))
 
     def note(self, position: int, call: CallDefinition, event: Event) -> None:
         index = 0
@@ -123,7 +127,14 @@ class BodyRun:
 
             def leaf(value: Any, path: str) -> Any:
                 ref = refs.get(path)
-                return self.values[ref] if isinstance(ref, TensorRef) else self.leaf(address, value, event)
+                if isinstance(ref, TensorRef):
+                    return self.values[ref]
+                try:
+                    return self.leaf(address, value, event)
+                except StuckError as error:
+                    if not self.seeks_inside(unit, call):
+                        raise
+                    return Stuck(str(error))
 
             args = tuple(by_path(list(event.args), leaf))
             kwargs = {key: value for key, value in by_path(event.kwargs, leaf).items() if value is not None}

@@ -13,6 +13,7 @@ import numpy as np
 
 from graphlint.errors import OpaqueBody, ReplayError, listed, one_line
 from graphlint.knowledge import keras_internals
+from graphlint.knowledge.snapshots import Snapshot
 from graphlint.model.address import ROOT
 from graphlint.model.dimensions import shape_text
 from graphlint.model.expand import expand
@@ -176,7 +177,7 @@ def _run(states: States, parts: Sequence[keras.Model], feed: Any) -> list[np.nda
 # -- running ----------------------------------------------------------------------------------------------------
 
 
-class States:
+class States(Snapshot):
     """What runs of layers change in them, to be put back: each run starts from the same state and leaves it."""
 
     def __init__(self, layers: Iterable[keras.Layer]) -> None:
@@ -186,8 +187,7 @@ class States:
             held |= {id(one): one for one in layer.non_trainable_variables}
             for inner in keras_internals.all_layers(layer):
                 held |= {id(one): one for one in keras_internals.carried_states(inner)}
-        self.state = [(one, keras_internals.numbers(one)) for one in held.values()]
-        self.backend = keras_internals.backend_random_state()
+        super().__init__(held.values())
 
     def run(self, parts: Sequence[Any], feed: Any) -> list[np.ndarray]:
         value = feed
@@ -199,11 +199,6 @@ class States:
             finally:
                 self.restore()
         return [np.asarray(keras.ops.convert_to_numpy(one)) for one in keras.tree.flatten(value)]
-
-    def restore(self) -> None:
-        for variable, value in self.state:
-            variable.assign(value)
-        keras_internals.set_backend_random_state(self.backend)
 
 
 def random_batches(model: keras.Model, seed: int = 0) -> Iterable[Any]:

@@ -475,6 +475,39 @@ def test_glue_is_named() -> None:
         split(outer, "glued/before")
 
 
+class Biased(layers.Layer):
+    """Adds something that its second argument decides to what its sublayers return."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.query, self.output_dense = layers.Dense(4, name="query"), layers.Dense(4, name="output")
+
+    def call(self, x: Any, bias: Any) -> Any:
+        return self.output_dense(ops.tanh(self.query(x)) + bias)
+
+
+class Sized(layers.Layer):
+    """Calls a layer with numbers that depend on how many steps there are."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.biased = Biased(name="biased")
+
+    def call(self, x: Any) -> Any:
+        places = ops.cast(ops.arange(ops.shape(x)[1]), "float32")
+        return self.biased(x * 2.0, ops.expand_dims(places, -1))
+
+
+def test_what_does_not_depend_on_the_sizes_of_a_run_is_cut() -> None:
+    inputs = keras.Input((None, 4))
+    model = keras.Model(inputs, Sized(name="sized")(inputs))
+    x, biased = numbers(3, 5, 4), model.get_layer("sized").biased
+    assert_same(features(model, "sized/biased/query")(x)["sized/biased/query"], biased.query(x * 2.0))
+    for address in ("sized/biased", "sized/biased/output_dense"):
+        with pytest.raises(OpaqueBody, match=r"sized/.* receives a number that is only known when it runs"):
+            features(model, address)
+
+
 # -- edits ----------------------------------------------------------------------------------------------------------
 
 

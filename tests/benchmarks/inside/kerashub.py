@@ -14,7 +14,7 @@ import keras_hub
 Build = Callable[[], keras.Model]
 hub = keras_hub.models
 MODELS: dict[str, Build] = {}
-SIZES = {"siglip": 12, "parseq": 7, "moonshine": 512}
+SIZES = {"siglip": 12, "parseq": 7, "moonshine": 1024}
 """The free dimensions of inputs that are only accepted with one size, or from some size on."""
 
 ENCODER = {"vocabulary_size": 64, "num_layers": 2, "num_heads": 2, "hidden_dim": 16, "intermediate_dim": 32}
