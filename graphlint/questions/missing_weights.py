@@ -48,10 +48,6 @@ def variable_names(layer: Layer) -> list[str]:
     return list(_IN_SUBLAYERS.get(layer.class_name or "") or [slot.name for slot in slots(layer.definition) or ()])
 
 
-def _absent(graph: ModelGraph, path: str) -> bool:
-    return path not in graph.layers or not graph.variables_of(path)
-
-
 def layers_without_weights(graph: ModelGraph) -> list[tuple[Layer, list[str]]]:
     """Layers of Keras that are called, have variables by their class, and have none stored, with the names of those.
 
@@ -77,7 +73,7 @@ def layers_without_weights(graph: ModelGraph) -> list[tuple[Layer, list[str]]]:
         names = variable_names(layer)
         if names and graph.variables_below(layer.path):
             parts = _PROJECTIONS if layer.traits.name == "MultiHeadAttention" else ()
-            names = [name for name in parts if _absent(graph, f"{layer.path}/{name}_dense")]
+            names = [name for name in parts if not graph.variables_of(f"{layer.path}/{name}_dense")]
         if names:
             found.append((layer, names))
     if not found:

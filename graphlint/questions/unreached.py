@@ -119,7 +119,7 @@ def uncalled_layers(graph: ModelGraph) -> list[Layer]:
     found = []
     uncalled: set[str] = set()
     for layer in graph.layers.values():
-        if layer.path == ROOT or layer.parent is None:
+        if layer.parent is None:
             continue
         if layer.parent in uncalled:
             uncalled.add(layer.path)

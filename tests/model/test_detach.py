@@ -52,6 +52,8 @@ def made_of():
     deep.variables.append(variable())
     wrapper = layer("wrapper", "TimeDistributed", children={"layer": deep}, obj=Held())
     first = body(input_call("i"), used(layer("op", "Add", is_operation=True, obj=Held()), 0), traced=True)
+    outside = layer("outside", "Mul", is_operation=True, obj=Held())
+    first.calls.append(used(outside, 1))
     first.effects = (Effect("update", (TensorRef(1, 0),), Held()),)
     other = body(input_call("i"), used(layer("other", "Mul", is_operation=True, obj=Held()), 0), traced=True)
     other.outputs = [TensorRef(1, 0), constant()]

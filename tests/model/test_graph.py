@@ -171,6 +171,14 @@ def test_shared_layers(uses, shared):
     assert nested(*uses).shared_layers == shared
 
 
+def test_an_input_of_two_models_is_no_shared_layer():
+    entry = input_call("i")
+    towers = [model(name, [entry, call(layer(name), 0)], [0], [1]) for name in ("a", "b")]
+    graph = expand(definition(model("net", [input_call("x"), call(towers[0], 0), call(towers[1], 1)], [0], [2])))
+    assert graph.aliases == {"b/i": "a/i"} and graph.shared_layers == []
+    assert graph.variables_below(".") == [] and graph.root.is_model
+
+
 def test_what_a_wrapper_holds_is_shared_if_it_is_somewhere_else_too():
     alone, both = layer("alone", size=2), layer("both", size=3)
     wrapper = layer("wrapper", "Bidirectional", children={"forward_layer": alone, "backward_layer": both})

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from graphlint.model.definition import Body, CallDefinition, ModelDefinition, TensorRef, VariableDefinition
+from graphlint.model.definition import (
+    Body,
+    CallDefinition,
+    ModelDefinition,
+    TensorRef,
+    TensorSpec,
+    VariableDefinition,
+)
 from graphlint.model.expand import expand
 from graphlint.questions.learning_rate import compiled_rate, start_scale
-from graphlint.questions.losses import losses, output_names, unknown_loss_keys, with_loss, with_losses
+from graphlint.questions.losses import losses, one_class, output_names, unknown_loss_keys, with_loss, with_losses
 from graphlint.questions.metrics import metrics_of
 from tests.model.definitions import SPEC, call, input_call, layer
 
@@ -73,6 +80,8 @@ SQUARED = "mean_squared_error"
         ({"p": 2, "q": 1}, {"p": "mse"}, None, [("b", SQUARED, None), ("a", None, None)]),
         ({"p": 2, "q": 1}, {"a": "mse"}, None, [("b", None, None), ("a", SQUARED, None)]),
         ({"p": 2, "q": 1}, {"a": "mse", "p": "mse"}, None, None),
+        ({"p": [2], "q": 1}, {"p": "mse"}, None, None),
+        ({"p": [2], "q": 1}, {"b": "mse"}, None, [("b", SQUARED, None), ("a", None, None)]),
         ([1, 1], {"a": "mse"}, None, None),
         ([1, [2]], {"a": "mse"}, None, [("a", SQUARED, None), ("b", None, None)]),
     ],
@@ -201,6 +210,26 @@ def test_outputs_that_a_loss_covers(outputs, loss, covered):
     assert (losses(graph) is not None) is (whole is not None)
     graph.definition.root.body = None
     assert with_losses(graph, member, graph.outputs) is None
+
+
+@pytest.mark.parametrize(
+    ("loss", "size", "alone"),
+    [
+        ("categorical_crossentropy", 1, True),
+        ("sparse_categorical_crossentropy", 1, True),
+        ("categorical_crossentropy", 2, False),
+        ("binary_crossentropy", 1, False),
+        ("mse", 1, False),
+        ("mine", 1, False),
+        ({"class_name": "CategoricalCrossentropy", "config": {"axis": 1}}, 1, False),
+        ({"class_name": "CategoricalCrossentropy", "config": {"axis": -1}}, 1, True),
+    ],
+)
+def test_one_class_to_choose_from(loss, size, alone):
+    graph = compiled(ONE, loss=loss)
+    graph.calls["a#0"].outputs = (TensorSpec((None, size), "float32"),)
+    (found,) = losses(graph)
+    assert one_class(graph, found) is alone
 
 
 ACCURACY = {"class_name": "Accuracy", "config": {}}

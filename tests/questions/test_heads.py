@@ -49,6 +49,7 @@ def chain(*parts, spec=SPEC):
     [
         ([dense(activation="softmax")], ("dense", "softmax", -1, [])),
         ([dense(activation="sigmoid")], ("dense", "sigmoid", None, [])),
+        ([dense(activation={"class_name": "Mine"})], ("dense", None, None, [])),
         ([dense(activation="relu"), layer("drop", "Dropout")], ("dense", "relu", None, ["drop#0"])),
         ([dense(), layer("flat", "Flatten"), layer("end", "Reshape")], ("dense", "linear", None, ["end#0", "flat#0"])),
         (
@@ -257,6 +258,12 @@ def test_normalisations_of_one_number(shape, axis, one):
     assert ("norm#0" in values) is not one
 
 
+WITHOUT_GRADIENT = """
+floor math.argmax math.argmin math.ceil math.equal math.floor math.greater math.less math.round math.sign one_hot
+ones_like round sign stop_gradient zeros_like
+""".split()
+
+
 @pytest.mark.parametrize(
     ("made", "cuts"),
     [
@@ -265,7 +272,7 @@ def test_normalisations_of_one_number(shape, axis, one):
         (op("end", "StopGradient"), True),
         (op("end", "Exp"), False),
         (dense("end"), False),
-        *((layer("end", "TFOpLambda", config={"function": name}), True) for name in ("round", "math.sign", "one_hot")),
+        *((layer("end", "TFOpLambda", config={"function": name}), True) for name in WITHOUT_GRADIENT),
         (layer("end", "TFOpLambda", config={"function": "math.add"}), False),
         (layer("end", "TFOpLambda"), False),
         (layer("end", "Lambda", config={"function": "round"}), False),

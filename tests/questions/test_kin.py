@@ -123,6 +123,7 @@ def test_layers_of_one_name_elsewhere_are_retrained_if_there_is_but_one():
         (np.full(64, 3.0, "float32"), False),
         (np.array([0.0] * 63 + [1.0], "float32"), True),
         (np.repeat(np.arange(4, dtype="float32"), 5), True),
+        (np.array([0.0, 1.0] + [0.0] * 18, "float32"), True),
     ],
 )
 def test_equal_numbers_that_mean_something(array, equal):
@@ -133,6 +134,8 @@ def test_equal_numbers_in_another_form_are_no_kin():
     flat, square = numbers(1), numbers(1).reshape(4, 4)
     assert found(a=file({"one": flat}), b=file({"one": square})) == []
     assert found(a=file({"one": flat}), b=file({"one": flat.view("int32")})) == []
+    other = numbers(2).reshape(4, 4)
+    assert found(a=file({"one": flat, "two": other}), b=file({"one": 5, "two": square})) == []
 
 
 def test_two_layers_of_equal_numbers_are_matched_once():

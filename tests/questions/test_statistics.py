@@ -99,6 +99,7 @@ def test_the_statistics_are_those_of_numpy(numbers, dtype, size):
     ("array", "expected"),
     [
         (np.array([True, False]), (2, 0, 0.0, 1.0)),
+        (np.array([np.nan, np.nan]), (2, 2, None, None)),
         (np.array([3, -7], "int8"), (2, 0, -7.0, 3.0)),
         (np.array([200], "uint8"), (1, 0, 200.0, 200.0)),
         (np.array([1 + 2j, -3 + 4j], "complex64"), (2, 0, -3.0, 4.0)),

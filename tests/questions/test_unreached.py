@@ -16,7 +16,8 @@ from tests.model.definitions import SPEC, call, definition, input_call, layer, m
 def graph_of(calls, outputs, inputs=(0,), more=(), **fields):
     root = model("net", calls, list(inputs), outputs)
     root.children = {one.name: one for one in more}
-    return expand(ModelDefinition(root, "static", "keras", **{"has_weights": True, **fields}))
+    front_end = fields.pop("front_end", FrontEnd.STATIC)
+    return expand(ModelDefinition(root, front_end, "keras", **{"has_weights": True, **fields}))
 
 
 def dead(graph):
@@ -129,6 +130,14 @@ def test_what_a_wrapper_or_an_uncalled_model_holds_is_no_finding_of_its_own():
     assert uncalled(graph_of([input_call("x"), call(held, 0)], [1])) == []
 
 
+def test_a_model_that_a_class_of_its_own_holds_is_no_reason_to_stop():
+    nested = model("outer", [input_call("o"), call(layer("used", size=1), 0)], [0], [1])
+    nested.children = {"spare": layer("spare", size=1)}
+    root = model("net", [input_call("x"), call(nested, 0)], [0], [1])
+    root.children, root.class_name, root.registered_name = {"inner": INNER}, "Mine", "x>Mine"
+    assert uncalled(expand(definition(root))) == ["outer/spare"]
+
+
 # -- models that are not built --------------------------------------------------------------------------------------
 
 NO_SHAPE = TensorSpec(None, "float32")
@@ -192,6 +201,8 @@ def test_layers_that_will_have_weights(made, expected):
     calls = [CallDefinition(layer("x", "InputLayer"), outputs=(NO_SHAPE,)), call(made, 0)]
     graph = graph_of(calls, [1])
     assert will_have_weights(graph, graph.layers["a"]) is expected
+    waiting = graph_of([input_call("x"), call(made, 0)], [1], front_end=LIVE, unbuilt_layers=("b",))
+    assert will_have_weights(waiting, waiting.layers["a"]) is expected
     built = graph_of([input_call("x"), call(made, 0)], [1])
     assert will_have_weights(built, built.layers["a"]) is False
 
