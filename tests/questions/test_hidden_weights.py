@@ -183,30 +183,29 @@ def test_what_no_call_reaches_or_keras_tracks():
 @pytest.mark.parametrize(
     ("held", "expected"),
     [
-        (dense(), ("Dense 'hidden'", True)),
-        (built(dense(trainable=False)), ("Dense 'hidden'", False)),
-        (layers.ReLU(), None),
-        (layers.Activation("relu"), None),
-        (layers.Bidirectional(layers.LSTM(2), name="both"), ("Bidirectional 'both'", True)),
-        (keras.Variable([1.0], name="number"), ("Variable 'number'", True)),
-        (keras.Variable([1.0], name="number", trainable=False), ("Variable 'number'", False)),
-        (keras.Sequential([layers.ReLU()], name="plain"), None),
-        (keras.Sequential([keras.Input((4,)), dense()], name="net"), ("Sequential 'net'", True)),
-        ([1, {"a": (dense(),)}], ("Dense 'hidden'", True)),
-        ({dense()}, ("Dense 'hidden'", True)),
-        (partial(print, dense()), ("Dense 'hidden'", True)),
-        (partial(print, end=dense()), ("Dense 'hidden'", True)),
-        (Box(deeper=Box(deepest=dense())), ("Dense 'hidden'", True)),
-        (sys, None),
-        (Box, None),
-        (None, None),
-        (3, None),
-        ("text", None),
+        (lambda: dense(), ("Dense 'hidden'", True)),
+        (lambda: built(dense(trainable=False)), ("Dense 'hidden'", False)),
+        (lambda: layers.ReLU(), None),
+        (lambda: layers.Activation("relu"), None),
+        (lambda: layers.Bidirectional(layers.LSTM(2), name="both"), ("Bidirectional 'both'", True)),
+        (lambda: keras.Variable([1.0], name="number"), ("Variable 'number'", True)),
+        (lambda: keras.Variable([1.0], name="number", trainable=False), ("Variable 'number'", False)),
+        (lambda: keras.Sequential([layers.ReLU()], name="plain"), None),
+        (lambda: keras.Sequential([keras.Input((4,)), dense()], name="net"), ("Sequential 'net'", True)),
+        (lambda: [1, {"a": (dense(),)}], ("Dense 'hidden'", True)),
+        (lambda: {dense()}, ("Dense 'hidden'", True)),
+        (lambda: partial(print, dense()), ("Dense 'hidden'", True)),
+        (lambda: partial(print, end=dense()), ("Dense 'hidden'", True)),
+        (lambda: Box(deeper=Box(deepest=dense())), ("Dense 'hidden'", True)),
+        (lambda: sys, None),
+        (lambda: Box, None),
+        (lambda: None, None),
+        (lambda: 3, None),
+        (lambda: "text", None),
     ],
-    ids=lambda value: type(value).__name__,
 )
 def test_what_counts_as_hidden(held, expected):
-    found = told(Custom(dense=held))
+    found = told(Custom(dense=held()))
     assert [text for texts, _ in found for text in texts] == ([] if expected is None else [expected])
 
 
