@@ -72,3 +72,15 @@ def test_rules_that_block_loading_are_errors():
     blocking = [rule for rule in load_registry() if rule.blocks_loading]
     assert {rule.code for rule in blocking} == {"K003", "K004", "K010"}
     assert {rule.severity.value for rule in blocking} == {"error"}
+
+
+def test_what_is_written_is_a_file_with_something_in_it(tmp_path):
+    job = Job(path=tmp_path / "model.keras", fixer=None)
+    assert not files.is_written(job)
+    for name, written in (("absent", False), ("folder", False), ("empty", False), ("full", True)):
+        job.target = tmp_path / name
+        if name == "folder":
+            job.target.mkdir()
+        elif name != "absent":
+            job.target.write_bytes(b"a" if written else b"")
+        assert files.is_written(job) == written

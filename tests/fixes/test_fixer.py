@@ -14,6 +14,7 @@ from graphlint.errors import FixError, GraphlintError
 from graphlint.findings.edits import (
     Configure,
     Freeze,
+    Prune,
     Remove,
     Replace,
     SaveAgain,
@@ -191,6 +192,15 @@ def test_a_variable_without_use_two_models_deep():
     model = keras.Model([x, y], layers.Add(name="add")([middle(x), middle(y)]))
     fixed, report = graphlint.fix(model, select="P004")
     assert codes(report) == ["P004"] and fixed.count_params() == 20 and model.count_params() == 23
+
+
+def test_models_are_pruned_of_variables_also_beside_models_without():
+    inputs = keras.Input((4,), name="i")
+    held, plain = (keras.Model(inputs, layers.ReLU(name="main")(inputs), name=name) for name in ("held", "plain"))
+    held.add_weight(shape=(3,), name="idle")
+    model = keras.Model(inputs, plain(held(inputs)), name="net")
+    pruned, _ = apply_edits(model, [Prune(layers=("plain", "held"))])
+    assert pruned.count_params() == 0 and model.count_params() == 3
 
 
 def test_fixes_inside_a_model_that_is_called_twice():
