@@ -282,3 +282,50 @@ def test_models_that_are_code_are_bundled_whole_or_refused():
     assert graphlint.unbundle(both)["code"] is alone
     with pytest.raises(graphlint.GraphlintError, match="shares layers with another of the models"):
         graphlint.bundle({"code": shares, "encoder": encoder})
+
+
+# -- names; nothing is computed -------------------------------------------------------------------------------------
+
+
+def of_two(structure, name):
+    """A model of two tensors in a list or dict, with one output."""
+    given = {key: inputs(name=key if structure is dict else f"{name}_{key}") for key in "pq"}
+    received = given if structure is dict else structure(given.values())
+    return keras.Model(received, layers.Add(name=f"{name}_sum")(list(given.values())), name=name)
+
+
+def test_what_inputs_and_outputs_are_called():
+    x, y = inputs(name="single"), inputs(name="y")
+    models = {
+        "list": of_two(list, "a"),
+        "dict": of_two(dict, "b"),
+        "alone": keras.Model([x], {"out": layers.ReLU(name="one")(x), "more": layers.ReLU(name="two")(x)}, name="c"),
+        "taken": keras.Model(y, [layers.Dense(2, name="taken")(y)], name="d"),
+    }
+    made = graphlint.bundle(models, "all")
+    assert made.name == "all"
+    assert list(made.input) == ["list:0", "list:1", "dict:p", "dict:q", "alone", "taken:input"]
+    assert list(made.output) == ["list", "dict", "alone:more", "alone:out", "taken"]
+    found = graphlint.unbundle(made)
+    assert list(found) == list(models) and all(found[name] is models[name] for name in models)
+
+
+def test_what_shares_inside_is_called_layer_by_layer():
+    shared = layers.Dense(4, name="shared")
+    left, right = inputs(name="left"), inputs(name="right")
+    both = keras.Model([left, right], [shared(left), layers.Dense(2, name="own")(right)], name="both")
+    x = inputs(name="x")
+    other = keras.Model({"x": x}, shared(x), name="other")
+    made = graphlint.bundle({"both": both, "other": other})
+    assert list(made.input) == ["both:0", "both:1", "other:x"] and list(made.output) == ["both:0", "both:1", "other"]
+    assert {layer.name for layer in made.layers if layer.weights} == {"shared", "own"}
+    found = graphlint.unbundle(made)
+    assert found["both"] is not both and [one.name for one in found["both"].inputs] == ["both:0", "both:1"]
+    assert isinstance(found["other"].input, dict) and list(found["other"].input) == ["x"]
+    assert {one.name for one in found["other"].layers if one.weights} == {"shared"}
+
+
+@pytest.mark.parametrize("models", [{}, {"a:b": None}, {"": None}, {3: None}])
+def test_names_that_models_cannot_have(models):
+    with pytest.raises(graphlint.GraphlintError, match="expected models by name, without ':' in a name"):
+        graphlint.bundle({key: keras.Sequential([inputs(), layers.ReLU()]) for key in models})
