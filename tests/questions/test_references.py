@@ -2,12 +2,13 @@
 
 import base64
 import pickle
+from copy import deepcopy
 
 import keras
 import pytest
 from keras import layers, ops
 
-from graphlint.model.definition import LayerDefinition, ModelDefinition
+from graphlint.model.definition import Body, LayerDefinition, Likeness, ModelDefinition
 from graphlint.model.expand import expand
 from graphlint.questions.references import (
     Kind,
@@ -493,3 +494,60 @@ def test_texts_beside_the_configuration_are_named_apart():
         (Kind.PATH, "a/b", "preprocessor.json/path"),
         (Kind.PATH, "c/d", "file"),
     ]
+
+
+@pytest.mark.parametrize("layers", [3, None, "text", {"a": 1}, [], [1, 2], [[]]])
+def test_layers_that_are_no_list_of_entries(layers):
+    inner = {"class_name": "function", "config": "relu"}
+    config = {"layers": layers, "activation": inner}
+    assert [one.name for one in named({"class_name": "Mine", "config": config})] == ["Mine", "relu"]
+
+
+def test_paths_and_names_are_no_references():
+    raw = {"class_name": "Dense", "name": "../up", "config": {"path": "dir/words.txt"}}
+    assert [one.kind for one in named(raw)] == [Kind.CLASS]
+    assert {kind for kind, _, _ in texts(raw)} == {Kind.NAME, Kind.PATH}
+
+
+CUSTOM = {"class_name": "Mine", "module": "mine", "config": {}}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"name": "../up"},
+        {"name": "a b"},
+        {"name": 3},
+        {"name": "4wEAAAAA" + "A" * 40},
+        {"inbound_nodes": [[CUSTOM]]},
+        {"inbound_nodes": []},
+        {"module": "mine", "more": CUSTOM},
+        {"build_config": {"input_shape": [None, 4]}},
+        {"config": {"name": "../up"}},
+        {"config": {"name": "other"}},
+        {"class_name": "os.system"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("common", [{"units": 4}, {"activation": CUSTOM}], ids=["plain", "with a class"])
+def test_layers_that_are_alike_are_named_as_if_each_was_read(change, common):
+    def told(alike):
+        entries, layers = [], []
+        for name in ("a", "b", "c", "d"):
+            config = {"name": name, **deepcopy(common)}
+            entry = {"class_name": "Dense", "module": "keras.layers", "name": name, "config": config}
+            if name == "c":
+                entry |= {key: deepcopy(value) for key, value in change.items() if key != "config"}
+                config |= change.get("config", {})
+            likeness = Likeness(1, config) if alike else None
+            layers.append(LayerDefinition(name, "Dense", "keras.layers", config=config, likeness=likeness))
+            entries.append(entry)
+        root = LayerDefinition("net", "Functional", "keras", is_model=True)
+        root.body = Body(layers, [], [], outputs=[])
+        raw = {"class_name": "Functional", "module": "keras", "config": {"name": "net", "layers": entries}}
+        graph = expand(ModelDefinition(root, "static", "keras", raw=raw))
+        return [(one.kind, one.name, one.layer, one.where, one.is_layer) for one in everything_named(graph)]
+
+    assert told(True) == told(False)
+    assert len(told(True)) >= 5

@@ -395,7 +395,10 @@ def same(name="conv", class_name="Conv2D", **config):
     ],
 )
 def test_kernels_on_axes_of_size_1(one, shape, found):
-    assert places(KernelOnOne(), chain(one, dense("end"), shape=shape)) == (["conv#0"] if found else [])
+    problems = told(KernelOnOne(), chain(one, dense("end"), shape=shape))
+    assert [place for place, _ in problems] == (["conv#0"] if found else [])
+    if found:
+        assert f"whose axis {shape.index(1)} has size 1" in problems[0][1]
 
 
 @pytest.mark.parametrize(
