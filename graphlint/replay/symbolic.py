@@ -81,7 +81,7 @@ def target_shape(address: str, name: str, args: Any, kwargs: Any, shape: Any) ->
     if len(free) <= 1:
         return tuple(known)
     keeps_batch = sizes[0] is None and free[0] == 0 and x.shape and x.shape[0] is None
-    if keeps_batch and len(free) == 2 and isinstance(x, keras.KerasTensor) and len(x.shape) > 1:
+    if keeps_batch and len(free) == 2 and len(x.shape) > 1:
         return keras.layers.Reshape(tuple(known[1:]), dtype=x.dtype)(x)
     raise StuckError(f"{address} reshapes to {len(free)} sizes that are only known when it runs")
 

@@ -37,10 +37,12 @@ Pair = namedtuple("Pair", "one two")
         ("reshape", ("fixed", (None, None, 3)), {}, (None, None, 3), "reshapes to 2 sizes"),
         ("reshape", ("flat", (None, None, 3)), {}, (None, None, 3), "reshapes to 2 sizes"),
         ("reshape", ("x", (2, None, 3)), {}, (None, None, 3), "reshapes to 2 sizes"),
+        ("reshape", ("x", (None, None, None)), {}, (2, None, None), "reshapes to 2 sizes"),
+        ("reshape", ("scalar", (None, None, 3)), {}, (None, None, 3), "reshapes to 2 sizes"),
     ],
 )
 def test_what_is_reshaped_to(name: str, args: Any, kwargs: Any, shape: Any, expected: Any) -> None:
-    known = {"x": (None, 12), "fixed": (2, 12), "flat": (None,)}
+    known = {"x": (None, 12), "fixed": (2, 12), "flat": (None,), "scalar": ()}
 
     def filled(value: Any) -> Any:
         return keras.KerasTensor(known[value]) if isinstance(value, str) else value
@@ -69,6 +71,7 @@ def test_leaves_by_path() -> None:
         "a": ["a/0=1", ("a/1/0=2",)],
         "b": Pair("b/0=3", {"c": "b/1/c=4"}),
     }
+    assert isinstance(by_path(Pair(1, 2), shown), Pair)
 
 
 def test_calls_on_symbols() -> None:
@@ -77,6 +80,10 @@ def test_calls_on_symbols() -> None:
     assert symbolic_call("it", layers.Dense(2), (x,), {}, x).shape == (None, 2)
     lifted = symbolic_call("it", add, ([np.ones((1, 4), "float32"), np.zeros((1, 4), "float32")],), {}, x)
     assert isinstance(lifted, keras.KerasTensor) and lifted.shape == (1, 4)
+    drop, ones = layers.Dropout(0.5, name="drop"), np.ones((1, 4), "float32")
+    for given in (x, ones):
+        found = symbolic_call("it", drop, (given,), {"training": False}, x)
+        assert isinstance(found, keras.KerasTensor) and found.shape == given.shape
     with pytest.raises(StuckError, match="it is called on no tensor"):
         symbolic_call("it", add, ([1, 2],), {}, x)
     with pytest.raises(StuckError, match="it cannot be called on symbols"):
