@@ -5,6 +5,7 @@ import uuid
 from collections import Counter
 
 import pytest
+from hypothesis import settings
 
 from tests.browser.found import absent, missing
 
@@ -12,6 +13,9 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+settings.register_profile("unhurried", parent=settings(), deadline=None)  # Tests measure no time.
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(autouse=True)
