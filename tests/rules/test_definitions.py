@@ -19,6 +19,7 @@ from rules.architecture.categorical_on_one_unit import CategoricalOnOneUnit
 from rules.architecture.double_rescaling import DoubleRescaling
 from rules.architecture.learning_rate import LearningRate
 from rules.architecture.linear_sandwich import LinearSandwich
+from rules.architecture.loss_activation_mismatch import LossActivationMismatch
 from rules.architecture.regression_accuracy import RegressionAccuracy
 from rules.architecture.softmax_on_one import SoftmaxOnOne
 from rules.disconnected.dead_branch import DeadBranchRule
@@ -317,15 +318,18 @@ def test_what_a_bottleneck_is_of_where_no_shape_is_known():
         (dense("a", 8), dense("b", 4), 20, 64),
         (dense("a", 8, use_bias=False), dense("b", 4, use_bias=False), 16, 64),
         (dense("a", 8, use_bias=False), dense("b", 4), 20, 64),
-        (dense("a", 2), dense("b", 2), None, None),
+        (dense("a", 2), dense("b", 2), 10, 12),
+        (dense("a", 4), dense("b", 16), None, None),
+        (dense("a", 4), dense("b", 15), 75, 76),
         (dense("a", 8), made("b", "Conv1D", shape=(8, 4), units=4), None, None),
     ],
 )
 def test_what_one_layer_in_place_of_two_needs(first, second, merged, now):
     second.variables[0].shape = (first.variables[0].shape[1], second.variables[0].shape[1])
-    graph = chain((first, (None, 8)), second)
+    graph = chain((first, (None, first.config["units"])), second)
     ((_, message),) = told(LinearSandwich(), graph)
-    assert (f"which {merged} parameters can hold instead of {now}" in message) is (merged is not None)
+    assert ("parameters can hold" in message) is (merged is not None)
+    assert merged is None or f"which {merged} parameters can hold instead of {now}" in message
 
 
 def test_the_fix_merges_two_dense_layers_side_by_side():
@@ -697,6 +701,31 @@ def test_one_class_to_choose_from(activation, loss, fixed):
         assert places(CategoricalOnOneUnit(), graph) == ["end#0"]
     weightless = chain((dense("end", 1, activation), (None, 1)), loss=loss, loss_weights=0)
     assert places(CategoricalOnOneUnit(), weightless) == []
+
+
+@pytest.mark.parametrize(
+    ("loss", "activation", "words"),
+    [
+        ("binary_crossentropy", "softmax", "on TensorFlow it trains a sigmoid in place of it"),
+        ("binary_focal_crossentropy", "softmax", "3 units"),
+        ("categorical_crossentropy", "sigmoid", "on TensorFlow it trains a softmax in place of it"),
+        ("categorical_focal_crossentropy", "sigmoid", "3 units"),
+        ("categorical_crossentropy", "softmax", None),
+        ("binary_crossentropy", "sigmoid", None),
+        ("mse", "softmax", None),
+    ],
+)
+def test_activations_of_another_loss(loss, activation, words):
+    graph = chain((dense("end", 3, activation), (None, 3)), loss=loss)
+    found = told(LossActivationMismatch(), graph)
+    assert found == [] if words is None else found[0][1].endswith(words)
+    for units in (1, 2):
+        few = chain((dense("end", units, activation), (None, units)), loss=loss)
+        assert bool(told(LossActivationMismatch(), few)) is (
+            words is not None and activation == "sigmoid" and units > 1
+        )
+    weightless = chain((dense("end", 3, activation), (None, 3)), loss=loss, loss_weights=0)
+    assert told(LossActivationMismatch(), weightless) == []
 
 
 # -- H019 late-masking --------------------------------------------------------------------------------------------
