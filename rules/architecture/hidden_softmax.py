@@ -73,7 +73,7 @@ class HiddenSoftmax(Rule):
                 continue
             told.add(layer.path)
             names = ", ".join(repr(graph.layer(user).name) for user in users[:3])
-            outer = graph.layers[graph.scopes[call.scope].layer] if call.scope in graph.scopes else graph.root
+            outer = graph.layers[graph.scopes[call.scope].layer]
             if outer.path != graph.root.path and call.scope != graph.calls[users[0]].scope:
                 yield Problem(
                     f"the softmax over {width} classes is the old head of {outer.name!r}, and only {names} uses it",

@@ -116,7 +116,7 @@ def _users(graph: ModelGraph, call: str) -> list[str]:
 def _multiplied(graph: ModelGraph, users: list[str]) -> bool:
     """Whether a product lies after some layers: a gate, or weights of channels."""
     reached = graph.descendants(users)
-    names = (graph.layer(call) for call in reached if call in graph.calls)
+    names = map(graph.layer, reached)
     return any((layer.traits.name or layer.operation.name) in _PRODUCTS for layer in names)
 
 

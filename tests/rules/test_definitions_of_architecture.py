@@ -134,6 +134,12 @@ def test_bottlenecks_in_several_places():
     inner = nested([entering((None, 8), "i"), step(one, 0, shape=ONE)], [1])
     calls = [entering((None, 8)), step(inner, 0, shape=ONE), step(dense("a"), 1)]
     assert places(OneUnitBottleneck(), graph_of(calls)) == []
+    others = [dense(name, 1) for name in ("flat", "alone", "gate")]
+    calls = [entering((None, 8)), entering((None, 5, 8), "y"), step(others[0], 1), step(others[1], 3.0)]
+    calls += [step(others[2], 0), step(dense("b"), 4), step(op("product", "Multiply"), 5)]
+    calls += [step(one, 0, shape=ONE), *(step(dense(name), 7) for name in "cdef")]
+    ((place, message),) = told(OneUnitBottleneck(), graph_of(calls, [2, 3, 6, 8, 9, 10, 11]))
+    assert place == "one#0" and message.endswith("is all that 'c', 'd', 'e' receives")
 
 
 # -- A014 hidden-softmax ------------------------------------------------------------------------------------------
@@ -193,6 +199,9 @@ def test_users_of_a_softmax():
     assert places(HiddenSoftmax(), graph_of(calls)) == ["a#0"]
     calls = [entering(), step(dense("end", activation="softmax"), 0), step(a, 0), step(dense("b"), 2)]
     assert places(HiddenSoftmax(), graph_of(calls, [1, 3])) == ["a#0"]
+    calls = [entering(), step(dense("tall", activation="tanh"), 0), step(a, 1), *(step(dense(e), 2) for e in "cdef")]
+    ((place, message),) = told(HiddenSoftmax(), graph_of(calls, [3, 4, 5, 6]))
+    assert place == "a#0" and message.endswith("that only 'c', 'd', 'e' uses")
 
 
 def test_the_softmax_of_a_nested_model():
@@ -201,6 +210,8 @@ def test_the_softmax_of_a_nested_model():
     (problem,) = HiddenSoftmax().check(graph_of([entering(), step(inner, 0), step(dense("end"), 1)]))
     assert problem.message == "the softmax over 4 classes is the old head of 'inner', and only 'end' uses it"
     assert problem.fix is None and problem.related == ("end#0",)
+    calls = [entering(), step(inner, 0), step(dense("b"), 1), step(dense("c", activation="softmax"), 2)]
+    assert places(HiddenSoftmax(), graph_of([*calls, step(dense("end"), 3)])) == ["inner/head#0", "c#0"]
     inner = nested([entering(name="i"), step(head, 0), step(dense("b"), 1)], [2])
     (problem,) = HiddenSoftmax().check(graph_of([entering(), step(inner, 0), step(dense("end"), 1)]))
     assert problem.message.startswith("softmax over 4 hidden units") and problem.fix is not None
