@@ -10,6 +10,8 @@ from graphlint.model.definition import VariableDefinition
 from rules.architecture.dropout_before_batchnorm import DropoutBeforeBatchnorm
 from rules.architecture.dropout_on_output import DropoutOnOutput
 from rules.architecture.hidden_softmax import HiddenSoftmax
+from rules.architecture.learning_rate import LearningRate
+from rules.architecture.linear_sandwich import LinearSandwich
 from rules.architecture.one_unit_bottleneck import OneUnitBottleneck
 from rules.architecture.relu_before_softmax import ReluBeforeSoftmax
 from rules.architecture.same_seed_siblings import SameSeedSiblings
@@ -546,3 +548,105 @@ def test_siblings_that_never_meet():
     calls = [entering(), step(a, 0), step(b, 0), step(seeded("c"), 0)]
     calls += [step(dense("d"), 1), step(made("sum", "Add"), 2, 3)]
     assert places(SameSeedSiblings(), graph_of(calls, [4, 5])) == ["a#0"]
+
+
+# -- A007 linear-sandwich and A020 learning-rate, in nested models and wrappers -----------------------------------
+
+
+def conv(name, activation="linear", **config):
+    return made(name, "Conv2D", 3, activation=activation, **config)
+
+
+def test_linear_layers_of_several_models():
+    a, b = dense("a"), dense("b")
+    inner = nested([entering(name="i"), step(a, 0)], [1])
+    assert places(LinearSandwich(), graph_of([entering(), step(inner, 0), step(b, 1)])) == []
+    inner = nested([entering(name="i"), step(b, 0)], [1])
+    assert places(LinearSandwich(), graph_of([entering(), step(a, 0), step(inner, 1)])) == []
+    both = nested([entering(name="i"), step(a, 0), step(b, 1)], [2])
+    calls = [entering(), step(both, 0), step(made("relu", "ReLU"), 1), step(both, 2)]
+    assert places(LinearSandwich(), graph_of(calls)) == ["inner#0/a#0"]
+    wrapped = [layer(name, "TimeDistributed", children={"layer": dense(f"d{name}")}) for name in ("one", "two")]
+    (problem,) = LinearSandwich().check(chain(*wrapped, shape=(None, 5, 4)))
+    assert (problem.node, problem.related, problem.fix) == ("one#0", ("two#0",), None)
+    recurrent = [layer(name, "TimeDistributed", children={"layer": made("r", "LSTM")}) for name in ("one", "two")]
+    assert places(LinearSandwich(), chain(*recurrent, shape=(None, 5, 4))) == []
+
+
+def test_linear_layers_in_a_row_that_are_told():
+    bare = dense("a"), dense("b")
+    bare[0].variables = []
+    graph = chain(*bare)
+    assert places(LinearSandwich(), graph) == []
+    graph.definition.has_weights = False
+    assert places(LinearSandwich(), graph) == ["a#0"]
+    after = chain(*bare, made("relu", "ReLU"), dense("c"), dense("d"))
+    assert places(LinearSandwich(), after) == ["c#0"]
+    drop = made("drop", "Dropout")
+    calls = [entering(), step(dense("a"), 0), step(drop, 1, 0), step(dense("b"), 2)]
+    assert places(LinearSandwich(), graph_of(calls)) == []
+    again = dense("b")
+    calls = [entering(), step(dense("a"), 0), step(again, 1), step(made("relu", "ReLU"), 2), step(again, 3)]
+    assert places(LinearSandwich(), graph_of(calls)) == []
+    penalised = chain(dense("a"), dense("b", bias_regularizer={"l2": 1}))
+    (problem,) = LinearSandwich().check(penalised)
+    assert problem.fix is None
+
+
+@pytest.mark.parametrize(
+    ("data_format", "before", "between", "found"),
+    [
+        ("channels_last", (None, 8, 8, 3), (None, 8, 8, 3), True),
+        ("channels_last", (None, 3, 8, 8), (None, 3, 8, 3), False),
+        ("channels_first", (None, 3, 8, 8), (None, 3, 8, 8), True),
+        ("channels_first", (None, 8, 8, 3), (None, 3, 8, 3), False),
+    ],
+)
+def test_where_convolutions_have_their_channels(data_format, before, between, found):
+    after = (None, 5, 8, 5)
+    parts = (conv("a", data_format=data_format), between), (conv("b", data_format=data_format), after)
+    assert bool(places(LinearSandwich(), chain(*parts, shape=before))) is found
+
+
+IMAGE = (None, 8, 8, 3)
+
+
+def test_convolutions_around_max_pooling():
+    def pooled(*calls, outputs=None):
+        return [(one.node, one.related) for one in LinearSandwich().check(graph_of([entering(IMAGE), *calls], outputs))]
+
+    a, pool, b = conv("a"), made("pool", "MaxPooling2D"), conv("b")
+
+    def stepped(one, *sources):
+        return step(one, *sources, shape=IMAGE)
+
+    rows_of = [stepped(a, 0), stepped(pool, 1), stepped(b, 2)]
+    assert pooled(*rows_of) == [("a#0", ("pool#0", "b#0"))]
+    assert pooled(*rows_of, outputs=[2, 3]) == []
+    assert pooled(*rows_of, outputs=[1, 3]) == []
+    assert pooled(*rows_of, stepped(conv("c"), 2), outputs=[3, 4]) == []
+    assert pooled(stepped(a, 0), stepped(pool, 1, 0), stepped(b, 2)) == []
+    assert pooled(stepped(a, 0), stepped(pool, 1), stepped(conv("b", groups=3), 2)) == []
+    assert pooled(stepped(a, 0), stepped(made("pool", "AveragePooling2D"), 1), stepped(conv("b", groups=3), 2)) == []
+    inner = model("inner", [entering(IMAGE, "i"), stepped(b, 0)], [0], [1])
+    assert pooled(stepped(a, 0), stepped(pool, 1), stepped(inner, 2)) == []
+    whole = model("inner", [entering(IMAGE, "i"), *rows_of], [0], [3])
+    twice = pooled(stepped(whole, 0), stepped(made("relu", "ReLU"), 1), stepped(whole, 2))
+    assert [related for _, related in twice] == [("inner#0/pool#0", "inner#0/b#0")]
+    first = [stepped(a, 0), stepped(conv("m"), 1), stepped(pool, 2), stepped(b, 3)]
+    assert [place for place, _ in pooled(*first)] == ["a#0", "m#0"]
+
+
+def test_which_kernel_a_rate_is_measured_by():
+    def related(*units, frozen=()):
+        parts = [made(f"d{place}", "Dense", shape=(each, each)) for place, each in enumerate(units)]
+        for place in frozen:
+            parts[place].variables[0].trainable = False
+        graph = chain(*parts)
+        config = {"learning_rate": 0.5}
+        graph.definition.compile_config = {"optimizer": {"class_name": "Adam", "config": config}, "loss": "mse"}
+        return [one.related for one in LearningRate().check(graph)]
+
+    assert related(64, 256, 64) == [("d1@kernel",)]
+    assert related(4, 256) == [] and related(256, 4) == [("d0@kernel",)]
+    assert related(4, 256, 4, frozen=[1]) == [] and related(256, 4, frozen=[1]) == []

@@ -469,6 +469,8 @@ def test_the_code_that_a_file_needs():
     ((_, node, _, message, hint),) = needed(dense("a"), **loss)
     assert node == ROOT and message.endswith("'x>loss' (loss)")
     assert hint.endswith("; compile=False does without the compilation.")
+    (problem,) = loading(chain(dense("a")), compile_config=written("Mine", "my", registered="x>whole"))
+    assert problem.message == "needs the code that registers 'x>whole'" and "compile=False" not in problem.hint
 
 
 def test_what_a_release_cannot_load():
