@@ -42,18 +42,19 @@ def arrays(model: keras.Model, size: int = 8) -> Any:
     arguments = known_arguments(model)
     assert arguments is not None
     random = np.random.default_rng(5)
+    return mapped(
+        arguments, lambda leaf: array_like(leaf, random, size) if isinstance(leaf, keras.KerasTensor) else leaf
+    )
 
-    def array(leaf: Any) -> Any:
-        if not isinstance(leaf, keras.KerasTensor):
-            return leaf
-        shape = tuple((2 if axis == 0 else size) if known is None else known for axis, known in enumerate(leaf.shape))
-        if leaf.dtype == "bool" or "mask" in str(leaf.name):
-            return np.ones(shape, leaf.dtype)
-        if str(leaf.dtype).startswith(("int", "uint")):
-            return random.integers(0, 2, shape).astype(leaf.dtype)
-        return random.uniform(-1, 1, shape).astype(leaf.dtype)
 
-    return mapped(arguments, array)
+def array_like(symbol: keras.KerasTensor, random: np.random.Generator, size: int) -> np.ndarray:
+    """An array for an Input: masks let everything through, numbers of tokens are 0 or 1."""
+    shape = tuple((2 if axis == 0 else size) if known is None else known for axis, known in enumerate(symbol.shape))
+    if symbol.dtype == "bool" or "mask" in str(symbol.name):
+        return np.ones(shape, symbol.dtype)
+    if str(symbol.dtype).startswith(("int", "uint")):
+        return random.integers(0, 2, shape).astype(symbol.dtype)
+    return random.uniform(-1, 1, shape).astype(symbol.dtype)
 
 
 def replayed(model: keras.Model, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Counter[str]:

@@ -25,13 +25,14 @@ from graphlint.replay.extract import features
 from graphlint.replay.functional import as_functional
 from graphlint.replay.opened import Opened
 from graphlint.replay.transaction import Transaction
-from graphlint.replay.verify import random_values
 from graphlint.replay.watching import Watch
+from tests.benchmarks.inside.prove import array_like
 
 
 def main() -> None:
     chosen = sys.argv[1] if len(sys.argv) > 1 else "kerashub"
-    models = import_module(f"tests.benchmarks.inside.{chosen}").MODELS
+    module = import_module(f"tests.benchmarks.inside.{chosen}")
+    models, sizes = module.MODELS, getattr(module, "SIZES", {})
     totals: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     for name in sys.argv[2:] or models:
@@ -41,7 +42,7 @@ def main() -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                row = _row(models[name](), totals, reasons)
+                row = _row(models[name](), sizes.get(name, 8), totals, reasons)
             except Exception as error:
                 totals["failed"] += 1
                 row = f"FAILED {one_line(error, 200)}"
@@ -52,7 +53,7 @@ def main() -> None:
         print(f"{count:4} {reason}")
 
 
-def _row(model: keras.Model, totals: Counter[str], reasons: Counter[str]) -> str:
+def _row(model: keras.Model, size: int, totals: Counter[str], reasons: Counter[str]) -> str:
     was = keras_internals.graph_model(model) is not None
     try:
         whole = "is Functional" if as_functional(model) is model else "becomes Functional"
@@ -72,8 +73,8 @@ def _row(model: keras.Model, totals: Counter[str], reasons: Counter[str]) -> str
             reasons[f"layer: {graph.layers[path].class_name}: {opened.stuck[path].partition(' ')[2][:90]}"] += 1
         totals["layers"] += inside
         totals["layers whole"] += inside - len(stuck)
-        far = "-" if built is None or opened.incomplete is not None else f"{_distance(model, built, opened):.1g}"
-    found = _features(model, opened, stuck)
+        far = "-" if built is None or opened.incomplete is not None else f"{_distance(model, built, opened, size):.1g}"
+    found = _features(model, opened, stuck, size)
     totals[f"features {found}"] += 1
     kind = "Functional" if was else type(model).__mro__[1].__name__
     return f"{kind:10} {whole:18} layers {inside - len(stuck)}/{inside} outputs {far} features {found}"
@@ -84,22 +85,22 @@ def _short(error: Exception) -> str:
     return text.partition(": ")[2][:110] or text[:110]
 
 
-def _batch(model: keras.Model, opened: Opened) -> tuple[Any, Any]:
-    """What the model is called on, and its Functional twin."""
+def _batch(model: keras.Model, opened: Opened, size: int) -> tuple[Any, Any]:
+    """What the model is called on, and its Functional twin: two rows, ``size`` entries in other free dimensions."""
     if opened.is_traced(ROOT):
         args, kwargs, structure = opened.declared()
     else:
         structure = keras_internals.declared_inputs(keras_internals.graph_model(model))
         args, kwargs = (structure,), {}
     symbols = keras.tree.flatten(structure)
-    values = next(iter(random_values(model, symbols)))
-    arrays = {id(one): keras.ops.convert_to_tensor(value) for one, value in zip(symbols, values, strict=True)}
+    random = np.random.default_rng(5)
+    arrays = {id(one): keras.ops.convert_to_tensor(array_like(one, random, size)) for one in symbols}
     filled = keras.tree.map_structure(lambda leaf: arrays.get(id(leaf), leaf), (args, kwargs, structure))
     return (filled[0], filled[1]), filled[2]
 
 
-def _distance(model: keras.Model, built: keras.Model, opened: Opened) -> float:
-    (args, kwargs), structure = _batch(model, opened)
+def _distance(model: keras.Model, built: keras.Model, opened: Opened, size: int) -> float:
+    (args, kwargs), structure = _batch(model, opened, size)
     pairs = zip(
         keras.tree.flatten(model(*args, **kwargs, training=False)),
         keras.tree.flatten(built(structure, training=False)),
@@ -108,13 +109,15 @@ def _distance(model: keras.Model, built: keras.Model, opened: Opened) -> float:
     return max(float(np.max(np.abs(np.asarray(one) - np.asarray(other)), initial=0.0)) for one, other in pairs)
 
 
-def _features(model: keras.Model, opened: Opened, stuck: set[str]) -> str:
+def _features(model: keras.Model, opened: Opened, stuck: set[str], size: int) -> str:
     graph = opened.graph
+    # A layer that code makes in each call is another one when the model runs.
+    kept = {id(layer) for layer in keras_internals.all_layers(model)}
     addresses: dict[str, str] = {}
     for call in graph.calls.values():
         scope = graph.scopes[call.scope]
         layer = graph.layers[call.layer]
-        if scope.id == ROOT or not opened.is_traced(scope.id) or layer.is_operation or layer.is_input:
+        if scope.id == ROOT or not opened.is_traced(scope.id) or id(layer.obj) not in kept:
             continue
         if scope.layer not in stuck and len(call.outputs) == 1:
             addresses.setdefault(str(graph.layers[scope.layer].class_name), call.id)
@@ -125,7 +128,7 @@ def _features(model: keras.Model, opened: Opened, stuck: set[str]) -> str:
         made = features(model, [graph.address(one) for one in ids])
     except GraphlintError as error:
         return f"refused ({_short(error)})"
-    (args, kwargs), structure = _batch(model, opened)
+    (args, kwargs), structure = _batch(model, opened, size)
     watch = Watch(model)
     with watch.running():
         model(*args, **kwargs, training=False)
