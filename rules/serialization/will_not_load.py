@@ -95,7 +95,7 @@ class WillNotLoad(Rule):
             return
         for problem in graph.definition.problems:
             if problem.kind == ProblemKind.STRUCTURE:
-                layer = graph.layer_of.get(id(problem.layer)) if problem.layer is not None else None
+                layer = graph.layer_of.get(id(problem.layer))
                 yield Problem(problem.message, layer or ROOT, "Save the model again from code.", key=problem.message)
         release = target_release(str(self.option[TARGET_KERAS]))
         unwritable = graph.live or hindrance(graph.definition) is not None or release < target_release("")

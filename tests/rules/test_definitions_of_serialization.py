@@ -465,6 +465,8 @@ def test_the_code_that_a_file_needs():
     two = custom("a", module="my", registered="x>Mine"), custom("b", "x>Other", module="my")
     ((_, node, related, message, _),) = needed(*two)
     assert (node, related) == ("a", ("b",)) and message.endswith("registers 'x>Mine', 'x>Other'")
+    many = [custom(f"l{place}", module="my", registered=f"x>{place}") for place in range(6)]
+    assert needed(*many)[0][3].endswith("'x>3', 'x>4' and 1 more") and len(needed(*many)[0][2]) == 5
     loss = {"loss": written("Mine", "my", registered="x>loss")}
     ((_, node, _, message, hint),) = needed(dense("a"), **loss)
     assert node == ROOT and message.endswith("'x>loss' (loss)")
@@ -488,6 +490,19 @@ def test_what_a_release_cannot_load():
     assert loading(newer) == []
     (problem,) = loading(newer, "3.0")
     assert problem.severity is Severity.ERROR and problem.fix is None
+
+
+def test_what_only_its_own_code_loads():
+    (problem,) = loading(chain(dense("a"), custom("b", module="my.layers")), "3.14")
+    assert (problem.node, problem.severity, problem.fix) == ("b", Severity.WARNING, None)
+    (problem,) = loading(chain(dense("a"), made("f", "Lambda", function="no name")))
+    assert problem.message.startswith("function of the Lambda is the text 'no name'")
+    assert (problem.node, problem.severity, problem.key) == ("f", Severity.ERROR, problem.message)
+    named = made("f", "Lambda", function="my_function")
+    named.module = "keras.layers"
+    (problem,) = loading(chain(named), "3.0")
+    assert "Keras 3 does not look it up" in problem.message
+    assert not any("look it up" in one.message for one in loading(chain(named), "2.15"))
 
 
 def test_a_compilation_that_stops_loading():
