@@ -25,6 +25,7 @@ from graphlint.replay.extract import features
 from graphlint.replay.functional import as_functional
 from graphlint.replay.opened import Opened
 from graphlint.replay.transaction import Transaction
+from graphlint.replay.verify import States
 from graphlint.replay.watching import Watch
 from tests.benchmarks.inside.prove import array_like
 
@@ -43,6 +44,9 @@ def main() -> None:
             warnings.simplefilter("ignore")
             try:
                 row = _row(models[name](), sizes.get(name, 8), totals, reasons)
+            except GraphlintError as error:
+                totals["nothing opened"] += 1
+                row = f"nothing opened: {one_line(error, 200)}"
             except Exception as error:
                 totals["failed"] += 1
                 row = f"FAILED {one_line(error, 200)}"
@@ -101,12 +105,14 @@ def _batch(model: keras.Model, opened: Opened, size: int) -> tuple[Any, Any]:
 
 def _distance(model: keras.Model, built: keras.Model, opened: Opened, size: int) -> float:
     (args, kwargs), structure = _batch(model, opened, size)
-    pairs = zip(
-        keras.tree.flatten(model(*args, **kwargs, training=False)),
-        keras.tree.flatten(built(structure, training=False)),
-        strict=True,
+    states = States(keras_internals.all_layers(model))
+    expected = keras.tree.flatten(model(*args, **kwargs, training=False))
+    states.restore()
+    pairs = zip(expected, keras.tree.flatten(built(structure, training=False)), strict=True)
+    return max(
+        float(np.max(np.abs(np.asarray(one, "float64") - np.asarray(other, "float64")), initial=0.0))
+        for one, other in pairs
     )
-    return max(float(np.max(np.abs(np.asarray(one) - np.asarray(other)), initial=0.0)) for one, other in pairs)
 
 
 def _features(model: keras.Model, opened: Opened, stuck: set[str], size: int) -> str:
@@ -129,9 +135,10 @@ def _features(model: keras.Model, opened: Opened, stuck: set[str], size: int) ->
     except GraphlintError as error:
         return f"refused ({_short(error)})"
     (args, kwargs), structure = _batch(model, opened, size)
-    watch = Watch(model)
+    watch, states = Watch(model), States(keras_internals.all_layers(model))
     with watch.running():
         model(*args, **kwargs, training=False)
+    states.restore()
     results = made(structure, training=False)
     for one in ids:
         layer = graph.layers[graph.calls[one].layer].obj
