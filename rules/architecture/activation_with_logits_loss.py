@@ -55,7 +55,7 @@ class ActivationWithLogitsLoss(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for loss in losses(graph) or ():
-            if not loss.built_in or not loss.from_logits or loss.weight == 0 or one_class(graph, loss):
+            if not loss.from_logits or loss.weight == 0 or one_class(graph, loss):
                 continue
             head = trace_activation(graph, loss.output)
             if head.activation not in ("softmax", "sigmoid"):

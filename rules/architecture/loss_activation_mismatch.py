@@ -63,7 +63,7 @@ class LossActivationMismatch(Rule):
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for loss in losses(graph) or ():
             traits = loss.traits
-            if traits is None or loss.loss is None or loss.from_logits or loss.weight == 0:
+            if traits is None or loss.from_logits or loss.weight == 0:
                 continue
             units = last_size(graph, loss.output)
             if not traits.cross_entropy or units == 1:
@@ -74,7 +74,7 @@ class LossActivationMismatch(Rule):
                 continue
             fitting = "a categorical cross-entropy" if binary else "a binary cross-entropy"
             other = "sigmoid" if binary else "softmax"
-            trained = "" if "focal" in loss.loss else f": on TensorFlow it trains a {other} in place of it"
+            trained = "" if "focal" in traits.name else f": on TensorFlow it trains a {other} in place of it"
             yield Problem(
                 f"{loss.loss} on output {loss.name!r}, which ends in {head.activation} over "
                 f"{'?' if units is None else units} units{trained}",

@@ -65,7 +65,7 @@ class SameSeedSiblings(Rule):
                 continue
             layers = list(members)
             same = [path for path in layers if _equal(graph, layers[0], path)]
-            if len(same) < 2 or not _meet(graph, [members[path] for path in same]):
+            if not _meet(graph, [members[path] for path in same]):
                 continue
             first = graph.layers[same[0]]
             yield Problem(

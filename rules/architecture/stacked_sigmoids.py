@@ -104,7 +104,7 @@ def _rectified(graph: ModelGraph, hidden: list[str]) -> Fix | None:
 def _sigmoid(graph: ModelGraph, call: str) -> str | None:
     """The call after which the values of a layer with weights are those of its sigmoid; None for other layers."""
     layer = innermost(graph, graph.layer(call))
-    if layer.traits.family not in (Family.DENSE, Family.CONVOLUTION) or not layer.traits.linear:
+    if layer.traits.family not in (Family.DENSE, Family.CONVOLUTION):
         return None
     activation = activation_of(graph, call)[0]
     if activation in _SIGMOIDS:

@@ -94,7 +94,7 @@ class DuplicateWeights(Rule):
     def equal_variables(graph: ModelGraph) -> Iterator[tuple[Variable, ...]]:
         collisions: dict[tuple[tuple[int, ...], str], list[Variable]] = {}
         for variable in graph.variables.values():
-            if variable.size >= LEAST_ELEMENTS and variable.values is not None and not _COPY.search(variable.layer):
+            if variable.size >= LEAST_ELEMENTS and not _COPY.search(variable.layer):
                 collisions.setdefault((variable.shape, variable.dtype), []).append(variable)
         for candidates in collisions.values():
             if len(candidates) < 2:

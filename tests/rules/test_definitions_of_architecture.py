@@ -126,6 +126,8 @@ def test_bottlenecks_in_several_places():
     assert places(OneUnitBottleneck(), graph_of(mixed, [2, 3])) == []
     returned = [entering((None, 8)), step(one, 0, shape=ONE), step(dense("a"), 1)]
     assert places(OneUnitBottleneck(), graph_of(returned, [1, 2])) == []
+    same = [entering((None, 8)), step(one, 0, shape=ONE), step(dense("a"), 1), step(dense("b"), 1, shape=(None, 8))]
+    assert places(OneUnitBottleneck(), graph_of(same, [2, 3])) == []
     later = [
         entering((None, 8)),
         step(dense("end", 1), 0, shape=ONE),
@@ -269,6 +271,13 @@ def test_dropout_that_is_told_once():
     other = [entering(), step(dense("z"), 0), step(a, 0), step(drop, 2)]
     assert places(DropoutOnOutput(), graph_of(other, [1, 3])) == ["drop#0"]
     assert places(DropoutOnOutput(), graph_of(other, [1, 3], loss=["mse", None])) == ["drop#0"]
+    plain = [entering(), step(dense("a"), 0), step(drop, 1), step(dense("b"), 0)]
+    assert places(DropoutOnOutput(), graph_of(plain, [2, 3], loss=[None, "mse"])) == []
+    assert places(DropoutOnOutput(), graph_of(plain, [2, 3], loss=["mse", None])) == ["drop#0"]
+    both = chain(dense("a"), dropout("first"), active("s"), dropout("last"))
+    assert places(DropoutOnOutput(), both) == ["last#0"]
+    calls = [entering(), step(dense("a"), 0), step(drop, 1), step(active("s"), 2, 1)]
+    assert places(DropoutOnOutput(), graph_of(calls)) == []
 
 
 @pytest.mark.parametrize(
@@ -280,6 +289,7 @@ def test_dropout_that_is_told_once():
         ([dense("a"), active("s"), dropout()], "a"),
         ([made("a", "Dense", units=4), active("s"), dropout()], "a"),
         ([made("a", "Conv1D", filters=4), active("s"), dropout()], "a"),
+        ([dense("b"), made("a", "LSTM", 3), dropout()], "a"),
         ([active("s"), dropout()], None),
         ([dropout()], None),
     ],
@@ -421,6 +431,7 @@ def test_sigmoids_that_are_used_elsewhere():
     assert places(StackedSigmoids(), graph_of(calls, [2, 3])) == []
     calls = [entering(), step(a, 0), step(b, 1), step(dense("d"), 1), step(c, 2)]
     assert places(StackedSigmoids(), graph_of(calls, [3, 4])) == []
+    assert places(StackedSigmoids(), graph_of([*calls[:3], step(c, 2), step(dense("d"), 2)], [3, 4])) == []
     calls = [entering(), step(curved("a", activation="linear"), 0), step(active("s", "sigmoid"), 1), step(b, 2)]
     calls += [step(c, 3), step(dense("d"), 1)]
     assert places(StackedSigmoids(), graph_of(calls, [4, 5])) == []
@@ -430,6 +441,13 @@ def test_sigmoids_that_are_used_elsewhere():
     short_first = [entering(), step(curved("y"), 0), step(curved("z"), 1), step(dense("d"), 2)]
     short_first += [step(one, 3 + place) for place, one in enumerate([a, b, c])]
     assert places(StackedSigmoids(), graph_of(short_first)) == ["a#0"]
+    four = [entering(), *(step(one, place) for place, one in enumerate([a, b, curved("m"), c]))]
+    assert places(StackedSigmoids(), graph_of(four)) == ["a#0"]
+    assert places(StackedSigmoids(), chain(a, curved("n", 3), c)) == []
+    steps = layer("steps", "TimeDistributed", children={"layer": a})
+    calls = [entering(), step(a, 0), step(b, 1), step(c, 2), step(steps, 0)]
+    (problem,) = StackedSigmoids().check(graph_of(calls, [3, 4]))
+    assert problem.fix is None
     again = [entering(), *(step(one, place) for place, one in enumerate([a, b, c, dense("d"), a, b, c]))]
     assert places(StackedSigmoids(), graph_of(again)) == ["a#0"]
 
@@ -522,6 +540,9 @@ def siblings(*several, meet=True, sources=None):
         ([seeded("a", values=[1, 2]), seeded("b", values=[1, 3])], None),
         ([seeded("a", values=[1, 2]), seeded("b", values=[1, 2], shape=(1, 2))], None),
         ([seeded("a", values=[1, 2]), seeded("b")], ["b"]),
+        ([seeded("a"), seeded("b", values=[1, 2])], ["b"]),
+        ([seeded("a", values=[1, 2, 3, 4], shape=(4,)), seeded("b", values=[1, 2, 3, 5], shape=(4,))], None),
+        ([seeded("a", units=3, use_bias=True), seeded("b", use_bias=True, units=3)], ["b"]),
         ([seeded("a", values=[1, 2]), seeded("b", values=[1, 3]), seeded("c", values=[1, 2])], ["c"]),
     ],
 )
@@ -542,9 +563,13 @@ def test_siblings_that_never_meet():
     for one in foreign:
         one.registered_name = "x>Dense"
     assert places(SameSeedSiblings(), siblings(*foreign)) == []
-    no_values = seeded("a", values=[1, 2]), seeded("b", values=[1, 3])
-    no_values[1].variables[0].values = None
-    assert places(SameSeedSiblings(), siblings(*no_values)) == ["a#0"]
+    for place in (0, 1):
+        no_values = seeded("a", values=[1, 2]), seeded("b", values=[1, 3])
+        no_values[place].variables[0].values = None
+        assert places(SameSeedSiblings(), siblings(*no_values)) == ["a#0"]
+    assert places(SameSeedSiblings(), siblings(a, a, b)) == ["a#0"]
+    calls = [entering(), step(seeded("y", 5), 0), step(seeded("z", 5), 0), step(a, 0), step(b, 0)]
+    assert places(SameSeedSiblings(), graph_of([*calls, step(made("sum", "Add"), 3, 4)], [1, 2, 5])) == ["a#0"]
     calls = [entering(), step(a, 0), step(b, 0), step(seeded("c"), 0)]
     calls += [step(dense("d"), 1), step(made("sum", "Add"), 2, 3)]
     assert places(SameSeedSiblings(), graph_of(calls, [4, 5])) == ["a#0"]

@@ -63,6 +63,7 @@ def test_each_output_and_its_loss_by_themselves(rule):
     def found(ending, **compiled):
         return places(rule(), two(ending, WIDE, **compiled))
 
+    assert found([bad, other]) == []
     assert found([bad, other], loss=loss) == ["bad#0", "other#0"]
     assert found([good, bad], loss=loss) == ["bad#0"]
     assert found([other, bad], loss=["mine", loss]) == ["bad#0"]

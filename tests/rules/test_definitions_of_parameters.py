@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from graphlint.findings.edits import DropVariables
-from graphlint.model.definition import CallDefinition, Format, TensorRef, VariableDefinition
+from graphlint.findings.edits import DropVariables, Prune
+from graphlint.model.definition import CallDefinition, Format, FrontEnd, TensorRef, VariableDefinition
 from graphlint.model.expand import expand
 from rules.parameters.double_counted import DoubleCounted
 from rules.parameters.duplicate_weights import DuplicateWeights
@@ -46,7 +46,7 @@ def test_sums_over_layers():
     for count, ending in ((5, "; and 2 more pairs"), (4, "; and 1 more pairs"), (3, "d2 and inner both hold 16")):
         calls = [entering(), *(step(one, 0) for one in many[:count]), step(around("inner", *many[:count]), 0)]
         (problem,) = DoubleCounted().check(graph_of(calls, list(range(1, count + 2))))
-        assert problem.message.endswith(ending)
+        assert problem.message.endswith(ending) and problem.message.count(" both hold ") == 3
 
 
 # -- P002 duplicate-weights ---------------------------------------------------------------------------------------
@@ -111,6 +111,9 @@ def test_copies_in_words():
     assert duplicates(*two) == [("a", ("b@kernel", "b@more"))]
     mixed = [holding("a"), holding("z", OTHERS), holding("b"), holding("y", OTHERS)]
     assert duplicates(*mixed) == [("a@kernel", ("b@kernel",)), ("z@kernel", ("y@kernel",))]
+    alone, nothing = holding("alone", NUMBERS.reshape(8, 32)), np.full((16, 16), np.nan, "float32")
+    assert duplicates(alone, holding("n", nothing), holding("o", nothing)) == []
+    assert duplicates(alone, holding("a"), holding("n", nothing), holding("b")) == [("a@kernel", ("b@kernel",))]
     constant = holding("zero", np.zeros((16, 16), "float32"))
     assert duplicates(constant, holding("a"), holding("b")) == [("a@kernel", ("b@kernel",))]
 
@@ -142,6 +145,16 @@ def test_copies_that_become_one_layer():
     wrapped = [layer(name, "TimeDistributed", children={"layer": holding("d")}) for name in ("one", "two")]
     (problem,) = DuplicateWeights().check(chain(*wrapped))
     assert [(edit.keep, edit.drop) for edit in problem.fix.edits] == [("one", "two")]
+    twice = holding("a")
+    twice.variables.append(variable("more", (16, 16), 1, values=Stored(NUMBERS)))
+    for form in (Format.KERAS, Format.H5):
+        assert duplicates(twice, form=form) == [("a@kernel", ("a@more",))]
+    (problem,) = DuplicateWeights().check(chain(twice))
+    assert problem.fix is None
+    graph = chain(holding("a"))
+    graph.definition.root.body.layers.append(holding("b"))
+    (problem,) = DuplicateWeights().check(expand(graph.definition))
+    assert problem.related == ("b@kernel",) and problem.fix is None
     held = layer("both", "Bidirectional", children={"forward_layer": holding("d"), "backward_layer": holding("e")})
     (problem,) = DuplicateWeights().check(chain(held))
     assert problem.fix is None
@@ -168,6 +181,8 @@ def test_parameters_that_influence_nothing():
     assert isinstance(edit, DropVariables) and edit.layers == ("inner",)
     (problem,) = UnreachableParameters().check(unused(form=Format.H5))
     assert problem.fix is None
+    (problem,) = UnreachableParameters().check(unused(front_end=FrontEnd.LIVE))
+    assert isinstance(problem.fix.edits[0], Prune) and problem.fix.edits[0].layers == ("inner",)
     assert list(UnreachableParameters().check(unused(trainable=False))) == []
     assert list(UnreachableParameters().check(unused(inner_class="Mine"))) == []
     two = around("one", dense("a")), around("two", dense("b"))
@@ -181,6 +196,8 @@ def test_parameters_that_influence_nothing():
 
 def test_what_other_rules_tell():
     calls = [entering(), step(dense("a"), 0), step(dense("dead"), 0)]
+    assert list(UnreachableParameters().check(graph_of(calls, [1]))) == []
+    calls = [entering(), step(dense("a"), 0), step(dense("side"), 0), step(made("add", "ActivityRegularization"), 2)]
     assert list(UnreachableParameters().check(graph_of(calls, [1]))) == []
     graph = graph_of([entering(), step(dense("a"), 0)])
     graph.definition.root.body.layers.append(dense("uncalled"))
@@ -243,10 +260,15 @@ def test_which_attention_has_no_effect():
     many = entering((None, 6, 4), "many")
     both = [one, many, step(attends, 0, 0), step(attends, 0, 1)]
     assert places(UnreachableParameters(), graph_of(both, [2, 3])) == []
-    other = layer("other", "MultiHeadAttention", children=dict(children))
-    several = [many, one, step(dense("a"), 0), step(other, 0, 0), step(attends, 0, 1)]
-    (problem,) = UnreachableParameters().check(graph_of(several[:2] + several[4:]))
+    apart = {name: layer(name, "EinsumDense", 5) for name in ("query_dense", "key_dense")}
+    other = layer("other", "MultiHeadAttention", children=apart)
+    (problem,) = UnreachableParameters().check(graph_of([many, one, step(attends, 0, 1)]))
     assert "so 10 parameters of query and key have no effect" in problem.message
+    several = [many, one, step(other, 0, 0), step(attends, 0, 1)]
+    assert places(UnreachableParameters(), graph_of(several, [2, 3])) == ["mha"]
+    graph = graph_of([many, step(dense("a"), 0)])
+    graph.definition.root.body.layers.append(attends)
+    assert places(UnreachableParameters(), expand(graph.definition)) == []
     steps = layer("steps", "TimeDistributed", children={"layer": attends})
     assert places(UnreachableParameters(), graph_of([one, step(steps, 0, 0)])) == []
 

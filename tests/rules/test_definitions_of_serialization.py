@@ -237,6 +237,8 @@ CODE = {"class_name": "__lambda__", "config": {"code": "abc"}}
         ({"arguments": {**HELD, "config": {"units": 3}}}, "Dense ''"),
         ({"arguments": {**HELD, "config": "d"}}, None),
         ({"arguments": {**HELD, "class_name": 3}}, None),
+        ({"arguments": {"class_name": "Held", "config": None, "held": HELD}}, "Dense 'd'"),
+        ({"arguments": {"class_name": 3, "config": {"held": HELD}}}, "Dense 'd'"),
         ({"arguments": {"class_name": "Dropout", "module": "keras.layers", "config": {"rate": 0.5}}}, None),
     ],
 )
@@ -465,6 +467,8 @@ def test_the_code_that_a_file_needs():
     two = custom("a", module="my", registered="x>Mine"), custom("b", "x>Other", module="my")
     ((_, node, related, message, _),) = needed(*two)
     assert (node, related) == ("a", ("b",)) and message.endswith("registers 'x>Mine', 'x>Other'")
+    deep = dense("a", kernel_constraint={"a": {"b": written("Init", "my", registered="x>Init")}})
+    assert needed(deep)[0][3] == "needs the code that registers 'x>Init'"
     many = [custom(f"l{place}", module="my", registered=f"x>{place}") for place in range(6)]
     assert needed(*many)[0][3].endswith("'x>3', 'x>4' and 1 more") and len(needed(*many)[0][2]) == 5
     loss = {"loss": written("Mine", "my", registered="x>loss")}
