@@ -1,0 +1,420 @@
+"""Rules on what is connected to what, and on what files name, on definitions that are written down here."""
+
+from __future__ import annotations
+
+import pytest
+
+from graphlint.knowledge.advisories import Danger
+from graphlint.model.definition import (
+    CallDefinition,
+    FrontEnd,
+    LayerDefinition,
+    ModelDefinition,
+    ProblemKind,
+    SourceProblem,
+    TensorRef,
+    TensorSpec,
+)
+from graphlint.model.expand import expand
+from graphlint.model.graph import Tensor
+from rules.disconnected.constant_output import ConstantOutput
+from rules.disconnected.dead_branch import DeadBranchRule
+from rules.disconnected.never_received_gradient import NeverReceivedGradient
+from rules.disconnected.non_differentiable_cut import NonDifferentiableCut
+from rules.disconnected.output_without_loss import OutputWithoutLoss
+from rules.disconnected.uncalled_layer import UncalledLayer
+from rules.disconnected.unused_input import UnusedInput
+from rules.disconnected.weights_without_graph import WeightsWithoutGraph
+from rules.security.archive_or_h5_trick import ArchiveOrH5Trick
+from rules.security.foreign_reference import ForeignReference
+from rules.security.gadget import Gadget
+from rules.security.lambda_code import LambdaCode
+from tests.model.definitions import SPEC, call, input_call, layer, model
+from tests.questions.test_statistics import Stored
+from tests.rules.test_definitions_of_training import adam, found, held, passed, waiting
+
+ALONE = TensorSpec((None, 1), "float32")
+
+
+def graph_of(*calls, inputs=(0,), outputs=None, more=(), class_name="Functional", **fields):
+    root = model("net", list(calls), list(inputs), outputs or [len(calls) - 1])
+    root.body.layers += more
+    root.class_name = class_name
+    front_end, format_ = fields.pop("front_end", FrontEnd.STATIC), fields.pop("format", "keras")
+    return expand(ModelDefinition(root, front_end, format_, **{"has_weights": True, **fields}))
+
+
+def op(name, class_name):
+    return layer(name, class_name, is_operation=True)
+
+
+def returning(spec, target, *sources):
+    return CallDefinition(target, tuple(TensorRef(one, 0) for one in sources), outputs=(spec,))
+
+
+X = input_call("x")
+
+# -- D001 unused-input, D006 constant-output, D008 uncalled-layer -------------------------------------------------
+
+
+def test_inputs_that_reach_no_output():
+    message = "input (?, 4) float32 reaches no output: "
+    spare = [X, input_call("y"), passed(held("a"), 0)]
+    (problem,) = UnusedInput().check(graph_of(*spare, inputs=(0, 1)))
+    assert (problem.node, problem.message, problem.related) == ("y#0", f"{message}nothing uses it", ())
+    assert problem.fix.edits[0].inputs == ("y",)
+    ends = [X, input_call("y"), passed(held("b"), 1), passed(held("c"), 2), passed(held("a"), 0)]
+    (problem,) = UnusedInput().check(graph_of(*ends, inputs=(0, 1)))
+    assert problem.message == f"{message}the 2 calls that it feeds stop short of one" and problem.related == ("c#0",)
+    assert list(UnusedInput().check(graph_of(X, passed(held("a"), 0)))) == []
+    (problem,) = UnusedInput().check(graph_of(X, passed(held("a")), inputs=(0,)))
+    assert problem.fix is None
+    (problem,) = UnusedInput().check(graph_of(*spare, inputs=(0, 1), class_name="Mine"))
+    assert problem.fix is None
+
+
+def test_inputs_that_may_be_unused():
+    for config, count in (({"optional": True}, 0), ({"optional": False}, 1), ({"optional": 1}, 1)):
+        optional = CallDefinition(layer("y", "InputLayer", config=config), outputs=(SPEC,))
+        graph = graph_of(X, optional, input_call("z"), passed(held("a"), 0), inputs=(0, 1, 2))
+        assert len(list(UnusedInput().check(graph))) == count + 1
+    for one, count in ((layer("r", "ActivityRegularization"), 0), (held("r"), 1)):
+        graph = graph_of(X, input_call("y"), passed(one, 1), passed(held("a"), 0), inputs=(0, 1))
+        assert len(list(UnusedInput().check(graph))) == count
+
+
+def test_outputs_that_no_input_can_change():
+    apart = [X, passed(held("a"), 0), passed(held("table"))]
+    (problem,) = ConstantOutput().check(graph_of(*apart, outputs=[1, 2]))
+    assert (problem.node, problem.severity, problem.key) == (Tensor("table#0", 0), None, "1")
+    assert problem.message == "output 1 depends on none of the 1 inputs: it is the same for all data"
+    assert problem.related == () and problem.hint.startswith("Connect the output")
+    assert list(ConstantOutput().check(graph_of(*apart, outputs=[1]))) == []
+    shapes = [X, passed(op("ones", "OnesLike"), 0), passed(held("a"), 1)]
+    assert len(list(ConstantOutput().check(graph_of(*shapes)))) == 1
+
+
+@pytest.mark.parametrize(("spec", "told"), [(ALONE, True), (SPEC, False)])
+def test_normalisations_of_one_value(spec, told):
+    norm = layer("norm", "LayerNormalization")
+    graph = graph_of(X, returning(spec, held("a"), 0), returning(spec, norm, 1), passed(held("b"), 2))
+    problems = list(ConstantOutput().check(graph))
+    assert len(problems) == told
+    for problem in problems:
+        assert problem.message.startswith("output 0 comes after a LayerNormalization over an axis of size 1")
+        assert problem.related == ("norm#0",) and problem.hint.startswith("Normalise over")
+
+
+def test_layers_that_are_never_called():
+    calls = [X, passed(held("a"), 0)]
+    (problem,) = UncalledLayer().check(graph_of(*calls, more=[held("b"), layer("relu", "ReLU")]))
+    assert (problem.node, problem.message) == ("b", "it is never called, and it holds 16 parameters")
+    assert problem.fix.changes is None
+    penalised = held("b", kernel_regularizer={"class_name": "L2"})
+    (problem,) = UncalledLayer().check(graph_of(*calls, more=[penalised]))
+    assert problem.fix.changes is not None
+    wrapped = layer("w", "TimeDistributed", children={"layer": penalised})
+    (problem,) = UncalledLayer().check(graph_of(*calls, more=[wrapped]))
+    assert problem.node == "w" and problem.fix.changes is not None
+    assert list(UncalledLayer().check(graph_of(*calls))) == []
+
+
+# -- D002 dead-branch ---------------------------------------------------------------------------------------------
+
+
+def branches(*side, class_name="Functional", returned=True):
+    """A nested model with a chain of layers beside its main one, which it returns as well, and nothing uses."""
+    calls = [input_call("i"), passed(held("main"), 0)]
+    for place, one in enumerate(side):
+        calls.append(passed(one, 0 if place == 0 else place + 1))
+    inner = model("inner", calls, [0], [1, len(calls) - 1] if returned else [1])
+    inner.class_name = class_name
+    outer = CallDefinition(inner, (TensorRef(0, 0),), outputs=(SPEC,) * (2 if returned else 1))
+    return graph_of(X, outer, passed(held("end"), 1))
+
+
+@pytest.mark.parametrize(
+    ("side", "returned", "message"),
+    [
+        ([held("a")], True, "one layer with 16 trainable parameters feeds only output 1 of the model inner, which"),
+        ([held("a"), held("b")], True, "2 layers with 32 trainable parameters feed only output 1 of the model inner"),
+        ([held("a")], False, "one layer with 16 trainable parameters feeds only what reaches no output of the model"),
+        ([held("a", frozen=True)], True, None),
+    ],
+)
+def test_branches_of_nested_models(side, returned, message):
+    problems = list(DeadBranchRule().check(branches(*side, returned=returned)))
+    assert len(problems) == (message is not None)
+    for one in problems:
+        assert one.message.startswith(message) and one.node == Tensor(f"inner#0/{side[-1].name}#0", 0)
+        assert one.fix.edits[0].layers == ("inner",) and one.fix.changes is None
+
+
+def test_branches_of_the_model_itself_and_of_classes_of_ones_own():
+    (problem,) = DeadBranchRule().check(graph_of(X, passed(held("a"), 0), passed(held("b"), 0), outputs=[1]))
+    assert problem.message.endswith("feeds only what reaches no output of the model") and problem.fix is None
+    assert list(DeadBranchRule().check(branches(held("a"), class_name="Mine"))) == []
+    (problem,) = DeadBranchRule().check(branches(held("a"), class_name="Mine", returned=False))
+    assert problem.fix is None
+    penalised = held("a", kernel_regularizer={"class_name": "L2"})
+    (problem,) = DeadBranchRule().check(branches(penalised))
+    assert problem.fix.changes is not None
+
+
+# -- D005 non-differentiable-cut, D004 output-without-loss --------------------------------------------------------
+
+LOSS = {"compile_config": {"loss": "mse"}}
+NEVER = "{} lets no gradient through: {} before it with {} trainable parameters never learn"
+INTEGERS = TensorSpec((None, 4), "int32")
+END = held("end")
+
+
+@pytest.mark.parametrize(
+    ("calls", "message", "related"),
+    [
+        ([passed(held("a"), 0), passed(op("cut", "Argmax"), 1)], NEVER.format("Argmax", "one layer", 16), ("a",)),
+        (
+            [passed(held("a"), 0), passed(held("b"), 1), passed(op("cut", "Argmax"), 2)],
+            NEVER.format("Argmax", "2 layers", 32),
+            ("a", "b"),
+        ),
+        ([passed(held("a"), 0), passed(op("fine", "Exp"), 1)], None, ()),
+        ([passed(held("a", frozen=True), 0), passed(op("cut", "Argmax"), 1)], None, ()),
+        ([passed(layer("a", "ReLU"), 0), passed(op("cut", "Argmax"), 1)], None, ()),
+        (
+            [passed(held("a"), 0), returning(INTEGERS, op("cut", "Cast"), 1)],
+            NEVER.format("Cast", "one layer", 16),
+            ("a",),
+        ),
+        ([passed(END, 0), passed(op("cut", "Argmax"), 1)], None, ()),
+        (
+            [passed(held("a"), 0), passed(op("cut", "Argmax"), 1), passed(held("b"), 2), passed(op("last", "Sign"), 3)],
+            NEVER.format("Argmax", "2 layers", 32),
+            ("a", "b", "last#0"),
+        ),
+    ],
+)
+def test_what_lets_no_gradient_through(calls, message, related):
+    calls = [X, *calls]
+    graph = graph_of(*calls, passed(END, len(calls) - 1), **LOSS)
+    problems = [(one.node, one.message, one.related) for one in NonDifferentiableCut().check(graph)]
+    assert problems == ([("cut#0", message, related)] if message else [])
+    assert found(NonDifferentiableCut, graph_of(*calls, passed(END, len(calls) - 1))) == []
+    mine = graph_of(*calls, passed(END, len(calls) - 1), class_name="Mine", **LOSS)
+    assert found(NonDifferentiableCut, mine) == []
+
+
+def test_a_way_around_a_cut():
+    around = [X, passed(held("a"), 0), passed(op("cut", "Argmax"), 1), call(layer("sum", "Add"), 1, 2)]
+    assert found(NonDifferentiableCut, graph_of(*around, **LOSS)) == []
+
+
+def two(loss, first=None, second=None, **fields):
+    calls = [X, passed(first or held("one"), 0), passed(second or held("other"), 0)]
+    return graph_of(*calls, outputs=[1, 2], compile_config={"loss": loss}, **fields)
+
+
+@pytest.mark.parametrize(
+    ("loss", "told"),
+    [
+        ({"one": "mse"}, [("other", "output 'other' has no loss: 16 trainable parameters feed only this output and")]),
+        ({"one": "mse", "other": "mse"}, []),
+        ("mse", []),
+        (None, []),
+        ({"one": None, "other": None}, []),
+        (["mse", None], [("other", "output 'other' has no loss: 16 trainable parameters feed only this output and")]),
+        (
+            {"one": "mse", "that": "mse"},
+            [("unknown:that", "the loss 'that' is for no output of the model, which has 'one', 'other': fit")],
+        ),
+        ({"one": "mse", "other": "mse", "that": None}, []),
+    ],
+)
+def test_outputs_without_a_loss(loss, told):
+    problems = list(OutputWithoutLoss().check(two(loss)))
+    assert [one.key for one in problems] == [key for key, _ in told]
+    assert all(one.message.startswith(start) for one, (_, start) in zip(problems, told, strict=True))
+    assert list(OutputWithoutLoss().check(two(loss, class_name="Mine"))) == []
+
+
+def test_what_only_an_output_without_a_loss_trains():
+    (problem,) = OutputWithoutLoss().check(two({"one": "mse"}))
+    assert (problem.node, problem.related, problem.severity) == (Tensor("other#0", 0), ("other",), None)
+    for second in (held("other", frozen=True), layer("other", "ReLU")):
+        (problem,) = OutputWithoutLoss().check(two({"one": "mse"}, second=second))
+        assert problem.message.endswith("nothing trainable depends on it alone") and problem.severity == "info"
+        assert problem.related == ()
+    calls = [X, passed(held("one"), 0), passed(held("a"), 1), passed(layer("other", "ReLU"), 2)]
+    compiled = {"compile_config": {"loss": {"one": "mse"}}}
+    (problem,) = OutputWithoutLoss().check(graph_of(*calls, outputs=[1, 3], **compiled))
+    assert problem.related == ("a",)
+    (problem,) = OutputWithoutLoss().check(
+        graph_of(*calls, passed(layer("r", "ActivityRegularization"), 2), outputs=[1, 3], **compiled)
+    )
+    assert problem.severity == "info"
+
+
+# -- D003 never-received-gradient ---------------------------------------------------------------------------------
+
+STEPS = 20
+
+
+def trained(*parts, touched, steps=STEPS, calls=None, class_name="Adam", **fields):
+    """A chain of layers, with an Adam whose averages are 0 but for those of some of the trainable variables."""
+    own = [variable for one in parts for variable in one.variables if variable.trainable]
+    optimizer = adam(*(one.shape for one in own), class_name=class_name)
+    optimizer.variables[0].values = Stored(steps)
+    for place, one in enumerate(optimizer.variables[2:]):
+        variable = own[place // 2]
+        fill = 0.5 if f"{variable.slot}{own.index(variable)}" in touched else 0.0
+        one.values = Stored([[fill] * variable.shape[-1]] * variable.shape[0])
+    calls = calls or [X, *(passed(one, place) for place, one in enumerate(parts))]
+    return graph_of(*calls, optimizer=optimizer, **{**LOSS, **fields})
+
+
+@pytest.mark.parametrize(
+    ("touched", "steps", "message"),
+    [
+        ({"kernel1"}, STEPS, "kernel (16 parameters) show no trace of a gradient after 20 steps of Adam"),
+        ({"kernel1"}, 10, "kernel (16 parameters) show no trace of a gradient after 10 steps of Adam"),
+        ({"kernel1"}, 9, None),
+        ({"kernel0", "kernel1"}, STEPS, None),
+        (set(), STEPS, None),
+    ],
+)
+def test_variables_without_a_trace_of_a_gradient(touched, steps, message):
+    def parts():
+        return held("a", shapes=((4, 4),)), held("b")
+
+    assert found(NeverReceivedGradient, trained(*parts(), touched=touched, steps=steps)) == (
+        [("a", message)] if message else []
+    )
+    assert found(NeverReceivedGradient, trained(*parts(), touched=touched, steps=steps, class_name="Adagrad")) == []
+
+
+def test_several_layers_without_a_trace():
+    (problem,) = NeverReceivedGradient().check(trained(held("a"), held("b"), held("c"), touched={"kernel2"}))
+    assert problem.message.startswith("2 variables of 2 layers (32 parameters) show no trace")
+    assert (problem.node, problem.related) == ("a", ("b",)) and problem.hint.startswith("Find what stops gradients")
+
+
+def test_what_is_explained_elsewhere_is_not_told():
+    parts = held("a"), held("b")
+    calls = [X, passed(parts[0], 0), passed(op("cut", "Argmax"), 1), passed(parts[1], 2)]
+    assert found(NeverReceivedGradient, trained(*parts, touched={"kernel1"}, calls=calls)) == []
+    aside = [X, passed(parts[0], 0), passed(parts[1], 0)]
+    assert found(NeverReceivedGradient, trained(*parts, touched={"kernel1"}, calls=aside)) == []
+
+
+def test_a_recurrent_layer_of_one_step():
+    for steps, start in ((1, "Check the time axis"), (5, "Find what stops gradients")):
+        spec = TensorSpec((None, steps, 4), "float32")
+        parts = held("rnn", "LSTM"), held("b")
+        entering = CallDefinition(layer("x", "InputLayer"), outputs=(spec,))
+        calls = [entering, passed(parts[0], 0), passed(parts[1], 1)]
+        (problem,) = NeverReceivedGradient().check(trained(*parts, touched={"kernel1"}, calls=calls))
+        assert problem.hint.startswith(start)
+
+
+# -- D007 weights-without-graph -----------------------------------------------------------------------------------
+
+
+def test_layers_without_weights_and_weights_without_layers():
+    def told(*parts, **fields):
+        calls = [X, *(passed(one, place) for place, one in enumerate(parts))]
+        return found(WeightsWithoutGraph, graph_of(*calls, **fields))
+
+    whole = held("a", slots=("kernel", "bias"), shapes=((4, 2), (2,)), units=2)
+    half = held("a", slots=("kernel",), shapes=((4, 2),), units=2)
+    assert told(whole) == []
+    assert told(whole, waiting("b")) == [("b", "Dense is called and has no weights in the file, expected kernel, bias")]
+    assert told(half) == [("a", "Dense needs 2 variables (kernel, bias), but the file has 1")]
+    live = {"front_end": FrontEnd.LIVE}
+    assert told(half, waiting("b"), stray_weights={"y": 1}, **live) == []
+    stray = {f"g{place}": 2 for place in range(4)}
+    (three,) = told(whole, stray_weights=dict(list(stray.items())[:3]))
+    assert three[1].startswith("3 stored groups with 6 values") and three[1].endswith(": g0, g1, g2")
+    (four,) = told(whole, stray_weights=stray)
+    assert four[1].startswith("4 stored groups with 8 values") and four[1].endswith(": g0, g1, g2, ...")
+
+
+# -- X rules ------------------------------------------------------------------------------------------------------
+
+
+def file(raw=None, format_="keras", **fields):
+    root = LayerDefinition("net", "Sequential", "keras", is_model=True, opaque=True)
+    return expand(ModelDefinition(root, FrontEnd.STATIC, format_, raw=raw, **fields))
+
+
+@pytest.mark.parametrize(
+    ("kind", "trick", "gadget"),
+    [
+        (ProblemKind.ARCHIVE, True, False),
+        (ProblemKind.HDF5, True, False),
+        (ProblemKind.JSON, True, False),
+        (ProblemKind.STRUCTURE, False, False),
+        (ProblemKind.UNSEEN, False, True),
+        (ProblemKind.GADGET, False, True),
+    ],
+)
+def test_problems_of_files(kind, trick, gadget):
+    for danger, whom in ((None, ""), (Danger.FOREIGN_NAME, "; endangers Keras up to 3.8 (CVE-2025-1550)")):
+        graph = file(problems=[SourceProblem(kind, "odd", danger=danger)])
+        assert found(ArchiveOrH5Trick, graph) == ([(".", f"odd{whom}")] if trick else [])
+        said = "odd: what they do could not be judged" if kind is ProblemKind.UNSEEN else f"odd{whom}"
+        assert found(Gadget, graph) == ([(".", said)] if gadget else [])
+        assert all(one.key == "odd" for rule in (ArchiveOrH5Trick, Gadget) for one in rule().check(graph))
+
+
+def test_the_layer_that_a_problem_concerns():
+    one = held("a")
+    problems = [
+        SourceProblem(ProblemKind.HDF5, "odd", layer=one),
+        SourceProblem(ProblemKind.HDF5, "odd", layer=held("b")),
+    ]
+    graph = graph_of(X, passed(one, 0), problems=problems)
+    assert [node for node, _ in found(ArchiveOrH5Trick, graph)] == ["a", "."]
+
+
+def entry(module, name, class_name="function", **config):
+    if class_name != "function":
+        return {"class_name": name, "module": module, "config": config}
+    return {"class_name": "function", "module": module, "config": name, "registered_name": name}
+
+
+SYSTEM, GET_FILE = entry("os", "system"), entry("keras.utils", "get_file")
+CODE = {"class_name": "__lambda__", "config": {"code": "4wE"}}
+
+
+@pytest.mark.parametrize(
+    ("held_", "foreign", "gadget", "code"),
+    [
+        (SYSTEM, True, False, False),
+        (GET_FILE, False, True, False),
+        (CODE, False, False, True),
+        (entry("keras.activations", "relu"), False, False, False),
+    ],
+)
+def test_each_danger_is_told_by_one_rule(held_, foreign, gadget, code):
+    graph = file({"class_name": "Dense", "module": "keras.layers", "config": {"activation": held_}})
+    assert [len(found(rule, graph)) for rule in (ForeignReference, Gadget, LambdaCode)] == [foreign, gadget, code]
+
+
+def test_dangers_in_words():
+    ((node, message),) = found(ForeignReference, file({"class_name": "Dense", "config": {"held": SYSTEM}}))
+    assert node == "." and message.startswith("names 'os.system' in ") and "held" in message.partition(",")[0]
+    assert "a part of Python's standard library" in message and message.endswith("(CVE-2025-1550)")
+    ((_, message),) = found(Gadget, file({"class_name": "Dense", "config": {"held": GET_FILE}}))
+    assert message.startswith("names 'get_file' in ") and "; endangers " in message
+    for format_, old in (("keras", False), ("h5", True)):
+        ((_, message),) = found(LambdaCode, file({"class_name": "Dense", "config": {"held": CODE}}, format_))
+        assert (
+            message.startswith("serialized Python code in ") and ("safe_mode does not apply to .h5" in message) is old
+        )
+
+
+def test_many_gadgets_of_one_layer():
+    for count, more in ((10, ""), (11, "; and 1 more")):
+        operations = [{"class_name": "TFOpLambda", "config": {"function": f"io.read_file_{n}"}} for n in range(count)]
+        told = found(Gadget, file({"class_name": "Dense", "config": {"held": operations}}))
+        assert len(told) == 1 and f"{more}; endangers" in told[0][1] and ("more" in told[0][1]) is bool(more)
