@@ -7,6 +7,7 @@ import pytest
 
 from graphlint.findings.finding import Severity
 from graphlint.model.definition import VariableDefinition
+from graphlint.model.expand import expand
 from rules.architecture.dropout_before_batchnorm import DropoutBeforeBatchnorm
 from rules.architecture.dropout_on_output import DropoutOnOutput
 from rules.architecture.hidden_softmax import HiddenSoftmax
@@ -492,6 +493,9 @@ def test_recurrent_layers_in_several_places():
     assert problem.fix is None and problem.node.endswith("cell")
     cells = {name: made(name, "LSTMCell", activation="relu") for name in ("one", "two")}
     assert len(list(UnboundedRecurrence().check(chain(layer("both", "RNN", children=cells), shape=shape)))) == 1
+    uncalled = chain(dense("a"))
+    uncalled.definition.root.body.layers.append(made("idle", "LSTM", activation="relu"))
+    assert places(UnboundedRecurrence(), expand(uncalled.definition)) == []
     rnn, tame = made("rnn", "LSTM", activation="relu"), made("tame", "LSTM", activation="tanh")
     one_step = made("single", "LSTM", activation="relu")
     calls = [entering(shape), step(tame, 0), entering((None, 1, 8), "y"), step(one_step, 2), step(rnn, 0)]

@@ -180,6 +180,10 @@ def written(class_name, module=None, config=None, registered=None):
         ({"optimizer": written("Dense")}, None),
         ({"callbacks": written("Mine", "my.callbacks")}, None),
         ({"metrics": [written("Mine", "my"), written("Accuracy", "keras.metrics")]}, "metrics 'Mine'"),
+        ({"loss": {"class_name": "MineLoss", "registered_name": "x>Whole", "config": {}}}, None),
+        (written("Mine", "my"), None),
+        ({"optimizer": written("Nadam")}, None),
+        ({"metrics": [written("AUC"), "auc", "AUC"]}, None),
     ],
 )
 def test_what_a_model_is_compiled_with(compiled, names):
@@ -272,6 +276,7 @@ def test_what_is_opaque():
     assert words(holding) == ["Mine is opaque (2 sublayers, 24 parameters)"]
     nested = custom("one", children={"inner": custom("inner", "Other")})
     assert [node for node, _ in found(Opaque(), chain(nested))] == ["one"]
+    assert found(Opaque(), chain(nested, custom("z", "Last"))) == [("one", ()), ("z", ())]
     guessed = custom("g", None)
     guessed.guessed_class = "Dense"
     assert words(custom("one", children={"g": guessed}))[0].startswith(
