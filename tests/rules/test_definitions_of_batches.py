@@ -945,3 +945,26 @@ def test_several_statistics_that_stayed():
     (problem,) = StatisticsStay().check(moving(chain(norm("one"), norm("other"))))
     assert (problem.node, problem.related) == ("one", ("other",))
     assert problem.message == "the moving statistics of this layer and of 1 more did not change in 3 steps"
+
+
+# -- several outputs ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rule", "good", "bad"),
+    [
+        (SaturatedOutput, {"saturated_wrong": 0.0}, {"saturated_wrong": 0.5}),
+        (TargetBeyondActivation, {}, {"given": numbers(maximum=2.0)}),
+        (UnscaledTarget, {"loss": BINARY}, {"given": numbers(mean=500.0)}),
+        (UnscaledTarget, {}, {"given": numbers(mean=500.0)}),
+        (TargetDistribution, {}, {"loss": DISTRIBUTION, "uneven_rows": 0.5}),
+        (TargetDistribution, {"loss": "categorical_hinge"}, {"loss": DISTRIBUTION, "uneven_rows": 0.5}),
+        (TargetBeyondLoss, {"loss": BINARY}, {"loss": BINARY, "given": numbers(maximum=2.0)}),
+    ],
+)
+def test_one_output_says_nothing_of_the_next(rule, good, bad):
+    calls = [input_call("x"), call(dense("one", "sigmoid"), 0), call(dense("other", "sigmoid"), 0)]
+    graph = expand(definition(model("net", calls, [0], [1, 2])))
+    graph = seen(graph, targets=(target(output=0, **good), target(output=1, **bad)))
+    graph.observations.rows = 8
+    assert [one.node for one in rule().check(graph)] == [Tensor("other#0", 0)]

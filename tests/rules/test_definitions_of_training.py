@@ -27,6 +27,7 @@ from rules.trainable.hardcoded_training import HardcodedTraining
 from rules.trainable.live_batchnorm_in_frozen_backbone import LiveBatchnormInFrozenBackbone
 from rules.trainable.nothing_trainable import NothingTrainable
 from rules.trainable.optimizer_mismatch import OptimizerMismatch
+from rules.trainable.shared_freeze import SharedFreeze
 from rules.trainable.trainable_leak import TrainableLeak
 from rules.trainable.training_fixed_in_code import TrainingFixedInCode
 from tests.model.definitions import SPEC, call, input_call, layer, model
@@ -599,3 +600,51 @@ def test_several_variables_that_are_not_finite():
         ("a@kernel", "1 NaN of 2 values, the first at [0]; 2 in 2 variables of this layer", ("a@bias",)),
         ("b@kernel", "2 NaN of 2 values, the first at [0]", ()),
     ]
+
+
+def test_one_layer_says_nothing_of_the_next():
+    varied = held("a", values={"kernel": [[0.1, 0.2]]})
+    alike = held("b", values={"kernel": [[0.5, 0.5]]})
+    for first in (varied, held("a"), held("a", slots=("bias",)), held("a", frozen=True)):
+        assert nodes(ConstantKernel, graph_of(first, alike, steps=5)) == ["b@kernel"]
+    huge = held("b", values={"kernel": [2e6]})
+    for first in (varied, held("a"), held("a", frozen=True)):
+        assert nodes(HugeWeight, graph_of(first, huge)) == ["b@kernel"]
+
+
+# -- T006 shared-freeze -------------------------------------------------------------------------------------------
+
+
+def shared_with(*parts, frozen=True, name="inner"):
+    """A nested model, and after it the same layers again."""
+    inner = inside(name, *parts, frozen=frozen)
+    calls = [input_call("x"), passed(inner, 0)]
+    for one in parts:
+        calls.append(passed(one, len(calls) - 1))
+    return graph_of(calls=calls)
+
+
+def test_layers_that_are_frozen_with_a_model_and_used_outside_it():
+    (problem,) = SharedFreeze().check(shared_with(held("a", frozen=True)))
+    assert (problem.node, problem.related) == ("inner", (problem.fix.edits[0].layers[0],))
+    assert problem.message == "frozen, and with it one layer (16 parameters) also used outside it: a"
+    assert problem.fix.edits[0].containers == ("inner",)
+    assert nodes(SharedFreeze, shared_with(held("a", frozen=True), frozen=False)) == []
+    assert nodes(SharedFreeze, shared_with(held("a"))) == []
+    assert nodes(SharedFreeze, shared_with(layer("relu", "ReLU", trainable=False))) == []
+    for count, elsewhere in ((2, "a, b"), (3, "a, b, c"), (4, "a, b, c, ...")):
+        (problem,) = SharedFreeze().check(shared_with(*(held(name, frozen=True) for name in "abcd"[:count])))
+        assert problem.message.endswith(f"{count} layers ({16 * count} parameters) also used outside it: {elsewhere}")
+    assert nodes(SharedFreeze, shared_with(held("a"), held("b", frozen=True))) == ["inner"]
+
+
+def test_layers_of_two_frozen_models():
+    one = held("a", frozen=True)
+    for other in (True, False):
+        first, second = inside("m", one, frozen=True), inside("n", one, frozen=other)
+        calls = [input_call("x"), passed(first, 0), passed(second, 1)]
+        assert nodes(SharedFreeze, graph_of(calls=calls)) == ([] if other else ["m"])
+    deep = inside("outer", inside("inner", one), frozen=True)
+    calls = [input_call("x"), passed(deep, 0), passed(one, 1)]
+    assert nodes(SharedFreeze, graph_of(calls=calls)) == ["outer"]
+    assert nodes(SharedFreeze, graph_of(calls=calls, frozen=True)) == ["outer"]
