@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, wraps
 from itertools import pairwise
 from types import CodeType, FunctionType
 from typing import Any
@@ -611,6 +611,20 @@ def replaced(replacements: Iterable[Replacement]) -> Iterator[None]:
                 setattr(owner, name, value)
             else:
                 delattr(owner, name)
+
+
+def compiled_functions_run_again(here: Callable[[], bool]) -> Replacement:
+    """What makes each call of a ``tf.function`` run its code, also for shapes that it was traced with before."""
+    import tensorflow as tf
+
+    cls = type(tf.function(lambda: None))
+    call = vars(cls)["__call__"]
+
+    @wraps(call)
+    def again(function: Any, *args: Any, **kwargs: Any) -> Any:
+        return call(function._clone(None) if here() else function, *args, **kwargs)
+
+    return cls, "__call__", again
 
 
 def run_abstractly(function: Any, *arguments: Any) -> None:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from itertools import count
 from typing import Any
 
 import jax
@@ -17,6 +18,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 from jax import export
+from jax.experimental.xla_metadata import set_xla_metadata
 
 from graphlint.knowledge import keras_internals
 from graphlint.model.definition import TensorSpec
@@ -29,6 +31,8 @@ _SMALL = 64
 """Numbers in an array that are worth keeping."""
 _WRAPPED = ("val", "primal", "tangent")
 """Where tracers of transformations, such as ``vmap``, hold the tensors that they stand for."""
+_RUNS = count()
+"""Numbers of the runs."""
 
 
 class TracerTrace:
@@ -51,7 +55,8 @@ class TracerTrace:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        with keras_internals.replaced(self._replacements()):
+        # JAX does not run a jitted function again for shapes that it has traced it with, unless the metadata differ.
+        with set_xla_metadata(graphlint=str(next(_RUNS))), keras_internals.replaced(self._replacements()):
             yield
 
     def is_here(self) -> bool:

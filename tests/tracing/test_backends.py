@@ -13,6 +13,7 @@ import pytest
 
 from graphlint.model.expand import expand
 from graphlint.sources.live import read_live
+from tests.tracing.cases import Compiled
 
 _CHECKS = """
 import sys
@@ -112,3 +113,16 @@ def test_sizes_that_are_free_stay_so() -> None:
     (call,) = [call for call in graph.calls if graph.layer(call).class_name == "Dense"]
     assert graph.calls[call].outputs[0].shape == (None, 3)
     assert graph.calls[graph.outputs[0].call].outputs[0].shape == (None, None, 3)
+
+
+@pytest.mark.backend("tensorflow", "jax")
+def test_a_compiled_function_is_seen_each_time() -> None:
+    """Backends do not run its code again for shapes that they have traced it with."""
+    inputs = keras.Input(batch_shape=(2, 4))
+    model = keras.Model(inputs, Compiled()(inputs))
+    for _ in range(2):
+        calls = [
+            str(call.layer).rpartition("/")[2] for call in expand(read_live(model, open_layers=True)).calls.values()
+        ]
+        assert calls.count("body") == 1
+        model(np.ones((2, 4), "float32"))
