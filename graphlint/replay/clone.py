@@ -13,6 +13,7 @@ import keras
 from graphlint.errors import CannotClone, LostTie, ReplayError, one_line
 from graphlint.knowledge import keras_internals
 from graphlint.knowledge.origin import is_live_keras_class
+from graphlint.knowledge.snapshots import Snapshot
 from graphlint.model.address import ROOT
 from graphlint.model.graph import Tensor
 from graphlint.replay.by_attributes import Attributes, can_be_copied
@@ -219,14 +220,13 @@ class Cloner:
             require_alike(model, self.copies)
             return
         fresh = {id(new): new for _, layer in self.pairs for new in layer.variables}
-        values = [(one, keras_internals.numbers(one)) for one in fresh.values()]
+        before = Snapshot(fresh.values())
         try:
             for old, new in self.pairs:
                 copy_state(old, new)
             require_alike(model, self.copies)
         finally:
-            for variable, value in values:
-                variable.assign(value)
+            before.restore()
 
     # -- making -------------------------------------------------------------------------------------------------
 

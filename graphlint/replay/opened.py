@@ -144,7 +144,7 @@ class Opened:
         body = self.graph.scopes[scope].body
         return body is not None and body.traced
 
-    def _opens(self, unit: str) -> bool:
+    def opens_unit(self, unit: str) -> bool:
         return unit in self.graph.scopes and self.graph.scopes[unit].layer in self.opens
 
     # -- the whole model ----------------------------------------------------------------------------------------
@@ -262,7 +262,7 @@ class Opened:
         """Note what a tensor of an opened body became."""
         self.symbols[Tensor(unit, index)] = value
         node = node_of(value)
-        if node is not None and not self._opens(unit):
+        if node is not None and not self.opens_unit(unit):
             self.nodes[unit] = node
 
     # -- models in the place of calls ---------------------------------------------------------------------------
@@ -273,10 +273,9 @@ class Opened:
         """Call a model in the place of a layer: it calls what the layer's code calls, and returns what it returns."""
         given = keras.tree.flatten((args, kwargs, captured))
         lacking = next((one for one in given if isinstance(one, Stuck)), None)
-        outer = [one for one in given if isinstance(one, keras.KerasTensor)]
+        outer = list({id(one): one for one in given if isinstance(one, keras.KerasTensor)}.values())
         if not outer:
             raise StuckError(lacking.reason if lacking else f"{self.graph.address(unit)} is called on no tensor")
-        outer = list({id(one): one for one in outer}.values())
         masks = {id(m): m for one in outer if isinstance(m := keras_internals.mask_of(one), keras.KerasTensor)}
         received = [*outer, *masks.values()]
         key = (
@@ -366,6 +365,8 @@ class Opened:
 
     def exports_below(self, unit: str) -> list[tuple[str, int]]:
         """The exported tensors inside any call of a layer, each by its place below the call."""
+        if not self.exports:
+            return []
         layer = self.graph.scopes[unit].layer
         units = [one for one, scope in self.graph.scopes.items() if scope.layer == layer and one != ROOT]
         found = [
@@ -417,7 +418,7 @@ class Opened:
             found = self._by_node.get(around, {}).get(id(live.node(unit))) if around is not None else None
             if found is not None:
                 ours[unit] = found
-        hooks = {unit: self._hook(ours[unit]) for unit in live.position if self._opens(ours.get(unit, ROOT))}
+        hooks = {unit: self._hook(ours[unit]) for unit in live.position if self.opens_unit(ours.get(unit, ROOT))}
         deep = inline and any(live.parent[unit] != ROOT for unit in hooks)
         planner = Planner(live, touched=dict.fromkeys(hooks, "opened"), keep_outputs=True, inline_all=deep)
         domain = Rebuild(live, thread_masks=True)
@@ -456,10 +457,7 @@ class Opened:
 
     def leads_on(self, unit: str) -> bool:
         """Whether something below the call of a Functional model is opened."""
-        return any(self._opens(scope) for scope in self.graph.scopes if scope.startswith(f"{unit}/"))
-
-    def opens_unit(self, unit: str) -> bool:
-        return self._opens(unit)
+        return any(self.opens_unit(scope) for scope in self.graph.scopes if scope.startswith(f"{unit}/"))
 
     # -- where things went --------------------------------------------------------------------------------------
 
