@@ -8,7 +8,7 @@ a trace could disturb.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ import keras
 import numpy as np
 
 from graphlint.knowledge import keras_internals
+from graphlint.knowledge.snapshots import Snapshot
 from graphlint.model.definition import Body, CallDefinition, LayerDefinition, TensorRef, flat, leaves, map_leaves
 from graphlint.model.dimensions import ShapeError
 from graphlint.model.graph import ModelGraph, Tensor
@@ -61,12 +62,12 @@ def replay(
         if not any_size:
             traced = record(layer, *mapped((given, named), _with_its_shape), training=training)
             assert calls(traced) == calls(recording)
-        _assign(states)
+        states.restore()
         with keras_internals.called_with_training(training):
             expected = layer(*given, **named)
-        _assign(states)
+        states.restore()
         found = Replay(traced).run(given, named)
-        _assign(states)
+        states.restore()
         worst = max(worst, difference(expected, found))
     return worst
 
@@ -79,7 +80,7 @@ def _accepts(layer: keras.Layer, args: tuple[Any, ...], kwargs: dict[str, Any], 
     except Exception:
         return False
     finally:
-        _assign(states)
+        states.restore()
     return True
 
 
@@ -98,7 +99,7 @@ def repeats_itself(layer: keras.Layer, args: tuple[Any, ...], kwargs: dict[str, 
         given, named = mapped(args, _tensor), mapped(kwargs, _tensor)
         with keras_internals.called_with_training(training):
             found = layer(*given, **named)
-        _assign(states)
+        states.restore()
         if first is not None and difference(first, found) != 0:
             return False
         first = found
@@ -341,16 +342,11 @@ def _by_path(structure: Any, function: Callable[[Any, str], Any], path: str = ""
     return function(structure, path)
 
 
-def _states(layer: keras.Layer) -> list[tuple[keras.Variable, np.ndarray]]:
+def _states(layer: keras.Layer) -> Snapshot:
     variables = {id(one): one for one in layer.variables}
     for inner in keras_internals.all_layers(layer):
         variables |= {id(one): one for one in keras_internals.seed_states(inner)}
-    return [(one, keras_internals.numbers(one)) for one in variables.values()]
-
-
-def _assign(states: Iterable[tuple[keras.Variable, np.ndarray]]) -> None:
-    for variable, value in states:
-        variable.assign(value)
+    return Snapshot(variables.values())
 
 
 def _tensor(value: Any) -> Any:
@@ -380,13 +376,14 @@ def influence(graph: ModelGraph, compute: Callable[[], Any]) -> Influence:
     reached = graph.ancestors({tensor.call for tensor in graph.outputs})
     random = np.random.default_rng(0)
     found = Influence()
-    kept = [(one, keras_internals.numbers(one)) for one in model.variables]
+    kept = Snapshot(model.variables)
     try:
-        for variable, value in kept:
+        for variable in model.variables:
+            value = keras_internals.numbers(variable)
             if value.dtype.kind == "f":
                 noise = random.normal(size=value.shape) * 0.3
                 variable.assign(np.abs(value + noise) + 0.1 if "variance" in variable.name else value + noise)
-        base = [(one, keras_internals.numbers(one)) for one in model.variables]
+        base = Snapshot(model.variables)
         expected = _arrays(compute())
         for variable in graph.variables.values():
             value = keras_internals.numbers(variable.obj)
@@ -394,9 +391,9 @@ def influence(graph: ModelGraph, compute: Callable[[], Any]) -> Influence:
                 continue
             variable.obj.assign(value + np.abs(random.normal(size=value.shape)) * 0.1 + 0.01)
             _note(found, variable.id, variable.id in reached, _equal(expected, _arrays(compute())))
-            _assign(base)
+            base.restore()
     finally:
-        _assign(kept)
+        kept.restore()
     return found
 
 
