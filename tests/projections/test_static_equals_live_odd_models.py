@@ -231,11 +231,11 @@ def subclassed_around_a_functional() -> keras.Model:
     return model
 
 
-NOT_SAVED = {"variable_as_argument": pytest.mark.backend("tensorflow")}
-"""What Keras saves on one backend only: K012 names it on the others."""
+TENSORFLOW = {name: pytest.mark.backend("tensorflow") for name in ("variable_as_argument", "strings")}
+"""What Keras saves on one backend only (K012 names it on the others), and layers that always need TensorFlow."""
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=NOT_SAVED.get(name, ())) for name in MODELS])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=TENSORFLOW.get(name, ())) for name in MODELS])
 @pytest.mark.filterwarnings(
     "ignore:.*`quantize` method:UserWarning",
     "ignore:.*lambda:UserWarning",
