@@ -29,12 +29,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=60, help="how long the first run of the tests may take")
     parser.add_argument("--again", type=Path, help="only the mutants that lived in this file of an earlier run")
+    parser.add_argument(
+        "--without-keras", action="store_true", help="only the code and tests that need no Keras: much quicker"
+    )
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "mutation", help="where copies and results go")
     arguments = parser.parse_args()
     folder = arguments.folder.resolve()
     tree = folder / "tree"
     copy_tree(tree)
-    prepare(tree)
+    prepare(tree, keras=not arguments.without_keras)
     chosen, totals = _chosen(tree, arguments)
     results: list[Result] = []
     with (folder / "results.jsonl").open("w") as file:

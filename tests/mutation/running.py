@@ -52,15 +52,18 @@ def copy_tree(target: Path) -> None:
     (target / "graphlint_rules").symlink_to("rules", target_is_directory=True)
 
 
-def prepare(tree: Path) -> None:
-    """Make this process one that runs the copy; nothing of graphlint is imported yet, and Keras is."""
+def prepare(tree: Path, *, keras: bool) -> None:
+    """Make this process one that runs the copy; nothing of graphlint is imported yet; Keras is, or never will be."""
     os.environ.update({"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "CUDA_VISIBLE_DEVICES": "-1"})
     os.environ.update({"KERAS_BACKEND": "tensorflow", "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"})
     sys.dont_write_bytecode = True
     sys.path = [str(tree), *(one for one in sys.path if Path(one or ".").resolve() != ROOT)]
     os.chdir(tree)
+    if keras:
+        importlib.import_module("keras")
+    else:
+        sys.modules |= dict.fromkeys(("keras", "tensorflow"))
     import h5py  # noqa: F401
-    import keras  # noqa: F401
     import networkx  # noqa: F401
     import pyfive  # noqa: F401
     import rich.console  # noqa: F401
@@ -85,7 +88,8 @@ class Runner:
 
     def run(self, tests: list[str]) -> None:
         """Collect tests and go through the mutants."""
-        pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--tb=no", *tests], plugins=[self])
+        options = ["-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--tb=no", "--continue-on-collection-errors"]
+        pytest.main([*options, *tests], plugins=[self])
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if _threads() > self.threads:
