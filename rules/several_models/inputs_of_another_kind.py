@@ -78,7 +78,7 @@ class InputsOfAnotherKind(Rule):
                 there = _received(graph, site)
                 if here is None or there is None or (here == there and scales[first] == scales[site]):
                     continue
-                if here == there and (_around(graph, first, site) or _around(graph, site, first)):
+                if _around(graph, first, site) or _around(graph, site, first):
                     continue
                 yield Problem(
                     f"receives {here}{_after(scales[first])} in {graph.member_of(first).name}, and "

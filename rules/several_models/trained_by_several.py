@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from graphlint.engine.rule import Need, Rule
 from graphlint.findings.finding import Problem, Severity
 from graphlint.model.graph import ModelGraph
-from graphlint.questions.training import Begun, named, owners, size, trainings
+from graphlint.questions.training import named, owners, size, trainings
 
 
 class TrainedBySeveral(Rule):
@@ -64,7 +64,7 @@ class TrainedBySeveral(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         groups: dict[tuple[int, ...], list[str]] = {}
-        every = [one for one in trainings(graph) if one.begun is not Begun.NEVER]
+        every = trainings(graph)
         by_variable: dict[str, dict[str, int]] = {}
         for place, training in enumerate(every):
             for one in training.variables:

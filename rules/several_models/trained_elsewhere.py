@@ -75,7 +75,7 @@ class TrainedElsewhere(Rule):
             fixed = held(graph, training.member) - training.variables
             for other in every:
                 ids = in_order(graph, fixed & other.variables)
-                if ids and other.begun is not Begun.NEVER and other.member.layer != training.member.layer:
+                if ids:
                     yield Problem(
                         f"{training.member.name} began to train with {size(graph, ids):,} parameters frozen that "
                         f"{other.member.name} trains",

@@ -16,6 +16,7 @@ from graphlint.model.definition import (
 from graphlint.model.expand import expand
 from graphlint.model.several import several
 from rules.several_models.flag_without_effect import FlagWithoutEffect
+from rules.several_models.frozen_for_another import FrozenForAnother
 from rules.several_models.inputs_of_another_kind import InputsOfAnotherKind
 from rules.several_models.sharing_lost_on_saving import SharingLostOnSaving
 from rules.several_models.statistics_moved_by_several import StatisticsMovedBySeveral
@@ -62,6 +63,12 @@ def together(**members):
 
 def messages(rule, **members):
     return [message for _, message in found(rule, together(**members))]
+
+
+def whole(rule, **members):
+    """All that a rule says: node, message, related, key and severity."""
+    problems = rule().check(together(**members))
+    return [(one.node, one.message, one.related, one.key, one.severity) for one in problems]
 
 
 def pair():
@@ -243,3 +250,374 @@ def test_layers_that_were_trained_since():
         (text.format("one layer differs, where the rest is frozen"), "a b")
     ]
     assert told(file({"one": 1}), file({"one": 1})) == []
+
+
+# -- M001 frozen-for-another --------------------------------------------------------------------------------------
+
+
+def gan(*, begun=None, own=False, lost=("d",), flagged=(), steps=(3, 3), frozen=True, compiled=True, **state):
+    """A discriminator that was compiled while layers were trainable, and a model compiled with them frozen.
+
+    ``begun`` are the layers that the discriminator trains, ``flagged`` those that were frozen when it was compiled.
+    """
+    parts = [held(name, frozen=frozen) for name in lost]
+    others = [held("head")] if own else []
+    generator = held("g")
+    first = member(*parts, *others, begun=[] if begun is None else begun, compiled=compiled, name="disc", **state)
+    second = member(generator, *parts, begun=[generator], name="gan")
+    for one, steps_ in zip((first, second), steps, strict=True):
+        every = [*parts, *others, generator]
+        one.training.learnable = frozenset(id(variable.obj) for part in every for variable in part.variables)
+        one.training.steps = steps_
+    first.training.flags = {id(part.obj): part.name not in flagged for part in (*parts, *others)}
+    second.training.flags = {id(part.obj): False for part in parts} | {id(generator.obj): True}
+    first.training.begun = begun is not None
+    return {"disc": first, "gan": second}
+
+
+def built(models, *names):
+    """The models, where the first has begun to train these layers of its own before they were frozen."""
+    first = models["disc"]
+    layers = [one for one in first.root.body.layers if one.name in names]
+    first.training.built_for = frozenset(id(variable.obj) for one in layers for variable in one.variables)
+    return models
+
+
+LATER = "disc was compiled to train 16 parameters that are frozen now for gan: "
+AGAIN = f"{LATER}its flags are read on each step, and it trains them only while they are trainable"
+
+
+def test_layers_that_are_frozen_before_a_first_batch():
+    told = [("disc:", f"{LATER}it would train 0 in all", ("disc:d",), "disc gan", None)]
+    assert whole(FrozenForAnother, **gan()) == told
+    (problem,) = FrozenForAnother().check(together(**gan()))
+    assert problem.hint.startswith("Train disc on one batch before freezing its layers for gan")
+    ((_, message, related, _, _),) = whole(FrozenForAnother, **gan(own=True))
+    assert message == f"{LATER}it would train 16 in all" and related == ("disc:d",)
+    ((_, message, related, _, _),) = whole(FrozenForAnother, **gan(lost=("d", "e"), own=True))
+    assert message.startswith("disc was compiled to train 32 parameters") and related == ("disc:d", "disc:e")
+    names = [f"d{place}" for place in range(12)]
+    ((_, _, related, _, _),) = whole(FrozenForAnother, **gan(lost=names, own=True))
+    assert related == tuple(f"disc:{name}" for name in names[:10])
+    assert whole(FrozenForAnother, **gan(frozen=False)) == whole(FrozenForAnother, **gan(compiled=False)) == []
+    assert whole(FrozenForAnother, **gan(flagged=("d",))) == whole(FrozenForAnother, **gan(own_step=True)) == []
+    alone = gan()
+    assert whole(FrozenForAnother, disc=alone["disc"]) == []
+    alone["gan"].compile_config = alone["gan"].optimizer = None
+    assert whole(FrozenForAnother, **alone) == []
+
+
+def test_layers_that_are_frozen_after_a_first_batch():
+    none = "disc was compiled to train 16 parameters that are frozen for gan: its flags were read meanwhile, and it"
+    ((node, message, _, _, severity),) = whole(FrozenForAnother, **gan(begun=[]))
+    assert (node, message, severity) == ("disc:", f"{none} trains none", None)
+    (problem,) = FrozenForAnother().check(together(**gan(begun=[])))
+    assert problem.hint.startswith("Train disc on one batch")
+    for read, message in (
+        (FlagsRead.EACH_STEP, AGAIN),
+        (FlagsRead.EACH_FIT, f"{LATER}it trains them only while they are trainable, and raises otherwise"),
+    ):
+        models = built(gan(begun=[], own=True, flags_read=read), "head")
+        assert whole(FrozenForAnother, **models) == [("disc:", message, ("disc:d",), "disc gan", "info")]
+        (problem,) = FrozenForAnother().check(together(**models))
+        assert problem.hint == "Set trainable before each batch: True for disc, and False for gan."
+    assert whole(FrozenForAnother, **built(gan(begun=[], own=True), "head")) == []
+
+
+@pytest.mark.parametrize(
+    ("mine", "others", "severity"),
+    [(3, 30, "info"), (3, 31, None), (0, 10, "info"), (0, 11, None), (1, 10, "info"), (1, 11, None), (5, 5, "info")],
+)
+def test_a_model_that_was_left_behind(mine, others, severity):
+    models = built(gan(begun=[], own=True, flags_read=FlagsRead.EACH_STEP, steps=(mine, others)), "head")
+    first = member(held("first"), begun=[], steps=999)
+    told = whole(FrozenForAnother, first=first, **models, last=member(held("last"), begun=[], steps=999))
+    assert [(message, one) for _, message, _, _, one in told] == [(AGAIN, severity)]
+
+
+# -- what findings name: node, related, key -----------------------------------------------------------------------
+
+
+COPIES = "saved each by itself they are separate after loading, with"
+
+
+def rows(count, name="d", **fields):
+    return [held(f"{name}{place}", **fields) for place in range(count)]
+
+
+def paths(model, parts):
+    return tuple(f"{model}:{one.name}" for one in parts)
+
+
+def test_shared_variables_in_words():
+    many, one, other = rows(12), held("one"), held("other")
+    assert whole(TrainedBySeveral, a=member(*many, one), b=member(*many, other)) == [
+        (
+            "a:d0",
+            "a and b train the same 12 variables (192 parameters), each with an optimizer of its own (Adam, Adam)",
+            paths("a", many[1:10]),
+            "a b",
+            None,
+        )
+    ]
+    assert whole(SharingLostOnSaving, a=member(*many, one), b=member(*many, other)) == [
+        (
+            "a:d0",
+            f"a, b share 12 variables (192 parameters): {COPIES} 192 parameters more",
+            paths("a", many[1:10]),
+            "",
+            None,
+        )
+    ]
+    assert whole(TrainedByNone, a=member(*many, compiled=False), b=member(other)) == [
+        (
+            "a:d0",
+            "none of the models trains 12 trainable variables of a (192 parameters)",
+            paths("a", many[1:10]),
+            "a",
+            None,
+        )
+    ]
+    assert whole(TrainedElsewhere, a=member(*many, one, begun=[one]), b=member(*many, other)) == [
+        (
+            "a:d0",
+            "a began to train with 192 parameters frozen that b trains",
+            ("a:", *paths("a", many[1:10])),
+            "a b",
+            None,
+        )
+    ]
+    norms = [norm(f"n{place}") for place in range(12)]
+    assert whole(StatisticsMovedBySeveral, a=member(*norms, one), b=member(*norms, other)) == [
+        ("a:n0", "a, b move the statistics of 12 normalisations that they share", paths("a", norms[1:10]), "a b", None)
+    ]
+
+
+def test_three_models_that_train_one_layer():
+    base, two = held("base"), held("two")
+    text = "train the same 1 variables (16 parameters), each with an optimizer of its own"
+    a, b, c = member(base, held("h")), member(base, two, held("i")), member(base, two, held("j"))
+    assert [(node, message, key) for node, message, _, key, _ in whole(TrainedBySeveral, a=a, b=b, c=c)] == [
+        ("a:base", f"a, b and c {text} (Adam, Adam, Adam)", "a b c"),
+        ("b:two", f"b and c {text} (Adam, Adam)", "b c"),
+    ]
+    again = whole(TrainedBySeveral, a=a, again=a, b=b)
+    assert [message for _, message, _, _, _ in again] == [f"a and b {text} (Adam, Adam)"]
+    idle = member(base, held("k"), compiled=False)
+    a.optimizer = None
+    assert [message for _, message, _, _, _ in whole(TrainedBySeveral, x=idle, a=a, b=b)] == [f"a and b {text} (Adam)"]
+    ((_, message, _, _, _),) = whole(SharingLostOnSaving, a=a, again=a, c=idle)
+    assert message == f"a, again, c share 1 variables (16 parameters): {COPIES} 16 parameters more"
+
+
+def test_three_models_that_move_one_normalisation():
+    first, second = norm("n1"), norm("n2")
+    models = {"a": member(first, held("h")), "b": member(first, second, held("i")), "c": member(second, held("j"))}
+    assert [(node, message, key) for node, message, _, key, _ in whole(StatisticsMovedBySeveral, **models)] == [
+        ("a:n1", "a, b move the statistics of one normalisation that they share", "a b"),
+        ("b:n2", "b, c move the statistics of one normalisation that they share", "b c"),
+    ]
+    same = models["a"]
+    assert whole(StatisticsMovedBySeveral, a=same, again=same) == []
+
+
+def test_which_models_are_trained_elsewhere():
+    base, one, other, third = held("base"), held("one"), held("other"), held("third")
+    a, b, c = member(base, one, begun=[one]), member(base, other), member(base, third, begun=[base])
+    told = whole(TrainedElsewhere, x=member(held("x"), compiled=False), y=member(base, begun=[]), a=a, b=b, c=c)
+    assert [(message, key) for _, message, _, key, _ in told] == [
+        ("a began to train with 16 parameters frozen that b trains", "a b"),
+        ("a began to train with 16 parameters frozen that c trains", "a c"),
+    ]
+    assert whole(TrainedElsewhere, a=a, again=a, b=member(other)) == []
+
+
+def test_variables_that_none_of_several_trains():
+    parts = [held(name) for name in "abcd"]
+    models = {
+        "one": member(parts[0], parts[1], compiled=False),
+        "two": member(parts[1], parts[2], compiled=False),
+        "three": member(parts[3], held("e")),
+    }
+    text = "none of the models trains {} trainable variables of {} ({} parameters)"
+    assert [(node, message, key) for node, message, _, key, _ in whole(TrainedByNone, **models)] == [
+        ("one:a", text.format(2, "one", 32), "one"),
+        ("two:c", text.format(1, "two", 16), "two"),
+    ]
+
+
+# -- M002 flag-without-effect -------------------------------------------------------------------------------------
+
+ONCE = "a read the flags when it began to train: since then 16 parameters, which it shares with b, are"
+ONLY_BUILT = (
+    "the optimizer of a was built when it began to train: since then 16 parameters, which it shares with b, are"
+)
+RAISES = "it raises when it trains, as its optimizer was built for others"
+
+
+def changed_flags(read, *, frozen, count=1, also=()):
+    """A model that began to train with layers whose flags are the opposite now, and one that holds them as well."""
+    bases, head = rows(count, frozen=frozen), held("head")
+    begun = member(*bases, head, begun=[head], flags_read=read)
+    if frozen:
+        begun.training.built_for |= {id(variable.obj) for base in bases for variable in base.variables}
+    return {"a": begun, "b": member(*bases, compiled=False), **{one: member(*bases, compiled=False) for one in also}}
+
+
+@pytest.mark.parametrize(
+    ("read", "frozen", "message"),
+    [
+        (FlagsRead.ONCE, True, f"{ONCE} frozen now, and it goes on training them"),
+        (FlagsRead.ONCE, False, f"{ONCE} trainable now, and neither it nor another of the models trains them"),
+        (FlagsRead.EACH_FIT, True, f"{ONLY_BUILT} frozen now, and {RAISES}"),
+        (FlagsRead.EACH_FIT, False, f"{ONLY_BUILT} trainable now, and {RAISES}"),
+        (FlagsRead.EACH_STEP, True, None),
+        (FlagsRead.EACH_STEP, False, f"{ONLY_BUILT} trainable now, and {RAISES}"),
+    ],
+)
+def test_flags_that_changed_too_late(read, frozen, message):
+    told = whole(FlagWithoutEffect, **changed_flags(read, frozen=frozen))
+    expected = [] if message is None else [("a:", message, ("a:d0",), message.partition("b, ")[2], None)]
+    assert told == expected
+    for one in FlagWithoutEffect().check(together(**changed_flags(read, frozen=frozen))):
+        assert one.hint == "Compile a again after changing trainable."
+
+
+def test_flags_of_many_layers_and_models():
+    models = changed_flags(FlagsRead.ONCE, frozen=True, count=12, also=("c",))
+    ((_, message, related, _, _),) = whole(FlagWithoutEffect, **models)
+    assert "since then 192 parameters, which it shares with b, c, are frozen now" in message
+    assert related == tuple(f"a:d{place}" for place in range(10))
+    alone = changed_flags(FlagsRead.ONCE, frozen=True)
+    assert whole(FlagWithoutEffect, a=alone["a"], b=member(held("else"), compiled=False)) == []
+
+
+# -- M009 target-is-online ----------------------------------------------------------------------------------------
+
+
+def test_targets_in_words():
+    base, other = held("base"), held("other")
+    one, two = member(base), member(base)
+    hint = "Make target with keras.models.clone_model(q), and copy its weights."
+    for order in (("q", "target"), ("target", "q")):
+        graph = together(**dict(zip(order, (one, two), strict=True)))
+        (problem,) = TargetIsOnline().check(graph)
+        assert (problem.node, problem.related, problem.key) == ("target:", ("q:",), "target q")
+        assert problem.hint == hint
+    (problem,) = TargetIsOnline().check(together(q=one, target=one))
+    assert problem.related == () and problem.hint == hint
+    models = {"first": member(other), "q": one, "second": member(held("s")), "target": two, "third": member(held("t"))}
+    assert [(node, key) for node, _, _, key, _ in whole(TargetIsOnline, **models)] == [("target:", "target q")]
+    models = {"q": one, "p": member(base), "target": two}
+    assert [key for _, _, _, key, _ in whole(TargetIsOnline, **models)] == ["target q", "target p"]
+    empty = {"q": member(layer("r", "ReLU")), "target": member(layer("r", "ReLU")), "p": one, "ema": two}
+    assert [key for _, _, _, key, _ in whole(TargetIsOnline, **empty)] == ["ema p"]
+
+
+# -- M008 inputs-of-another-kind ----------------------------------------------------------------------------------
+
+
+def receiving(shape, *parts, dtype="float32", last="h"):
+    """A model of layers one after another on an input of a shape."""
+    one = member(*parts, held(last))
+    one.root.body.calls[0].outputs = (TensorSpec(shape, dtype),)
+    return one
+
+
+def received(**members):
+    return [(node, message, key) for node, message, _, key, _ in whole(InputsOfAnotherKind, **members)]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "message"),
+    [
+        (((None, 4), "float32"), ((None, 4), "int32"), "(?, 4) float32 in a, and (?, 4) int32 in b"),
+        (((8, 4), "float32"), ((None, 4), "float32"), None),
+        (((None, 8, 4), "float32"), ((None, 9, 5), "float32"), "(?, ?, 4) float32 in a, and (?, ?, 5) float32 in b"),
+        (((None, None), "float32"), ((None, 4), "float32"), "(?, ?) float32 in a, and (?, 4) float32 in b"),
+        (((), "float32"), ((None,), "float32"), "() float32 in a, and (?,) float32 in b"),
+        (((), "float32"), ((), "float32"), None),
+        ((None, "float32"), ((None, 5), "float32"), None),
+        (((None, 5), "float32"), (None, "float32"), None),
+    ],
+)
+def test_what_a_shared_layer_receives(first, second, message):
+    base = held("base")
+    (one, ours), (other, theirs) = first, second
+    models = {"a": receiving(one, base, dtype=ours), "b": receiving(other, base, dtype=theirs, last="i")}
+    told = whole(InputsOfAnotherKind, **models)
+    sites = ("a:base#0", "b:base#0")
+    assert told == ([] if message is None else [("a:base", f"receives {message}", sites, "b", None)])
+
+
+def test_what_three_models_give_to_one_layer():
+    base = held("base")
+    four, five, six, unknown = (receiving(shape, base) for shape in ((None, 4), (None, 5), (None, 6), None))
+    text = "receives (?, 4) float32 in a, and (?, {}) float32 in {}"
+    assert received(a=four, b=five, c=six) == [("a:base", text.format(5, "b"), "b")]
+    assert received(a=four, b=receiving((None, 4), base), c=six) == [("a:base", text.format(6, "c"), "c")]
+    assert received(a=four, b=unknown, c=six) == [("a:base", text.format(6, "c"), "c")]
+    assert received(a=unknown, b=four, c=six) == []
+    assert received(a=four, b=receiving((None, 4), held("own")), c=six) == [("a:base", text.format(6, "c"), "c")]
+    constant = member(base)
+    constant.root.body.calls[1].args = ()
+    assert received(a=four, b=constant, c=six) == [("a:base", text.format(6, "c"), "c")]
+
+
+def test_what_comes_before_a_shared_layer():
+    base = held("base")
+    both = receiving((None, 4), layer("s", "Rescaling"), layer("n", "Normalization"), base)
+    plain = receiving((None, 4), layer("relu", "ReLU"), base)
+    text = "receives (?, 4) float32{} in a, and (?, 4) float32{} in b"
+    assert received(a=both, b=plain) == [("a:base", text.format(" after Rescaling, Normalization", ""), "b")]
+    assert received(a=plain, b=both) == [("a:base", text.format("", " after Rescaling, Normalization"), "b")]
+    twice = receiving((None, 4), layer("s", "Rescaling"), layer("t", "Rescaling"), base)
+    once = receiving((None, 4), layer("s", "Rescaling"), base)
+    assert received(a=twice, b=once) == []
+    late = receiving((None, 4), base, layer("s", "Rescaling"))
+    assert received(a=plain, b=late) == []
+
+
+def test_layers_after_another_that_is_shared():
+    first, second, third = held("first"), held("second"), held("third")
+
+    def both(shape, *between):
+        calls = [input_call("x"), input_call("y"), call(first, 0)]
+        for one in (*between, second):
+            calls.append(call(one, len(calls) - 1))
+        calls[-2].outputs = (TensorSpec(shape, "float32"),)
+        calls += [call(third, 1), call(layer("add", "Add"), len(calls) - 1, len(calls))]
+        calls[1].outputs = (TensorSpec(shape, "float32"),)
+        root = model("net", calls, [0, 1], [len(calls) - 1])
+        return ModelDefinition(root, FrontEnd.LIVE, Format.LIVE, has_weights=True)
+
+    text = "receives (?, 4) float32 in a, and (?, 5) float32 in b"
+    for between in ((), ("own",), ("own", "more")):
+        a, b = (both((None, size), *(held(f"{name}{size}") for name in between)) for size in (4, 5))
+        for definition in (a, b):
+            for one in definition.root.body.layers:
+                one.obj = one.obj or object()
+                for variable in one.variables:
+                    variable.obj = variable.obj or object()
+        assert received(a=a, b=b) == [("a:third", text, "b")]
+
+
+def around(one, *before, shape=(None, 4), name="outer"):
+    """A model with other layers around one that is called whole."""
+    outer = member(*before, one.root, name=name)
+    outer.root.body.calls[0].outputs = (TensorSpec(shape, "float32"),)
+    return outer
+
+
+def test_a_model_around_the_one_that_was_trained():
+    base = held("base")
+    inner = receiving((None, 4), base)
+    exported = around(inner, layer("s", "Rescaling"))
+    assert received(a=inner, b=exported) == received(a=exported, b=inner) == []
+    twice = around(around(inner, name="mid"), layer("s", "Rescaling"))
+    assert received(a=inner, b=twice) == received(a=twice, b=inner) == []
+    apart = receiving((None, 4), layer("s", "Rescaling"), base, last="i")
+    text = "receives (?, 4) float32 in a, and (?, 4) float32 after Rescaling in b"
+    assert received(a=inner, b=apart) == [("a:base", text, "b")]
+    beside = {"a": inner, "b": exported, "c": apart}
+    assert [key for _, _, key in received(**beside)] == ["c"]
