@@ -4,9 +4,7 @@ import base64
 import pickle
 from copy import deepcopy
 
-import keras
 import pytest
-from keras import layers, ops
 
 from graphlint.model.definition import Body, LayerDefinition, Likeness, ModelDefinition
 from graphlint.model.expand import expand
@@ -18,9 +16,6 @@ from graphlint.questions.references import (
     node_operations,
     references,
 )
-from graphlint.sources import read
-from graphlint.sources.live import read_live
-from graphlint.testing.samples import SAMPLES
 
 
 def named(raw, **fields):
@@ -94,24 +89,6 @@ def test_shared_dictionaries_are_walked_once():
 @pytest.mark.parametrize(("name", "last"), [("a.b.C", "C"), ("Package>C", "C"), ("C", "C")])
 def test_last_name(name, last):
     assert last_name(name) == last
-
-
-@pytest.mark.parametrize("name", ["nested", "bidirectional", "trained", "transformer", "custom_layer"])
-def test_file_and_memory_name_the_same(name, tmp_path):
-    model = SAMPLES[name]()
-    path = tmp_path / "model.keras"
-    model.save(path)
-
-    def summary(graph):
-        return {(one.kind, one.last_name, one.layer) for one in references(graph) if one.class_name != "DTypePolicy"}
-
-    assert summary(expand(read(path))) == summary(expand(read_live(model)))
-
-
-def test_objects_among_call_arguments(tmp_path):
-    x = keras.Input((4,))
-    model = keras.Model(x, ops.cast(layers.Dense(2)(x), "float16"))
-    assert {one.last_name for one in references(expand(read_live(model)))} >= {"Dense", "Cast"}
 
 
 # -- what is no entry of its own ----------------------------------------------------------------------------------
