@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from graphlint.model.address import ROOT
+from graphlint.model.address import inside
 from graphlint.model.graph import ModelGraph, Tensor
 from graphlint.questions.training import (
     Training,
@@ -127,7 +127,7 @@ def impact(graph: ModelGraph, node: str | Tensor) -> Impact:
         still = part.held & moved_statistics(graph, training)
         cut = part.cut_off(training)
         lost |= dict.fromkeys(cut)
-        if mine or trained or still:
+        if mine or trained:
             models.append(
                 ModelImpact(
                     member.name if graph.several else "",
@@ -141,14 +141,13 @@ def impact(graph: ModelGraph, node: str | Tensor) -> Impact:
                     size(graph, cut),
                 )
             )
-    layer = part.layer
-    sites = {graph.member_of(call).name for call in graph.calls if call in part.reached and part.has(call)}
-    holders = [one.name for one in graph.members_with(layer)] if layer in graph.layers else []
-    shared_by = [one.name for one in graph.members if one.name in sites or one.name in holders]
+    holders = {one.name for one in graph.members_with(part.start if part.kind == "variable" else part.layer)}
+    holders |= {graph.member_of(call).name for call in part.starts if call in graph.calls}
+    shared_by = [one.name for one in graph.members if one.name in holders]
     return Impact(
         graph.address(node),
         part.kind,
-        graph.layers[layer].class_name,
+        graph.layers[part.layer].class_name,
         size(graph, part.held),
         tuple(shared_by) if graph.several else (),
         tuple(models),
@@ -199,10 +198,6 @@ class _Part:
             self.held = {self.start}
         self.reached = graph.descendants([*self.starts, *self.held])
 
-    def has(self, call: str) -> bool:
-        """Whether a call is one of the part."""
-        return call in self.starts or self.graph.calls[call].layer == self.layer
-
     def cut_off(self, training: Training) -> tuple[str, ...]:
         """The other variables that a model trains and that no loss reaches without the part."""
         rest = learning(self.graph, training, self.reached)
@@ -217,19 +212,20 @@ def _kind(graph: ModelGraph, node: str | Tensor) -> tuple[str, str]:
         return "variable", graph.variables[node].layer
     if node in graph.calls:
         return "call", graph.calls[node].layer
-    if node in graph.scopes and node != ROOT and node not in graph.layers:
+    if node not in graph.layers:
         return "call", graph.scopes[node].layer
     return ("model" if graph.layers[node].is_model else "layer"), node
 
 
 def _starts(graph: ModelGraph, node: str) -> Iterable[str]:
-    """The nodes from which influence is followed: a layer with all inside, and a scope with all calls inside."""
+    """The nodes from which influence is followed: a layer with all inside, and a scope with all calls inside.
+
+    The Inputs of a model are what it receives, and not of it.
+    """
     if node in graph.layers:
-        inside = {layer.path for layer in graph.layers_below(node)}
-        yield from inside
-        yield from (call for call, one in graph.calls.items() if one.layer in inside)
-        for scope in graph.container_calls(node):
-            yield from _inside(graph, scope)
+        layers = {layer.path for layer in graph.layers_below(node) if layer.path == node or not layer.is_input}
+        yield from layers
+        yield from (call for call, one in graph.calls.items() if one.layer in layers)
     elif node in graph.scopes:
         yield from _inside(graph, node)
     else:
@@ -237,8 +233,6 @@ def _starts(graph: ModelGraph, node: str) -> Iterable[str]:
 
 
 def _inside(graph: ModelGraph, scope: str) -> Iterable[str]:
-    """The calls in a scope, but for its Inputs, which are what it receives."""
-    from graphlint.model.address import inside
-
+    """The calls in a scope, but for its Inputs."""
     prefix = inside(scope)
     return (call for call in graph.calls if call.startswith(prefix) and not graph.layer(call).is_input)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from graphlint.model.graph import ModelGraph
 from graphlint.questions.kin import Kin, kin
-from graphlint.questions.training import Begun, owners, shared, size, trainings
+from graphlint.questions.training import owners, shared, size, trainings
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def together(graph: ModelGraph) -> Together:
             inside = [one.id for one in graph.variables_below(path) if one.id in wanted]
             sites = graph.container_calls(path) or graph.call_sites(path)
             calls = Counter(graph.member_of(site).name for site in sites)
-            trained = [one.member.name for one in every if one.begun is not Begun.NEVER and one.variables & {*inside}]
+            trained = [one.member.name for one in every if one.variables & {*inside}]
             found.append(
                 SharedPart(
                     graph.address(path),
@@ -90,5 +90,5 @@ def together(graph: ModelGraph) -> Together:
                 )
             )
     order = {path: place for place, path in enumerate(graph.layers)}
-    found.sort(key=lambda one: order.get(one.address, len(order)))
+    found.sort(key=lambda one: order[one.address])
     return Together(tuple(parts), tuple(found), tuple(kin(graph)))

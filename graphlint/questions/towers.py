@@ -32,8 +32,6 @@ def towers(graph: ModelGraph) -> Iterator[Towers]:
     seen: set[tuple[str, str]] = set()
     position = {call: index for index, call in enumerate(graph.calls)}
     for path in graph.shared_layers:
-        if graph.layers[path].container:
-            continue
         by_scope: dict[str, list[str]] = {}
         for call in graph.call_sites(path):
             by_scope.setdefault(graph.calls[call].scope, []).append(call)
@@ -64,7 +62,7 @@ def _grow(graph: ModelGraph, start: tuple[str, str]) -> tuple[set[tuple[str, str
             neighbours.append((before[0][0], before[1][0]))
         for pair in neighbours:
             a, b = pair
-            if pair in pairs or a in left or b in right or a in right or b in left:
+            if a in left or a in right or b in left:
                 continue
             if graph.calls[a].scope == graph.calls[b].scope and same_form(graph.layer(a), graph.layer(b)):
                 pairs.add(pair)

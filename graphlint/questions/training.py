@@ -85,12 +85,12 @@ def held(graph: ModelGraph, member: ModelNode) -> frozenset[str]:
 
 def outputs_of(graph: ModelGraph, member: ModelNode) -> list[Tensor]:
     """The outputs of one model of a graph, in its order."""
-    return _divided(graph)[1].get(member.scope, []) if graph.several else graph.outputs
+    return _divided(graph)[1].get(member.scope, [])
 
 
 def calls_in(graph: ModelGraph, member: ModelNode) -> list[str]:
     """The calls of one model of a graph, in the order in which they run."""
-    return _divided(graph)[0].get(member.scope, []) if graph.several else list(graph.calls)
+    return _divided(graph)[0].get(member.scope, [])
 
 
 def _divided(graph: ModelGraph) -> tuple[dict[str, list[str]], dict[str, list[Tensor]]]:
@@ -129,8 +129,6 @@ def learning(graph: ModelGraph, training: Training, without: Set[str] = frozense
     member, ends = training.member, with_loss(graph, training)
     kept = [tensor for tensor in ends if tensor.call not in without]
     if training.begun is Begun.OWN:
-        if not without:
-            return training.variables
         used = graph.ancestors({tensor.call for tensor in ends})
         return training.variables - (used - graph.ancestors({tensor.call for tensor in kept}))
     losses = {tensor.call for effect in graph.effects if effect.kind == "loss" for tensor in effect.tensors}
@@ -142,7 +140,7 @@ def learning(graph: ModelGraph, training: Training, without: Set[str] = frozense
 def _adds_loss(graph: ModelGraph, call: str) -> bool:
     """Whether a call adds a loss of its own, or code in it may that cannot be seen."""
     layer = graph.layer(call)
-    return layer.config.get("activity_regularizer") is not None or (adds_loss(layer) and not layer.traced)
+    return layer.config.get("activity_regularizer") is not None or adds_loss(layer)
 
 
 def _penalised(graph: ModelGraph, variable: str) -> bool:
@@ -258,11 +256,7 @@ def owners(graph: ModelGraph, ids: Iterable[str]) -> list[str]:
 
 def _nested(graph: ModelGraph) -> set[str]:
     """The models of a graph that others contain, whole."""
-    return {
-        member.layer
-        for member in graph.members
-        if graph.layers[member.layer].aliases and len(graph.members_with(member.layer)) > 1
-    }
+    return {member.layer for member in graph.members if len(graph.members_with(member.layer)) > 1}
 
 
 def shared(graph: ModelGraph) -> dict[str, list[ModelNode]]:
@@ -297,8 +291,7 @@ def stopped(graph: ModelGraph, training: Training) -> dict[str, tuple[str, ...]]
         return {}
     if training.begun is Begun.NOW and training.variables and training.flags_read is FlagsRead.ONCE:
         return {}
-    none = training.begun is Begun.NOW and not training.variables
-    now = frozenset[str]() if none else flagged(graph, training.member)
+    now = flagged(graph, training.member) if training.variables else frozenset[str]()
     lost = {one for one in held(graph, training.member) - now if _was_trainable(graph, training.member, one)}
     found: dict[str, tuple[str, ...]] = {}
     for other in trainings(graph):
