@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from graphlint.knowledge.advisories import Danger
@@ -14,6 +15,7 @@ from graphlint.model.definition import (
     SourceProblem,
     TensorRef,
     TensorSpec,
+    VariableDefinition,
 )
 from graphlint.model.expand import expand
 from graphlint.model.graph import Tensor
@@ -23,6 +25,7 @@ from rules.disconnected.never_received_gradient import NeverReceivedGradient
 from rules.disconnected.non_differentiable_cut import NonDifferentiableCut
 from rules.disconnected.output_without_loss import OutputWithoutLoss
 from rules.disconnected.uncalled_layer import UncalledLayer
+from rules.disconnected.uncalled_sublayer import UncalledSublayer
 from rules.disconnected.unused_input import UnusedInput
 from rules.disconnected.weights_without_graph import WeightsWithoutGraph
 from rules.security.archive_or_h5_trick import ArchiveOrH5Trick
@@ -31,7 +34,7 @@ from rules.security.gadget import Gadget
 from rules.security.lambda_code import LambdaCode
 from tests.model.definitions import SPEC, call, input_call, layer, model
 from tests.questions.test_statistics import Stored
-from tests.rules.test_definitions_of_training import adam, found, held, passed, waiting
+from tests.rules.test_definitions_of_training import adam, found, held, inside, opened, passed, waiting
 
 ALONE = TensorSpec((None, 1), "float32")
 
@@ -314,6 +317,327 @@ def test_a_recurrent_layer_of_one_step():
         calls = [entering, passed(parts[0], 0), passed(parts[1], 1)]
         (problem,) = NeverReceivedGradient().check(trained(*parts, touched={"kernel1"}, calls=calls))
         assert problem.hint.startswith(start)
+
+
+def emptied(parts, touched, *, class_name, columns, **config):
+    """A chain with an optimizer of another class, of which each slot is filled with a number of its own."""
+    graph = trained(*parts, touched=touched)
+    optimizer = graph.definition.optimizer
+    optimizer.class_name, optimizer.config = class_name, {"learning_rate": 0.1, **config}
+    slots = [
+        VariableDefinition(f"{name}{place}", place, (4, 4), dtype="float32", trainable=False)
+        for name in ("a", "b")
+        for place in range(len(columns))
+    ]
+    for place, one in enumerate(slots):
+        number = columns[place % len(columns)] if place < len(columns) else 7.0
+        one.values = Stored(np.full((4, 4), number, "float32"))
+    optimizer.variables = [*optimizer.variables[:2], *slots]
+    return expand(graph.definition)
+
+
+@pytest.mark.parametrize(
+    ("class_name", "columns", "config", "told"),
+    [
+        ("Adagrad", [0.1], {}, False),
+        ("Ftrl", [0.1, 0.0], {}, True),
+        ("Ftrl", [0.1, 0.5], {}, False),
+        ("Ftrl", [0.5, 0.0], {"initial_accumulator_value": 0.5}, True),
+        ("Ftrl", [0.1, 0.0], {"initial_accumulator_value": 0.5}, False),
+        ("RMSprop", [0.0], {}, True),
+        ("Adam", [0.0, 0.0], {}, True),
+        ("Adam", [0.0, 0.5], {}, False),
+    ],
+)
+def test_what_each_optimizer_keeps_of_no_gradient(class_name, columns, config, told):
+    graph = emptied((held("a"), held("b")), {"kernel1"}, class_name=class_name, columns=columns, **config)
+    message = f"kernel (16 parameters) show no trace of a gradient after 20 steps of {class_name}"
+    assert found(NeverReceivedGradient, graph) == ([("a", message)] if told else [])
+
+
+def test_what_says_nothing_of_gradients():
+    parts = held("a"), held("b")
+    graph = trained(*parts, touched={"kernel1"})
+    assert len(found(NeverReceivedGradient, graph)) == 1
+    graph.definition.optimizer.variables[0].values = None
+    assert found(NeverReceivedGradient, expand(graph.definition)) == []
+    graph.definition.optimizer = None
+    assert found(NeverReceivedGradient, expand(graph.definition)) == []
+    graph = trained(*parts, touched={"kernel1"}, steps=1)
+    assert len(list(NeverReceivedGradient(iterations=1).check(graph))) == 1
+    assert list(NeverReceivedGradient(iterations=2).check(graph)) == []
+    assert NeverReceivedGradient.options["iterations"].minimum == 1
+
+
+def test_the_variables_of_one_layer_without_a_trace():
+    one = held("a", slots=("kernel", "bias"), shapes=((4, 4), (3, 3)))
+    (problem,) = NeverReceivedGradient().check(trained(one, held("b"), touched={"kernel2"}))
+    assert problem.message.startswith("kernel, bias (25 parameters) show no trace")
+    assert (problem.node, problem.related) == ("a", ("a@kernel", "a@bias"))
+    (problem,) = NeverReceivedGradient().check(trained(one, held("b"), touched={"kernel0", "kernel2"}))
+    assert problem.message.startswith("bias (9 parameters)") and problem.related == ("a@bias",)
+
+
+def test_variables_in_models_that_cannot_be_seen():
+    for opaque, own_class, told in ((False, False, ["inner/a"]), (True, True, []), (True, False, [])):
+        part, end = held("a"), held("b")
+        inner = inside("inner", part)
+        inner.opaque = opaque
+        inner.class_name = "Mine" if own_class else "Functional"
+        graph = trained(part, end, touched={"kernel1"}, calls=[X, passed(inner, 0), passed(end, 1)])
+        graph.definition.root.opaque = False
+        assert [node for node, _ in found(NeverReceivedGradient, graph)] == told
+    graph = trained(held("a"), held("b"), touched={"kernel1"})
+    graph.definition.root.opaque = True
+    assert len(found(NeverReceivedGradient, expand(graph.definition))) == 1
+
+
+def test_what_comes_before_a_constant_output_is_explained():
+    def graph(*, outputs, after=()):
+        a, norm, b = held("a"), held("norm", "LayerNormalization", slots=("gamma",), shapes=((1, 1),)), held("b")
+        calls = [X, returning(ALONE, a, 0), returning(ALONE, norm, 1), passed(b, 0), *after]
+        return trained(a, norm, b, touched={"kernel2"}, calls=calls, outputs=outputs, compile_config=None)
+
+    assert found(NeverReceivedGradient, graph(outputs=[2, 3])) == []
+    (problem,) = NeverReceivedGradient().check(graph(outputs=[1, 2, 3]))
+    assert problem.node == "a" and problem.message.startswith("kernel (16 parameters)")
+    joined = graph(outputs=[4], after=[call(layer("sum", "Add"), 2, 3)])
+    (problem,) = NeverReceivedGradient().check(joined)
+    assert problem.message.startswith("2 variables of 2 layers (17 parameters)")
+    assert problem.hint.startswith("Normalise over an axis longer than 1, or remove the LayerNormalization: 'norm'")
+    assert problem.hint.endswith("gives its offset, whatever it receives.")
+
+
+def test_hints_of_layers_that_come_before_no_normalisation_of_one():
+    a, norm, b, c = (
+        held("a"),
+        held("norm", "LayerNormalization", slots=("gamma",), shapes=((1, 1),)),
+        held("b"),
+        held("c"),
+    )
+    calls = [X, returning(ALONE, a, 0), returning(ALONE, norm, 1), passed(b, 0), passed(c, 0)]
+    calls.append(call(layer("sum", "Add"), 2, 3, 4))
+    for touched, start in (({"kernel2", "kernel3"}, "Normalise over"), ({"kernel3"}, "Find what stops gradients")):
+        graph = trained(a, norm, b, c, touched=touched, calls=calls, compile_config=None)
+        (problem,) = NeverReceivedGradient().check(graph)
+        assert problem.hint.startswith(start), touched
+    (problem,) = NeverReceivedGradient().check(
+        trained(a, norm, b, c, touched={"kernel0", "kernel2", "kernel3"}, calls=calls, **LOSS)
+    )
+    assert problem.node == "norm" and problem.hint.startswith("Normalise over")
+
+
+@pytest.mark.parametrize(
+    ("shapes", "start"),
+    [
+        ([(None, 1, 4)], "Check the time axis"),
+        ([(None, 5, 4)], "Find what stops gradients"),
+        ([(None, 1, 4), (None, 5, 4)], "Check the time axis"),
+        ([(None, 5, 4), (None, 1, 4)], "Check the time axis"),
+        ([None], "Find what stops gradients"),
+        ([(None,)], "Find what stops gradients"),
+    ],
+)
+def test_recurrent_layers_of_one_step(shapes, start):
+    rnn, end = held("rnn", "LSTM"), held("b")
+    calls = [
+        CallDefinition(layer(f"x{n}", "InputLayer"), outputs=(TensorSpec(one, "float32"),))
+        for n, one in enumerate(shapes)
+    ]
+    count = len(calls)
+    calls += [passed(rnn, place) for place in range(count)]
+    calls += [passed(end, count + place) for place in range(count)]
+    graph = trained(
+        rnn, end, touched={"kernel1"}, calls=calls, inputs=range(count), outputs=list(range(2 * count, 3 * count))
+    )
+    (problem,) = NeverReceivedGradient().check(graph)
+    assert problem.node == "rnn" and problem.hint.startswith(start)
+
+
+def test_only_what_a_recurrent_layer_receives_first_is_its_sequence():
+    one, five = (
+        CallDefinition(layer(f"x{n}", "InputLayer"), outputs=(TensorSpec((None, n, 4), "float32"),)) for n in (1, 5)
+    )
+    for class_name, sources, start in (
+        ("LSTM", (0, 1), "Check"),
+        ("LSTM", (1, 0), "Find"),
+        ("Dense", (0, 1), "Find"),
+    ):
+        rnn, end = held("rnn", class_name), held("b")
+        calls = [one, five, passed(rnn, *sources), passed(end, 2)]
+        (problem,) = NeverReceivedGradient().check(trained(rnn, end, touched={"kernel1"}, calls=calls, inputs=(0, 1)))
+        assert problem.hint.startswith(start)
+    rnn, other, end = held("rnn", "LSTM"), held("other"), held("b")
+    calls = [one, passed(rnn, 0), passed(other, 1), passed(end, 2)]
+    for touched, start in (({"kernel2"}, "Find"), ({"kernel1", "kernel2"}, "Check")):
+        (problem,) = NeverReceivedGradient().check(trained(rnn, other, end, touched=touched, calls=calls))
+        assert problem.hint.startswith(start)
+
+
+# -- D009 uncalled-sublayer ---------------------------------------------------------------------------------------
+
+
+def holding(*spare, called=(), **attributes):
+    """A custom layer in memory with sublayers of which its code calls some."""
+    calls = [input_call("i"), *(passed(one, place) for place, one in enumerate(called))]
+    block = opened(*calls)
+    block.body.layers = [*block.body.layers, *spare]
+    for one in (*called, *spare):
+        one.obj = one.obj or object()
+    owner = type("Block", (), {"__module__": "mine"})()
+    for name, value in attributes.items():
+        setattr(owner, name, [one.obj for one in value] if isinstance(value, (list, tuple)) else value.obj)
+    block.obj = owner
+    return graph_of(X, passed(block, 0), front_end=FrontEnd.LIVE)
+
+
+def test_sublayers_that_code_never_calls():
+    def told(graph):
+        return [(one.node, one.message, one.related, one.hint) for one in UncalledSublayer().check(graph)]
+
+    hint = "Call it in Block.call, or do not create it."
+    a, b, c, d = (held(name) for name in "abcd")
+    assert told(holding(b, called=(a,), first=a, second=b)) == [
+        ("block/b", "no method of Block calls it: 16 parameters influence nothing", (), hint)
+    ]
+    assert told(holding(called=(a,), first=a)) == []
+    assert told(holding(b, called=(a,), stages=[a, b])) == [
+        (
+            "block/b",
+            "Block calls 1 of the 2 layers in 'stages', and not this: 16 parameters influence nothing",
+            (),
+            hint,
+        )
+    ]
+    assert told(holding(c, d, called=(a, b), stages=[a, b, c, d])) == [
+        (
+            "block/c",
+            "Block calls 2 of the 4 layers in 'stages', and not this and others: 32 parameters influence nothing",
+            ("block/d",),
+            hint,
+        )
+    ]
+    assert [node for node, *_ in told(holding(b, c, called=(a,), first=a, second=b, third=c))] == ["block/b", "block/c"]
+
+
+# -- what findings name -------------------------------------------------------------------------------------------
+
+
+def test_the_ends_of_what_an_unused_input_feeds():
+    fed = [X, input_call("y"), passed(held("z"), 1), passed(held("b"), 1), passed(held("c"), 1), passed(held("a"), 0)]
+    (problem,) = UnusedInput().check(graph_of(*fed, inputs=(0, 1)))
+    assert problem.related == ("b#0", "c#0", "z#0")
+    several = [X, input_call("y"), input_call("z"), passed(held("a"), 0)]
+    assert [one.node for one in UnusedInput().check(graph_of(*several, inputs=(0, 1, 2)))] == ["y#0", "z#0"]
+    for dtype, words in (("int32", "input (?, 4) int32 reaches"), (None, "input (?, 4) of unknown dtype reaches")):
+        odd = CallDefinition(layer("y", "InputLayer"), outputs=(TensorSpec((None, 4), dtype),))
+        (problem,) = UnusedInput().check(graph_of(X, odd, passed(held("a"), 0), inputs=(0, 1)))
+        assert problem.message.startswith(words)
+
+
+def test_the_ends_of_a_dead_branch():
+    def branch():
+        parts = {name: held(name) for name in ("main", "a", "z", "b")}
+        calls = [input_call("i"), passed(parts["main"], 0), passed(parts["a"], 0)]
+        calls += [passed(parts["z"], 2), passed(parts["b"], 2)]
+        return model("inner", calls, [0], [1])
+
+    (problem,) = DeadBranchRule().check(graph_of(X, passed(branch(), 0), passed(held("end"), 1)))
+    assert problem.node == Tensor("inner#0/z#0", 0)
+    assert problem.related == ("inner/a", "inner/z", "inner/b", Tensor("inner#0/b#0", 0))
+    assert problem.message.startswith("3 layers with 48 trainable parameters feed only what reaches no output")
+    around = branch()
+    for name in ("d", "c", "b", "a"):
+        around = model(name, [input_call("o"), passed(around, 0)], [0], [1])
+    (problem,) = DeadBranchRule().check(graph_of(X, passed(around, 0), passed(held("end"), 1)))
+    assert problem.fix.edits[0].layers == ("a", "a/b", "a/b/c", "a/b/c/d", "a/b/c/d/inner")
+
+
+def test_a_constant_output_of_code():
+    for traced, severity in ((True, "info"), (False, None)):
+        table = held("table")
+        if traced:
+            block = opened(input_call("i"), passed(table))
+            calls = [X, passed(block, 0)]
+        else:
+            calls = [X, passed(table)]
+        (problem,) = ConstantOutput().check(graph_of(*calls))
+        assert problem.severity == severity
+    two_outputs = [X, passed(held("a"), 0), passed(held("table")), passed(held("more"))]
+    found_ = list(ConstantOutput().check(graph_of(*two_outputs, outputs=[2, 1, 3])))
+    assert [one.key for one in found_] == ["0", "2"]
+
+
+def test_what_cuts_gradients_in_words():
+    norm = layer("norm", "LayerNormalization")
+    calls = [X, returning(ALONE, held("a"), 0), returning(ALONE, norm, 1), call(layer("sum", "Add"), 2, 0)]
+    (problem,) = NonDifferentiableCut().check(graph_of(*calls, passed(END, 3), **LOSS))
+    assert problem.message == NEVER.format(
+        "LayerNormalization over an axis of size 1, which gives its offset whatever it receives,", "one layer", 16
+    )
+    assert problem.hint == "Normalise over an axis longer than 1, or remove the LayerNormalization."
+    two_parts = [
+        *(X, passed(held("a"), 0), passed(op("cut", "Argmax"), 1), passed(held("b"), 0), passed(op("stop", "Sign"), 3)),
+        call(layer("sum", "Add"), 2, 4),
+    ]
+    told = [
+        (one.node, one.related) for one in NonDifferentiableCut().check(graph_of(*two_parts, passed(END, 5), **LOSS))
+    ]
+    assert told == [("cut#0", ("a",)), ("stop#0", ("b",))]
+    frozen_first = [
+        *(X, passed(held("a", frozen=True), 0), passed(op("cut", "Argmax"), 1), passed(held("b"), 0)),
+        *(passed(op("stop", "Sign"), 3), call(layer("sum", "Add"), 2, 4)),
+    ]
+    told = [one.node for one in NonDifferentiableCut().check(graph_of(*frozen_first, passed(END, 5), **LOSS))]
+    assert told == ["stop#0"]
+
+
+def test_an_output_of_integers_lets_no_gradient_through():
+    calls = [X, passed(held("a"), 0), returning(INTEGERS, op("whole", "Round"), 1)]
+    (problem,) = NonDifferentiableCut().check(graph_of(*calls, **LOSS))
+    assert problem.message == NEVER.format("Round", "one layer", 16) and problem.node == "whole#0"
+    ends = [X, passed(held("a"), 0), returning(INTEGERS, held("whole"), 1)]
+    (problem,) = NonDifferentiableCut().check(graph_of(*ends, **LOSS))
+    assert (problem.node, problem.related) == ("whole#0", ("a", "whole"))
+
+
+def test_many_outputs_and_one_loss_that_fits_none():
+    for count, names in ((8, ""), (9, " and 1 more")):
+        parts = [held(f"o{place}") for place in range(count)]
+        calls = [X, *(passed(one, 0) for one in parts)]
+        graph = graph_of(*calls, outputs=list(range(1, count + 1)), compile_config={"loss": {"that": "mse"}})
+        (problem,) = OutputWithoutLoss().check(graph)
+        shown = ", ".join(repr(f"o{place}") for place in range(8))
+        assert problem.message == (
+            f"the loss 'that' is for no output of the model, which has {shown}{names}: fit refuses it"
+        )
+        assert (problem.severity, problem.node, problem.key) == ("error", None, "unknown:that")
+
+
+def test_outputs_without_a_loss_that_share_a_layer():
+    trunk = held("trunk")
+    calls = [X, passed(trunk, 0), passed(held("one"), 1), passed(held("two"), 1), passed(held("three"), 1)]
+
+    def told(loss):
+        graph = graph_of(*calls, outputs=[2, 3, 4], compile_config={"loss": loss})
+        return [(one.key, one.related, one.hint) for one in OutputWithoutLoss().check(graph)]
+
+    freeze = "Give {!r} a loss in compile(loss=...), or freeze the layers that feed only it."
+    assert told({"one": "mse"}) == [
+        ("two", ("two",), freeze.format("two")),
+        ("three", ("three",), freeze.format("three")),
+    ]
+    side = [X, passed(trunk, 0), passed(held("one"), 0), passed(held("two"), 1), passed(held("three"), 1)]
+    graph = graph_of(*side, outputs=[2, 3, 4], compile_config={"loss": {"one": "mse"}})
+    assert [(one.key, one.related) for one in OutputWithoutLoss().check(graph)] == [
+        ("two", ("trunk", "two")),
+        ("three", ("three",)),
+    ]
+    twice = graph_of(*side, outputs=[2, 3, 3], compile_config={"loss": ["mse", None, None]})
+    assert [(one.related, one.severity) for one in OutputWithoutLoss().check(twice)] == [
+        (("trunk", "two"), None),
+        ((), "info"),
+    ]
 
 
 # -- D007 weights-without-graph -----------------------------------------------------------------------------------
