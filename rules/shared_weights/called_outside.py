@@ -58,7 +58,7 @@ class CalledOutside(Rule):
         counts = {
             path: outside[id(layer.obj)]
             for path, layer in graph.layers.items()
-            if id(layer.obj) in outside and not layer.is_input and graph.variables_below(path)
+            if id(layer.obj) in outside and graph.variables_below(path)
         }
         if not counts:
             return

@@ -9,7 +9,7 @@ from typing import Any
 from graphlint.engine.rule import Rule
 from graphlint.findings.edits import Edit, MergeCalls
 from graphlint.findings.finding import Fix, Problem, Severity
-from graphlint.knowledge.layers import UNKNOWN, Family, layer_row
+from graphlint.knowledge.layers import Family
 from graphlint.model.definition import Constant, leaves
 from graphlint.model.graph import Call, Layer, ModelGraph, Tensor
 from graphlint.questions.towers import settings
@@ -53,7 +53,7 @@ class DuplicateComputation(Rule):
     returns several tensors.
 
     ## Not reported
-    - layers that draw random numbers, such as Dropout, and nested models that contain one;
+    - layers that draw random numbers, such as Dropout, and nested models and wrappers that contain one;
     - plain operations and custom layers, whose behaviour is unknown.
 
     ## References
@@ -78,8 +78,11 @@ class DuplicateComputation(Rule):
             several.append(scope.id)
             if len(several) > 1:
                 inside.add(scope.id)
+        told: set[tuple[int, ...]] = set()
         for (_, layer, _), several in groups.items():
-            if len(several) > 1 and not any(_random(one) for one in graph.layers_below(layer)):
+            definitions = tuple(id(graph.scopes[scope].definition) for scope in several)
+            if len(several) > 1 and definitions not in told and not _varies(graph, layer):
+                told.add(definitions)
                 yield _problem(layer, len(several), (), _merged(graph, [several]))
         yield from self.calls(graph)
 
@@ -88,7 +91,7 @@ class DuplicateComputation(Rule):
         alike: dict[Any, list[Call]] = {}
         for call in graph.calls.values():
             layer = graph.layers[call.layer]
-            if not (layer.is_input or layer.is_operation or _random(layer)):
+            if not (layer.is_input or layer.is_operation or _varies(graph, layer.path)):
                 key = (call.scope, layer.class_name, *graph.producers(call.id))
                 alike.setdefault(key, []).append(call)
         groups: dict[Any, list[str]] = {}
@@ -133,14 +136,17 @@ def _equal_calls(graph: ModelGraph, calls: list[str]) -> list[list[str]]:
 
 def _stateless(layer: Layer) -> bool:
     """Whether layers of this class do the same whenever their configurations agree."""
-    # Of operations, those that are a layer as well.
-    traits = layer_row(layer.operation.name) or UNKNOWN if layer.is_operation else layer.traits
+    traits = layer.traits
     alone = traits.weightless and traits.family not in _HOLDING
     return alone and not (traits.random or traits.counts_calls or traits.adapts)
 
 
+def _varies(graph: ModelGraph, path: str) -> bool:
+    """Whether two calls may differ: something in the layer draws random numbers, or its code is custom."""
+    return any(_random(one) for one in graph.layers_below(path))
+
+
 def _random(layer: Layer) -> bool:
-    """Whether two calls may differ: the layer draws random numbers, or its code is custom."""
     if layer.is_operation:
         return layer.module is not None and ".random" in layer.module
     if not layer.is_keras and not layer.container:
@@ -168,31 +174,27 @@ def _merged(graph: ModelGraph, groups: list[list[str]]) -> Fix | None:
     """Replaces all calls of a group with its first, if each returns one tensor that is not itself an output."""
     edits: list[Edit] = []
     counted = False
-    definitions: set[int] = set()
-    for keep, *others in groups:
-        drop = []
-        for node in (keep, *others):
+    for keep, *drop in groups:
+        for node in (keep, *drop):
             call = graph.calls.get(node) or graph.scopes[node]
-            outputs = call.outputs if node in graph.scopes else range(len(call.outputs))
-            if len(outputs) != 1:
+            if len(call.outputs) != 1:
                 return None
-            if id(call.definition) in definitions:
-                continue
-            definitions.add(id(call.definition))
-            tensor = graph.scopes[node].outputs[0] if node in graph.scopes else Tensor(node, 0)
-            if node != keep:
-                if graph.is_output(tensor) or tensor in graph.returned:
-                    return None
-                drop.append(node)
-            path = call.layer
-            counted |= any(
-                one.penalised or one.traits.counts_calls or not (one.is_keras or one.container)
-                for one in graph.layers_below(path)
-            )
-        if drop:
-            edits.append(MergeCalls(keep=keep, drop=tuple(drop)))
-    if not edits:
-        return None
+            if node != keep and _returned(graph, node):
+                return None
+            counted |= any(one.penalised or one.traits.counts_calls for one in graph.layers_below(call.layer))
+        edits.append(MergeCalls(keep=keep, drop=tuple(drop)))
     if counted:
         return Fix.unsafe("compute it once", "averages and penalties count once instead of once per call", *edits)
     return Fix.safe("compute it once", *edits)
+
+
+def _returned(graph: ModelGraph, node: str) -> bool:
+    """Whether a model around a call, or around that of a nested model, returns its one output."""
+    if node in graph.calls:
+        return Tensor(node, 0) in graph.returned
+    (tensor,), around = graph.scopes[node].outputs, graph.scopes[node].parent
+    while around is not None:
+        if tensor in graph.scopes[around].outputs:
+            return True
+        around = graph.scopes[around].parent
+    return False

@@ -313,11 +313,57 @@ def shared_on(one, first, second):
         (layer("a", "Mine", 3, registered_name="x>Mine"), (None, 3), (None, 5), "info"),
         (made("a", "ReLU"), (None, 3), (None, 5), None),
         (made("a", "LSTM", 3), (None, 3, 4), (None, 5, 4), None),
+        (dense("a"), (None, None, 4), (None, 3, 4), None),
+        (dense("a"), (None, None, 4), (None, 3, 5), "warning"),
+        (conv("a", class_name="Conv1D"), (None, 3, 4), (None, 2, 3, 4), "info"),
+        (conv("a", class_name="Conv1D"), (None, 3, 4), (None, 2, 3, 5), "warning"),
+        (dense("a"), (None, 4), (None,), "info"),
+        (dense("a"), (None,), (None, 4), "info"),
+        (dense("a"), (None, None), (None, 3, 4), "info"),
+        (made("a", "LayerNormalization", 3, axis=None), (None, 3, 4), (None, 3, 5), "warning"),
+        (made("a", "LayerNormalization", 3, axis="1"), (None, 3, 4), (None, 5, 4), "info"),
+        (made("a", "LayerNormalization", 3, axis={"config": {}}), (None, 3, 4), (None, 3, 5), "warning"),
+        (made("a", "LayerNormalization", 3, axis={"config": {}}), (None, 3, 4), (None, 5, 4), "info"),
+        (made("a", "LayerNormalization", 3, axis=-2), (None, 3, 4), (None, 5, 4), "warning"),
+        (made("a", "LayerNormalization", 3, axis=-3), (None, 3, 4), (None, 3, 5), "info"),
+        (made("a", "LayerNormalization", 3, axis=-4), (None, 3, 4), (None, 3, 5), "info"),
+        (made("a", "LayerNormalization", 3, axis=3), (None, 3, 4), (None, 5, 4), "info"),
+        (made("a", "LayerNormalization", 3, axis=2), (None, 3, 4), (None, 3, 5), "warning"),
+        (made("a", "LayerNormalization", 3, axis=[0, 1]), (None, 3, 4), (None, 5, 4), "warning"),
+        (made("a", "LayerNormalization", 3, axes=[1]), (None, 3, 4), (None, 5, 4), "warning"),
+        (made("a", "EinsumDense", 3), (None, 3, 4), (None, 3, 5), "warning"),
+        (model("a", [input_call("i"), call(dense("d"), 0)], [0], [1]), (None, 3, 4), (None, 3, 5), None),
     ],
 )
 def test_one_layer_on_two_shapes(one, first, second, severity):
     found = [str(one.severity or "info") for one in SharedWithDifferentShapes().check(shared_on(one, first, second))]
     assert found == ([] if severity is None else [severity])
+
+
+def test_shapes_of_shared_layers_in_words():
+    def told(*calls):
+        problems = SharedWithDifferentShapes().check(graph_of([*calls, step(made("sum", "Add"), *range(len(calls)))]))
+        return [(one.node, one.message, one.related, str(one.severity)) for one in problems]
+
+    one, alike, end = dense("a"), dense("b"), entering((None, 4), "z")
+    shapes = [(None, 3, 4), (None, None, 4), (None, 5, 4), (None, 3, 5)]
+    calls = [entering(shape, f"x{place}") for place, shape in enumerate(shapes)]
+    many = [*calls, end, step(alike, 0), step(alike, 0), *(step(one, place) for place in range(4))]
+    assert told(*many) == [("a", "called on (?, 3, 4) and on (?, 5, 4)", ("a#0", "a#2"), "None")]
+    many = [*calls, end, step(alike, 0), step(alike, 0), *(step(one, place) for place in (1, 0, 3))]
+    depends = "called on (?, ?, 4) and on (?, 3, 5), and its weights depend on an axis that differs"
+    assert told(*many) == [("a", depends, ("a#0", "a#2"), "warning")]
+    constant = CallDefinition(one, (), outputs=(SPEC,))
+    assert told(*calls, constant, step(one, 0), step(one, 2)) == [
+        ("a", "called on (?, 3, 4) and on (?, 5, 4)", ("a#1", "a#2"), "None")
+    ]
+    wrapped = made("w", "TimeDistributed")
+    wrapped.children = {"layer": dense("d")}
+    ((node, _, related, _),) = told(*calls, step(wrapped, 0), step(wrapped, 3))
+    assert (node, related) == ("w", ("w#0", "w#1"))
+    free = made("r", "ReLU")
+    both = [*calls, step(free, 0), step(free, 2), step(one, 0), step(one, 2)]
+    assert [node for node, *_ in told(*both)] == ["a"]
 
 
 # -- H008 pool-on-one, H020 kernel-on-one ---------------------------------------------------------------------------

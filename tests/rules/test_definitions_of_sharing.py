@@ -8,6 +8,7 @@ from graphlint.model.definition import CallDefinition, Constant, ConstantKind, F
 from rules.shared_weights.called_outside import CalledOutside
 from rules.shared_weights.duplicate_computation import DuplicateComputation
 from rules.shared_weights.partly_shared_towers import PartlySharedTowers
+from rules.shared_weights.shared_across_scopes import SharedAcrossScopesRule
 from rules.shared_weights.shared_batchnorm import SharedBatchnorm
 from rules.shared_weights.shared_layer import SharedLayer
 from rules.shared_weights.tie_lost import TieLost
@@ -115,6 +116,7 @@ def test_many_layers_that_compute_the_same():
         (held("a"), False, None),
         (held("a", kernel_regularizer={"class_name": "L2"}), True, "unsafe"),
         (norm("a"), True, "unsafe"),
+        (inside("a", held("d")), True, "safe"),
         (inside("a", held("d")), False, None),
     ],
 )
@@ -381,6 +383,9 @@ def by(argument="0", **fields):
         ({"value": [0.0, 1.0, 0.5, 1.0, 0.0]}, True),
         ({"value": [0.0, -1e9, 0.0, -1e9]}, False),
         ({"value": [0.0, -999.0, 0.0, 0.0]}, True),
+        ({"value": [0.0, -1000.0, 0.0, -1500.0]}, False),
+        ({"value": [0.5, 0.0, 1.0, 0.0, 1.0, 0.0]}, True),
+        ({"value": [0.0, 1.0, 0.0, 1.0, 0.5]}, True),
         ({"value": [1, 2, 3, 4]}, False),
         ({"value": [True, False, True, False]}, False),
         ({"value": [0.1, 0.2, 0.3, "0.4"]}, False),
@@ -461,3 +466,343 @@ def test_layers_that_are_called_outside_the_model():
     assert problem.message.startswith("2 of its layers are also called or used outside it, 3 times")
     assert list(CalledOutside().check(graph_of(*parts, outside={id(objects[2]): 5}))) == []
     assert list(CalledOutside().check(graph_of(*parts))) == []
+
+
+# -- S009 in the order of a model, and of what is inside ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("child", "found"),
+    [
+        (held("d"), True),
+        (relu("d", "Dropout", rate=0.5), False),
+        (held("d", "LSTM", dropout=0.5), False),
+        (layer("d", "Mine", registered_name="x>Mine"), False),
+        (held("d", "Dense", kernel_regularizer={"class_name": "L2"}), True),
+        (norm("d"), True),
+    ],
+)
+def test_what_a_wrapper_holds_may_differ_from_call_to_call(child, found):
+    wrapper = layer("a", "TimeDistributed", children={"layer": child})
+    graph = on_one_input(passed(wrapper, 0), passed(wrapper, 0))
+    assert told(graph) == ([("a#0", TWICE, ("a#1",))] if found else [])
+    counts = child.config or child.class_name == "BatchNormalization"
+    for problem in DuplicateComputation().check(graph):
+        assert (problem.fix.changes is not None) is bool(counts)
+
+
+def test_models_of_a_class_of_ones_own():
+    for body in (inside("a", held("d")), inside("a", inside("b", held("d")))):
+        body.class_name, body.registered_name = "Mine", "x>Mine"
+        assert told(on_one_input(passed(body, 0), passed(body, 0))) == [("a", TWICE, ())]
+
+
+def test_arguments_that_are_equal_and_not_one_object():
+    one = held("a")
+    first, second = (passed(one, 0, by=float("2.5"), to=[1, (2, "x" * count)]) for count in (3, 3))
+    assert told(on_one_input(first, second)) == [("a#0", TWICE, ("a#1",))]
+    third = passed(one, 0, by=float("2.5"), to=[1, (3, "xxx")])
+    assert told(on_one_input(first, third)) == []
+    several = [input_call("x"), input_call("y"), *(call(one, *sources) for sources in ((0, 1), (1, 0), (0, 1)))]
+    graph = graph_of(calls=[*several, call(layer("sum", "Add"), 2, 3, 4)])
+    assert told(graph) == [("a#0", TWICE, ("a#2",))]
+
+
+def test_what_is_told_once_does_not_end_what_is_told():
+    one, other = held("a"), held("b")
+    inner = model("inner", [input_call("i"), passed(one, 0), passed(one, 0), call(layer("sum", "Add"), 1, 2)], [0], [3])
+    calls = [input_call("x"), passed(inner, 0), passed(inner, 1), passed(other, 2), passed(other, 2)]
+    graph = graph_of(calls=[*calls, call(layer("end", "Add"), 3, 4)])
+    assert told(graph) == [("inner#0/a#0", TWICE, ("inner#0/a#1",)), ("b#0", TWICE, ("b#1",))]
+
+
+def test_a_model_in_one_that_is_called_twice_is_told_once():
+    m, n = inside("m", held("d")), inside("n", held("e"))
+    calls = [input_call("i"), passed(m, 0), passed(m, 0), call(layer("sum", "Add"), 1, 2)]
+    inner = model("inner", calls, [0], [3])
+    calls = [input_call("x"), passed(inner, 0), passed(inner, 1), passed(n, 2), passed(n, 2)]
+    graph = graph_of(calls=[*calls, call(layer("end", "Add"), 3, 4)])
+    assert told(graph) == [("inner/m", TWICE, ()), ("n", TWICE, ())]
+    (first, second) = DuplicateComputation().check(graph)
+    assert [(one.fix.edits[0].keep, one.fix.edits[0].drop) for one in (first, second)] == [
+        ("inner#0/m#0", ("inner#0/m#1",)),
+        ("n#0", ("n#1",)),
+    ]
+    varied = inside("v", relu("drop", "Dropout", rate=0.5))
+    calls = [input_call("x"), passed(varied, 0), passed(varied, 0), passed(m, 0), passed(m, 0)]
+    assert told(graph_of(calls=[*calls, call(layer("end", "Add"), 1, 2, 3, 4)])) == [("m", TWICE, ())]
+
+
+def test_what_a_model_inside_returns_is_not_merged():
+    one = held("a")
+    for outputs, fixed in (([3], True), ([2, 3], True), ([1, 2], False), ([2, 1, 3], False)):
+        calls = [input_call("i"), passed(one, 0), passed(one, 0), call(layer("sum", "Add"), 1, 2)]
+        inner = model("inner", calls, [0], outputs)
+        outer = CallDefinition(inner, (TensorRef(0, 0),), outputs=(SPEC,) * len(outputs))
+        (problem,) = DuplicateComputation().check(
+            graph_of(calls=[input_call("x"), outer, call(layer("end", "ReLU"), 1)])
+        )
+        assert (problem.fix is not None) is fixed
+    two = inside("m", held("d"))
+    two.body.outputs = [TensorRef(1, 0), TensorRef(0, 0)]
+    calls = [input_call("x"), *(CallDefinition(two, (TensorRef(0, 0),), outputs=(SPEC, SPEC)) for _ in range(2))]
+    (problem,) = DuplicateComputation().check(graph_of(calls=[*calls, call(layer("sum", "Add"), 1, 2)]))
+    assert problem.node == "m" and problem.fix is None
+    single = inside("m", held("d"))
+    for ends, fixed in ((True, True), (False, False)):
+        (problem,) = DuplicateComputation().check(on_one_input(passed(single, 0), passed(single, 0), ends=ends))
+        assert (problem.fix is not None) is fixed
+    penalised = inside("m", held("d", kernel_regularizer={"class_name": "L2"}))
+    (problem,) = DuplicateComputation().check(on_one_input(passed(penalised, 0), passed(penalised, 0)))
+    assert problem.fix.changes == "averages and penalties count once instead of once per call"
+
+
+# -- S003 shared-layer: what is called again ------------------------------------------------------------------------
+
+
+def test_which_calls_get_a_layer_of_their_own():
+    def said(*calls):
+        problems = SharedLayer().check(graph_of(calls=[input_call("x"), *calls]))
+        return [(one.node, one.message, one.fix and one.fix.edits[0].calls) for one in problems]
+
+    one = held("a")
+    inner = model("inner", [input_call("i"), passed(one, 0), passed(one, 1), passed(one, 2)], [0], [3])
+    assert said(passed(inner, 0), passed(inner, 1)) == [
+        ("inner", "2 calls share 16 parameters", ("inner#1",)),
+        ("inner/a", "6 calls share 16 parameters", ("inner#0/a#1", "inner#0/a#2")),
+    ]
+    m = inside("m", one)
+    assert said(passed(m, 0), passed(one, 1)) == [("m/a", "2 calls share 16 parameters", None)]
+    outer = inside("outer", m)
+    assert said(passed(outer, 0), passed(outer, 1)) == [("outer", "2 calls share 16 parameters", ("outer#1",))]
+    assert said(passed(relu("r"), 0), passed(held("b"), 1), passed(held("c"), 2)) == []
+    free, used = relu("r"), held("b")
+    assert [node for node, *_ in said(passed(free, 0), passed(free, 1), passed(used, 2), passed(used, 3))] == ["b"]
+
+
+# -- S001 shared-across-scopes --------------------------------------------------------------------------------------
+
+STORED = "the file stores their weights once, and loading fails on the second"
+REFUSED = "on loading, Keras cannot tell their calls apart and refuses"
+WRAP = "Share the wrapper instead of the layer inside it: create it once and call it in both places."
+SUBMODEL = "Put the shared layers into one submodel and call it in both places, or create a layer for each place."
+
+
+def across(*parts, **fields):
+    return [
+        (
+            one.node,
+            one.message,
+            one.hint,
+            one.related,
+            one.fix and [(type(e).__name__, e.layer, e.copy) for e in one.fix.edits],
+        )
+        for one in SharedAcrossScopesRule().check(graph_of(*parts, **fields))
+    ]
+
+
+def wrapper(name, one):
+    return layer(name, "TimeDistributed", children={"layer": one})
+
+
+def test_one_layer_of_two_models():
+    a, b = held("a"), held("b")
+    live = {"front_end": FrontEnd.LIVE}
+    for fields in (live, {}):
+        copied = None if fields else [("CopyWeights", "m/a", "m/a")]
+        said = ("m/a", f"n/a is m/a (16 parameters): {STORED}", SUBMODEL, (), copied)
+        assert across(inside("m", a), inside("n", a), **fields) == [said]
+        copied = None if fields else [("CopyWeights", f"m/{one}", f"m/{one}") for one in "ab"]
+        said = ("m/a", f"2 layers of n are layers of m (32 parameters): {STORED}", SUBMODEL, ("m/b",), copied)
+        assert across(inside("m", a, b), inside("n", a, b), **fields) == [said]
+        own = ("m/a", f"2 layers of the model itself are layers of m (32 parameters): {STORED}", *said[2:])
+        assert across(inside("m", a, b), a, b, **fields) == [own]
+        refused = (
+            "a",
+            f"2 layers of m are layers of the model itself (32 parameters): {REFUSED}",
+            SUBMODEL,
+            ("b",),
+            None,
+        )
+        assert across(a, b, inside("m", a, b), **fields) == [refused]
+        assert across(inside("m", a), inside("n", b), **fields) == []
+        pairs = across(inside("m", a), inside("n", b), inside("o", a), inside("p", b), **fields)
+        assert [message.partition(" (")[0] for _, message, *_ in pairs] == ["o/a is m/a", "p/b is n/b"]
+    said = ("w/layer", f"a is w/layer (16 parameters): {STORED}", WRAP, (), None)
+    assert across(wrapper("w", a), a, **live) == [said]
+    said = ("w/layer", f"v/layer is w/layer (16 parameters): {STORED}", WRAP, (), None)
+    assert across(wrapper("w", a), wrapper("v", a), **live) == [said]
+    assert across(wrapper("w", a), wrapper("v", a)) == across(a, wrapper("w", a), **live) == []
+
+
+def test_one_layer_that_a_file_has_twice():
+    one, copy = held("a"), layer("a")
+    one.shared_object_id = copy.shared_object_id = 1
+    said = f"{{}} is {{}} (16 parameters): {STORED}"
+    assert across(inside("m", one), inside("n", copy)) == [
+        ("m/a", said.format("n/a", "m/a"), SUBMODEL, ("n/a",), [("CopyWeights", "m/a", "n/a")])
+    ]
+    for parts, first in (((one, wrapper("w", copy)), "a"), ((wrapper("w", copy), one), "a")):
+        assert across(*parts) == [
+            (first, said.format("w/layer", first), WRAP, ("w/layer",), [("ShareIdentity", first, "w/layer")])
+        ]
+    (problem,) = SharedAcrossScopesRule().check(graph_of(one, wrapper("w", copy)))
+    assert problem.fix.title == "mark the layers as one, so that the file loads" and problem.fix.changes is None
+    (problem,) = SharedAcrossScopesRule().check(graph_of(inside("m", one), inside("n", copy)))
+    assert problem.fix.title == "give each place its own weights, so that the file loads"
+    assert problem.fix.changes == "the places no longer share their weights"
+
+
+# -- S005 partly-shared-towers: which pairs count -------------------------------------------------------------------
+
+
+def test_towers_after_others_that_share_all():
+    x, y = input_call("x"), input_call("y")
+    whole = held("whole")
+    calls = [x, y, passed(whole, 0), passed(whole, 1), call(layer("sum", "Add"), 2, 3), passed(relu("r"), 4)]
+    a, own, other, b = held("a"), held("own"), held("other"), held("b")
+    calls += [passed(a, 5), passed(a, 4), passed(own, 6), passed(other, 7), passed(b, 8), passed(b, 9)]
+    calls += [call(layer("end", "Add"), 10, 11)]
+    assert nodes(PartlySharedTowers, graph_of(calls=calls)) == ["own"]
+
+
+def test_own_layers_that_cannot_be_shared():
+    a, own, other, b = held("a"), held("own"), held("other"), held("b")
+    for around, fixed in ((other, False), (held("else"), True)):
+        m = inside("m", around)
+        calls = [
+            input_call("x"),
+            input_call("y"),
+            passed(m, 0),
+            passed(a, 2),
+            passed(a, 1),
+            passed(own, 3),
+            passed(other, 4),
+        ]
+        calls += [passed(b, 5), passed(b, 6), call(layer("end", "Add"), 7, 8)]
+        (problem,) = PartlySharedTowers().check(graph_of(calls=calls))
+        assert (problem.fix is not None) is fixed
+    wrapped = [wrapper(name, held("d")) for name in ("v", "w")]
+    (problem,) = PartlySharedTowers().check(towers(both("a"), wrapped, both("b")))
+    assert problem.fix is not None
+    ends = [passed(wrapper("t", own), 8)]
+    calls = [input_call("x"), input_call("y"), passed(a, 0), passed(a, 1), passed(own, 2), passed(other, 3)]
+    calls += [passed(b, 4), passed(b, 5), call(layer("end", "Add"), 6, 7), *ends]
+    (problem,) = PartlySharedTowers().check(graph_of(calls=calls))
+    assert problem.fix is None
+
+
+def test_three_towers_with_a_layer_each():
+    a, b = held("a"), held("b")
+    owns = [held(name) for name in ("one", "two", "three")]
+    calls = [input_call(name) for name in "xyz"]
+    calls += [passed(a, place) for place in range(3)]
+    calls += [passed(own, 3 + place) for place, own in enumerate(owns)]
+    calls += [passed(b, 6 + place) for place in range(3)]
+    (problem,) = PartlySharedTowers().check(graph_of(calls=[*calls, call(layer("end", "Add"), 9, 10, 11)]))
+    assert problem.message.startswith("3 towers share 2 layers with weights, and each has its own Dense")
+    assert (problem.node, problem.related, problem.fix) == ("one", ("two", "three", "a", "b"), None)
+
+
+# -- S007 tie-lost ---------------------------------------------------------------------------------------------------
+
+
+def test_outputs_that_are_called_in_other_ways():
+    first, last = table(), output(TURNED)
+    calls = [input_call("x"), passed(first, 0), passed(last, 1), passed(wrapper("w", last), 2)]
+    (problem,) = TieLost().check(graph_of(calls=calls))
+    assert problem.related == ("out",) and problem.fix is None
+    calls = [input_call("x"), passed(first, 0), passed(wrapper("w", first), 1), passed(last, 2)]
+    (problem,) = TieLost().check(graph_of(calls=calls))
+    assert problem.related == ("out",) and problem.fix is None
+
+
+def test_tables_and_kernels_of_several_layers():
+    tables = [
+        held(name, "Embedding", slots=("embeddings",), values={"embeddings": values})
+        for name, values in (("s", OTHER), ("t", TABLE))
+    ]
+    kernels = [
+        held(name, values={"kernel": values}, use_bias=False)
+        for name, values in (("o", OTHER), ("p", TURNED), ("q", TURNED))
+    ]
+    problems = list(TieLost().check(graph_of(*tables, *kernels)))
+    assert [(one.node, one.related, one.fix is not None) for one in problems] == [
+        ("s", ("o",), False),
+        ("t", ("p",), True),
+    ]
+    assert problems[1].fix.changes.startswith("both places train as one variable")
+
+
+def test_one_variable_of_two_layers_in_memory():
+    one, other = held("a"), held("b")
+    other.variables = list(one.variables)
+    one.variables[0].obj = object()
+    live = {"front_end": FrontEnd.LIVE}
+    (problem,) = TieLost().check(graph_of(one, other, **live))
+    assert (problem.node, problem.related, problem.severity, problem.key) == ("b", ("a",), "warning", "a@kernel")
+    assert problem.message.startswith("one variable of 16 values is held by a and by b: saving stores it twice")
+    assert list(TieLost().check(graph_of(one, other))) == []
+
+
+# -- S002 unshared-on-load -------------------------------------------------------------------------------------------
+
+
+def test_layers_of_several_weights_that_are_equal():
+    def two(kernel, bias):
+        return held("a", slots=("kernel", "bias"), shapes=((2,), (2,)), values={"kernel": kernel, "bias": bias})
+
+    kernel, zeros = [1.0, 2.0], [0.0, 0.0]
+    for ours, theirs, told_ in (
+        ((kernel, zeros), (kernel, zeros), True),
+        ((zeros, kernel), (zeros, kernel), True),
+        ((kernel, zeros), (kernel, [0.0, 1.0]), False),
+        ((zeros, kernel), ([0.0, 1.0], kernel), False),
+        ((zeros, zeros), (zeros, zeros), False),
+    ):
+        graph = graph_of(inside("m", two(*ours)), inside("n", two(*theirs)), format="h5")
+        assert len(list(UnsharedOnLoad().check(graph))) == told_
+    three = graph_of(*(inside(name, varied()) for name in "mno"), format="h5")
+    assert [(one.node, one.related) for one in UnsharedOnLoad().check(three)] == [("m/a", ("n/a",)), ("m/a", ("o/a",))]
+    mixed = graph_of(
+        inside("m", varied("r"), relu("s")),
+        inside("k", varied("b"), varied("a")),
+        inside("n", varied("a")),
+        format="h5",
+    )
+    assert [(one.node, one.related) for one in UnsharedOnLoad().check(mixed)] == [("k/a", ("n/a",))]
+
+
+# -- S008 untracked-variable, S010 called-outside --------------------------------------------------------------------
+
+
+def test_constants_after_a_model_that_is_called_twice():
+    inner = model("inner", [input_call("i"), by()], [0], [1])
+    last = by()
+    last.layer = layer("last", "Multiply", is_operation=True)
+    last.args = (TensorRef(2, 0),)
+    assert nodes(UntrackedVariable, graph_of(calls=[input_call("x"), passed(inner, 0), passed(inner, 1), last])) == [
+        "inner#0/times#0",
+        "last#0",
+    ]
+    code = passed(opened(input_call("i"), by()), 0)
+    last.args = (TensorRef(1, 0),)
+    assert nodes(UntrackedVariable, graph_of(calls=[input_call("x"), code, last])) == ["last#0"]
+
+
+def test_what_else_is_called_outside():
+    parts = [held(f"d{place}") for place in range(12)]
+    for one in parts:
+        one.obj = object()
+    graph = graph_of(*parts, outside={id(one.obj): 1 for one in parts})
+    (problem,) = CalledOutside().check(graph)
+    assert problem.message.startswith("12 of its layers are also called or used outside it, 12 times: training there")
+    assert problem.node is None and problem.related == tuple(f"d{place}" for place in range(10))
+    graph.definition.root.obj = object()
+    graph.definition.outside = {id(graph.definition.root.obj): 3}
+    (problem,) = CalledOutside().check(graph)
+    assert problem.message.startswith("the model itself is also called or used outside it, 3 times")
+    assert problem.related == ()
+    graph.definition.outside[id(parts[0].obj)] = 1
+    (problem,) = CalledOutside().check(graph)
+    assert problem.message.startswith("2 of its layers are also called") and problem.related == ("d0",)

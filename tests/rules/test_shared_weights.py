@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+import graphlint
 from graphlint.model.definition import (
     Body,
     CallDefinition,
@@ -511,8 +512,13 @@ def test_the_order_in_which_settings_are_written_says_nothing(tmp_path):
 
 def test_a_nested_model_twice_is_one_finding(tmp_path):
     inner = sequential(dense("one"), layers.ReLU(), name="inner")
-    reported = both(DuplicateComputation(), added(inner, inner), tmp_path)
+    model = added(inner, inner)
+    reported = both(DuplicateComputation(), model, tmp_path)
     assert [finding[0] for finding in reported] == ["inner"]
+    fixed, _ = graphlint.fix(model, select="S009")
+    assert live(DuplicateComputation(), fixed) == []
+    numbers = np.ones((2, 4), "float32")
+    np.testing.assert_array_equal(fixed(numbers), model(numbers))
 
 
 @pytest.mark.parametrize(
