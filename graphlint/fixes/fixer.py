@@ -156,7 +156,6 @@ class Fixer:
         self.targets = frozenset(targets)
         self.asked = frozenset(asked)
         self.ignored: set[Place] = set()
-        self.opaque = False
 
     def run(
         self, model: keras.Model, given: Iterable[Finding] = (), *, as_loaded: bool = False

@@ -77,16 +77,23 @@ def _steps(raw: Any, layer: LayerDefinition) -> tuple[str | int, ...] | None:
     while stack:
         value, steps = stack.pop()
         if isinstance(value, dict):
-            if value.get("config") is layer.config or (
-                value.get("class_name") == layer.class_name
-                and layer.shared_object_id is not None
-                and value.get("shared_object_id") == layer.shared_object_id
-            ):
+            if _is_entry(value, layer):
                 return steps
             stack.extend((item, (*steps, key)) for key, item in value.items())
         elif isinstance(value, list):
             stack.extend((item, (*steps, index)) for index, item in enumerate(value))
     return None
+
+
+def _is_entry(entry: dict[str, Any], layer: LayerDefinition) -> bool:
+    """Whether a definition was read from an entry. That of a model has a configuration without the layers."""
+    config = entry.get("config")
+    if config is layer.config:
+        return True
+    if layer.body is None or not isinstance(config, dict) or config.get("name") != layer.name:
+        return False
+    inside = {id(one.config) for one in layer.body.layers}
+    return any(isinstance(one, dict) and id(one.get("config")) in inside for one in config.get("layers", ()))
 
 
 @singledispatch

@@ -1,6 +1,8 @@
 """Which fixes are made together, in which order, and what is said; without Keras: a model is what is found in it."""
 
+import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +13,7 @@ from graphlint.fixes.fixer import MAX_ROUNDS, Fixer
 from graphlint.fixes.report import Applied, FixReport, Left
 from graphlint.model.expand import expand
 from graphlint.model.parameters import Parameters
+from graphlint.reports.report import ModelReport, Status
 from tests.model.definitions import call, definition, input_call, layer, model
 
 
@@ -163,9 +166,9 @@ def test_notes_are_said_once():
 
 
 def test_fixes_that_undo_each_other_are_named():
-    fixer = Findings(stays=("B1", "A1"))
-    with pytest.raises(FixError, match=f"fixes of A1, B1 still found work after {MAX_ROUNDS} rounds"):
-        fixer.run([found("B1", "b"), found("A1", "a")])
+    fixer = Findings(stays=("B1", "A1", "D1", "E1", "C1"))
+    with pytest.raises(FixError, match="fixes of A1, B1, C1, D1, E1 still found work after 50 rounds"):
+        fixer.run([found(f"{one}1", one.lower()) for one in "BADEC"])
     assert len(fixer.made) == MAX_ROUNDS
 
 
@@ -229,6 +232,147 @@ def test_what_is_left_says_why():
         "I1": "unsafe fix (the outputs change): pass --unsafe --select I1",
     }
     assert reasons(Findings(targets=["b"]).run([found("A1", "a")])[1]) == {"A1": "not requested"}
+
+
+# -- a model and what is in its code --------------------------------------------------------------------------------
+
+
+class Checks:
+    """A linter of models that are the findings in them; with their code opened there are more."""
+
+    def __init__(self, *in_code, opaque=("code",), graph=None):
+        self.in_code, self.opaque, self.graph = in_code, opaque, graph
+
+    def check_model(self, model, shown, *, open_layers=True):
+        opened = (*model, *self.in_code) if open_layers else tuple(model)
+        graph = self.graph if open_layers else None
+        numbers = counts(len(model), 0)
+        return ModelReport(shown, Status.CHECKED, opaque=self.opaque, parameters=numbers, findings=opened, graph=graph)
+
+
+def with_code():
+    """A layer, a model in code with a model inside, and layers that could not be opened, not all with a reason."""
+    inner = model("inner", [input_call("i"), call(layer("deep"), 0)], [0], [1])
+    code = model("code", [input_call("i"), call(inner, 0), call(layer("step"), 1)], [0], [2])
+    code.body.traced, code.body.arguments = True, ("0",)
+    closed = layer("closed", "Mine", opaque=True, opaque_because="it asks for a file")
+    other = layer("other", "Mine", opaque=True)
+    again = layer("again", "Mine", opaque=True, opaque_because="it fails")
+    calls = [input_call("x"), call(layer("d"), 0), call(code, 1), call(closed, 2), call(other, 3), call(again, 4)]
+    return expand(definition(model("net", calls, [0], [5])))
+
+
+@pytest.mark.parametrize(
+    ("targets", "expected"),
+    [
+        ((), {"C1": "no fix, as it is in code: ask its author", "C2": "no fix, as it is in code"}),
+        (["code/step"], {"C1": "no fix, as it is in code: ask its author"}),
+    ],
+)
+def test_what_is_found_in_code_alone_is_left(targets, expected):
+    known = found("K1", "code/inner", edits=(), hint="h")
+    inside = [
+        found("N1"),
+        known,
+        found("P1", "d"),
+        found("C1", "code/step", hint="ask its author"),
+        found("C2", "code/inner/layers/dense"),
+    ]
+    fixer = Fixer(Checks(*inside, graph=with_code()), targets=targets)
+    _, report = fixer.run([known])
+    assert reasons(report) == {"K1": "no fix: h", **expected}
+    closed = ["not looked inside 'closed': it asks for a file", "not looked inside 'again': it fails"]
+    assert list(report.notes) == closed
+    assert (report.before, report.after) == (counts(1, 0), counts(1, 0))
+
+
+def test_code_is_not_opened_where_there_is_none_or_no_graph():
+    inside = found("C1", "code/step")
+    for linter in (Checks(inside, opaque=(), graph=with_code()), Checks(inside)):
+        _, report = Fixer(linter).run([])
+        assert report.left == () and report.notes == ()
+
+
+def test_what_loading_brought_does_not_come_back_with_a_fix():
+    """Found before, and after each fix."""
+    a, b, loading = found("A1", "a"), found("B1", "a"), found("L1", "l", edits=())
+
+    class Removes(Fixer):
+        def apply(self, model, batch, safe):
+            return [one for one in model if one not in batch], None, []
+
+    left, report = Removes(Checks(opaque=())).run([loading, a, b], [a, b], as_loaded=True)
+    assert left == [loading] and report.left == () and [one.finding.code for one in report.applied] == ["A1", "B1"]
+    assert (report.before, report.after) == (counts(3, 0), counts(1, 0))
+
+
+# -- how it is proven -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def proving(monkeypatch):
+    """What edits and comparisons of models in memory come to, as functions that a test says."""
+
+    def says(edited, proof):
+        live, verify = SimpleNamespace(apply_edits=edited), SimpleNamespace(verify=proof)
+        monkeypatch.setitem(sys.modules, "graphlint.fixes.live", live)
+        monkeypatch.setitem(sys.modules, "graphlint.replay.verify", verify)
+
+    return says
+
+
+def fails(error):
+    def function(*_):
+        raise error
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("safe", "proof", "expected"),
+    [
+        (True, {}, 0.125),
+        (False, {}, 0.125),
+        (True, {"differences": ()}, "the outputs cannot be compared, so their equality cannot be verified"),
+        (False, {"differences": ()}, None),
+        (True, {"close": False}, "the outputs would differ by 0.12"),
+        (False, {"close": False}, 0.125),
+        (True, {"ties": ["a"]}, "it would change a"),
+        (True, {"flags": ["b"]}, "it would change b"),
+        (True, {"specs": ["c"]}, "it would change c"),
+        (True, {"ties": ["a", "b"], "flags": ["c"], "specs": ["d"]}, "it would change a, b, c"),
+        (False, {"ties": ["a"], "flags": ["c"], "specs": ["d"]}, 0.125),
+    ],
+)
+def test_what_a_fix_may_change(proving, safe, proof, expected):
+    same = {"differences": (0.125,), "close": True, "largest": 0.125, "ties": [], "flags": [], "specs": []}
+    seen = []
+    proving(lambda *given: seen.append(given) or ("new", ["note"]), lambda *given: SimpleNamespace(**same | proof))
+    given = [found("A1", "a"), found("B1", "b", edits=(SaveAgain(), SaveAgain()))]
+    if isinstance(expected, str):
+        with pytest.raises(FixError) as caught:
+            Fixer.apply("old", given, safe)
+        assert str(caught.value) == expected
+    else:
+        assert Fixer.apply("old", given, safe) == ("new", expected, ["note"])
+    assert seen == [("old", [Remove(calls=("a#0",)), SaveAgain(), SaveAgain()])]
+
+
+def test_what_fails_is_said(proving):
+    def raised(safe=True):
+        with pytest.raises(FixError) as caught:
+            Fixer.apply("old", [found("A1", "a")], safe)
+        return str(caught.value)
+
+    for error, said in (
+        (FixError("as it is"), "as it is"),
+        (KeyError("k"), "Keras rejects the changed model: KeyError: 'k'"),
+    ):
+        proving(fails(error), None)
+        assert raised() == raised(safe=False) == said
+    proving(lambda *_: ("new", []), fails(ValueError("no numbers")))
+    assert raised() == "the outputs cannot be compared: ValueError: no numbers"
+    assert Fixer.apply("old", [found("A1", "a")], False) == ("new", None, [])
 
 
 # -- the report -----------------------------------------------------------------------------------------------------
