@@ -12,8 +12,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from graphlint.errors import ReplayError, one_line
+from graphlint.errors import ReplayError
 from graphlint.knowledge import keras_internals
+from graphlint.knowledge.raised import innermost
 from graphlint.model.definition import Constant, ConstantKind, Format, FrontEnd, ModelDefinition, TensorSpec, map_leaves
 from graphlint.model.expand import expand
 from graphlint.model.graph import ModelGraph, Tensor
@@ -85,7 +86,7 @@ class Specs:
             self.seen.add(key)
             address = self.graph.address(unit)
             name = type(operation).__name__
-            self.found.append(Conflict(address, name, shapes, expected=_expected(operation), reason=_reason(error)))
+            self.found.append(Conflict(address, name, shapes, expected=_expected(operation), reason=innermost(error)))
 
     def outputs_of(self, unit: str, operation: Any, args: Any, kwargs: Any) -> list[Any]:
         """The outputs that a call would have if its inputs were right."""
@@ -281,13 +282,3 @@ def _expected(operation: Any) -> str:
         size = math.prod(operation.target_shape)
         texts.append(f"{abs(size)} elements" if size > 0 else f"a multiple of {abs(size)} elements")
     return ", ".join(text for text in texts if text)
-
-
-def _reason(error: Exception) -> str:
-    text = str(error)
-    for mark in ("Error encountered:", "Exception encountered when calling"):
-        if mark in text:
-            text = text.partition(mark)[2]
-            text = text.partition("\n")[2] or text
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("\x1b")]
-    return lines[0].replace("\x1b[1m", "").replace("\x1b[0m", "") if lines else one_line(error)

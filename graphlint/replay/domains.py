@@ -10,6 +10,7 @@ import keras
 
 from graphlint.errors import ShapeMismatch
 from graphlint.knowledge import keras_internals
+from graphlint.knowledge.raised import innermost
 from graphlint.replay.interpreter import Environment, Interpreter
 from graphlint.replay.live_graph import LiveGraph, filled_masks
 from graphlint.replay.plan import Plan
@@ -131,10 +132,8 @@ def refused(address: str, args: Any, kwargs: Any, error: Exception) -> ShapeMism
     """The error for a call that Keras rejects, in one line."""
     tensors = [one for one in keras.tree.flatten((args, kwargs)) if hasattr(one, "shape")]
     shapes = ", ".join(f"{keras.backend.standardize_dtype(one.dtype)}{list(one.shape)}" for one in tensors)
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    reason = next((line for line in lines if not line.startswith(("Exception encountered", "Arguments received"))), "")
     return ShapeMismatch(
-        f"{address} cannot be called on {shapes or 'nothing'} ({type(error).__name__}: {reason}): "
+        f"{address} cannot be called on {shapes or 'nothing'} ({type(error).__name__}: {innermost(error)}): "
         "give it inputs that it accepts, or change it too"
     )
 

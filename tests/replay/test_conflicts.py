@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,7 +10,7 @@ from keras import layers
 
 from graphlint.errors import ReplayError, UnreadableError
 from graphlint.knowledge import keras_internals
-from graphlint.replay.conflicts import find_conflicts
+from graphlint.replay.conflicts import Conflict, find_conflicts
 from graphlint.testing.samples import SAMPLES
 from tests.replay.invariants import node_counts
 from tests.replay.test_split import chain, encoder, siamese
@@ -126,3 +127,132 @@ def test_kernels_and_ranks_that_do_not_fit() -> None:
     config["config"]["layers"][1] |= {"class_name": "Flatten", "config": {"name": "same"}}
     (found,) = find_conflicts(config)
     assert found.address == "lstm#0" and "rank 3" in found.expected
+
+
+def given_to(layer: keras.Layer, built: list[int | None], given: list[int | None]) -> list[Conflict]:
+    """The conflicts of a model of one layer, whose configuration says that something else comes in."""
+    inputs = keras.Input(batch_shape=built, name="x")
+    config = json.loads(keras.Model(inputs, layer(inputs)).to_json())
+    source, called = config["config"]["layers"]
+    source["config"]["batch_shape"] = called["inbound_nodes"][0]["args"][0]["config"]["shape"] = given
+    return find_conflicts(config)
+
+
+@pytest.mark.parametrize(
+    ("make", "built", "given", "expected", "reason"),
+    [
+        (lambda: layers.Dense(2), [None, 4], [None], "rank 2 or more", "min_ndim=2, found ndim=1"),
+        (lambda: layers.LSTM(2), [None, 3, 4], [None, 4], "rank 3", "expected ndim=3, found ndim=2"),
+        (lambda: layers.Conv1D(2, 3), [None, 5, 4], [None, 4], "rank 3 or more", "min_ndim=3"),
+        (lambda: layers.Conv1D(2, 3), [None, 5, 4], [None, 2, 4], "4 on axis -1", "zero or negative"),
+        (lambda: layers.Reshape((2, 2)), [None, 4], [None, 5], "4 elements", "total size of the tensor must be unchan"),
+        (lambda: layers.Reshape((2, -1)), [None, 4], [None, 5], "a multiple of 2 elements", "input_shape=(5,)"),
+        (lambda: layers.Cropping1D(2), [None, 6, 3], [None, 4, 3], "rank 3", "must be smaller than the input length"),
+        (lambda: layers.BatchNormalization(axis=2), [None, 4, 3], [None, 4], "", "tuple index out of range"),
+        (lambda: layers.TimeDistributed(layers.Dense(2)), [None, 4, 3], [None, 4], "", "at least 3 dimensions"),
+    ],
+)
+def test_what_a_layer_expects_and_what_keras_says(  # type: ignore[no-untyped-def]
+    make, built, given, expected, reason
+) -> None:
+    layer = make()
+    (found,) = given_to(layer, built, given)
+    sizes = ", ".join(map(str, given))
+    assert (found.address, found.layer) == (f"{layer.name}#0", type(layer).__name__)
+    assert (found.received, found.expected) == (f"float32[{sizes}]", expected)
+    assert reason in found.reason and "\x1b" not in found.reason and "Arguments received" not in found.reason
+    told = f"expected {expected}, " if expected else ""
+    assert str(found) == f"{layer.name}#0 ({found.layer}): {told}received float32[{sizes}]: {found.reason}"
+    assert given_to(make(), built, built) == []
+
+
+class Refuses(layers.Layer):
+    """Accepts nothing from some time on."""
+
+    refuses = False
+
+    def call(self, x: Any) -> Any:
+        if self.refuses:
+            raise ValueError("not me")
+        return x
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        (None, ""),
+        ([], ""),
+        (layers.InputSpec(), ""),
+        (layers.InputSpec(dtype="float32"), ""),
+        (layers.InputSpec(ndim=2), "rank 2"),
+        (layers.InputSpec(min_ndim=2), "rank 2 or more"),
+        (layers.InputSpec(ndim=3, min_ndim=2), "rank 3"),
+        (layers.InputSpec(axes={-1: 4}), "4 on axis -1"),
+        (layers.InputSpec(axes={-1: 4, 1: 2}), "4 on axis -1 with 2 on axis 1"),
+        (layers.InputSpec(axes={-1: None}), ""),
+        (layers.InputSpec(min_ndim=2, axes={-1: 4}), "4 on axis -1"),
+        (layers.InputSpec(min_ndim=2, axes={-1: None}), "rank 2 or more"),
+        (layers.InputSpec(ndim=3, axes={-1: 4}), "rank 3 with 4 on axis -1"),
+        (layers.InputSpec(shape=(None, 3)), "[None, 3]"),
+        (layers.InputSpec(shape=(None, 3), axes={-1: 3}), "[None, 3]"),
+        ([layers.InputSpec(ndim=2), None, layers.InputSpec(shape=(2, 3)), layers.InputSpec(ndim=4)],
+         "rank 2, [2, 3], rank 4"),
+        ((layers.InputSpec(), layers.InputSpec(ndim=4)), "rank 4"),
+    ],
+)  # fmt: skip
+def test_what_a_layer_declares(spec: object, text: str) -> None:
+    layer = Refuses(name="declares")
+    model = keras.Sequential([keras.Input((4,)), layer])
+    layer.input_spec, layer.refuses = spec, True
+    (found,) = find_conflicts(model)
+    assert found.expected == text
+    assert str(found).startswith("declares#0 (Refuses): " + (f"expected {text}, received" if text else "received"))
+
+
+def test_a_call_goes_on_with_what_a_conflict_should_have_returned() -> None:
+    """A layer of which nothing is known takes anything, and what it receives is no conflict."""
+    model = chain()
+    model.get_layer("h2").input_spec = layers.InputSpec(ndim=5)
+    (found,) = find_conflicts(model)
+    assert (found.address, found.received, found.expected) == ("h2#0", "float32[None, 4]", "rank 5")
+
+
+def test_a_conflict_of_several_calls() -> None:
+    """Of one call of a nested model that is called twice it is told once, unless it receives another shape."""
+    model = siamese()
+    dense = model.get_layer("encoder").layers[-1]
+    dense.input_spec = layers.InputSpec(ndim=7)
+    assert [(one.address, one.expected) for one in find_conflicts(model)] == [(f"encoder#0/{dense.name}#0", "rank 7")]
+    layer = Refuses(name="both")
+    inputs = keras.Input((4,), name="x")
+    wide = keras.Input((5,), dtype="int32", name="y")
+    whole = keras.Model([inputs, wide], [layer(inputs), layer(wide), layer(inputs)])
+    assert find_conflicts(whole) == []
+    layer.refuses = True
+    assert [(one.address, one.received) for one in find_conflicts(whole)] == [
+        ("both#0", "float32[None, 4]"),
+        ("both#1", "int32[None, 5]"),
+        ("both#2", "float32[None, 4]"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "kernel", "conflict"),
+    [
+        ({}, (3, 3, 4, 2), None),
+        ({}, (3, 3, 5, 2), "kernel has shape (3, 3, 5, 2), so axis -1 must have 5"),
+        ({"groups": 2}, (3, 3, 2, 2), None),
+        ({"groups": 2}, (3, 3, 4, 2), "kernel has shape (3, 3, 4, 2), so axis -1 must have 8"),
+        ({"data_format": "channels_first"}, (3, 3, 4, 2), None),
+        ({"data_format": "channels_first"}, (3, 3, 9, 2), "kernel has shape (3, 3, 9, 2), so axis 1 must have 9"),
+        ({"data_format": "channels_last"}, (3, 3, 3, 2), "so axis -1 must have 3"),
+    ],
+)
+def test_kernels_of_another_shape(options: dict[str, Any], kernel: tuple[int, ...], conflict: str | None) -> None:
+    layer = layers.Conv2D(2, 3, name="conv", **options)
+    shape = (4, 8, 6) if options.get("data_format") == "channels_first" else (8, 6, 4)
+    model = keras.Sequential([keras.Input(shape), layer, layers.ReLU(name="after")])
+    keras_internals.replace_member(layer, layer._kernel, keras.Variable(np.ones(kernel, "float32"), name="kernel"))
+    found = find_conflicts(model)
+    assert [one.address for one in found] == ([] if conflict is None else ["conv#0"])
+    assert all(conflict in one.reason for one in found if conflict)

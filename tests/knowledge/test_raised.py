@@ -1,0 +1,37 @@
+"""What is left of errors that Keras raises."""
+
+from __future__ import annotations
+
+import pytest
+
+from graphlint.knowledge.raised import innermost
+
+BOLD, PLAIN = "\x1b[1m", "\x1b[0m"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", ""),
+        ("\n \n", ""),
+        ("bad shape", "bad shape"),
+        ("\n  bad shape  \nworse", "bad shape"),
+        (
+            f"Exception encountered when calling A.call().\n\n{BOLD}bad{PLAIN}\n\nArguments received by A.call():\n",
+            "bad",
+        ),
+        (f"Exception encountered when calling A.\n\n{BOLD}one\ntwo{PLAIN}\n\nArguments received by A:\n  a=1", "one"),
+        (
+            f"Exception encountered when calling B.call().\n\n{BOLD}Exception encountered when calling A.call().\n\n"
+            f"{BOLD}bad{PLAIN}\n\nArguments received by A.call():{PLAIN}\n\nArguments received by B.call():\n",
+            "bad",
+        ),
+        ("Exception encountered when calling A.call().\n\nbad\n\nArguments received by A.call():\n  a=1", "bad"),
+        ("Exception encountered when calling A.call().\n\nArguments received by A.call():", ""),
+        ("Could not infer 'a'. Error encountered:\n\nbad\nworse", "bad"),
+        (f"Could not infer. Error encountered:\n\nException encountered when calling A.\n\n{BOLD}bad{PLAIN}", "bad"),
+        (f"Exception encountered when calling A.\n\n{BOLD}Cannot. Error encountered:\n\nbad{PLAIN}\n\nArgum", "bad"),
+    ],
+)
+def test_the_innermost_words(text: str, said: str) -> None:
+    assert innermost(ValueError(text)) == said
