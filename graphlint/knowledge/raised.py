@@ -13,7 +13,7 @@ def innermost(error: BaseException) -> str:
     (``traceback_utils.inject_argument_info_in_traceback``). Shape inference has words of its own around that
     (``Operation.compute_output_spec``).
 
-    >>> innermost(ValueError("Exception encountered when calling Reshape.call().\n\n\x1b[1mToo small\x1b[0m\n\nArguments"))
+    >>> innermost(ValueError("Exception encountered when calling A.call().\n\n\x1b[1mToo small\x1b[0m\n\nArguments"))
     'Too small'
     """
     text = str(error)

@@ -9,6 +9,10 @@ from graphlint.knowledge.raised import innermost
 BOLD, PLAIN = "\x1b[1m", "\x1b[0m"
 
 
+def _calling(name: str) -> str:
+    return f"Exception encountered when calling {name}.call().\n\n"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -21,11 +25,7 @@ BOLD, PLAIN = "\x1b[1m", "\x1b[0m"
             "bad",
         ),
         (f"Exception encountered when calling A.\n\n{BOLD}one\ntwo{PLAIN}\n\nArguments received by A:\n  a=1", "one"),
-        (
-            f"Exception encountered when calling B.call().\n\n{BOLD}Exception encountered when calling A.call().\n\n"
-            f"{BOLD}bad{PLAIN}\n\nArguments received by A.call():{PLAIN}\n\nArguments received by B.call():\n",
-            "bad",
-        ),
+        (f"{_calling('B')}{BOLD}{_calling('A')}{BOLD}bad{PLAIN}\n\nArguments received by A{PLAIN}\n\nArguments", "bad"),
         ("Exception encountered when calling A.call().\n\nbad\n\nArguments received by A.call():\n  a=1", "bad"),
         ("Exception encountered when calling A.call().\n\nArguments received by A.call():", ""),
         ("Could not infer 'a'. Error encountered:\n\nbad\nworse", "bad"),
