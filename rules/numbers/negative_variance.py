@@ -56,7 +56,7 @@ class NegativeVariance(Rule):
             slot = (
                 "moving_variance" if traits.batch_statistics else "variance" if traits.name == "Normalization" else None
             )
-            if slot is None or variable.slot != slot:
+            if variable.slot != slot:
                 continue
             found = statistics(graph, variable)
             if found is not None and found.minimum is not None and found.minimum < 0:

@@ -45,7 +45,7 @@ class UnreachableParameters(Rule):
     ## Not reported
     - what dead-branch (D002) and uncalled-layer (D008) report for the same layer;
     - frozen parameters;
-    - parameters of custom model classes, whose methods may use them.
+    - parameters of custom layers and model classes, whose methods may use them.
     """
 
     code = "P004"
@@ -118,9 +118,7 @@ def _attends_to_one(graph: ModelGraph, call: str) -> bool:
 
 
 def _dropped(graph: ModelGraph, layers: list[str]) -> Fix | None:
-    """Removes variables that a model itself holds; those of a layer cannot be removed from it."""
-    if not all(graph.layers[path].container for path in layers):
-        return None
+    """Removes variables that a model itself holds: those of a layer are used where it is called."""
     if graph.live:
         return Fix.safe("build the models without them", Prune(layers=tuple(layers)))
     if graph.definition.format != Format.KERAS:
@@ -129,6 +127,6 @@ def _dropped(graph: ModelGraph, layers: list[str]) -> Fix | None:
 
 
 def _stock(graph: ModelGraph, layer: str) -> bool:
-    """Whether all enclosing models of a layer are built-in classes, so that nothing but the graph uses it."""
+    """Whether all that a variable lies in are models of built-in classes, so that nothing but the graph uses it."""
     around = [graph.layers[layer], *graph.enclosing(layer)]
-    return all(stock_model(one) and one.container for one in around if one.is_model)
+    return all(stock_model(one) for one in around)

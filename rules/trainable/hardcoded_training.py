@@ -56,7 +56,7 @@ class HardcodedTraining(Rule):
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         reported: set[tuple[str, int]] = set()
         for scope in graph.scopes.values():
-            if scope.parent is not None and graph.called_by_code(scope.id):
+            if graph.called_by_code(scope.id):
                 continue
             if scope.kwargs.get("training") is True and (scope.layer, id(scope.definition)) not in reported:
                 reported.add((scope.layer, id(scope.definition)))

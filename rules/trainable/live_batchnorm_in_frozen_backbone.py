@@ -71,7 +71,7 @@ class LiveBatchnormInFrozenBackbone(Rule):
     )
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
-        if not graph.root.trainable or not graph.variables:
+        if not graph.root.trainable:
             return
         weighted: Counter[str] = Counter()
         live: Counter[str] = Counter()
@@ -84,7 +84,7 @@ class LiveBatchnormInFrozenBackbone(Rule):
             if layer.parent is not None:
                 for counts in (weighted, live, norms):
                     counts[layer.parent] += counts[layer.path]
-        stack = [path for path in reversed(graph.children.get(ROOT, [])) if weighted[path]]
+        stack = list(reversed(graph.children.get(ROOT, [])))
         while stack:
             path = stack.pop()
             frozen = weighted[path] - live[path]

@@ -105,7 +105,7 @@ class OptimizerMismatch(Rule):
             )
             if counts
         ]
-        if missing and not extra and not graph.live:
+        if not extra and not graph.live:
             pairs = _equal_pairs(graph, missing)
             if pairs:
                 yield Problem(

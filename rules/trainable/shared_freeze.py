@@ -63,7 +63,7 @@ class SharedFreeze(Rule):
         occurrences += [(one.layer, [one.first, one.second]) for one in shared_across_scopes(graph) if one.is_copy]
         for path, several in occurrences:
             layer = graph.layers[path]
-            if layer.trainable or layer.is_input:
+            if layer.trainable:
                 continue
             frozen = [place for place in several if _frozen(graph, place.holder) is not None]
             free = [place for place in several if _frozen(graph, place.holder) is None]

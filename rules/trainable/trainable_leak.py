@@ -77,11 +77,8 @@ class TrainableLeak(Rule):
         stack = [top]
         while stack:
             layer = stack.pop()
-            children = graph.children.get(layer.path, [])
-            if not children:
-                continue
             if layer.trainable:
-                stack.extend(graph.layers[child] for child in reversed(children))
+                stack.extend(graph.layers[child] for child in reversed(graph.children.get(layer.path, [])))
                 continue
             variables = [v for v in graph.variables_below(layer.path) if v.trainable and v.layer != layer.path]
             if variables:
@@ -100,7 +97,7 @@ class TrainableLeak(Rule):
                     ),
                 )
                 continue
-            inside = [inner for inner in graph.layers_below(layer.path) if inner.path != layer.path]
+            inside = graph.layers_below(layer.path)
             waiting = tuple(one.path for one in inside if one.trainable and will_have_weights(graph, one))
             if waiting:
                 yield Problem(

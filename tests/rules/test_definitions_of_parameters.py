@@ -15,6 +15,7 @@ from rules.redundancy.identical_lambdas import IdenticalLambdas
 from tests.model.definitions import SPEC, call, input_call, layer, model
 from tests.questions.test_statistics import Stored
 from tests.rules.test_definitions import chain, dense, entering, graph_of, made, op, places, step
+from tests.rules.test_definitions_of_training import opened, passed
 
 
 def variable(slot="kernel", shape=(4, 4), index=0, **fields):
@@ -192,6 +193,21 @@ def test_parameters_that_influence_nothing():
     assert problem.message.startswith("10 of 42") and (problem.node, problem.related) == ("one", ("two",))
     assert problem.fix.edits[0].layers == ("one", "two")
     assert list(UnreachableParameters().check(chain(dense("a")))) == []
+    inner = around("inner", dense("a"))
+    inner.variables = [variable("lost", (3,))]
+    (problem,) = UnreachableParameters().check(chain(around("outer", inner), dense("end")))
+    assert (problem.node, problem.fix.edits[0].layers) == ("outer/inner", ("outer/inner",))
+
+
+def test_what_code_may_use():
+    code = opened(input_call("i"), passed(dense("a"), 0))
+    code.variables = [variable("lost", (3,))]
+    assert list(UnreachableParameters().check(graph_of([entering(), step(code, 0), step(dense("end"), 1)]))) == []
+    inner = around("inner", dense("a"))
+    inner.variables = [variable("lost", (3,))]
+    for outer in (opened(input_call("i"), passed(inner, 0)), around("outer", inner)):
+        problems = list(UnreachableParameters().check(graph_of([entering(), step(outer, 0), step(dense("end"), 1)])))
+        assert [one.node for one in problems] == (["outer/inner"] if outer.name == "outer" else [])
 
 
 def test_what_other_rules_tell():

@@ -25,6 +25,7 @@ from rules.several_models.trained_by_none import TrainedByNone
 from rules.several_models.trained_by_several import TrainedBySeveral
 from rules.several_models.trained_elsewhere import TrainedElsewhere
 from rules.several_models.trained_since import TrainedSince
+from rules.trainable.optimizer_mismatch import OptimizerMismatch
 from tests.model.definitions import call, input_call, layer, model
 from tests.questions.test_kin import file
 from tests.rules.test_definitions_of_training import found, held, norm
@@ -621,3 +622,12 @@ def test_a_model_around_the_one_that_was_trained():
     assert received(a=inner, b=apart) == [("a:base", text, "b")]
     beside = {"a": inner, "b": exported, "c": apart}
     assert [key for _, _, key in received(**beside)] == ["c"]
+
+
+def test_flags_for_another_model_are_no_mismatch():
+    models = built(gan(begun=[], own=True), "d", "head")
+    graph = together(**models)
+    first, second = graph.members
+    assert OptimizerMismatch().settled(graph, first) is True
+    assert OptimizerMismatch().settled(graph, second) is False
+    assert list(OptimizerMismatch().check(graph)) == []

@@ -230,6 +230,17 @@ def biased(name="a", class_name="Dense", **config):
         ),
         (biased(class_name="DepthwiseConv1D"), made("n", "BatchNormalization"), (None, 5, 4), True),
         (biased(class_name="Embedding"), made("n", "BatchNormalization"), (None, 4), False),
+        (biased(class_name="AveragePooling1D"), made("n", "BatchNormalization"), (None, 5, 4), False),
+        (biased(class_name="LSTM"), made("n", "BatchNormalization"), (None, 4), False),
+        (biased(), made("n", "BatchNormalization", axis=[2, 1]), (None, 5, 4), False),
+        (biased(), made("n", "BatchNormalization", axis=[2]), (None, 5, 4), True),
+        (biased(), made("n", "BatchNormalization", axis="x"), (None, 4), False),
+        (
+            biased(class_name="Conv1D", data_format="channels_first"),
+            made("n", "BatchNormalization", axis=-2),
+            (None, 4, 5),
+            True,
+        ),
     ],
 )
 def test_biases_that_are_subtracted(first, second, shape, found):
@@ -269,6 +280,29 @@ def test_biases_in_words_and_their_fix():
     wrapped = layer("w", "TimeDistributed", children={"layer": biased("a")})
     (problem,) = BiasBeforeBatchnorm().check(chain(wrapped, norm[0]))
     assert (problem.node, problem.fix) == ("w/layer", None)
+
+
+def test_which_biases_can_be_folded():
+    norms = [made(name, "BatchNormalization") for name in ("n", "m", "o")]
+    wrapped = layer("w", "TimeDistributed", children={"layer": biased("a")})
+    (problem,) = BiasBeforeBatchnorm().check(chain(wrapped, norms[0], biased("b"), norms[1], biased("c"), norms[2]))
+    assert problem.message.startswith("3 layers add biases (12 parameters)") and problem.related == ("b", "c")
+    assert problem.fix.edits[0].layers == {"b": "m", "c": "o"}
+    still = layer("w", "TimeDistributed", children={"layer": made("a", "LayerNormalization")})
+    assert places(BiasBeforeBatchnorm(), chain(still, norms[0])) == []
+    calls = [entering(), step(biased(), 0), step(norms[0], 1), step(norms[0], 2)]
+    (problem,) = BiasBeforeBatchnorm().check(graph_of(calls))
+    assert problem.fix is None
+    odd = biased()
+    odd.variables = [VariableDefinition("bias", 0, (2, 3), dtype="float32", trainable=True)]
+    for one, size in (
+        (odd, 6),
+        (made("a", "Dense", units="4"), 0),
+        (made("a", "Conv1D", filters=5), 5),
+        (made("a", "Dense"), 0),
+    ):
+        (problem,) = BiasBeforeBatchnorm().check(chain(one, norms[0]))
+        assert problem.message.startswith(f"adds a bias ({size} parameters)")
 
 
 def test_a_bias_counts_only_if_every_call_ends_in_a_normalisation():

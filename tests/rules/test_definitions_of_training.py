@@ -210,6 +210,8 @@ def noise(rate, class_name="Dropout"):
         (layer("a", "GaussianNoise", config={"stddev": 0.1}), noise(0.1, "GaussianNoise")),
         (layer("a", "LSTM", config={"dropout": 0.2, "recurrent_dropout": 0.3}), noise(0.2, "LSTM")),
         (layer("a", "LSTM", config={"dropout": 0.0, "recurrent_dropout": 0.3}), noise(0.3, "LSTM")),
+        (layer("a", "LSTM", config={"dropout": 0.3, "recurrent_dropout": 0.0}), noise(0.3, "LSTM")),
+        (layer("a", "LSTM", config={"recurrent_dropout": 0.3}), noise(0.3, "LSTM")),
         (layer("a", "LSTM", config={"dropout": 0.0, "recurrent_dropout": 0.0}), None),
         (layer("a", "LSTM", config={"dropout": "0.2"}), None),
         (layer("a", "LSTM", config={"rate": 0.2}), None),
@@ -648,3 +650,209 @@ def test_layers_of_two_frozen_models():
     calls = [input_call("x"), passed(deep, 0), passed(one, 1)]
     assert nodes(SharedFreeze, graph_of(calls=calls)) == ["outer"]
     assert nodes(SharedFreeze, graph_of(calls=calls, frozen=True)) == ["outer"]
+
+
+# -- what one finding says of the next, and what findings name ------------------------------------------------------
+
+
+def test_training_in_models_that_are_called_again():
+    drop = layer("d", "Dropout", config={"rate": 0.5})
+    inner = model("inner", [input_call("i"), passed(drop, 0, training=True)], [0], [1])
+    other = layer("e", "Dropout", config={"rate": 0.2})
+    calls = [input_call("x"), passed(inner, 0), passed(inner, 1), passed(other, 2, training=True)]
+    assert found(HardcodedTraining, graph_of(calls=calls)) == [("inner#0/d#0", noise(0.5)), ("e#0", noise(0.2))]
+    quiet = layer("d", "Dropout", config={"rate": 0})
+    calls = [input_call("x"), passed(quiet, 0, training=True), passed(other, 1, training=True)]
+    assert found(HardcodedTraining, graph_of(calls=calls)) == [("e#0", noise(0.2))]
+    deep = model("deep", [input_call("i"), passed(inside("m", held("k"), drop), 0, training=True)], [0], [1])
+    last = inside("n", other)
+    calls = [input_call("x"), passed(deep, 0), passed(deep, 1), passed(last, 2, training=True)]
+    problems = [
+        (one.node, one.related, one.fix.edits[0].calls) for one in HardcodedTraining().check(graph_of(calls=calls))
+    ]
+    assert problems == [("deep/m", ("deep/m/d",), ("deep#0/m#0",)), ("n", ("n/e",), ("n#0",))]
+
+
+def test_training_that_code_fixes_is_told_by_another_rule():
+    drop, other = (layer(name, "Dropout", config={"rate": 0.5}) for name in "de")
+    inner = inside("m", drop)
+    for part in (drop, inner):
+        block = opened(input_call("i"), passed(part, 0, training=True))
+        calls = [input_call("x"), passed(block, 0), passed(inside("n", other), 1, training=True)]
+        assert [node for node, _ in found(HardcodedTraining, graph_of(calls=calls))] == ["n"]
+        calls = [input_call("x"), passed(block, 0), passed(other, 1, training=True)]
+        assert [node for node, _ in found(HardcodedTraining, graph_of(calls=calls))] == ["e#0"]
+
+
+def test_training_that_code_fixes_for_several_layers():
+    kept, dropped, last = (layer(name, "Dropout", config={"rate": 0.5}) for name in "kde")
+    calls = [input_call("i"), passed(kept, 0, training=False), passed(kept, 1), passed(dropped, 2, training=False)]
+    calls += [passed(dropped, 3, training=False), passed(norm("n"), 4, training=True), passed(last, 5, training=False)]
+    graph = graph_of(calls=[input_call("x"), passed(opened(*calls), 0)])
+    problems = [(one.node, one.severity) for one in TrainingFixedInCode().check(graph)]
+    assert problems == [("block#0/d#0", None), ("block#0/n#0", "info"), ("block#0/e#0", None)]
+
+
+def test_mostly_frozen_models_in_a_wrapper():
+    wrapped = layer("w", "TimeDistributed", children={"layer": backbone(8, [norm(), held("own")])})
+    graph = graph_of(wrapped, held("head"))
+    assert nodes(LiveBatchnormInFrozenBackbone, graph) == ["w/layer"]
+    graph = graph_of(held("first"), wrapped, backbone(8, [norm(), held("own")], "last"), layer("relu", "ReLU"))
+    assert nodes(LiveBatchnormInFrozenBackbone, graph) == ["w/layer", "last"]
+    limits = LiveBatchnormInFrozenBackbone.options["frozen"]
+    assert (limits.minimum, limits.maximum) == (0, 1)
+    for share, told in ((0, ["inner"]), (0.8, ["inner"]), (0.81, [])):
+        graph = graph_of(backbone(8, [norm(), held("own")]))
+        assert [one.node for one in LiveBatchnormInFrozenBackbone(frozen=share).check(graph)] == told
+
+
+def test_leaks_of_wrappers_with_weights_of_their_own():
+    wrap = layer("w", "TimeDistributed", trainable=False, children={"layer": held("a")})
+    wrap.variables = held("own").variables
+    (problem,) = TrainableLeak().check(graph_of(wrap, held("end")))
+    assert problem.message.startswith("trainable=False, but 1 of the layers inside, with 16 parameters")
+    assert problem.related == ("w/layer",)
+    for part in (held("a", frozen=True), layer("relu", "ReLU", trainable=False), waiting("b", trainable=False)):
+        assert nodes(TrainableLeak, graph_of(part, inside("inner", held("a"), frozen=True))) == ["inner"]
+
+
+def test_copies_that_are_frozen_with_a_model():
+    one, copy = held("a", frozen=True), layer("a", trainable=False)
+    one.shared_object_id = copy.shared_object_id = 1
+    for frozen, told in (((True, False), ["m"]), ((False, True), ["n"]), ((True, True), []), ((False, False), [])):
+        first, second = inside("m", one, frozen=frozen[0]), inside("n", copy, frozen=frozen[1])
+        assert nodes(SharedFreeze, graph_of(first, second)) == told
+    same = held("a", frozen=True)
+    same.shared_object_id = 1
+    graph = graph_of(inside("m", same, frozen=True), same)
+    (problem,) = SharedFreeze().check(graph)
+    assert problem.message == "frozen, and with it one layer (16 parameters) also used outside it: a"
+
+
+# -- T002 optimizer-mismatch in memory ------------------------------------------------------------------------------
+
+
+class Stock:
+    def train_step(self):
+        """As in a model of Keras."""
+
+
+Stock.train_step.__module__ = "keras.src.models.model"
+
+
+class Own:
+    def train_step(self):
+        """One that trains in its own way."""
+
+
+def in_memory(*parts, optimizer, obj=None, **fields):
+    graph = graph_of(*parts, optimizer=optimizer, front_end=FrontEnd.LIVE, **fields)
+    graph.definition.obj = obj or Stock()
+    return [(one.message, one.related) for one in OptimizerMismatch().check(graph)]
+
+
+CHANGED = "; flags changed after the optimizer was built"
+
+
+def test_optimizers_of_models_in_memory():
+    gone = "1 of its variables are no longer trainable"
+    assert in_memory(held("a"), held("b", frozen=True), optimizer=adam(A, A)) == [
+        (f"{ADAM.format(2, 1)}: {gone}{CHANGED}", ("b",))
+    ]
+    assert in_memory(held("a"), held("b", frozen=True), optimizer=adam(A, A), obj=Own()) == []
+    assert in_memory(held("a"), held("b", frozen=True), optimizer=adam(A, A), obj=object()) == []
+    assert in_memory(held("a"), optimizer=adam(A, A)) == [(f"{ADAM.format(2, 1)}: {gone}{CHANGED}", ())]
+    values = [[float(place) for place in range(20)]] * 20
+    pair = [held(name, values={"kernel": values}) for name in "ab"]
+    assert in_memory(*pair, optimizer=adam((20, 20))) == [
+        (f"{ADAM.format(1, 2)}: 1 trainable variables have no state{CHANGED}", ())
+    ]
+    mine = held("mine", "Mine", shapes=(B,))
+    mine.registered_name = "x>Mine"
+    assert in_memory(held("a"), mine, optimizer=adam(A)) == [
+        (f"{ADAM.format(1, 2)}: 1 trainable variables have no state{CHANGED}", ())
+    ]
+    lora = held("b", frozen=True, lora_rank=4)
+    assert len(in_memory(held("a"), lora, optimizer=adam(A, A))) == 1
+
+
+def test_which_frozen_layers_are_named():
+    many = [held(f"d{place}", frozen=True) for place in range(12)]
+    relu, own = layer("relu", "ReLU", trainable=False), inside("own", held("k"), frozen=True)
+    own.variables = held("spare", frozen=True).variables
+    graph = graph_of(relu, own, *many, held("a"), optimizer=adam(*([A] * 15)))
+    (problem,) = OptimizerMismatch().check(graph)
+    assert problem.related == tuple(f"d{place}" for place in range(10))
+    assert f"{ADAM.format(15, 2)}: 13 of its variables are no longer trainable{CHANGED}" == problem.message
+    graph = graph_of(relu, held("a"), optimizer=adam(A, A))
+    assert found(OptimizerMismatch, graph) == []
+
+
+def test_many_variables_of_custom_layers():
+    def mine(name, shape=B):
+        one = held(name, "Mine", shapes=(shape,))
+        one.registered_name = "x>Mine"
+        return one
+
+    gone = held("gone", frozen=True)
+    parts = [held("a"), mine("m"), mine("n"), gone]
+    assert found(OptimizerMismatch, graph_of(*parts, optimizer=adam(A, B, B))) == []
+    ((_, text),) = found(OptimizerMismatch, graph_of(*parts, optimizer=adam(A, B, B, B)))
+    assert text == f"{ADAM.format(4, 1)}: 1 of its variables are no longer trainable{CHANGED}"
+
+
+def test_equal_variables_and_others_that_are_gone():
+    values = [[float(place) for place in range(20)]] * 20
+    pair = [held(name, values={"kernel": values}) for name in "ab"]
+    graph = graph_of(*pair, held("gone", frozen=True), optimizer=adam((20, 20), A))
+    ((_, text),) = found(OptimizerMismatch, graph)
+    gone = "1 of its variables are no longer trainable and 1 trainable variables have no state"
+    assert text == f"{ADAM.format(2, 2)}: {gone}{CHANGED}"
+    flat = held("c", values={"kernel": [float(place) for _ in range(20) for place in range(20)]})
+    ((_, text),) = found(
+        OptimizerMismatch, graph_of(pair[0], flat, held("d", shapes=((20, 20),)), optimizer=adam((20, 20), (400,)))
+    )
+    assert text.endswith(CHANGED)
+    small = [held(name, values={"kernel": [[1.0, 2.0], [3.0, 4.0]]}) for name in "ab"]
+    ((_, text),) = found(OptimizerMismatch, graph_of(*small, optimizer=adam(B)))
+    assert text.endswith(CHANGED)
+    four = [held(name, values={"kernel": values}) for name in "abcd"]
+    (problem,) = OptimizerMismatch().check(graph_of(*four, optimizer=adam((20, 20), (20, 20))))
+    assert problem.related == ("a@kernel", "b@kernel", "a@kernel", "c@kernel")
+    assert f"{ADAM.format(2, 4)}: a@kernel and b@kernel are equal" in problem.message
+
+
+def test_names_that_an_hdf5_file_has_twice():
+    told = f"{ADAM.format(1, 2)}: 1 trainable variables have no state{CHANGED}"
+
+    def named(*parts, **fields):
+        return [text for _, text in found(OptimizerMismatch, graph_of(*parts, optimizer=adam(A), **fields))]
+
+    assert named(held("a"), inside("m", held("a"))) == [told]
+    assert named(held("a"), inside("m", held("a")), format="h5") == []
+    relus = [inside(name, layer("relu", "ReLU"), held(f"d{name}")) for name in "mn"]
+    assert named(*relus, format="h5") == [told]
+
+
+# -- N rules: what one variable says of the next --------------------------------------------------------------------
+
+
+def test_numbers_of_layers_that_do_not_count():
+    alike = [[0.5, 0.5]]
+    still = inside("m", held("k", values={"kernel": alike}), frozen=True)
+    aside = held("aside", values={"kernel": alike})
+    calls = [input_call("x"), passed(still, 0), passed(aside, 0), passed(held("z", values={"kernel": alike}), 1)]
+    graph = graph_of(calls=calls, outputs=[3], steps=5)
+    assert found(ConstantKernel, graph) == [("z@kernel", "all 2 values are 0.5 after 5 training steps")]
+    before = held("b", slots=("variance",), values={"variance": [-1.0, 1.0]})
+    bad = held(
+        "a",
+        "BatchNormalization",
+        slots=("gamma", "moving_variance"),
+        shapes=((2,),) * 2,
+        values={"moving_variance": [1.0, -0.5]},
+    )
+    text = "moving_variance has a minimum of -0.5; a variance cannot be below 0"
+    assert found(NegativeVariance, graph_of(before, bad)) == [("a@moving_variance", text)]
+    both = [norm(name, variance=[1.0, -0.5]) for name in ("n1", "n2")]
+    assert nodes(NegativeVariance, graph_of(*both)) == ["n1@moving_variance", "n2@moving_variance"]
