@@ -71,6 +71,6 @@ def _hint(found: Mismatch) -> str:
         return "Use categorical_crossentropy for one-hot targets, or give the index of each class."
     if target.loss in DISTRIBUTIONS and len(true) < len(predicted) + (true[-1:] == (1,)):
         return "Use sparse_categorical_crossentropy for indices of classes, or one-hot targets."
-    if len(predicted) > len(true[:2]) and predicted[:1] == true[:1] and len(predicted) > 2:
+    if len(predicted) > 2 and predicted[:1] == true[:1]:
         return "Return one step (return_sequences=False), or flatten or pool before the last layer."
     return "Give the last layer as many units as there are targets in a row."

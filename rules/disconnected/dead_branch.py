@@ -93,11 +93,11 @@ def _pruned(graph: ModelGraph, branch: DeadBranch) -> Fix | None:
 def _unused_output(graph: ModelGraph, branch: DeadBranch) -> tuple[Scope | None, int]:
     """The nested model that has the branch as an output, and which output; None if it has not."""
     for end in branch.ends:
-        scope = graph.scopes.get(graph.calls[end.call].scope)
-        while scope is not None and scope.parent is not None:
+        scope = graph.scopes[graph.calls[end.call].scope]
+        while scope.parent is not None:
             if end in scope.outputs:
                 return scope, scope.outputs.index(end)
-            scope = graph.scopes.get(scope.parent)
+            scope = graph.scopes[scope.parent]
     return None, 0
 
 

@@ -126,7 +126,7 @@ def _may_have_been_trained(leaf: Constant) -> bool:
         value = stack.pop()
         if isinstance(value, list):
             stack.extend(value)
-        elif isinstance(value, bool) or not isinstance(value, float):
+        elif not isinstance(value, float):
             return False
         else:
             count += 1

@@ -181,6 +181,7 @@ def test_one_hot_targets_under_a_loss_of_indices(loss, sparse):
         (DISTRIBUTION, {}, {"uneven_rows": 0.01}, None),
         (DISTRIBUTION, {"minimum": -1.0}, {}, "targets from -1 to 0, where categorical_crossentropy takes prob"),
         (DISTRIBUTION, {"minimum": -1e-7}, {}, None),
+        (DISTRIBUTION, {"minimum": -1e-6}, {}, None),
         (DISTRIBUTION, {"minimum": -1.0, "nan": 1}, {"uneven_rows": 0.5}, None),
         ("categorical_hinge", {"minimum": -1.0}, {"uneven_rows": 0.5}, None),
         ("kl_divergence", {}, {"uneven_rows": 0.5}, "50% of the rows of targets do not add up to 1"),
@@ -199,6 +200,10 @@ def test_targets_that_are_no_distribution(loss, fields, rest, message):
     [
         (BINARY, {"maximum": 1.0}, None),
         (BINARY, {"maximum": 1.005}, None),
+        (BINARY, {"minimum": -0.01, "maximum": 1 + 0.01}, None),
+        ("hinge", {"minimum": -1 - 0.01, "maximum": 1 + 0.01}, None),
+        ("poisson", {"minimum": -0.01}, None),
+        ("mean_squared_logarithmic_error", {"minimum": -0.01}, None),
         (BINARY, {"maximum": 1.5}, "targets from 0 to 1.5, where binary_crossentropy takes 0 to 1"),
         (BINARY, {"minimum": -0.005}, None),
         (BINARY, {"minimum": -1.0}, "targets from -1 to 0, where binary_crossentropy takes 0 to 1"),
@@ -250,6 +255,8 @@ def test_what_to_do_with_targets_of_a_binary_loss(fields, classes, hint):
     [
         ("sigmoid", 0, 1, None),
         ("sigmoid", 0, 1.009, None),
+        ("sigmoid", -0.01, 1 + 0.01, None),
+        ("relu6", 0, 6 + 0.01 * 6, None),
         ("sigmoid", 0, 1.02, "sigmoid returns 0 to 1"),
         ("sigmoid", -0.009, 1, None),
         ("sigmoid", -0.02, 1, "sigmoid returns 0 to 1"),
@@ -291,6 +298,7 @@ def test_targets_that_an_activation_never_returns(activation, low, high, returns
         (MSE, {"mean": 500.0}, {"mean": 49.0}, True),
         (MSE, {"mean": 500.0}, {"mean": 50.0}, False),
         (MSE, {"mean": 500.0}, {"mean": 30.0, "deviation": 40.0}, False),
+        (MSE, {"mean": 500.0}, {"deviation": 40.0}, True),
         (MSE, {"mean": 500.0}, {"nan": 1}, False),
         ("mean_absolute_percentage_error", {"mean": 500.0}, {}, False),
         ("huber", {"mean": 500.0}, {}, True),
@@ -394,6 +402,8 @@ def test_what_is_scaled_twice(scale, fields, told):
         found(ScaledTwice, graph, calls=[ran("scale"), ObservedCall(layer="scale", number=1, inputs=(received,))]) == []
     )
     assert len(found(ScaledTwice, graph, calls=[passed("scale", received)] * 2)) == told
+    other = chain(layer("scale", "Mine", config={"scale": scale}), dense("a"))
+    assert found(ScaledTwice, other, calls=[passed("scale", received)]) == []
 
 
 @pytest.mark.parametrize(
@@ -489,6 +499,8 @@ def test_numbers_that_grow(before, after, told):
         ({"repeats_at_end": True}, "masks none of 20 steps, and rows are padded with another value"),
         ({"empty_rows": 2}, "masks every step of 2 of 4 rows"),
         ({"empty_rows": 1}, None),
+        ({"empty_rows": 5, "rows": 10}, "masks every step of 5 of 10 rows"),
+        ({"empty_rows": 4, "rows": 10}, None),
         ({}, None),
         ({"empty_rows": 4, "repeats_at_end": True}, "masks none of 20 steps, and rows are padded with another value"),
     ],
@@ -546,6 +558,8 @@ def test_saturated_gates_and_several_layers():
     (problem,) = SaturatedUnits().check(seen(graph, calls=[full("a"), full("a", 1.0), full("rnn")]))
     assert (problem.node, problem.related) == ("a", ("rnn",))
     assert problem.message == "90% of the units are saturated, in 2 layers"
+    for first in (full("a", 0.1), full("a", None), full("a", size=9)):
+        assert found(SaturatedUnits, graph, calls=[first, full("rnn")]) == [("rnn", "90% of the gates are saturated")]
     gated = chain(dense("a", "sigmoid"), layer("times", "Multiply"), dense("head"))
     assert found(SaturatedUnits, gated, calls=[full("a")]) == []
     ends = chain(layer("rnn", "LSTM", 4))
@@ -604,6 +618,15 @@ def test_outputs_that_may_well_be_the_same():
     ]
 
 
+def test_one_output_that_varies_says_nothing_of_the_next_that_does_not():
+    calls = [input_call("x"), call(dense("one", "softmax"), 0), call(dense("other"), 0)]
+    graph = expand(definition(model("net", calls, [0], [1, 2])))
+    for first in (replace(ALIKE, dtype="int32"), replace(ALIKE, nan=1), VARIES, replace(ALIKE, shape=(4, 1))):
+        assert [node for node, _ in found(SameOutput, graph, inputs=(VARIES,), outputs=(first, ALIKE))] == [
+            Tensor("other#0", 0)
+        ]
+
+
 def test_where_outputs_begin_to_be_the_same():
     graph = chain(dense("a"), dense("head"))
     fields = {"inputs": (VARIES,), "outputs": (ALIKE,)}
@@ -634,6 +657,8 @@ def gradients(*sizes, **fields):
         ((9e-6, 1.0, 1.0), "1 in the last layer and 9e-06 in the first, of 3 layers; below 1e-05 of the last in 1"),
         ((9e-6, 8e-6, 1.0), "1 in the last layer and 9e-06 in the first, of 3 layers; below 1e-05 of the last in 2"),
         ((1.1e-5, 1.0, 1.0), None),
+        ((1e-5, 1.0, 1.0), None),
+        ((9e-6, 1e-5, 1.0), "1 in the last layer and 9e-06 in the first, of 3 layers; below 1e-05 of the last in 1"),
         ((1e-9, 1.0), None),
         ((0.0, 1e-9, 1.0), None),
         (
@@ -658,6 +683,7 @@ def test_gradients_that_vanish(sizes, message):
     [
         ((1.1e4, 1.0, 1.0), True),
         ((1e4, 1.0, 1.0), False),
+        ((1.5e4, 1.0, 2.0), False),
         ((1.1e4, 1.0), False),
         ((1.1e4, 0.0, 1.0), False),
         ((1.1e4, 0.0, 1.0, 1.0), True),
@@ -680,6 +706,7 @@ def test_gradients_that_explode(sizes, told):
     [
         ({}, True),
         ({"norm": 100.0}, False),
+        ({"norm": 150.0, "value_norm": 2.0}, False),
         ({"value_norm": 0.0}, False),
         ({"numbers": None}, False),
         ({"numbers": numbers(2, 2, nan=1)}, False),
@@ -752,6 +779,7 @@ def test_layers_without_a_gradient(sizes, expected):
 
     missing = [one for one in expected if one[1].startswith("no variable")]
     assert told() == told(loss=1.0) == told(loss=1e-4) == told(loss=-1.0, steps=3) == expected
+    assert told(steps=3) == expected
     assert told(loss=1e-3, steps=3) == told(loss=math.inf, steps=3) == expected
     assert told(loss=0.0) == told(loss=9e-4, steps=1) == missing
 
@@ -764,6 +792,7 @@ def test_zeros_and_what_reaches_no_output_need_no_gradient():
     apart = expand(definition(model("net", calls, [0], [1])))
     given = gradient("a@kernel", numbers(2, 2, maximum=1.0)) | gradient("dead@kernel", None)
     assert found(NoGradient, apart, gradients=given, calls=[ran("a"), ran("dead")]) == []
+    assert found(NoGradient, apart, gradients=given, calls=[ran("dead"), ran("a")]) == []
 
 
 def test_one_gradient_of_a_layer_is_enough():
@@ -791,6 +820,7 @@ def test_one_gradient_of_a_layer_is_enough():
     [
         (INDICES, 10, 11.6, "the loss before training is 11.6, and that of a guess 2.3"),
         (INDICES, 10, 11.4, None),
+        (INDICES, 10, 5 * math.log(10), None),
         (INDICES, 3, 6.2, "the loss before training is 6.2, and that of a guess 1.1"),
         (INDICES, 3, 6.0, None),
         (INDICES, 2, 5.7, "the loss before training is 5.7, and that of a guess 0.693"),
@@ -941,6 +971,11 @@ def test_statistics_that_stayed(one, moved, told):
     assert len(list(StatisticsStay().check(moving(inside, *(f"inner/{name}" for name in moved))))) == told
 
 
+def test_statistics_are_all_that_stayed():
+    graph = chain(norm(), dense("a"))
+    assert [one.node for one in StatisticsStay().check(moving(graph, "norm@gamma", "a@kernel"))] == ["norm"]
+
+
 def test_several_statistics_that_stayed():
     (problem,) = StatisticsStay().check(moving(chain(norm("one"), norm("other"))))
     assert (problem.node, problem.related) == ("one", ("other",))
@@ -955,6 +990,10 @@ def test_several_statistics_that_stayed():
     [
         (SaturatedOutput, {"saturated_wrong": 0.0}, {"saturated_wrong": 0.5}),
         (TargetBeyondActivation, {}, {"given": numbers(maximum=2.0)}),
+        (TargetBeyondActivation, {"loss": BINARY}, {"given": numbers(maximum=2.0)}),
+        (TargetBeyondActivation, {"loss": None}, {"given": numbers(maximum=2.0)}),
+        (UnscaledTarget, {"loss": None}, {"given": numbers(mean=500.0)}),
+        (TargetBeyondLoss, {"loss": None}, {"loss": BINARY, "given": numbers(maximum=2.0)}),
         (UnscaledTarget, {"loss": BINARY}, {"given": numbers(mean=500.0)}),
         (UnscaledTarget, {}, {"given": numbers(mean=500.0)}),
         (TargetDistribution, {}, {"loss": DISTRIBUTION, "uneven_rows": 0.5}),

@@ -568,6 +568,37 @@ def test_a_constant_output_of_code():
     assert [one.key for one in found_] == ["0", "2"]
 
 
+def test_constant_outputs_name_only_what_comes_before_them():
+    norm = layer("norm", "LayerNormalization")
+    calls = [X, returning(ALONE, held("a"), 0), returning(ALONE, norm, 1), passed(held("b"), 2), passed(held("table"))]
+    calls.append(call(layer("sum", "Add"), 3, 0))
+    told = [(one.key, one.related, one.severity) for one in ConstantOutput().check(graph_of(*calls, outputs=[5, 4, 3]))]
+    assert told == [("1", (), None), ("2", ("norm#0",), None)]
+    block = opened(input_call("i"), returning(ALONE, held("a"), 0), returning(ALONE, norm, 1))
+    (problem,) = ConstantOutput().check(graph_of(X, passed(block, 0)))
+    assert problem.severity is None and problem.related == ("block#0/norm#0",)
+
+
+def test_penalties_of_one_of_several_dead_layers():
+    penalised = held("b", kernel_regularizer={"class_name": "L2"})
+    (problem,) = DeadBranchRule().check(branches(held("a"), penalised))
+    assert problem.fix.changes == "the penalties on the removed weights no longer count"
+
+
+def test_one_branch_says_nothing_of_the_next():
+    first = model("m", [input_call("i"), passed(held("main"), 0), passed(held("side"), 0)], [0], [1, 2])
+    first.class_name = "Mine"
+    second = model("n", [input_call("i"), passed(held("main"), 0), passed(held("side"), 0)], [0], [1, 2])
+    calls = [
+        X,
+        *(
+            CallDefinition(one, (TensorRef(place, 0),), outputs=(SPEC,) * 2)
+            for place, one in enumerate((first, second))
+        ),
+    ]
+    assert [one.node for one in DeadBranchRule().check(graph_of(*calls, passed(END, 2)))] == [Tensor("n#0/side#0", 0)]
+
+
 def test_what_cuts_gradients_in_words():
     norm = layer("norm", "LayerNormalization")
     calls = [X, returning(ALONE, held("a"), 0), returning(ALONE, norm, 1), call(layer("sum", "Add"), 2, 0)]

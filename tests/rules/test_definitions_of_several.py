@@ -631,3 +631,30 @@ def test_flags_for_another_model_are_no_mismatch():
     assert OptimizerMismatch().settled(graph, first) is True
     assert OptimizerMismatch().settled(graph, second) is False
     assert list(OptimizerMismatch().check(graph)) == []
+
+
+def test_which_calls_of_which_layers_are_compared():
+    relu, base = layer("relu", "ReLU"), held("base")
+    relu.obj = object()
+    models = {name: receiving((None, size), relu, last=name) for name, size in (("a", 4), ("b", 5))}
+    assert received(**models) == []
+    calls = [input_call("x"), input_call("y"), call(base, 0), call(base, 1), call(layer("sum", "Add"), 2, 3)]
+    calls[1].outputs = (TensorSpec((None, 5), "float32"),)
+    twice = member(base)
+    twice.root.body = model("net", calls, [0, 1], [4]).body
+    assert received(a=twice, b=receiving((None, 4), base)) == received(a=receiving((None, 4), base), b=twice) == []
+    assert len(received(a=twice, b=receiving((None, 5), base))) == 1
+
+
+def test_which_files_were_trained_since():
+    def told(**files):
+        return [(one.node, one.related, one.key) for one in TrainedSince().check(expand(several(files)))]
+
+    one = file({"one": 1, "two": 2})
+    both = [("b:two", ("a:two", "b:two"), "a b")]
+    assert told(a=one, b=file({"one": 1, "two": 3})) == both
+    assert told(x=file({"z": 8}), y=file({"z": 8}), a=one, b=file({"one": 1, "two": 3})) == both
+    many = {f"l{place}": 10 + place for place in range(7)}
+    moved = {name: seed + 50 for name, seed in many.items()}
+    ((_, related, _),) = told(a=file({"one": 1, **many}), b=file({"one": 1, **moved}))
+    assert related == tuple(f"{name}:l{place}" for place in range(5) for name in "ab")

@@ -806,3 +806,50 @@ def test_what_else_is_called_outside():
     graph.definition.outside[id(parts[0].obj)] = 1
     (problem,) = CalledOutside().check(graph)
     assert problem.message.startswith("2 of its layers are also called") and problem.related == ("d0",)
+
+
+def test_which_constants_are_variables_of_a_layer():
+    calls = [input_call("x"), by("y", kind=ConstantKind.VARIABLE, shape=(), obj=None)]
+    assert list(UntrackedVariable().check(graph_of(calls=[*calls, passed(held("a"), 1)]))) == []
+    for value, shape in (
+        ([[], [0.1, 0.2, 0.3, 0.4]], [2, 0]),
+        ([[0.1, 0.2, 0.3], [0.4]], [2, 3]),
+        ([[[0.1], [0.2]], [[0.3], [0.4]]], [2, 2, 1]),
+    ):
+        (problem,) = UntrackedVariable().check(graph_of(calls=[input_call("x"), by("y", value=value)]))
+        assert problem.message.startswith(f"argument y is a constant tensor {shape} baked into")
+
+
+def test_tables_that_only_look_equal():
+    reversed_rows = [list(row) for row in zip(*TABLE[::-1], strict=True)]
+    assert list(TieLost().check(graph_of(table(), output(reversed_rows)))) == []
+    assert list(TieLost().check(graph_of(table(), output(TABLE[::-1])))) == []
+    (problem,) = TieLost().check(graph_of(table(), held("out", values={"kernel": TURNED})))
+    assert problem.fix is None
+    flat = [one for row in TABLE for one in row]
+    assert list(TieLost().check(graph_of(table(flat), output(TURNED)))) == []
+    assert len(list(TieLost().check(graph_of(table(), held("first", values={"kernel": flat}), output(TURNED))))) == 1
+
+
+def test_layers_that_only_look_equal():
+    def found(first, second):
+        return nodes(UnsharedOnLoad, graph_of(inside("m", *first), inside("n", *second), format="h5"))
+
+    square = held("a", values={"kernel": [[1.0, 2.0], [3.0, 4.0]]})
+    assert found([square], [varied(values=(1.0, 2.0, 3.0, 4.0))]) == []
+    nothing = [varied(values=(float("nan"), float("nan"))) for _ in range(2)]
+    assert found(nothing[:1], nothing[1:]) == []
+    one, other = varied(first=1, second=2), varied(second=2, first=1)
+    assert found([one], [other]) == ["m/a"]
+    assert found([inside("k", varied())], [inside("k", varied())]) == ["m/k/a"]
+    assert found([varied(), varied()], [held("b")]) == []
+
+
+def test_normalisations_after_other_layers_that_are_shared():
+    for first in (held("d"), norm("n", frozen=True), relu("r")):
+        one = norm("a")
+        calls = [input_call("x"), passed(first, 0), passed(first, 1), passed(one, 2), passed(one, 3)]
+        assert nodes(SharedBatchnorm, graph_of(calls=calls)) == ["a"]
+    same, one = norm("n"), norm("a")
+    calls = [input_call("x"), passed(same, 0), passed(same, 0), call(layer("sum", "Add"), 1, 2)]
+    assert nodes(SharedBatchnorm, graph_of(calls=[*calls, passed(one, 3), passed(one, 4)])) == ["a"]
