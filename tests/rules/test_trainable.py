@@ -5,12 +5,15 @@ import numpy as np
 import pytest
 from keras import layers
 
+from graphlint.model.expand import expand
+from graphlint.sources.live import read_live
 from rules.trainable.hardcoded_training import HardcodedTraining
 from rules.trainable.live_batchnorm_in_frozen_backbone import LiveBatchnormInFrozenBackbone
 from rules.trainable.nothing_trainable import NothingTrainable
 from rules.trainable.optimizer_mismatch import OptimizerMismatch
 from rules.trainable.shared_freeze import SharedFreeze
 from rules.trainable.trainable_leak import TrainableLeak
+from rules.trainable.variable_flag_lost import VariableFlagLost
 from tests.rules.front_ends import both, in_file, live
 
 
@@ -354,3 +357,72 @@ def frozen_by_itself():
 @pytest.mark.parametrize("build", [lambda: extractor(False), lambda: extractor(True, direct=False), frozen_by_itself])
 def test_freezing_that_stays_where_it_is_meant(build, tmp_path):
     assert both(SharedFreeze(), build(), tmp_path) == []
+
+
+# -- T007 variable-flag-lost ------------------------------------------------------------------------------------
+
+
+@keras.saving.register_keras_serializable("trainable")
+class OwnDense(layers.Dense):
+    """A layer whose code may set the flag itself."""
+
+
+@keras.saving.register_keras_serializable("trainable")
+class Block(layers.Layer):
+    """A layer that makes another."""
+
+    def build(self, shape):
+        self.made = layers.Dense(4, name="made")
+        self.made.build(shape)
+
+    def call(self, x):
+        return self.made(x)
+
+
+def still(layer, *names):
+    for name in names:
+        getattr(layer, name).trainable = False
+
+
+def test_flags_of_single_variables():
+    parts = {
+        "relu": layers.ReLU(name="relu"),
+        "free": layers.Dense(4, name="free"),
+        "whole": layers.Dense(4, name="whole"),
+        "own": OwnDense(4, name="own"),
+        "block": Block(name="block"),
+        "lora": layers.Dense(4, name="lora"),
+        "packed": layers.Dense(4, name="packed"),
+        "every": layers.Dense(4, name="every"),
+        "norm": layers.BatchNormalization(name="norm"),
+        "two": layers.PReLU(name="two"),
+        "scaled": layers.LayerNormalization(name="scaled"),
+        "steps": layers.GRU(4, name="steps"),
+        "last": layers.Dense(4, name="last"),
+    }
+    x = y = keras.Input((4,))
+    for name, part in parts.items():
+        y = part(layers.Reshape((2, 2))(y) if name == "steps" else y)
+    model = keras.Model(x, y)
+    still(parts["whole"], "bias")
+    parts["whole"].trainable = False
+    still(parts["own"], "bias")
+    still(parts["block"].made, "bias")
+    parts["lora"].enable_lora(1)
+    parts["packed"].quantize("int8")
+    still(parts["packed"], "bias")
+    still(parts["every"], "kernel", "bias")
+    still(parts["two"], "alpha")
+    still(parts["steps"].cell, "recurrent_kernel", "bias")
+    still(parts["scaled"], "beta")
+    still(parts["last"], "bias")
+    told = [
+        (one.node, one.message.partition(":")[0], one.related)
+        for one in VariableFlagLost().check(expand(read_live(model)))
+    ]
+    lost = "frozen in a trainable layer"
+    assert told == [
+        ("scaled", f"beta is {lost}", ("scaled@beta",)),
+        ("steps/cell", f"recurrent_kernel, bias are {lost}", ("steps/cell@recurrent_kernel", "steps/cell@bias")),
+        ("last", f"bias is {lost}", ("last@bias",)),
+    ]
