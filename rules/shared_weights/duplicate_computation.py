@@ -15,11 +15,8 @@ from graphlint.model.graph import Call, Layer, ModelGraph, Tensor
 from graphlint.questions.towers import settings
 
 _HINT = "Call it once and reuse the result; check that the other call was not meant for another tensor."
-_HOLDING = frozenset(
-    {Family.INPUT, Family.MODEL, Family.PIPELINE, Family.WRAPPER, Family.RECURRENT, Family.CELL, Family.CODE}
-    | {Family.OPERATION}
-)
-"""Families whose configuration does not say all that a layer does, or that hold other layers."""
+_HOLDING = (Family.MODEL, Family.PIPELINE, Family.WRAPPER, Family.RECURRENT, Family.CELL)
+"""Families of layers that hold others."""
 
 
 class DuplicateComputation(Rule):
@@ -65,19 +62,12 @@ class DuplicateComputation(Rule):
     severity = Severity.INFO
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
-        inside: set[str] = set()
         groups: dict[Any, list[str]] = {}
+        roots = {member.scope for member in graph.members}
         for scope in graph.scopes.values():
-            if scope.parent is None:
-                continue
-            if scope.parent in inside:
-                inside.add(scope.id)
-                continue
-            key = (scope.parent, scope.layer, _arguments(scope.args, scope.kwargs))
-            several = groups.setdefault(key, [])
-            several.append(scope.id)
-            if len(several) > 1:
-                inside.add(scope.id)
+            if scope.id not in roots:
+                key = (scope.parent, scope.layer, _arguments(scope.args, scope.kwargs))
+                groups.setdefault(key, []).append(scope.id)
         told: set[tuple[int, ...]] = set()
         for (_, layer, _), several in groups.items():
             definitions = tuple(id(graph.scopes[scope].definition) for scope in several)
@@ -102,7 +92,7 @@ class DuplicateComputation(Rule):
         reported: set[tuple[str, ...]] = set()
         stateless: list[list[str]] = []
         for several in groups.values():
-            for equals in _equal_calls(graph, several) if len(several) > 1 else ():
+            for equals in _equal_calls(graph, several):
                 layers = tuple(graph.calls[call].layer for call in equals)
                 if layers in reported:
                     continue

@@ -230,6 +230,7 @@ def biased(name="a", class_name="Dense", **config):
         ),
         (biased(class_name="DepthwiseConv1D"), made("n", "BatchNormalization"), (None, 5, 4), True),
         (biased(class_name="Embedding"), made("n", "BatchNormalization"), (None, 4), False),
+        (biased(class_name="MaxoutDense"), made("n", "BatchNormalization"), (None, 4), False),
         (biased(class_name="AveragePooling1D"), made("n", "BatchNormalization"), (None, 5, 4), False),
         (biased(class_name="LSTM"), made("n", "BatchNormalization"), (None, 4), False),
         (biased(), made("n", "BatchNormalization", axis=[2, 1]), (None, 5, 4), False),

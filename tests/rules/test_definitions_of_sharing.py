@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from graphlint.model.definition import CallDefinition, Constant, ConstantKind, FrontEnd, TensorRef
+from graphlint.model.expand import expand
+from graphlint.model.several import several
 from rules.shared_weights.called_outside import CalledOutside
 from rules.shared_weights.duplicate_computation import DuplicateComputation
 from rules.shared_weights.partly_shared_towers import PartlySharedTowers
@@ -88,6 +90,10 @@ def test_operations_that_draw_random_numbers():
         (relu("a", "ActivityRegularization"), relu("b", "ActivityRegularization"), False),
         (relu("a", "TimeDistributed"), relu("b", "TimeDistributed"), False),
         (relu("a", "Dropout"), relu("b", "Dropout"), False),
+        *(
+            (relu("a", name), relu("b", name), False)
+            for name in ("RNN", "Bidirectional", "StackedRNNCells", "Pipeline", "Lambda", "GaussianNoise", "Mine")
+        ),
     ],
 )
 def test_two_layers_that_compute_the_same(first, second, found):
@@ -514,6 +520,19 @@ def test_what_is_told_once_does_not_end_what_is_told():
     calls = [input_call("x"), passed(inner, 0), passed(inner, 1), passed(other, 2), passed(other, 2)]
     graph = graph_of(calls=[*calls, call(layer("end", "Add"), 3, 4)])
     assert told(graph) == [("inner#0/a#0", TWICE, ("inner#0/a#1",)), ("b#0", TWICE, ("b#1",))]
+
+
+def test_calls_that_are_told_and_others_on_the_same_input():
+    one, other = held("a"), held("b")
+    inner = model("inner", [input_call("i"), passed(one, 0), passed(one, 0), call(layer("sum", "Add"), 1, 2)], [0], [3])
+    calls = [input_call("x"), passed(inner, 0), passed(one, 1), passed(one, 1), passed(other, 1), passed(other, 1)]
+    graph = graph_of(calls=[*calls, call(layer("end", "Add"), 2, 3, 4, 5)])
+    assert told(graph) == [("inner#0/a#0", TWICE, ("inner#0/a#1",)), ("b#0", TWICE, ("b#1",))]
+
+
+def test_one_model_under_two_names_is_not_computed_twice():
+    definition = graph_of(held("a"), held("b")).definition
+    assert told(expand(several({"one": definition, "other": definition}))) == []
 
 
 def test_a_model_in_one_that_is_called_twice_is_told_once():
