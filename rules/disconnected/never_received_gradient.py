@@ -88,7 +88,7 @@ class NeverReceivedGradient(Rule):
         matched = match_slots(graph, optimizer) if steps >= self.option["iterations"] else None
         if not matched:
             return
-        if not all(any(start == 0 for _, start in group.slots) for group in matched):
+        if not any(start == 0 for _, start in matched[0].slots):
             return
         untouched = [group for group in matched if all(holds_only(graph, slot, start) for slot, start in group.slots)]
         if len(untouched) == len(matched):
@@ -138,7 +138,7 @@ def _normalised_alone(graph: ModelGraph, layers: list[str]) -> str | None:
     for call in graph.calls:
         if normalises_one(graph, call):
             before = {graph.calls[one].layer for one in graph.ancestors([call]) if one in graph.calls}
-            if all(layer == graph.calls[call].layer or layer in before for layer in layers):
+            if before.issuperset(layers):
                 return graph.layer(call).name
     return None
 

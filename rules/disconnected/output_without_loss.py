@@ -78,7 +78,7 @@ class OutputWithoutLoss(Rule):
         )
         place = {variable: index for index, variable in enumerate(graph.variables)}
         for one in without:
-            beyond = set() if one.output.call in covered else graph.ancestors([one.output.call], known=covered)
+            beyond = graph.ancestors([one.output.call], known=covered)
             covered |= beyond
             found = sorted((node for node in beyond if node in place), key=place.__getitem__)
             lost = [graph.variables[node] for node in found if trained(graph, graph.variables[node])]

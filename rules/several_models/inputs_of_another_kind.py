@@ -126,7 +126,7 @@ def _around(graph: ModelGraph, inner: str, outer: str) -> bool:
     """Whether the model of one call is nested, whole, in that of the other, which makes the other call there."""
     wanted = graph.member_of(inner).layer
     scope: str | None = graph.calls[outer].scope
-    while scope is not None and scope in graph.scopes:
+    while scope is not None:
         if graph.scopes[scope].layer == wanted:
             return True
         scope = graph.scopes[scope].parent

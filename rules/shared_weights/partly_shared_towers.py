@@ -104,7 +104,7 @@ class PartlySharedTowers(Rule):
 def _shared(graph: ModelGraph, one: str, other: str) -> Fix | None:
     if graph.layers[one].parent != graph.layers[other].parent:
         return None
-    if not all(graph.container_calls(path) or graph.called_directly(path) for path in (one, other)):
+    if not all(graph.called_directly(path) for path in (one, other)):
         return None
     edit = Share(keep=one, drop=other)
     return Fix.unsafe("call the first of the two in both towers", "the weights of the second are lost", edit)

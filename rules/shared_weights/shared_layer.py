@@ -48,8 +48,7 @@ class SharedLayer(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for path in graph.shared_layers:
-            calls = graph.container_calls(path) if graph.layers[path].container else graph.call_sites(path)
-            calls = calls or graph.call_sites(path)
+            calls = graph.container_calls(path) or graph.call_sites(path)
             variables = graph.variables_below(path)
             size = sum(variable.size for variable in variables)
             if size:
@@ -63,14 +62,11 @@ class SharedLayer(Rule):
 
 
 def _unshared(graph: ModelGraph, path: str, calls: list[str]) -> Fix | None:
-    if graph.layers[path].aliases or not (graph.container_calls(path) or graph.called_directly(path)):
+    if graph.layers[path].aliases:
         return None
     definitions: dict[int, str] = {}
     for call in calls:
         node = graph.calls.get(call) or graph.scopes[call]
         definitions.setdefault(id(node.definition), call)
-    others = list(definitions.values())[1:]
-    if not others:
-        return None
-    edit = Unshare(calls=tuple(others))
+    edit = Unshare(calls=tuple(definitions.values())[1:])
     return Fix.unsafe("give each call its own layer", "the calls train independently, with more parameters", edit)

@@ -58,7 +58,7 @@ class SharedWithDifferentShapes(Rule):
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for path in graph.shared_layers:
             layer = graph.layers[path]
-            if layer.container or not graph.variables_below(path):
+            if not graph.variables_below(path):
                 continue
             shapes: dict[Shape, str] = {}
             for call in graph.call_sites(path):
@@ -106,7 +106,7 @@ def _weight_depends(layer: Layer, first: Shape, other: Shape) -> bool:
             a, b = (first[-1:] or (None,))[0], (other[-1:] or (None,))[0]
         else:
             place = axis % rank - 1 if -rank <= axis < rank else -1
-            a, b = (first[place], other[place]) if 0 <= place < len(first) else (None, None)
+            a, b = (first[place], other[place]) if place >= 0 else (None, None)
         if a is not None and b is not None and a != b:
             return True
     return False

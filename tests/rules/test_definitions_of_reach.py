@@ -773,3 +773,53 @@ def test_many_gadgets_of_one_layer():
         operations = [{"class_name": "TFOpLambda", "config": {"function": f"io.read_file_{n}"}} for n in range(count)]
         told = found(Gadget, file({"class_name": "Dense", "config": {"held": operations}}))
         assert len(told) == 1 and f"{more}; endangers" in told[0][1] and ("more" in told[0][1]) is bool(more)
+
+
+def test_variables_of_layers_that_code_makes():
+    part, end = held("a"), held("b")
+    block = opened(input_call("i"), passed(part, 0))
+    graph = trained(part, end, touched={"kernel1"}, calls=[X, passed(block, 0), passed(end, 1)])
+    assert [node for node, _ in found(NeverReceivedGradient, graph)] == ["block/a"]
+    block.is_model = True
+    graph = trained(part, end, touched={"kernel1"}, calls=[X, passed(block, 0), passed(end, 1)])
+    assert found(NeverReceivedGradient, graph) == []
+
+
+def test_a_gradient_that_comes_by_another_call():
+    a, b = held("a"), held("b")
+    calls = [X, passed(a, 0), passed(op("cut", "Argmax"), 1), passed(a, 0), passed(b, 3)]
+    graph = trained(a, b, touched={"kernel1"}, calls=[*calls, call(layer("sum", "Add"), 2, 4)])
+    assert [node for node, _ in found(NeverReceivedGradient, graph)] == ["a"]
+
+
+def test_layers_are_named_in_the_order_of_the_model():
+    def kernel(name, shape):
+        return held(name, "EinsumDense", shapes=(shape,))
+
+    children = {"key_dense": kernel("k", (2, 2)), "query_dense": kernel("q", (3, 3))}
+    attends, end = layer("mha", "MultiHeadAttention", children=children), held("b")
+    optimizer = adam((3, 3), (2, 2), (4, 4))
+    optimizer.variables[0].values = Stored(STEPS)
+    for place, one in enumerate(optimizer.variables[2:]):
+        one.values = Stored(np.full(one.shape, 0.5 if place > 3 else 0.0))
+    graph = graph_of(X, passed(attends, 0), passed(end, 1), optimizer=optimizer, **LOSS)
+    (problem,) = NeverReceivedGradient().check(graph)
+    assert (problem.node, problem.related) == ("mha/key_dense", ("mha/query_dense",))
+    assert problem.message.startswith("2 variables of 2 layers (13 parameters)")
+
+
+def test_several_calls_where_gradients_stop():
+    whole = [op(name, "Round") for name in ("one", "other")]
+    calls = [X, passed(held("a"), 0), *(returning(INTEGERS, one, 1) for one in whole), call(layer("sum", "Add"), 2, 3)]
+    (problem,) = NonDifferentiableCut().check(graph_of(*calls, passed(END, 4), **LOSS))
+    assert (problem.node, problem.related) == ("one#0", ("a", "other#0"))
+    casts = [held(name) for name in ("one", "other")]
+    calls = [X, passed(held("a"), 0), *(returning(INTEGERS, one, 1) for one in casts), call(layer("sum", "Add"), 2, 3)]
+    (problem,) = NonDifferentiableCut().check(graph_of(*calls, passed(END, 4), **LOSS))
+    assert (problem.node, problem.related) == ("one#0", ("a", "one", "other", "other#0"))
+
+
+def test_hints_for_outputs_without_a_loss():
+    (problem,) = OutputWithoutLoss().check(two({"one": "mse"}, second=layer("other", "ReLU")))
+    assert problem.hint == "Give 'other' a loss in compile(loss=...) if it should be trained."
+    assert list(OutputWithoutLoss().check(file())) == []

@@ -660,3 +660,22 @@ def test_which_files_were_trained_since():
     moved = {name: seed + 50 for name, seed in many.items()}
     ((_, related, _),) = told(a=file({"one": 1, **many}), b=file({"one": 1, **moved}))
     assert related == tuple(f"{name}:l{place}" for place in range(5) for name in "ab")
+
+
+def test_what_comes_after_a_layer_that_only_one_model_calls():
+    first, second = held("first"), held("second")
+    a, b = receiving((None, 4), first, second), receiving((None, 5), second, last="i")
+    b.root.body.layers.append(first)
+    for one in a.root.body.calls:
+        one.outputs = (TensorSpec((None, 4), "float32"),)
+    assert received(a=a, b=b) == [("a:second", "receives (?, 4) float32 in a, and (?, 5) float32 in b", "b")]
+
+
+def test_what_comes_after_a_shared_layer_in_one_of_the_models():
+    first, second = held("first"), held("second")
+    calls = [input_call("x"), call(first, 0), call(second, 0), call(layer("sum", "Add"), 1, 2)]
+    apart = member(first, second)
+    apart.root.body = model("net", calls, [0], [3]).body
+    calls[0].outputs = (TensorSpec((None, 5), "float32"),)
+    chained = receiving((None, 5), first, second)
+    assert received(a=chained, b=apart) == received(a=apart, b=chained) == []

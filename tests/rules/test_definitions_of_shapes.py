@@ -388,6 +388,14 @@ def test_shapes_of_shared_layers_in_words():
     many = [*calls, end, step(alike, 0), step(alike, 0), *(step(one, place) for place in (1, 0, 3))]
     depends = "called on (?, ?, 4) and on (?, 3, 5), and its weights depend on an axis that differs"
     assert told(*many) == [("a", depends, ("a#0", "a#2"), "warning")]
+    again = [*calls, step(one, 0), step(one, 0), step(one, 2), step(one, 2)]
+    assert told(*again) == [("a", "called on (?, 3, 4) and on (?, 5, 4)", ("a#0", "a#2"), "None")]
+    unknown = [entering(None), entering(None, "y"), step(one, 0, shape=None), step(one, 1, shape=None)]
+    assert told(*unknown) == []
+    free = [*calls, step(conv("c", class_name="Conv1D"), 0)]
+    free.append(step(free[-1].layer, 2))
+    both = [*free, step(one, 0), step(one, 2)]
+    assert [node for node, *_ in told(*both)] == ["a"]
     constant = CallDefinition(one, (), outputs=(SPEC,))
     assert told(*calls, constant, step(one, 0), step(one, 2)) == [
         ("a", "called on (?, 3, 4) and on (?, 5, 4)", ("a#1", "a#2"), "None")

@@ -872,3 +872,22 @@ def test_normalisations_after_other_layers_that_are_shared():
     same, one = norm("n"), norm("a")
     calls = [input_call("x"), passed(same, 0), passed(same, 0), call(layer("sum", "Add"), 1, 2)]
     assert nodes(SharedBatchnorm, graph_of(calls=[*calls, passed(one, 3), passed(one, 4)])) == ["a"]
+
+
+def test_one_pair_of_towers_says_nothing_of_the_next():
+    norms = norm("n1"), norm("n2")
+    for pairs in ([norms, both("a"), apart(), both("b")], [both("a"), norms, apart(), both("b")]):
+        assert nodes(PartlySharedTowers, towers(*pairs)) == ["own"]
+    a, b, c, d = (held(name) for name in "abcd")
+    calls = [input_call(name) for name in "xyzw"]
+    calls += [passed(a, 0), passed(a, 1), passed(b, 4), passed(b, 5), passed(held("e"), 6), passed(held("f"), 7)]
+    calls += [
+        passed(c, 2),
+        passed(c, 3),
+        passed(held("own"), 10),
+        passed(held("other"), 11),
+        passed(d, 12),
+        passed(d, 13),
+    ]
+    graph = graph_of(calls=calls, outputs=[8, 9, 14, 15])
+    assert nodes(PartlySharedTowers, graph) == ["own"]
