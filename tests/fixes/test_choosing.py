@@ -210,7 +210,7 @@ def test_every_target_has_to_be_there():
     fixer = Findings()
     fixer.targets = ("x", "twice", "a#0")
     fixer.require_targets(graph)
-    fixer.targets = ("twice", "absent")
+    fixer.targets = ("x", "a:0", "absent")
     with pytest.raises(UnknownAddress, match="absent"):
         fixer.require_targets(graph)
 

@@ -27,6 +27,11 @@ def model(tmp_path):
     return path
 
 
+def descriptors():
+    """How many files this process has open."""
+    return len(list(Path("/dev/fd").iterdir()))
+
+
 def leftovers(directory):
     return sorted(path.name for path in directory.iterdir() if path.name.startswith("."))
 
@@ -558,6 +563,7 @@ def test_a_private_folder_that_another_run_takes_for_left_over(model, monkeypatc
         for inner in model.parent.glob(".graphlint-*"):
             inner.rmdir()
 
+    before = descriptors()
     if when == "before it is locked":
         real, left = fcntl.flock, [1]
         with locked(model) as file:
@@ -575,6 +581,7 @@ def test_a_private_folder_that_another_run_takes_for_left_over(model, monkeypatc
             monkeypatch.setattr(os, "mkdir", mkdir)
             file.replace(put(NEW))
     assert model.read_bytes() == NEW and leftovers(model.parent) == []
+    assert descriptors() == before
 
 
 # -- links, rights and systems --------------------------------------------------------------------------------------
@@ -638,12 +645,9 @@ def test_what_is_written_is_on_the_disk_before_its_name_is(model, monkeypatch):
     assert done == ["fsync", "link", "folder", "folder"]
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs the descriptors of a process")
+@pytest.mark.skipif(os.name != "posix", reason="needs the descriptors of a process")
 def test_no_descriptor_stays_open(model):
-    def opened():
-        return len(list(Path("/proc/self/fd").iterdir()))
-
-    before = opened()
+    before = descriptors()
     model.with_name("model.keras.bak").mkdir()
     model.with_name("model.keras.bak1").write_bytes(b"precious")
     with locked(model) as file:
@@ -653,7 +657,7 @@ def test_no_descriptor_stays_open(model):
     left_over(model.parent)
     with locked(model):
         pass
-    assert opened() == before
+    assert descriptors() == before
 
 
 def test_a_file_system_without_hard_links(model, monkeypatch):
@@ -682,6 +686,62 @@ def test_a_system_that_sets_times_by_path_alone(model, monkeypatch):
     monkeypatch.setattr(os, "utime", by_path)
     with locked(model) as file:
         assert file.replace(put(NEW)).stat().st_mtime == 2
+
+
+LACKING = {
+    "nothing": (),
+    "rights": ("fchmod", "fchown"),
+    "attributes": ("listxattr", "getxattr", "setxattr"),
+    "locks": (),
+    "descriptors of folders": (),
+    "paths of descriptors": (),
+}
+
+
+@pytest.mark.parametrize("lacking", LACKING)
+def test_a_system_that_can_do_less(model, monkeypatch, lacking):
+    exists, seen = Path.exists, []
+    for name in LACKING[lacking]:
+        monkeypatch.delattr(os, name, raising=False)
+    if lacking == "locks":
+        monkeypatch.setitem(sys.modules, "fcntl", None)
+    if lacking == "descriptors of folders":
+        monkeypatch.setattr("graphlint.fixes.writing._BY_DESCRIPTOR", False)
+    if lacking == "paths of descriptors":
+        monkeypatch.setattr(Path, "exists", lambda path: exists(path) and not str(path).startswith("/proc"))
+
+    def write(path):
+        seen.append(path)
+        path.write_bytes(NEW)
+
+    left_over(model.parent)
+    with locked(model) as file:
+        backup = file.replace(write)
+    write_new(model.with_name("new.keras"), write)
+    write_new(model, put(OLD), force=True)
+    assert (model.read_bytes(), backup.read_bytes(), model.with_name("new.keras").read_bytes()) == (OLD, OLD, NEW)
+    assert [path.name for path in seen] == ["model.keras", "new.keras"]
+    if lacking.endswith(("folders", "descriptors")):
+        assert [path.parent.parent for path in seen] == [model.parent] * 2
+    assert leftovers(model.parent) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs paths through descriptors")
+def test_a_private_folder_that_is_removed(model, monkeypatch):
+    """With nothing left to write into, nothing is written."""
+    real = os.open
+
+    def opened(path, flags, *rest, **more):
+        if flags & os.O_CREAT:
+            for inner in model.parent.glob(".graphlint-*"):
+                inner.rmdir()
+        return real(path, flags, *rest, **more)
+
+    with locked(model) as file:
+        monkeypatch.setattr(os, "open", opened)
+        with pytest.raises(WriteError, match="nothing was changed"):
+            file.replace(put(NEW))
+    assert [path.name for path in model.parent.iterdir()] == ["model.keras"] and model.read_bytes() == OLD
 
 
 class Attributes:
