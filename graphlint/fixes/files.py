@@ -349,11 +349,12 @@ def _edit_saved(job: Job) -> None:
     assert target is not None
     if target.suffix != ".keras" or not (job.changed_in_memory or job.path.suffix != target.suffix):
         return
-    undone = [one for one in job.fixer.linter.check_file(target).findings if _is_lost_on_save(one)]
+    findings = job.fixer.linter.check_file(target).findings
+    undone = [one for one in _edits(findings) if isinstance(one, FileEdit) and one.lost_on_save]
     if undone:
         graph = expand(read(target))
         stored = StoredModel(target)
-        for edit in _edits(undone):
+        for edit in undone:
             make(edit, stored, graph)
         stored.save(target)
 
@@ -403,10 +404,6 @@ def _edits(findings: Iterable[Finding]) -> Iterator[Edit]:
 def _all_are(finding: Finding, kind: type[Edit]) -> bool:
     edits = list(_edits([finding]))
     return bool(edits) and all(isinstance(edit, kind) for edit in edits)
-
-
-def _is_lost_on_save(finding: Finding) -> bool:
-    return _all_are(finding, FileEdit) and all(getattr(edit, "lost_on_save", False) for edit in _edits([finding]))
 
 
 PREPARE = (

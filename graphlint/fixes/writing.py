@@ -449,8 +449,6 @@ def _try_lock(descriptor: int) -> bool:
         import fcntl
     except ImportError:
         return True
-    if descriptor < 0:
-        return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -5,12 +5,14 @@ import io
 import json
 import sys
 import types
+import warnings
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import h5py
+import numpy as np
 import pytest
 
 from graphlint.engine.linter import Linter
@@ -19,13 +21,13 @@ from graphlint.errors import FixError, GraphlintError, UnknownAddress
 from graphlint.findings.edits import DropRecordedArgument, Rewrite, SaveAgain
 from graphlint.findings.finding import Finding, Fix, Location, Severity
 from graphlint.fixes import files
-from graphlint.fixes.files import PREPARE, Job, fix_file
+from graphlint.fixes.files import PREPARE, WRITE, Job, Stage, fix_file
 from graphlint.fixes.fixer import Fixer
 from graphlint.fixes.report import Applied, FixReport, Left
 from graphlint.model.parameters import Parameters
 from graphlint.reports.report import ModelReport, Status
 from graphlint.sources import read
-from tests.hostile.files import dense, functional, h5_model, input_layer, keras_archive, layer, model, tensor
+from tests.hostile.files import dense, functional, h5_model, input_layer, keras_archive, layer, model, tensor, weights
 
 OLDER = Path(__file__).parents[1] / "data" / "older_releases.zip"
 
@@ -37,6 +39,7 @@ class Held:
         self.definition, self.content = definition, content
 
     def save(self, target):
+        warnings.warn("saved in an old form", stacklevel=1)
         if not self.content:
             raise OSError("no room")
         target.write_bytes(self.content)
@@ -57,28 +60,32 @@ class Told(Fixer):
 
 
 @pytest.fixture
-def world(monkeypatch):
+def world(monkeypatch, tmp_path):
     """What Keras loads, what is rescued, and what it says to both."""
-    world = SimpleNamespace(loaded=[], rescued=[], refuses=None, hopeless=None, proof=SimpleNamespace(close=True))
+    world = SimpleNamespace(
+        loaded=[], rescued=[], refuses=None, hopeless=None, means=None, proof=SimpleNamespace(close=True)
+    )
 
     def load_model(path, *, safe_mode):
         assert safe_mode
+        warnings.warn("loaded in an old form", stacklevel=1)
         world.loaded.append((path.name, path.read_bytes()))
         if world.refuses is not None:
             raise world.refuses
-        return Held(read(path, by_content=True), path.read_bytes())
+        return Held(world.means or read(path, by_content=True), path.read_bytes())
 
     def rescue(definition):
         world.rescued.append(definition)
         if world.hopeless is not None:
             raise world.hopeless
-        return SimpleNamespace(model=Held(definition, keras_archive()), notes=("fresh weights",))
+        return SimpleNamespace(model=Held(world.means or definition, keras_archive()), notes=("fresh weights",))
 
     def verify(*_):
         if isinstance(world.proof, Exception):
             raise world.proof
         return world.proof
 
+    monkeypatch.chdir(tmp_path)
     keras = types.ModuleType("keras")
     keras.__version__, keras.models = "3.15.1", SimpleNamespace(load_model=load_model)
     keras.__spec__ = importlib.machinery.ModuleSpec("keras", None)
@@ -157,6 +164,7 @@ def test_edits_of_the_file_come_before_loading(world, tmp_path):
     done.save(tmp_path / "out.keras")
     assert (tmp_path / "out.keras").read_bytes() == content
     assert [name for name, _ in world.loaded] == ["model.keras", "out.keras"]
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["named.keras", "out.keras"]
 
 
 def test_only_findings_that_are_edits_of_the_file_alone_are_made_there(world, tmp_path):
@@ -207,6 +215,32 @@ def test_what_is_rewritten_because_of_a_finding(world, tmp_path):
     assert {one.finding.code for one in done.report.applied} == {"K010"} and done.report.notes == ("fresh weights", "n")
 
 
+def test_what_a_fix_changes_is_shown(world, tmp_path):
+    """From what was loaded; or, of a file that is rewritten, from what it says."""
+    world.means = read_bytes(keras_archive(weights_of_two()))
+    path = put(tmp_path, "model.keras", keras_archive())
+    assert fix_file(path, told("R001")).diff == ""
+    shown = fix_file(put(tmp_path, "model.h5", keras_archive()), told("R001")).diff.split("\n")
+    assert shown[:2] == ["--- before", "+++ after"] and [line[:4] for line in shown[2:]] == ["+e#0"]
+
+
+def test_a_finding_says_why_a_file_is_rewritten(world, tmp_path):
+    """Then nothing else has to, neither what Keras would compute otherwise nor that it may never end."""
+    (path,) = older(tmp_path, "Dense_hard_sigmoid.h5")
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        config["config"]["layers"][-1]["config"]["gone"] = None
+        file.attrs["model_config"] = json.dumps(config)
+    world.keras.__version__ = "3.14.0"
+    done = fix_file(path, told())
+    assert done.report.notes == ("fresh weights",) and [one.finding.code for one in done.report.applied] == ["K010"]
+    world.hopeless = FixError("no way")
+    with pytest.raises(
+        FixError, match=r"^Keras cannot load Dense_hard_sigmoid\.h5, and it cannot be rewritten: no way$"
+    ):
+        fix_file(path, told())
+
+
 def test_weights_and_their_configuration(world, tmp_path):
     stored, architecture = older(tmp_path, "separate.h5", "separate.json")
     done = fix_file(stored, told("R001"), architecture)
@@ -233,6 +267,7 @@ def test_what_keras_would_compute_otherwise(world, tmp_path):
         ("3.14.9", ("R001",), False, True),
         ("3.14.9", (), True, True),
         ("3.15.0", (), False, True),
+        ("3.15.0rc1", (), False, True),
         ("4.0.0", (), False, True),
     ],
 )
@@ -242,6 +277,7 @@ def test_releases_that_search_for_calls_for_ever(world, tmp_path, version, codes
         text = file.attrs["model_config"]
         config = json.loads(text.replace("hard_sigmoid", "sigmoid"))
         file.attrs["model_config"] = json.dumps(config | ({"module": "keras"} if module else {}))
+    path = path.rename(tmp_path / "model")
     world.keras.__version__ = version
     fixer = told(*codes)
     fixer.fixable = lambda findings: ()
@@ -398,6 +434,15 @@ def test_what_cannot_be_written(world, tmp_path):
     assert sorted(one.name for one in tmp_path.iterdir()) == ["model.keras"]
 
 
+def with_stray_variable():
+    """A file with a variable of the model itself, which nothing computes with."""
+
+    def stray(file):
+        file["vars/0"] = np.ones(3, "f4")
+
+    return keras_archive(None, weights(stray))
+
+
 def test_what_saving_undoes_is_made_again(world, tmp_path):
     """Where it was saved in that form, and nowhere else; other findings of the new file stay."""
     path = put(tmp_path, "model.keras", keras_archive(recorded()))
@@ -413,6 +458,9 @@ def test_what_saving_undoes_is_made_again(world, tmp_path):
     assert not is_recorded((tmp_path / "other.keras").read_bytes())
     fixer = told("R001", becomes=changed(keras_archive(recorded())))
     fix_file(path, fixer).save(tmp_path / "kept.keras")
+    fixer = told("P004", becomes=changed(with_stray_variable()))
+    with pytest.raises(FixError, match=r"^the fix would introduce P004: nothing was written$"):
+        fix_file(put(tmp_path, "good.keras", keras_archive()), fixer).save(tmp_path / "stray.keras")
     assert is_recorded((tmp_path / "kept.keras").read_bytes())
 
 
@@ -509,3 +557,36 @@ def test_conditions(tmp_path):
     assert job.changed_in_memory
     job.rewritten, job.fixed = False, "another"
     assert job.changed_in_memory
+    job = Job(path=tmp_path / "model.keras", fixer=None)
+    job.found, job.report = ModelReport("m", Status.CHECKED), FixReport()
+    assert true() == []
+
+
+def test_what_a_stage_requires_an_earlier_one_ensures():
+    ensured = set()
+    for stage in (*PREPARE, *WRITE):
+        assert set(stage.requires) <= ensured, stage.name
+        ensured |= set(stage.ensures)
+
+
+def test_a_condition_that_does_not_hold_stops_the_pipeline(tmp_path):
+    def forgets(job):
+        """Ensures a file that it does not write."""
+
+    job = Job(path=tmp_path / "model.keras", fixer=None)
+    with pytest.raises(FixError, match="is_stored is not true after forgets"):
+        files.run([Stage(run=forgets, requires=(), ensures=(files.is_stored,))], job)
+    with pytest.raises(FixError, match="is_loaded is not true before forgets"):
+        files.run([Stage(run=forgets, requires=(files.is_loaded,), ensures=())], job)
+
+
+def test_what_is_written_is_a_file_with_something_in_it(tmp_path):
+    job = Job(path=tmp_path / "model.keras", fixer=None)
+    assert not files.is_written(job)
+    for name, written in (("absent", False), ("folder", False), ("empty", False), ("full", True)):
+        job.target = tmp_path / name
+        if name == "folder":
+            job.target.mkdir()
+        elif name != "absent":
+            job.target.write_bytes(b"a" if written else b"")
+        assert files.is_written(job) == written
