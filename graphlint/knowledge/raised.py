@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from graphlint.errors import GraphlintError, one_line
+
 _BEGIN, _END = "\x1b[1m", "\x1b[0m"
 _AROUND = ("Exception encountered when calling", "Arguments received by")
 
@@ -22,3 +24,15 @@ def innermost(error: BaseException) -> str:
     text = text.rpartition("Error encountered:")[2]
     lines = [line.strip() for line in text.splitlines()]
     return next((line for line in lines if line and not line.startswith(_AROUND)), "")
+
+
+def told(error: BaseException, limit: int = 200) -> str:
+    """The class of an error and what the innermost call said, as one line; of an error of graphlint what it says.
+
+    >>> told(ValueError("Could not infer the shape. Error encountered:\\n\\nbad rank")), told(KeyError())
+    ('ValueError: bad rank', 'KeyError')
+    """
+    if isinstance(error, GraphlintError):
+        return one_line(error, limit)
+    said = innermost(error)[:limit]
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__

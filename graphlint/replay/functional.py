@@ -10,8 +10,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from graphlint.errors import OpaqueBody, Unequal, listed, one_line
+from graphlint.errors import OpaqueBody, Unequal, listed
 from graphlint.knowledge import keras_internals
+from graphlint.knowledge.raised import told
 from graphlint.model.address import ROOT
 from graphlint.replay.live_graph import LiveGraph
 from graphlint.replay.opened import Opened
@@ -156,7 +157,7 @@ def _difference(expected: Any, run: Any) -> str | None:
     try:
         actual = run()
     except Exception as error:
-        return f"it raises {one_line(error, 150)}"
+        return f"it raises {told(error, 150)}"
     one, other = keras.tree.flatten(expected), keras.tree.flatten(actual)
     if len(one) != len(other):
         return f"{len(one)} outputs became {len(other)}"

@@ -12,9 +12,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from graphlint.errors import CannotClone, one_line
+from graphlint.errors import CannotClone
 from graphlint.knowledge import keras_internals
 from graphlint.knowledge.origin import is_live_keras_class
+from graphlint.knowledge.raised import told
 from graphlint.knowledge.snapshots import Snapshot
 from graphlint.model.address import ROOT
 from graphlint.replay.domains import Eager
@@ -96,7 +97,7 @@ def _measured(model: keras.Model, copies: Copies) -> Measured:
         except Exception as error:
             # In training mode a model may need what only fit() gives it.
             if not training:
-                found.unmeasured.append(one_line(error))
+                found.unmeasured.append(told(error))
         finally:
             states.restore()
         if found.unlike:
@@ -128,7 +129,7 @@ def _compare_models(model: keras.Model, copies: Iterable[Any], training: bool, f
             with before.shared.again():
                 _compare(model, copy, ROOT, (feed,), {"training": training}, expected, found, before)
         return
-    found.unmeasured.append(f"{model.name!r} does not run on random numbers ({one_line(problem, 100)})")
+    found.unmeasured.append(f"{model.name!r} does not run on random numbers ({told(problem, 100)})")
 
 
 def _feeds(model: keras.Model) -> list[Any]:
@@ -216,17 +217,17 @@ def _compare(
     kwargs: dict[str, Any],
     expected: list[Any],
     found: Measured,
-    before: _RandomState | None = None,
+    before: _RandomState,
 ) -> None:
     if any(one.layer is operation for one in found.unlike):
         return
     try:
         what = _difference(expected, _called(copy, args, kwargs))
     except Exception as error:
-        what = f"its copy cannot be called ({one_line(error, 120)})"
+        what = f"its copy cannot be called ({told(error, 120)})"
     if what is None:
         return
-    if _is_code(operation) and before is not None and not _repeats(operation, args, kwargs, expected, before):
+    if _is_code(operation) and not _repeats(operation, args, kwargs, expected, before):
         found.unmeasured.append(f"{address} is random in a way that Keras does not control")
         return
     found.unlike.append(Unlike(layer=operation, copy=copy, address=address, what=what))

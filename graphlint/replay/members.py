@@ -9,9 +9,10 @@ from typing import Any
 
 import keras
 
-from graphlint.errors import AddressError, InvalidEdit, OpaqueBody, ShapeMismatch, one_line
+from graphlint.errors import AddressError, InvalidEdit, OpaqueBody, ShapeMismatch
 from graphlint.knowledge import keras_internals
 from graphlint.knowledge.origin import is_live_keras_class
+from graphlint.knowledge.raised import told
 from graphlint.model.expand import expand
 from graphlint.model.resolve import resolve_layer
 from graphlint.replay.spelling import add_attributes, canonical
@@ -132,7 +133,7 @@ def build_for(edit: MemberEdit, new: Any, before: Event) -> None:
             new(*args, **kwargs)
         except Exception as error:
             raise ShapeMismatch(
-                f"{type(new).__name__} cannot be called as {edit.address} is ({one_line(error, 150)}): give a layer "
+                f"{type(new).__name__} cannot be called as {edit.address} is ({told(error, 150)}): give a layer "
                 "that takes the same arguments"
             ) from error
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import keras
 
-from graphlint.errors import NotBuilt, OpaqueBody, ReplayError, one_line
+from graphlint.errors import NotBuilt, OpaqueBody, ReplayError
 from graphlint.knowledge import keras_internals
+from graphlint.knowledge.raised import told
 from graphlint.model.address import ROOT
 from graphlint.model.definition import Body, CallDefinition, TensorRef, flat
 from graphlint.model.expand import expand
@@ -252,7 +253,7 @@ class Opened:
         try:
             return keras_internals.with_masks_of(layer, first, kwargs.get("mask"), outputs)
         except Exception as error:
-            reason = f"{run.address} computes its mask in a way that cannot be repeated ({one_line(error, 80)})"
+            reason = f"{run.address} computes its mask in a way that cannot be repeated ({told(error, 80)})"
             return keras.tree.map_structure(lambda _: Stuck(reason), outputs)
 
     def unit(self, scope: str, call: CallDefinition) -> str:

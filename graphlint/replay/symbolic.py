@@ -9,8 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from graphlint.errors import one_line
 from graphlint.knowledge import keras_internals
+from graphlint.knowledge.raised import told
 from graphlint.replay.held import HeldConstant
 
 
@@ -45,7 +45,7 @@ def symbolic_call(address: str, operation: Any, args: tuple[Any, ...], kwargs: d
     try:
         return operation(*args, **kwargs)
     except Exception as error:
-        raise StuckError(f"{address} cannot be called on symbols ({one_line(error, 100)})") from None
+        raise StuckError(f"{address} cannot be called on symbols ({told(error, 100)})") from None
 
 
 def by_path(structure: Any, function: Callable[[Any, str], Any], path: str = "") -> Any:

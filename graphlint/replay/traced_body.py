@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from graphlint.errors import one_line
 from graphlint.knowledge import keras_internals
+from graphlint.knowledge.raised import told
 from graphlint.model.address import ROOT
 from graphlint.model.definition import Body, CallDefinition, Constant, TensorRef, flat, leaves
 from graphlint.replay.held import HeldVariable
@@ -252,7 +252,7 @@ class BodyRun:
         try:
             return function.symbolic(*args, **kwargs)
         except Exception as error:
-            raise StuckError(f"{address} cannot be called on symbols ({one_line(error, 100)})") from None
+            raise StuckError(f"{address} cannot be called on symbols ({told(error, 100)})") from None
 
     def glue(self, address: str, call: CallDefinition) -> Any:
         """What functions of the backend compute: only a cast is one of Keras as well."""

@@ -11,8 +11,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from graphlint.errors import OpaqueBody, ReplayError, listed, one_line
+from graphlint.errors import OpaqueBody, ReplayError, listed
 from graphlint.knowledge import keras_internals
+from graphlint.knowledge.raised import told
 from graphlint.knowledge.snapshots import Snapshot
 from graphlint.model.address import ROOT
 from graphlint.model.dimensions import shape_text
@@ -169,7 +170,7 @@ def _run(states: States, parts: Sequence[keras.Model], feed: Any) -> list[np.nda
         names = " and ".join(repr(one.name) for one in parts)
         shapes = ", ".join(shape_text(getattr(one, "shape", ())) for one in keras.tree.flatten(feed))
         raise ReplayError(
-            f"got inputs of shape {shapes}, on which {names} cannot run: {one_line(error)}; "
+            f"got inputs of shape {shapes}, on which {names} cannot run: {told(error)}; "
             "compare models that receive the same inputs, or pass batches= that fit both"
         ) from error
 

@@ -1,7 +1,9 @@
 """Copies and edits of models whose classes have no configuration."""
 
+import threading
 from collections import namedtuple
 from functools import partial
+from types import MethodType
 
 import keras
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from keras import layers, ops
 
 import graphlint
+from graphlint.replay.by_attributes import Attributes, can_be_copied
 
 
 def same(one, other, *inputs, training=False):
@@ -238,3 +241,208 @@ def test_a_layer_that_was_never_built():
     with pytest.warns(graphlint.NotMeasured, match="inputs of 'late' are not known"):
         copy = graphlint.clone(Late(3))
     assert not copy.built and tuple(copy(X).shape) == (6, 3)
+
+
+# -- attribute by attribute -----------------------------------------------------------------------------------------
+
+
+class Bag:
+    """An object of code that Keras knows nothing of."""
+
+    def __init__(self, **things):
+        self.__dict__.update(things)
+
+    def method(self):
+        return self
+
+
+class Empty(layers.Layer):
+    """Has what it is given."""
+
+    def call(self, x):
+        return x
+
+
+def copied(**attributes):
+    """A layer with some attributes, its copy, and the copy of each layer inside by the ``id`` of the layer."""
+    layer = Empty(name="empty")
+    for name, value in attributes.items():
+        setattr(layer, name, value)
+    inside = {}
+
+    def copy_of(one):
+        return inside.setdefault(id(one), layers.Identity(name=f"copy_of_{one.name}"))
+
+    return layer, Attributes(layer, copy_of).copy(), inside
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: "text",
+        lambda: b"bytes",
+        lambda: 10**30,
+        lambda: 1.5,
+        lambda: 2j,
+        lambda: True,
+        lambda: None,
+        lambda: Bag,
+        lambda: np,
+        lambda: keras.DTypePolicy("mixed_float16"),
+        lambda: keras.KerasTensor((2,)),
+        lambda: keras.constraints.NonNeg(),
+        lambda: keras.initializers.Zeros(),
+        lambda: keras.losses.MeanSquaredError(),
+        lambda: keras.optimizers.schedules.CosineDecay(0.1, 10),
+        lambda: keras.regularizers.L2(0.1),
+        lambda: ops.relu,
+        lambda: lambda x: x + 1,
+        lambda: threading.Lock(),
+    ],
+)
+def test_what_both_may_have(make):
+    """What nothing changes is one object, and so is what cannot be copied at all."""
+    value = make()
+    _, copy, _ = copied(one=value, several=[value, (value,)], named={"a": value})
+    assert copy.one is value and copy.several[0] is value and copy.several[1][0] is value and copy.named["a"] is value
+
+
+def test_what_each_has_of_its_own():
+    layer, copy, inside = copied(
+        array=np.arange(3),
+        items=[1, [2, np.ones(2)]],
+        pair=(np.ones(1), 2),
+        chosen={3, 4},
+        frozen=frozenset({5}),
+        named={"a": np.ones(1)},
+        places=Pair([1], np.ones(1)),
+        bag=Bag(numbers=[1, 2]),
+        dense=layers.Dense(2, name="d"),
+    )
+    for name in ("array", "items", "pair", "chosen", "named", "places", "bag", "dense"):
+        assert getattr(copy, name) is not getattr(layer, name), name
+    assert copy.array.tolist() == [0, 1, 2] and copy.items[0] == 1 and copy.items[1] is not layer.items[1]
+    assert copy.items[1][1] is not layer.items[1][1] and copy.items[1][1].tolist() == [1.0, 1.0]
+    assert isinstance(copy.pair, tuple) and copy.pair[0] is not layer.pair[0] and copy.pair[1] == 2
+    assert copy.chosen == {3, 4} and isinstance(copy.chosen, set) and not isinstance(copy.chosen, frozenset)
+    assert copy.frozen == frozenset({5}) and isinstance(copy.frozen, frozenset)
+    assert list(copy.named) == ["a"] and copy.named["a"] is not layer.named["a"]
+    assert copy.places._fields == ("first", "second") and copy.places.first == [1]
+    assert copy.places.second is not layer.places.second
+    assert copy.bag.numbers == [1, 2] and copy.bag.numbers is not layer.bag.numbers
+    assert copy.dense is inside[id(layer.dense)] and copy.name == "empty" and type(copy) is Empty
+
+
+def test_what_is_one_object_in_two_places_is_one_in_the_copy():
+    array, dense = np.ones(2), layers.Dense(2)
+    layer, copy, inside = copied(one=array, other=[array, array], layer=dense, named={"a": dense})
+    assert copy.one is copy.other[0] is copy.other[1] and copy.one is not array
+    assert copy.layer is copy.named["a"] and list(inside) == [id(dense)]
+    layer = Empty()
+    layer.me = [layer]
+    assert (made := Attributes(layer, lambda one: one).copy()).me[0] is made
+
+
+def test_functions_with_what_they_hold():
+    bag = Bag()
+    layer, copy, _ = copied(
+        then=partial(np.add, np.ones(1), out=bag), own=bag.method, text=partial(str, "a"), bag=bag, inner=partial(Bag)
+    )
+    assert copy.then.func is np.add and copy.then.args[0] is not layer.then.args[0]
+    assert copy.then.args[0].tolist() == [1.0] and copy.then.keywords["out"] is copy.bag is not bag
+    assert copy.own.__self__ is copy.bag and copy.own.__func__ is Bag.method and copy.own() is copy.bag
+    assert copy.text.func is str and copy.text.args == ("a",) and copy.text.keywords == {}
+    assert copy.inner.func is Bag and copy.inner.args == ()
+
+
+def test_objects_of_keras_with_a_state():
+    mean, seed = keras.metrics.Mean(name="mean"), keras.random.SeedGenerator(7)
+    mean.update_state([1.0, 3.0])
+    seed.next()
+    loose = keras.Variable([1.0, 2.0], name="loose", trainable=False)
+    layer, copy, _ = copied(mean=mean, seed=seed, adam=keras.optimizers.Adam(0.25), loose=loose)
+    assert copy.mean is not mean and copy.mean.name == "mean" and float(copy.mean.result()) == 2.0
+    assert copy.seed is not seed and copy.seed.initial_seed == 7
+    np.testing.assert_array_equal(ops.convert_to_numpy(copy.seed.state), ops.convert_to_numpy(seed.state))
+    assert copy.adam is not layer.adam and float(copy.adam.learning_rate) == 0.25
+    assert copy.loose is not loose and ops.convert_to_numpy(copy.loose).tolist() == [1.0, 2.0]
+    assert not copy.loose.trainable and len(copy.variables) == len(layer.variables)
+
+
+def test_variables_of_a_layer_are_those_that_its_attributes_hold():
+    layer = Empty(name="empty")
+    layer.kernel = layer.add_weight(shape=(2,), name="kernel", initializer="ones")
+    layer.hidden = [layer.add_weight(shape=(1,), name="hidden", trainable=False)]
+    layer.build((None, 3))
+    copy = Attributes(layer, lambda one: one).copy()
+    assert copy.built and [one.name for one in copy.weights] == ["kernel", "hidden"]
+    assert copy.kernel is copy.weights[0] and copy.hidden[0] is copy.weights[1]
+    assert [one.trainable for one in copy.weights] == [True, False]
+    assert not {id(one) for one in copy.weights} & {id(one) for one in layer.weights}
+    assert [one.path for one in copy.weights] == [one.path for one in layer.weights]
+    assert not Attributes(Empty(), lambda one: one).copy().built
+
+
+def closing_over(value):
+    return lambda: value
+
+
+def closing_late(sets=False):
+    if sets:
+        value = 3
+    return lambda: value
+
+
+def defaults(value):
+    return lambda x=value: x
+
+
+def keyword_defaults(value):
+    return lambda *, x=value: x
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        closing_over,
+        defaults,
+        keyword_defaults,
+        lambda one: closing_over([1, "a", one]),
+        lambda one: closing_over((one,)),
+        lambda one: closing_over({one}),
+        lambda one: closing_over(frozenset({one})),
+        lambda one: closing_over({"a": 1, "b": one}),
+        lambda one: closing_over({one: 1}),
+        lambda one: closing_over(closing_over(one)),
+        lambda one: closing_over(Bag(inner=one).method),
+        lambda one: closing_over(MethodType(closing_over(one), 3)),
+        lambda one: Bag(a=1, inner=one),
+        lambda one: Bag(inner=Bag(inner=[one])),
+    ],
+)
+@pytest.mark.parametrize("held", [lambda: layers.Dense(2, name="held"), lambda: keras.Variable(1.0, name="held")])
+def test_layers_and_variables_where_they_cannot_be_replaced(around, held):
+    value = held()
+    with pytest.raises(graphlint.CannotClone) as raised:
+        copied(fine=3, thing=around(value))
+    kind = type(around(value)).__name__
+    assert f"Empty 'empty' has no configuration, and its attribute 'thing' is a {kind} that holds" in str(raised.value)
+    assert f"{type(value).__name__} 'held': give the class get_config()" in str(raised.value)
+    assert [one.name for one in raised.value.layers] == ["empty"]
+
+
+def test_objects_that_hold_no_layer():
+    ring = Bag(name="ring")
+    ring.ring, ring.items = ring, [ring]
+    late, nothing = closing_late(), closing_over({"a": [1, (2.0,)], "b": {3}})
+    _, copy, _ = copied(ring=ring, late=late, nothing=nothing)
+    assert copy.ring is not ring and copy.ring.ring is copy.ring and copy.late is late and copy.nothing is nothing
+
+
+def test_which_layers_are_copied_by_attributes():
+    inputs = keras.Input((4,))
+    graph = keras.Model(inputs, Empty()(inputs))
+    copied_so = [Empty(), layers.TimeDistributed(Empty()), layers.RNN(Cell(2)), Net(2, 1), type("Of", (Net,), {})(2, 1)]
+    others = [layers.Dense(2), layers.TimeDistributed(layers.Dense(2)), graph, keras.Sequential([Empty()]), 3]
+    others += [keras.Sequential([keras.Input((4,)), Empty()]), ops.relu, keras.metrics.Mean(), ops.exp(inputs)]
+    assert all(map(can_be_copied, copied_so)) and not any(map(can_be_copied, others))
