@@ -24,7 +24,7 @@ def batched(graph: ModelGraph) -> set[Tensor]:
         layer = graph.layers[call.layer]
         if layer.is_input:
             holds = all(source in proven for source in sources) and call.outputs[0].shape != ()
-        elif not sources or not any(source in proven for source in sources):
+        elif not sources:
             continue
         elif layer.is_operation:
             holds = _operation_keeps(graph, layer, call, sources, proven)
@@ -48,10 +48,9 @@ def _operation_keeps(graph: ModelGraph, layer: Layer, call: Call, sources: list[
     traits = layer.operation
     shape = graph.spec(sources[0]).shape
     if traits.broadcasting:
-        ranks = [len(found) if (found := graph.spec(source).shape) is not None else None for source in sources]
-        highest = max((rank for rank in ranks if rank is not None), default=0)
-        return None not in ranks and all(
-            source in proven for source, rank in zip(sources, ranks, strict=True) if rank == highest
+        ranks = [len(found) for source in sources if (found := graph.spec(source).shape) is not None]
+        return len(ranks) == len(sources) and all(
+            source in proven for source, rank in zip(sources, ranks, strict=True) if rank == max(ranks)
         )
     if sources[0] not in proven or shape is None:
         return False
@@ -62,7 +61,7 @@ def _operation_keeps(graph: ModelGraph, layer: Layer, call: Call, sources: list[
         axis = call.kwargs.get("axis", layer.config.get("axis", traits.default_axis))
         known = traits.batch is Batch.AXIS or all(source in proven for source in sources)
         # Of a stack or a one-hot, which has one axis more, the first axis is one further from the end.
-        return known and axis is not None and not _touches(axis, rank) and not _touches(axis, rank + 1)
+        return known and not _touches(axis, rank) and not _touches(axis, rank + 1)
     name = traits.name
     if name == "ExpandDims":
         return not _touches(argument(layer, call, 1, "axis", 0), rank + 1)
@@ -86,7 +85,7 @@ def _operation_keeps(graph: ModelGraph, layer: Layer, call: Call, sources: list[
         size = multiply(*rest)
         return size is not None and size == multiply(*before)
     if name == "Matmul":
-        return rank >= 3 and all(source in proven and graph.spec(source).shape == shape for source in sources[:1])
+        return rank >= 3
     return False
 
 

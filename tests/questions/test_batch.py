@@ -2,7 +2,7 @@
 
 import pytest
 
-from graphlint.model.definition import CallDefinition, Constant, ConstantKind, TensorRef, TensorSpec
+from graphlint.model.definition import CallDefinition, Constant, ConstantKind, LayerDefinition, TensorRef, TensorSpec
 from graphlint.model.expand import expand
 from graphlint.model.graph import Tensor
 from graphlint.questions.batch import batched
@@ -51,6 +51,7 @@ TABLE = {"lost": (5, 4)}
         ("Exp", (X,), {}, True),
         ("Exp", (LOST,), {}, False),
         ("Exp", (X,), {"x": None}, False),
+        ("Exp", (X,), {"x": (None,)}, True),
         ("Relu", (X,), {}, True),
         ("Where", (LOST, X, Y), {}, False),
         ("Mean", (X,), {}, False),
@@ -59,6 +60,7 @@ TABLE = {"lost": (5, 4)}
         ("Mean", (X,), {"axis": [1, 0]}, False),
         ("Mean", (X,), {"axis": "1"}, False),
         ("Mean", (X,), {"axis": -3}, False),
+        ("Average", (X, LOST), {"axis": 1}, True),
         ("Concatenate", ([X, Y],), {}, False),
         ("Concatenate", ([X, Y],), {"axis": 1}, True),
         ("Concatenate", ([X, LOST],), {"axis": 1}, False),
@@ -71,11 +73,14 @@ TABLE = {"lost": (5, 4)}
         ("ExpandDims", (X, 1), {}, True),
         ("ExpandDims", (X, -3), {}, True),
         ("ExpandDims", (X, -4), {}, False),
+        ("ExpandDims", (X,), {"axis": 1}, True),
         ("Transpose", (X,), {}, False),
         ("Transpose", (X, []), {}, False),
         ("Transpose", (X, (0, 2, 1)), {}, True),
         ("Transpose", (X, [2, 1, 0]), {}, False),
         ("Transpose", (X, 0), {}, False),
+        ("Transpose", (X, [0]), {"x": (None,)}, True),
+        ("Transpose", (X,), {"axes": (0, 2, 1)}, True),
         ("Swapaxes", (X, 1, 2), {}, True),
         ("Swapaxes", (X, 0, 2), {}, False),
         ("Swapaxes", (X, 1, 0), {}, False),
@@ -94,6 +99,7 @@ TABLE = {"lost": (5, 4)}
         ("GetItem", (X, OBJECT), {}, False),
         ("GetItem", (X, ()), {}, False),
         ("GetItem", (X, 0), {}, False),
+        ("GetItem", (X,), {"key": REST}, True),
         ("Reshape", (X, (-1, 20)), {}, True),
         ("Reshape", (X, [None, 4, 5]), {}, True),
         ("Reshape", (X, (-1, 10)), {}, False),
@@ -103,6 +109,8 @@ TABLE = {"lost": (5, 4)}
         ("Reshape", (X, (-1, None)), {}, False),
         ("Reshape", (X, ()), {}, False),
         ("Reshape", (X, -1), {}, False),
+        ("Reshape", (X, (-1, -4, -5)), {}, False),
+        ("Reshape", (X, (-1, 4.0, 5)), {}, False),
         ("Reshape", (X, (-1, 0)), {"x": (None, 0, 4)}, True),
         ("Reshape", (X, (-1, 20)), {"x": (None, None, 4)}, False),
         ("Reshape", (X, (-1, *[2**200] * 2)), {"x": (None, *[2**200] * 2)}, False),
@@ -132,6 +140,7 @@ def test_operations_by_their_arguments(name, args, settings, expected):
         (layer("lambda", "Lambda"), (X,), False),
         (layer("mine", "Mine", registered_name="mine>Mine"), (X,), False),
         (layer("closed", "Model", opaque=True), (X,), False),
+        (LayerDefinition("stored", None), (X,), False),
         (layer("variable"), (), False),
         (layer("dense"), (3.0,), False),
     ],
@@ -157,3 +166,16 @@ def test_a_nested_model_has_what_it_receives(source):
 def test_a_scalar_has_no_axis():
     scalar = CallDefinition(layer("x", "InputLayer"), outputs=(TensorSpec((), "float32"),))
     assert batched(expand(definition(model("net", [scalar], [0], [0])))) == set()
+
+
+def test_what_follows_a_call_without_tensors_and_one_that_returns_a_scalar():
+    calls = [
+        CallDefinition(layer("x", "InputLayer"), outputs=(TensorSpec(CUBE, "float32"),)),
+        CallDefinition(layer("variable"), outputs=(TensorSpec(CUBE, "float32"),)),
+        CallDefinition(layer("odd"), (X,), outputs=(TensorSpec((), "float32"),)),
+        CallDefinition(operation("Exp"), (TensorRef(2, 0),), outputs=(TensorSpec((), "float32"),)),
+        CallDefinition(layer("sum", "Add"), ([TensorRef(1, 0), X],), outputs=(TensorSpec(CUBE, "float32"),)),
+    ]
+    graph = expand(definition(model("net", calls, [0], [1, 3, 4])))
+    assert list(graph.calls) == ["x#0", "variable#0", "odd#0", "operation#0", "sum#0"]
+    assert batched(graph) == {Tensor("x#0", 0), Tensor("odd#0", 0)}

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from graphlint.model.definition import CallDefinition, TensorRef
 from graphlint.questions.towers import same_form, settings, towers, without_names
-from tests.model.definitions import call, input_call, layer, model
+from tests.model.definitions import SPEC, call, input_call, layer, model
 from tests.rules.test_definitions_of_training import graph_of, held, passed
 
 
 def relu(name, class_name="ReLU", /, **config):
     return layer(name, class_name, config=config)
+
+
+def soft(name):
+    return relu(name, "Softmax")
 
 
 def told(graph):
@@ -75,6 +80,11 @@ def test_parts_of_several_neighbours_end_a_tower():
     assert told(graph) == [([("one#0", "two#0"), *A], False)]
     one_side = graph_of(calls=[*calls, ends[0], *ends[2:]], outputs=[10, 11, 12])
     assert told(one_side) == [([("one#0", "two#0"), *A], False)]
+    other_side = graph_of(calls=[*calls, *ends[:3]], outputs=[10, 11, 12])
+    assert told(other_side) == [([("one#0", "two#0"), *A], False)]
+    for left, right in (((2, 3), (4,)), ((2,), (4, 5))):
+        received = [*calls[:6], call(a, *left), call(a, *right)]
+        assert told(graph_of(calls=received, outputs=[6, 7])) == [(A, False)]
     twice = [input_call("x"), input_call("y"), call(layer("sum", "Add"), 0, 1), passed(a, 2)]
     twice += [call(layer("other", "Add"), 0, 3), passed(a, 4)]
     assert told(graph_of(calls=twice)) == [([("sum#0", "other#0"), *A], False)]
@@ -100,6 +110,10 @@ def test_tensors_that_go_to_one_call_twice_are_one_neighbour():
         (lambda a: [a, a, held("twin")], [A]),
         (lambda a: [relu("r"), a, relu("s"), a, relu("t")], [[*A, ("s#0", "t#0")]]),
         (lambda a: [relu("r"), a, relu("s"), a], [[("r#0", "s#0"), *A]]),
+        (
+            lambda a: [relu("p"), soft("q"), a, relu("p2"), soft("q2"), a, relu("p3"), soft("q3")],
+            [[("q#0", "q2#0"), *A, ("p2#0", "p3#0")]],
+        ),
     ],
 )
 def test_a_layer_that_follows_itself(parts, expected):
@@ -125,6 +139,19 @@ def test_each_model_has_its_own_towers():
     calls = [input_call("x"), passed(a, 0), passed(a, 0), passed(around, 1), passed(relu("s"), 2)]
     assert told(graph_of(calls=calls, outputs=[3, 4])) == [(A, False)]
     assert chain(held("one"), held("two")) == []
+
+
+def test_layers_inside_and_outside_a_model_are_no_pair():
+    a = held("a")
+    inner = model("inner", [input_call("i"), passed(a, 0), passed(a, 0), passed(relu("s"), 2)], [0], [1, 3])
+    end = call(layer("end", "Add"), 2, (1, 1))
+    calls = [
+        input_call("x"),
+        CallDefinition(inner, ([TensorRef(0, 0)],), outputs=(SPEC,) * 2),
+        passed(relu("r"), 1),
+        end,
+    ]
+    assert told(graph_of(calls=calls)) == [([("inner#0/a#0", "inner#0/a#1")], False)]
 
 
 # -- layers of one form -------------------------------------------------------------------------------------------
