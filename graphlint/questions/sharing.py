@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
 
-from graphlint.model.address import ROOT
-from graphlint.model.definition import Format, LayerDefinition, TensorRef, flat
+from graphlint.model.definition import Format, LayerDefinition, refs
 from graphlint.model.graph import Layer, ModelGraph, Variable
 
 
@@ -82,28 +81,28 @@ def shared_across_scopes(graph: ModelGraph) -> list[SharedAcrossScopes]:
 def _one_object(graph: ModelGraph) -> Iterator[SharedAcrossScopes]:
     """Layers that are one object at several places: all of them live, in a file those with an id at each place."""
     where = places(graph)
-    rebuilt = [layer.definition for layer in graph.layers.values() if layer.definition.rebuilt]
+    made = {one.path for one in graph.layers.values() if one.definition.rebuilt or one.opaque or one.traced}
     for path, (first, *others) in where.items():
-        if graph.layers[path].is_input or not graph.variables_below(path):
+        if not graph.variables_below(path) or not _known(graph, first.holder):
             continue
+        around_first = _around(graph, where, first.holder)
         for second in others:
-            if second.holder is first.holder or not (_known(graph, first.holder) and _known(graph, second.holder)):
+            if second.holder is first.holder or not _known(graph, second.holder):
                 continue
-            # The constructor of an enclosing model creates them again on loading, shared as they were.
-            if any(
-                _within(graph, where, first.holder, model) and _within(graph, where, second.holder, model)
-                for model in rebuilt
-            ):
+            around_second = _around(graph, where, second.holder)
+            # Code of a layer or model around both creates them again on loading, shared as they were.
+            if not made.isdisjoint(around_first & around_second):
                 continue
+            nested = graph.layer_of[id(first.holder)] in around_second
             if _has_graph(first.holder) and _has_graph(second.holder):
-                if _nested_over_same_inputs(graph, where, first.holder, second.holder):
+                # A model over Inputs of the one that contains it: both load as they were. Not if what they share is
+                # written inside the inner one first.
+                if nested and _inputs(first.holder) & _inputs(second.holder):
                     continue
                 if graph.live or _keras_3(graph):
-                    disconnects = _within(graph, where, second.holder, first.holder)
-                    yield SharedAcrossScopes(path, path, first, second=second, disconnects=disconnects)
+                    yield SharedAcrossScopes(path, path, first, second=second, disconnects=nested)
                 break
-            kept = _has_graph(first.holder) and _within(graph, where, second.holder, first.holder)
-            if graph.live and not kept:
+            if graph.live and not (nested and _has_graph(first.holder)):
                 yield SharedAcrossScopes(path, path, first, second=second)
                 break
 
@@ -124,61 +123,44 @@ def tied_across_layers(graph: ModelGraph) -> Iterator[tuple[Variable, str, str]]
     for variable in graph.variables.values():
         holders = [path for path in graph.holders(variable.id) if graph.layers[path].is_keras and graph.written(path)]
         for second in holders[1:]:
-            around = {outer.path for outer in graph.enclosing(second)}
-            inside = {outer.path for outer in graph.enclosing(holders[0])}
-            if holders[0] not in around and second not in inside:
+            if all(outer.path != holders[0] for outer in graph.enclosing(second)):
                 yield variable, holders[0], second
 
 
 def _known(graph: ModelGraph, holder: LayerDefinition) -> bool:
     """Whether it is known how a holder writes its layers: models with a graph and Keras's own wrappers.
 
-    In memory also a custom layer whose configuration the file has: it is made again by itself, with what it holds.
+    Also a custom layer whose configuration the file has: it is made again by itself, with what it holds.
     """
     path = graph.layer_of.get(id(holder))
     if path is None:
         return False
     layer = graph.layers[path]
     if layer.opaque or layer.traced:
-        return graph.live and path != ROOT and not layer.is_model and graph.written(path)
+        return not layer.is_model and graph.written(path)
     return holder.body is not None or layer.is_keras
 
 
-def _within(graph: ModelGraph, where: dict[str, list[Place]], inner: LayerDefinition, outer: LayerDefinition) -> bool:
-    """Whether ``inner`` lies somewhere inside ``outer``, or is it."""
-    stack, seen = [inner], set()
+def _around(graph: ModelGraph, where: dict[str, list[Place]], layer: LayerDefinition) -> set[str]:
+    """The paths of a layer and of all that it lies in, in any of its places."""
+    found: set[str] = set()
+    stack = [layer]
     while stack:
-        layer = stack.pop()
-        if layer is outer:
-            return True
-        path = graph.layer_of.get(id(layer))
-        if path is None or path in seen:
+        path = graph.layer_of[id(stack.pop())]
+        if path in found:
             continue
-        seen.add(path)
-        several = where.get(path)
+        found.add(path)
         parent = graph.layers[path].parent
-        holders = [place.holder for place in several] if several else []
-        if not several and parent is not None:
-            holders = [graph.layers[parent].definition]
-        stack.extend(holders)
-    return False
-
-
-def _nested_over_same_inputs(
-    graph: ModelGraph, where: dict[str, list[Place]], one: LayerDefinition, other: LayerDefinition
-) -> bool:
-    """Whether the second model was made from the Inputs of the first, which contains it: both load as they were.
-
-    Not if what they share is written inside the second one first.
-    """
-    return _within(graph, where, other, one) and bool(_inputs(one) & _inputs(other))
+        if path in where:
+            stack += [place.holder for place in where[path]]
+        elif parent is not None:
+            stack.append(graph.layers[parent].definition)
+    return found
 
 
 def _inputs(model: LayerDefinition) -> set[int]:
-    body = model.body
-    if body is None:
-        return set()
-    return {id(body.calls[ref.call].layer) for ref in flat(body.inputs) if isinstance(ref, TensorRef)}
+    assert model.body is not None
+    return {id(model.body.calls[ref.call].layer) for ref in refs(model.body.inputs)}
 
 
 def _alike(one: Layer, other: Layer) -> bool:
@@ -198,10 +180,7 @@ def _twins(graph: ModelGraph) -> Iterator[SharedAcrossScopes]:
         and not layer.aliases
         and not layer.is_input
         and not layer.is_operation
-        and not graph.variables_of(layer.path)
     ]
-    if not suspects:
-        return
     wanted = {(layer.class_name, layer.name) for layer in suspects}
     owners: dict[tuple[str | None, str], list[str]] = {}
     for layer in graph.layers.values():
@@ -213,12 +192,11 @@ def _twins(graph: ModelGraph) -> Iterator[SharedAcrossScopes]:
             reported.add(layer.path)
             continue
         named = owners.get((layer.class_name, layer.name), [])
-        candidates = [path for path in named if path != layer.path] if len(named) < _MANY else []
-        if not candidates or graph.variables_below(layer.path):
+        if len(named) >= _MANY or graph.variables_below(layer.path):
             continue
-        candidates.sort(key=lambda path: (not _alike(graph.layers[path], layer), path.count("/")))
-        twin = next((path for path in candidates if graph.variables_below(path)), None)
-        if twin is None or layer.parent is None:
+        named = sorted(named, key=lambda path: (not _alike(graph.layers[path], layer), path.count("/")))
+        twin = next((path for path in named if graph.variables_below(path)), None)
+        if twin is None:
             continue
         reported.add(layer.path)
         yield SharedAcrossScopes(twin, layer.path, _place(graph, twin), second=_place(graph, layer.path))

@@ -64,6 +64,7 @@ def nested(s):
 
 
 NESTED = ("a/s", "a/s", "a/s", "b/s", False)
+WITHIN = ("w/a", "w/a", "w/a", "w/b/layer", False)
 ALL, MEMORY = ("live", "keras"), ("live",)
 
 
@@ -91,6 +92,14 @@ ALL, MEMORY = ("live", "keras"), ("live",)
         (lambda s: [custom("w", s, is_model=True), custom("v", s)], [], ()),
         (lambda s: [custom("w", s), custom("v", s, is_model=True)], [], ()),
         (lambda s: [custom("w", s, is_model=True), s, inside("a", s)], [], ()),
+        (lambda s: [inside("a", s), custom("w", s, is_model=True), inside("b", s)], [NESTED], ALL),
+        (lambda s: [layer("w", "RNN", children={"a": s, "b": s}), s], [("w/a",) * 3 + ("s", False)], MEMORY),
+        (lambda s: [layer("w", "RNN", children={"a": s, "b": wrapper("v", s)})], [WITHIN], MEMORY),
+        (
+            lambda s: [wrapper("w", s), wrapper("v", s), wrapper("u", s)],
+            [("w/layer",) * 3 + ("v/layer", False)],
+            MEMORY,
+        ),
     ],
 )
 def test_layers_that_a_file_does_not_keep_shared(parts, expected, kinds):
@@ -150,6 +159,7 @@ def test_what_is_inside_and_outside_of_what_a_constructor_makes():
     around = inside("around", inside("a", s), inside("b", s))
     around.rebuilt = True
     assert [one[0] for one in told(read(around, inside("c", t), inside("d", t)))] == ["c/t"]
+    assert told(read(around, inside("c", s))) == [("around/a/s",) * 3 + ("c/s", False)]
 
 
 def over(first_inputs, second_inputs, *, first=True):
@@ -181,6 +191,58 @@ def over(first_inputs, second_inputs, *, first=True):
 def test_models_over_the_inputs_of_the_one_that_contains_them(outer, inner, first, count, kind):
     graph = graph_of(over(outer, inner, first=first), kind=kind)
     assert len(told(graph)) == count
+
+
+def test_every_place_of_a_model_counts_as_around_it():
+    s = held("s")
+    m = inside("m", s)
+    z = inside("z", s, inside("a", m))
+    q = inside("q", inside("b", m), inside("c", m))
+    assert told(read(z, q)) == [("z/s",) * 3 + ("z/a/m/s", True), ("z/a/m",) * 3 + ("q/b/m", False)]
+    q = inside("q", m, s)
+    q.rebuilt = True
+    assert told(read(inside("z", m), q)) == [("z/m",) * 3 + ("q/m", False)]
+
+
+def test_what_code_makes_it_makes_again():
+    def custom_of(**children):
+        made = custom("w", held("first"))
+        made.children = children
+        return made
+
+    s, t = held("s"), held("t")
+    assert told(read(custom_of(one=s, more=wrapper("v", s)))) == []
+    assert told(read(custom_of(one=wrapper("u", s), more=wrapper("v", s)))) == []
+    assert told(read(custom_of(one=inside("a", s), more=inside("b", s)), inside("c", t), inside("d", t))) == [
+        ("c/t",) * 3 + ("d/t", False)
+    ]
+    assert told(read(custom_of(one=wrapper("u", s)), wrapper("v", s))) == [("w/one/layer",) * 3 + ("v/layer", False)]
+    for opaque in (True, False):
+        block = opened(input_call("i"), call(s, 0), call(wrapper("v", s), 1))
+        block.opaque = opaque
+        assert told(read(block)) == []
+        assert told(read(block, s)) == [("block/s",) * 3 + ("s", False)]
+        block = opened(input_call("i"), call(custom("w", s), 0))
+        block.opaque = opaque
+        assert told(read(block, s)) == []
+    around = inside("around", custom("w", s))
+    assert told(read(around, s)) == [("around/w/layer",) * 3 + ("s", False)]
+    around.rebuilt = True
+    assert told(read(around, s)) == []
+    a = inside("a", s)
+    a.class_name, a.registered_name = "Mine", "mine>Mine"
+    for kind in ALL:
+        assert told(read(a, inside("b", s), kind=kind)) == [NESTED]
+
+
+def test_models_that_are_never_called_and_what_is_in_them():
+    s, t = held("s"), held("t")
+    deep = inside("u", inside("m", s))
+    parts = [inside("c", s), inside("a", t), inside("b", t)]
+    expected = [("a/t",) * 3 + ("b/t", False)]
+    assert told(read(*parts, uncalled=[deep])) == expected
+    never = held("never")
+    assert told(read(*parts, uncalled=[inside("u", never), inside("v", never)])) == expected
 
 
 def test_models_beside_each_other_over_the_same_inputs_are_not_inside():
@@ -303,12 +365,22 @@ def test_layers_inside_a_copy_are_not_told_again():
     whole = inside("m", stored("s"))
     copy = inside("m", lost("s"))
     copy.shared_object_id = 5
-    found = told(read(inside("a", whole), inside("b", copy), kind="keras"))
-    assert found == pair("a/m", "b/m")
+    more = [inside("c", stored("t")), inside("d", lost("t"))]
+    found = told(read(inside("a", whole), inside("b", copy), *more, kind="keras"))
+    assert found == [*pair("a/m", "b/m"), *pair("c/t", "d/t")]
     deep = inside("m", inside("n", lost("s")))
     deep.shared_object_id = deep.body.calls[1].layer.shared_object_id = 6
     found = told(read(inside("a", inside("m", inside("n", stored("s")))), inside("b", deep), kind="keras"))
     assert found == pair("a/m", "b/m")
+
+
+def test_copies_that_are_none_stand_before_one_that_is():
+    before = [inside("c", lost("u")), inside("d", wrapper("w", held("x"), shared_object_id=4))]
+    found = told(read(*before, inside("a", stored()), inside("b", lost()), kind="keras"))
+    assert found == pair("a/s", "b/s")
+    own = inside("net", lost("x"))
+    own.shared_object_id = 3
+    assert told(read(held("end"), own, kind="keras")) == []
 
 
 # -- variables of two layers --------------------------------------------------------------------------------------
@@ -362,6 +434,9 @@ def test_variables_in_code_are_tied_by_code():
     assert ties(opened(input_call("i"), call(one, 0), call(two, 1))) == []
     block = opened(input_call("i"), call(one, 0))
     assert ties(block, two) == []
+    made = inside("n", *tied(held("c"), held("d")))
+    made.rebuilt = True
+    assert ties(made) == []
     spare = VariableDefinition("kernel", 0, (4, 4), dtype="float32", trainable=True)
     loose, bound = held("a"), held("b")
     loose.variables, bound.variables = [spare], [spare]

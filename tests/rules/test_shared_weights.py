@@ -147,6 +147,32 @@ def test_what_a_constructor_makes_anew_is_not_reported(tmp_path):
     assert [live(SharedAcrossScopesRule(), one) for one in (model, around)] == [[], []]
 
 
+@keras.saving.register_keras_serializable("tests")
+class Block(layers.Layer):
+    """Its constructor makes a layer and a wrapper around the same layer."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = dense()
+        self.steps = layers.TimeDistributed(self.dense)
+
+    def build(self, shape):
+        self.dense.build((None, 4))
+        super().build(shape)
+
+    def call(self, x):
+        return self.steps(self.dense(x))
+
+
+def test_what_the_code_of_a_layer_makes_anew_is_not_reported(tmp_path):
+    inputs = keras.Input((3, 4))
+    model = keras.Model(inputs, Block()(inputs))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert all(map(np.array_equal, model.get_weights(), loaded.get_weights()))
+    assert live(SharedAcrossScopesRule(), model) == []
+
+
 def called_twice():
     shared, x = sequential(dense(), name="a"), keras.Input((4,))
     return keras.Model(x, shared(shared(x)))
