@@ -288,7 +288,7 @@ class _Run:
         self.graph = graph
         self.shown = shown
         self.fingerprints = Fingerprints(graph)
-        self.missing = dict(_missing(graph))
+        self.missing = dict(missing(graph))
         self.found: list[tuple[tuple[Any, ...], Finding]] = []
         self.refusals: dict[tuple[str, str], Finding] = {}
         self.suppressed = self.counted = self.named = self.characters = 0
@@ -504,7 +504,7 @@ _WITHOUT_LAYERS = {
 }
 
 
-def _missing(graph: ModelGraph) -> Iterator[tuple[Need, str]]:
+def missing(graph: ModelGraph) -> Iterator[tuple[Need, str]]:
     """What a graph lacks that a rule may need, and how the report puts it."""
     definition = graph.definition
     if not definition.has_graph:

@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 
 from tests.mutation.operators import Mutant, mutants
-from tests.mutation.running import ROOT, Outcome, Result, Runner, copy_tree, prepare
+from tests.mutation.running import ROOT, Outcome, Result, Runner, copy_tree, files_of, lived, prepare
 
 
 def main() -> None:
@@ -58,18 +58,18 @@ def main() -> None:
 
 def _chosen(tree: Path, arguments: argparse.Namespace) -> tuple[list[Mutant], dict[str, int]]:
     """The mutants to go through, one of each package at a time, and how many each package has."""
-    lived = _lived(arguments.again) if arguments.again else None
+    known = lived(arguments.again) if arguments.again else None
     found, totals = [], {}
     for package in arguments.package:
-        mine = [one for file in _files(tree, package) for one in mutants(file, (tree / file).read_bytes())]
+        mine = [one for file in files_of(tree, package) for one in mutants(file, (tree / file).read_bytes())]
         totals[package] = len(mine)
-        if lived is not None:
-            mine = [one for one in mine if (one.file, one.kind, one.old, one.new) in lived]
+        if known is not None:
+            mine = [one for one in mine if (one.file, one.kind, one.old, one.new) in known]
         else:
             random.Random(arguments.seed).shuffle(mine)
-        sources = {file: (tree / file).read_bytes() for file in _files(tree, package)}
+        sources = {file: (tree / file).read_bytes() for file in files_of(tree, package)}
         sound = (one for one in mine if one.compiles(sources[one.file]))
-        mine = list(islice(sound, arguments.sample if lived is None else None))
+        mine = list(islice(sound, arguments.sample if known is None else None))
         found += [(turn, package, one) for turn, one in enumerate(mine)]
     return [mutant for _, _, mutant in sorted(found, key=lambda one: one[:2])], totals
 
@@ -80,11 +80,6 @@ def _summary(package: str, total: int, results: list[Result]) -> str:
     told = live + outcomes[Outcome.KILLED] + outcomes[Outcome.TIMEOUT]
     counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
     return f"{package}: {len(results)} of {total} mutants: {counts}; {live / max(told, 1):.0%} live"
-
-
-def _files(tree: Path, package: str) -> list[str]:
-    root = tree / package
-    return [str(path.relative_to(tree)) for path in (sorted(root.rglob("*.py")) if root.is_dir() else [root])]
 
 
 def _row(result: Result) -> dict[str, object]:
@@ -99,15 +94,6 @@ def _row(result: Result) -> dict[str, object]:
         "kind": mutant.kind,
         "old": mutant.old,
         "new": mutant.new,
-    }
-
-
-def _lived(path: Path) -> set[tuple[str, str, str, str]]:
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
-    return {
-        (row["file"], row["kind"], row["old"], row["new"])
-        for row in rows
-        if row["outcome"] in (Outcome.LIVES, Outcome.UNTESTED)
     }
 
 

@@ -28,21 +28,53 @@ class Functions:
 
     def patch(self, tree: Path, mutant: Mutant) -> bool:
         """Put a mutant into this process; False if there is no way, as for the defaults of arguments."""
+        patch = self.prepared(tree, mutant)
+        patch.__enter__()
+        return bool(patch)
+
+    def prepared(self, tree: Path, mutant: Mutant) -> Patch:
+        """What puts a mutant into this process and takes it out again; false if there is no way."""
         source = (tree / mutant.file).read_bytes()
         changed = mutant.applied(source)
-        return self.replace(tree, mutant.file, source, changed) or _patch_names(tree, mutant, source, changed)
+        codes = list(self._codes(tree, mutant.file, source, changed))
+        return Patch(codes, [] if codes else list(_names(tree, mutant, source, changed)))
 
-    def replace(self, tree: Path, file: str, source: bytes, changed: bytes | ast.Module) -> bool:
-        """Let the functions of a file do what they do in a changed one; False if none of them differs."""
-        done = False
+    def replace(self, tree: Path, file: str, source: bytes, changed: ast.Module) -> None:
+        """Let the functions of a file do what they do in a changed one."""
+        Patch(list(self._codes(tree, file, source, changed)), []).__enter__()
+
+    def _codes(
+        self, tree: Path, file: str, source: bytes, changed: bytes | ast.Module
+    ) -> Iterator[tuple[FunctionType, CodeType]]:
         for path in files(tree, file):
             pairs = zip(_outermost(_compiled(source, path)), _outermost(_compiled(changed, path)), strict=True)
             for old, new in pairs:
                 if old != new:
-                    for function in self.found[_key(old)]:
-                        function.__code__ = new
-                        done = True
-        return done
+                    yield from ((function, new) for function in self.found[_key(old)])
+
+
+class Patch:
+    """Other code for functions, and other values for names of modules and classes, as long as it is entered."""
+
+    def __init__(self, codes: list[tuple[FunctionType, CodeType]], names: list[tuple[Any, str, Any]]) -> None:
+        self.codes, self.names = codes, names
+
+    def __bool__(self) -> bool:
+        return bool(self.codes or self.names)
+
+    def __enter__(self) -> None:
+        self._before = [(function, function.__code__) for function, _ in self.codes]
+        self._values = [(holder, name, vars(holder).get(name)) for holder, name, _ in self.names]
+        self._put(self.codes, self.names)
+
+    def __exit__(self, *_: object) -> None:
+        self._put(self._before, self._values)
+
+    def _put(self, codes: list[tuple[FunctionType, CodeType]], names: list[tuple[Any, str, Any]]) -> None:
+        for function, code in codes:
+            function.__code__ = code
+        for holder, name, value in names:
+            setattr(holder, name, value)
 
 
 def files(tree: Path, file: str) -> list[Path]:
@@ -69,9 +101,8 @@ def _outermost(code: CodeType) -> Iterator[CodeType]:
                 yield from _outermost(one)
 
 
-def _patch_names(tree: Path, mutant: Mutant, source: bytes, changed: bytes) -> bool:
-    """Bind a changed table of a module or class again, wherever it has been imported."""
-    done = False
+def _names(tree: Path, mutant: Mutant, source: bytes, changed: bytes) -> Iterator[tuple[Any, str, Any]]:
+    """The changed value of a table of a module or class, wherever it has been imported: ``(holder, name, value)``."""
     pairs = zip(_bindings(ast.parse(source).body), _bindings(ast.parse(changed).body), strict=True)
     for (owner, name, old), (_, _, new) in pairs:
         if ast.dump(old) == ast.dump(new):
@@ -81,12 +112,10 @@ def _patch_names(tree: Path, mutant: Mutant, source: bytes, changed: bytes) -> b
                 holder: Any = getattr(module, owner) if owner else module
                 before = vars(holder).get(name)
                 value = eval(compile(ast.Expression(new), str(path), "eval"), vars(module))
-                setattr(holder, name, value)
-                done = True
-                for other in list(sys.modules.values()) if not owner else ():
-                    if isinstance(other, ModuleType) and vars(other).get(name) is before and before is not None:
-                        setattr(other, name, value)
-    return done
+                yield holder, name, value
+                for other in list(sys.modules.values()) if not owner and before is not None else ():
+                    if isinstance(other, ModuleType) and other is not holder and vars(other).get(name) is before:
+                        yield other, name, value
 
 
 def _bindings(body: list[ast.stmt], owner: str = "") -> Iterator[tuple[str, str, ast.expr]]:

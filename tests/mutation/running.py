@@ -62,7 +62,7 @@ def prepare(tree: Path, *, keras: bool) -> None:
     if keras:
         importlib.import_module("keras")
     else:
-        sys.modules |= dict.fromkeys(("keras", "tensorflow"))
+        sys.modules.update(dict.fromkeys(("keras", "tensorflow")))  # type: ignore[arg-type]
     import h5py  # noqa: F401
     import networkx  # noqa: F401
     import pyfive  # noqa: F401
@@ -102,7 +102,7 @@ class Runner:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self.items = {item.nodeid: item for item in session.items}
         for package in ("graphlint", "graphlint_rules"):
-            _import_all(package)
+            import_all(package)
         functions = Functions()
         _forked(lambda: self.record(functions), self.limit + 600)
         self.reached = Reached(self.path)
@@ -199,11 +199,27 @@ class Result:
     seconds: float
 
 
+def files_of(tree: Path, package: str) -> list[str]:
+    """The Python files of a folder, or a file."""
+    root = tree / package
+    return [str(path.relative_to(tree)) for path in (sorted(root.rglob("*.py")) if root.is_dir() else [root])]
+
+
+def lived(path: Path) -> set[tuple[str, str, str, str]]:
+    """The mutants that lived in the results of an earlier run: file, kind, old text and new."""
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    return {
+        (row["file"], row["kind"], row["old"], row["new"])
+        for row in rows
+        if row["outcome"] in (Outcome.LIVES, Outcome.UNTESTED)
+    }
+
+
 def _threads() -> int:
     return len(list(Path("/proc/self/task").iterdir()))
 
 
-def _import_all(package: str) -> None:
+def import_all(package: str) -> None:
     """Import what is mostly imported when it is first needed, so that it can be changed."""
     found = importlib.import_module(package)
     for one in pkgutil.walk_packages(found.__path__, f"{package}."):
