@@ -143,7 +143,7 @@ def _feeds(model: keras.Model) -> list[Any]:
         def walk(shape: Any) -> Any:
             if isinstance(shape, dict):
                 return {key: walk(one) for key, one in shape.items()}
-            if isinstance(shape, (list, tuple)) and any(isinstance(one, (list, tuple, dict)) for one in shape):
+            if any(isinstance(one, (list, tuple, dict)) for one in shape):
                 return [walk(one) for one in shape]
             dims = [8 if dim is None else dim for dim in shape]
             return make([2 if shape[0] is None else shape[0], *dims[1:]])

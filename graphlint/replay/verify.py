@@ -15,7 +15,6 @@ from graphlint.errors import OpaqueBody, ReplayError, listed
 from graphlint.knowledge import keras_internals
 from graphlint.knowledge.raised import told
 from graphlint.knowledge.snapshots import Snapshot
-from graphlint.model.address import ROOT
 from graphlint.model.dimensions import shape_text
 from graphlint.model.expand import expand
 from graphlint.model.graph import ModelGraph, Tensor
@@ -25,7 +24,6 @@ from graphlint.replay.interpreter import Interpreter
 from graphlint.replay.live_graph import LiveGraph
 from graphlint.replay.opened import Opened
 from graphlint.replay.plan import Planner
-from graphlint.replay.rebuild import declared_inputs
 from graphlint.replay.run import bind_feeds
 from graphlint.replay.transaction import ONE_AT_A_TIME
 from graphlint.replay.watching import Watch
@@ -238,16 +236,17 @@ def random_values(model: keras.Model, symbols: Sequence[Any], seed: int = 0) -> 
 
 
 def _declared(model: keras.Model) -> Any:
+    graph = keras_internals.graph_model(model)
+    if graph is not None:
+        return keras_internals.declared_inputs(graph)
     try:
-        return declared_inputs(LiveGraph(model), ROOT)
+        args, kwargs, declared = Opened(model).declared()
+        problem = None
     except OpaqueBody as error:
-        try:
-            args, kwargs, declared = Opened(model).declared()
-        except OpaqueBody:
-            args, kwargs, declared = (), {}, None
-        if len(args) != 1 or kwargs:
-            raise OpaqueBody(f"the inputs of {model.name!r} are unknown: pass batches=") from error
-        return declared
+        args, kwargs, declared, problem = (), {}, None, error
+    if len(args) != 1 or kwargs:
+        raise OpaqueBody(f"the inputs of {model.name!r} are unknown: pass batches=") from problem
+    return declared
 
 
 def _highest_index(model: keras.Model) -> int:

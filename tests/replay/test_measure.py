@@ -145,6 +145,30 @@ def test_when_a_model_also_runs_in_training(make: Callable[[], keras.Layer], in_
     modes.clear()
     measure(model, {id(layer): [make()]})
     assert modes == ([False, True] if in_training else [False])
+    modes.clear()
+    drop = layers.Dropout(0.1)
+    measure(chain(drop, watched, layer), {id(drop): [layers.Dropout(0.1)], id(layer): [make()]})
+    assert modes[-2 if in_training else -1 :] == ([False, True] if in_training else [False])
+
+
+def test_operations_and_layers_of_nested_models() -> None:
+    inner, code = keras.Input((4,), name="i"), Does(lambda x, t: x, name="code")
+    nested = keras.Model(inner, ops.relu(code(inner)), name="nested")
+    inputs = keras.Input((4,), name="x")
+    model = keras.Model(inputs, nested(ops.multiply(nested(inputs), 0.0)))
+    relu, multiply = nested.operations[-1], model.operations[2]
+    same, other = type(relu)(), Does(lambda x, t: x + 1)
+    assert measure(model, {id(relu): [same], id(code): [Does(lambda x, t: x)], id(multiply): [type(multiply)()]}) == (
+        Measured()
+    )
+    found = measure(model, {id(relu): [other], id(code): [other]})
+    assert [one.address for one in found.unlike] == ["nested#0/code#0", f"nested#0/{relu.name}#0"]
+    assert [one.address for one in measure(model, {id(multiply): [lambda x, y: x]}).unlike] == [f"{multiply.name}#0"]
+
+
+def test_every_copy_is_compared_in_training_where_one_is_code() -> None:
+    code, in_training = Does(lambda x, t: x, name="c"), Does(lambda x, t: x + 1 if t else x)
+    assert [one[1] for one in told(measure(chain(code), {id(code): [layers.Identity(), in_training]}))] == ["c#0"]
 
 
 def test_random_numbers_are_the_same_for_a_layer_and_its_copies() -> None:
@@ -283,6 +307,9 @@ def test_models_of_code() -> None:
         (left,) = told(both(lambda x, one=one: [x, one], lambda x, other=other: [x, other]))
         assert left[2] == "its copy leaves out a tensor"
     assert told(both(lambda x: [None, x * 0], lambda x: [None, x * 0 + 1]))[0][2] == "outputs of its copy differ by 1"
+    table = np.array([[1.0], [2.0]], "float32")
+    looked_up = accepts("int32", lambda x: ops.convert_to_tensor(table[ops.convert_to_numpy(x)]))
+    assert both(looked_up, looked_up, (None, 40)) == Measured()
     ints = accepts("int32", lambda x: x)
     assert both(ints, ints) == Measured()
     assert [one[2] for one in told(both(ints, accepts("int32", lambda x: x + 7)))] == [
@@ -296,6 +323,23 @@ def test_models_of_code() -> None:
     assert both(neither, neither) == Measured([], [said, said])
     said = "the inputs of 'net' are not known"
     assert both(lambda x: x, lambda x: x, None).unmeasured == [f"ValueError: {said}"]
+
+
+class Own(keras.Model):
+    """Has a graph, and does something else."""
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        self.seen = ops.convert_to_numpy(inputs)
+        return super().call(inputs, training, mask) * 2
+
+
+def test_a_model_with_a_graph_that_does_something_else() -> None:
+    inputs = keras.Input((4,), name="x")
+    one, other = Own(inputs, inputs * 1.0, name="own"), Own(inputs, inputs * 1.0, name="own")
+    assert measure(one, {id(one): [other]}) == Measured()
+    assert one.seen.shape == (3, 4) and not one.seen[:2, 2:].any() and one.seen[2:].all()
+    wrong = Own(inputs, inputs * 0.0, name="own")
+    assert [found[:2] for found in told(measure(one, {id(one): [wrong]}))] == [("own", ".")]
 
 
 def test_what_is_refused_and_what_is_said() -> None:

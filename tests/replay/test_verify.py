@@ -130,6 +130,21 @@ def test_what_cannot_be_compared() -> None:
         verify(fresh, fresh)
 
 
+def test_a_model_with_a_graph_that_does_something_else() -> None:
+    class Own(keras.Model):
+        def call(self, inputs, training=None, mask=None):  # type: ignore[no-untyped-def]
+            return super().call(inputs, training, mask) * 2
+
+    inputs = keras.Input((4,), name="x")
+    first, second = (Own(inputs, layers.Dense(2, name="d")(inputs), name="own") for _ in range(2))
+    second.set_weights(first.get_weights())
+    found = verify(first, second)
+    assert found and found.exact and len(found.differences) == 3
+    second.get_layer("d").bias.assign([1.0, 2.0])
+    found = verify(first, second)
+    assert round(found.largest, 4) == 4.0 and found.lost == ["d@bias"] and found.first_difference == "d"
+
+
 def test_an_output_that_came() -> None:
     x = keras.Input((4,), name="x")
     a, b = layers.Dense(2, name="a"), layers.Dense(2, name="b")
