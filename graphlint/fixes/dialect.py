@@ -211,8 +211,7 @@ def _leaf(layer: LayerDefinition) -> dict[str, Any]:
         raise Unmendable(f"Lambda {layer.name!r} contains Python code: replace it with a registered layer or keras.ops")
     given = {"reset_after": False, **layer.config} if layer.traits.name in ("GRU", "GRUCell") else layer.config
     config = arguments_of(found, given, f"{layer.class_name} {layer.name!r}")
-    if layer.traits.name == "Normalization":
-        _same_shape(config)
+    _same_shape(config)
     for attribute, key in (("layer", "layer"), ("forward_layer", "layer"), ("backward_layer", "backward_layer")):
         if attribute in layer.children and key in config:
             config[key] = _entry(layer.children[attribute])
@@ -224,7 +223,7 @@ def _leaf(layer: LayerDefinition) -> dict[str, Any]:
 
 
 def _same_shape(config: dict[str, Any]) -> None:
-    """Keras 2 accepted a mean and a variance of different shapes; Keras 3 expects equal ones."""
+    """Normalization of Keras 2 accepted a mean and a variance of different shapes; Keras 3 expects equal ones."""
     mean, variance = config.get("mean"), config.get("variance")
     if mean is not None and variance is not None:
         both = np.broadcast_arrays(np.asarray(mean), np.asarray(variance))

@@ -49,8 +49,6 @@ def rescue(definition: ModelDefinition) -> Rescued:
     notes = modernize(definition)
     _prepare(definition)
     graph = expand(definition)
-    if graph.root.opaque:
-        raise Unmendable(f"{graph.root.class_name} is a subclassed model: register its class and load with that code")
     model = _load(todays_configuration(definition.root), graph)
     if definition.has_weights:
         _carry_weights(graph, expand(read_live(model)))
@@ -219,8 +217,7 @@ def _optimizer(config: Any) -> Any:
     found = getattr(keras.optimizers, name, None)
     if not isinstance(found, type):
         raise Unmendable(f"optimizer {name!r} is not a built-in optimizer")
-    given = {("learning_rate" if key == "lr" else key): value for key, value in config["config"].items()}
-    kept = arguments_of(found, given, f"optimizer {name}")
+    kept = arguments_of(found, config["config"], f"optimizer {name}")
     return found(**{key: _plain(value) for key, value in kept.items()})
 
 
