@@ -61,8 +61,9 @@ class ExplodingGradient(Rule):
                 for one in found
                 if one.numbers is not None and one.numbers.finite and len(one.numbers.shape) > 1 and one.value_norm > 0
             ]
-            ratio, one = max(steps, key=lambda step: step[0], default=(0.0, None))
-            if one is not None and ratio > _FACTOR:
+            largest = max(steps, key=lambda step: step[0], default=None)
+            if largest is not None and largest[0] > _FACTOR:
+                ratio, one = largest
                 yield Problem(
                     f"one step of SGD at a learning rate of {shown(seen.learning_rate)} changes this kernel by "
                     f"{shown(ratio)} times its size: its gradient has a norm of {shown(one.norm)}",

@@ -81,8 +81,10 @@ class NeverReceivedGradient(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         optimizer = optimizer_slots(graph)
-        stored = None if optimizer is None else stored_number(graph, optimizer.iterations)
-        if optimizer is None or stored is None:
+        if optimizer is None:
+            return
+        stored = stored_number(graph, optimizer.iterations)
+        if stored is None:
             return
         steps = int(stored)
         matched = match_slots(graph, optimizer) if steps >= self.option["iterations"] else None

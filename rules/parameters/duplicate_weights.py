@@ -71,10 +71,10 @@ class DuplicateWeights(Rule):
     needs = frozenset({Need.GRAPH, Need.NUMBERS})
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
-        groups: dict[tuple[str, ...], list[tuple[Variable, ...]]] = {}
+        groups: dict[tuple[str | None, ...], list[tuple[Variable, ...]]] = {}
         for equals in self.equal_variables(graph):
             layers = tuple(variable.layer for variable in equals)
-            parents = tuple(graph.layers[layer].parent or "" for layer in layers)
+            parents = tuple(graph.layers[layer].parent for layer in layers)
             groups.setdefault(parents if len(set(parents)) == len(parents) else layers, []).append(equals)
         for several in groups.values():
             first = several[0]

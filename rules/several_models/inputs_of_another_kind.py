@@ -103,7 +103,7 @@ def _before(graph: ModelGraph, several: Mapping[str, object]) -> tuple[dict[str,
                 inside.add(call)
         layer = graph.layers[node.layer]
         if layer.traits.family is Family.SCALING:
-            found[layer.class_name or layer.name] = None
+            found[f"{layer.class_name}"] = None
         scales[call] = tuple(found)
     return scales, inside
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from graphlint.model.definition import CallDefinition, Constant, ConstantKind, TensorRef
 from graphlint.model.expand import expand
 from graphlint.model.graph import Tensor
 from graphlint.model.observations import Failure, Movement, ObservedCall, ObservedMask
@@ -36,7 +37,7 @@ from rules.batch.trainable_stays import TrainableStays
 from rules.batch.unscaled_input import UnscaledInput
 from rules.batch.unscaled_target import UnscaledTarget
 from rules.batch.vanishing_gradient import VanishingGradient
-from tests.model.definitions import call, definition, input_call, layer, model
+from tests.model.definitions import SPEC, call, definition, input_call, layer, model
 from tests.questions.test_observed import (
     NAN,
     chain,
@@ -49,6 +50,7 @@ from tests.questions.test_observed import (
     sized,
     target,
 )
+from tests.rules.test_definitions_of_training import opened
 
 MSE, BINARY, DISTRIBUTION = "mean_squared_error", "binary_crossentropy", "categorical_crossentropy"
 
@@ -810,6 +812,22 @@ def test_one_gradient_of_a_layer_is_enough():
     ):
         given = gradient("a@kernel", kernel) | gradient("a@bias", bias) | rest
         assert [node for node, _ in found(NoGradient, graph, gradients=given, calls=calls)] == expected
+
+
+def test_one_variable_that_reaches_an_output_is_enough():
+    used, spare = (layer(name, size=2).variables[0] for name in ("used", "spare"))
+    spare.slot, spare.index, used.obj = "spare", 1, object()
+    constant = Constant(ConstantKind.VARIABLE, None, dtype="float32", shape=(2,), obj=used.obj)
+    times = CallDefinition(layer("times", "Multiply", is_operation=True), outputs=(SPEC,))
+    for read, expected in ((True, ["block"]), (False, [])):
+        times.args = (TensorRef(0, 0), constant) if read else (TensorRef(0, 0),)
+        block = opened(input_call("i"), times)
+        block.variables = [used, spare]
+        given = gradient("block@kernel", None) | gradient("block@spare", None)
+        given |= gradient("b@kernel", numbers(2, 2, maximum=1.0))
+        graph = chain(block, dense("b"))
+        told = found(NoGradient, graph, gradients=given, calls=[ran("b"), ran("block")])
+        assert [node for node, _ in told] == expected
 
 
 # -- the loss -----------------------------------------------------------------------------------------------------
