@@ -50,6 +50,8 @@ class ConstantOutput(Rule):
     in_code = "Info: code may return a table that needs no input, such as encoded positions."
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
+        if not graph.root.container:
+            return
         reached = value_reach(graph, graph.inputs)
         for index, output in enumerate(graph.outputs):
             if output.call in reached:

@@ -568,6 +568,11 @@ def test_a_constant_output_of_code():
     assert [one.key for one in found_] == ["0", "2"]
 
 
+def test_a_model_that_stays_closed_has_no_constant_output():
+    root = layer("sub", "MyModel", is_model=True, opaque=True)
+    assert list(ConstantOutput().check(expand(ModelDefinition(root, FrontEnd.STATIC, "keras", has_weights=True)))) == []
+
+
 def test_constant_outputs_name_only_what_comes_before_them():
     norm = layer("norm", "LayerNormalization")
     calls = [X, returning(ALONE, held("a"), 0), returning(ALONE, norm, 1), passed(held("b"), 2), passed(held("table"))]
