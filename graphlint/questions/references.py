@@ -29,11 +29,9 @@ CODE_RUNNERS = frozenset(
 
 _PLAIN = frozenset({type(None), bool, int, float})
 _CONTAINERS = (dict, list, tuple)
-_NAMING_KEYS = frozenset({"class_name", "module", "registered_name", "config", "code"})
+_NAMING_KEYS = frozenset({"class_name", "registered_name", "config", "code"})
 """A dictionary without any of these names nothing itself."""
-_LITERALS = frozenset(
-    {"__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__", "__lambda__"}
-)
+_LITERALS = frozenset({"__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__"})
 _CODE_KEYS = ("function", "output_shape", "mask", "mode", "output_mask")
 _CODE_LAYERS = ("Lambda", "Merge")
 _MARSHALLED = re.compile(r"^\s*[4Y]w[A-Za-z0-9+/]AAA")
@@ -68,7 +66,6 @@ _PATH = re.compile(
 _CLIMBING = re.compile(r"(^|[\\/])\.\.([\\/]|$)|^\\|^[A-Za-z]:[\\/]|\0")
 """A slash at the beginning alone is what converters from ONNX give to honest layers."""
 _CALLING = ("TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod", "InstanceProperty")
-_CALLING_LAYERS = frozenset(_CALLING)
 _PRIVATE_METHODS = frozenset({"__getitem__", "__len__"})
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
@@ -215,7 +212,7 @@ def _walk(graph: ModelGraph, starts: Iterable[_Start], seen: set[int], within: s
                 elif alike is not None and _says_no_more(value):
                     if not silent[alike]:
                         named = list(_walk(graph, [(value, where, layer)], set(), layer))
-                        silent[alike] = len(named) == 1 and named[0].is_layer
+                        silent[alike] = len(named) == 1
                         yield from named
                     else:
                         yield _itself(value, layer)
@@ -265,10 +262,8 @@ _ENTRY = frozenset({"module", "class_name", "config", "registered_name", "build_
 
 def _alike(graph: ModelGraph, entry: dict[str, Any], path: str) -> int | None:
     """The number that a layer shares with those like it, if this is its entry in the configuration of a model."""
-    layer = graph.layers.get(path)
-    if layer is None or entry.get("config") is not layer.config:
-        return None
-    return layer.definition.alike
+    layer = graph.layers[path]
+    return layer.definition.alike if entry.get("config") is layer.config else None
 
 
 def _says_no_more(entry: dict[str, Any]) -> bool:
@@ -512,8 +507,6 @@ def _symbols(
         return _mention(kind, name, layer, (*where, key), "tensorflow", class_name)
 
     names = {last_name(one) for one in (class_name, registered) if one}
-    if not names & _CALLING_LAYERS and "node_def" not in config:
-        return
     function, symbol = config.get("function"), config.get("cls_symbol", config.get("cls_ref"))
     if names & {"TFOpLambda", "SlicingOpLambda"} and isinstance(function, str):
         yield found(Kind.SYMBOL, function.removeprefix("tf."), "function")

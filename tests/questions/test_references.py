@@ -1,12 +1,22 @@
 """Everything a configuration names, found by one walk."""
 
 import base64
+import json
 import pickle
 from copy import deepcopy
 
 import pytest
 
-from graphlint.model.definition import Body, LayerDefinition, Likeness, ModelDefinition
+from graphlint.model.definition import (
+    Body,
+    CallDefinition,
+    Constant,
+    ConstantKind,
+    LayerDefinition,
+    Likeness,
+    ModelDefinition,
+    TensorRef,
+)
 from graphlint.model.expand import expand
 from graphlint.questions.references import (
     Kind,
@@ -16,6 +26,7 @@ from graphlint.questions.references import (
     node_operations,
     references,
 )
+from tests.model.definitions import SPEC, call, input_call, layer, model
 
 
 def named(raw, **fields):
@@ -49,6 +60,8 @@ def test_classes_functions_and_code_with_their_places():
 
 
 def test_literals_name_nothing():
+    for name in ("__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__"):
+        assert named({"a": {"class_name": name, "module": "mine", "registered_name": "x", "config": {}}}) == []
     assert named({"a": {"class_name": "__tensor__", "config": {"value": 1, "dtype": "float32"}}}) == []
     assert named({"module": "only", "text": "a"}) == []
 
@@ -84,6 +97,41 @@ def test_shared_dictionaries_are_walked_once():
     for _ in range(40):
         leaf = {"a": leaf, "b": leaf}
     assert len(named(leaf)) == 1
+
+
+def test_what_is_there_twice_hides_nothing_that_follows():
+    leaf, other = {"class_name": "Dense", "config": {}}, {"class_name": "ReLU", "config": {}}
+    assert [one.name for one in named({"a": leaf, "b": leaf, "c": other})] == ["Dense", "ReLU"]
+    assert [one.name for one in named({"a": [leaf, leaf, other]})] == ["Dense", "ReLU"]
+
+
+COMMON = {"module": "keras.initializers", "class_name": "Zeros", "config": {}, "registered_name": None}
+
+
+def test_what_most_layers_have_is_left_out():
+    after = {"class_name": "Mine", "module": "mine", "config": {}}
+    config = {"kernel_initializer": COMMON, "dtype": {**COMMON, "module": "keras", "class_name": "DTypePolicy"}}
+    raw = {"class_name": "Dense", "config": {**config, "last": after}}
+    assert [one.name for one in named(raw)] == ["Dense", "Mine"]
+    for change in ({"module": "mine"}, {"class_name": "Other"}, {"config": {"code": "a b"}}):
+        raw["config"]["kernel_initializer"] = {**COMMON, **change}
+        assert [one.name for one in named(raw)] == ["Dense", change.get("class_name", "Zeros"), "Mine"]
+
+
+LONG = "4wEAAAAA" + "A" * 40
+"""Marshalled code in base64."""
+
+
+def test_code_inside_code_is_told_once():
+    deep = {"class_name": "Mine", "config": {"function": {"class_name": "__lambda__", "config": {"code": LONG}}}}
+    code = {"class_name": "__lambda__", "config": {"code": LONG, "closure": [deep, LONG]}}
+    after = {"class_name": "Lambda", "config": {"function": [LONG, None, None]}}
+    assert [(one.kind, one.name) for one in named({"a": code, "b": after, "c": LONG})] == [
+        (Kind.CODE, "lambda"),
+        (Kind.CLASS, "Mine"),
+        (Kind.CODE, "function"),
+        (Kind.CODE, "marshalled code"),
+    ]
 
 
 @pytest.mark.parametrize(("name", "last"), [("a.b.C", "C"), ("Package>C", "C"), ("C", "C")])
@@ -127,6 +175,7 @@ def test_readers_take_any_text_for_a_path(class_name):
         ({"class_name": None, "registered_name": "keras_hub>Mine"}, ["words"]),
         ({}, []),
         ({"class_name": 3, "registered_name": ["StringLookup"]}, []),
+        ({"registered_name": "StringLookup"}, []),
     ],
 )
 def test_who_reads_a_word(entry, expected):
@@ -233,6 +282,7 @@ def test_weights_elsewhere(path, named):
     assert texts({"manifest": [{"paths": ["good.bin", path]}]}) == expected
     assert texts({"manifest": [{"ways": [path]}]}) == []
     assert "://" in str(path) or texts({"manifest": [{"paths": path}]}) == []
+    assert texts({"manifest": [{"paths": {path: "words"}}]}) == []
 
 
 @pytest.mark.parametrize(
@@ -260,6 +310,7 @@ def test_names_that_leave_their_folder(name, climbs):
     assert texts({"class_name": "Dense", "name": name, "config": {}}) == found
     assert texts({"class_name": "Dense", "name": name}) == found
     assert texts({"module": "keras", "name": name, "config": {}}) == []
+    assert texts({"class_name": None, "name": name, "config": {}}) == []
 
 
 def test_both_names_of_a_layer_are_told_where_they_differ():
@@ -279,6 +330,9 @@ PICKLED = base64.b64encode(pickle.dumps({"a": list(range(40))}, protocol=4)).dec
         (f"x{PICKLED}", None),
         (PICKLED[:36], None),
         ("gA" + "!" * 60, None),
+        ("gASV" + "A" * 37, None),
+        (base64.b64encode(b"x" * 40 + b".").decode(), None),
+        (base64.b64encode(b"\x80\x01" + b"x" * 40 + b".").decode(), None),
         ("4w" + "EAAAAA" + "A" * 32, "code"),
         ("YwEAAAAA" + "A" * 32, "code"),
         ("4wEAAAAA" + "A" * 31, None),
@@ -303,6 +357,9 @@ CALLED = {"function": "tf.math.add"}
         ("keras>TFOpLambda", CALLED, ["math.add"]),
         ("TFOpLambda", {"function": "math.add"}, ["math.add"]),
         ("TFOpLambda", {"function": 3}, []),
+        ("TFOpLambda", {"function": "tf.cast"}, ["cast"]),
+        ("ClassMethod", {"function": "tf.cast"}, []),
+        ("InstanceMethod", {"function": "tf.cast"}, []),
         ("TFOpLambda", {}, []),
         ("Dense", CALLED, []),
         ("ClassMethod", {"cls_symbol": "tf.data.Dataset"}, ["data.Dataset"]),
@@ -326,6 +383,7 @@ def test_symbols_of_tensorflow(class_name, config, expected):
         assert [name for kind, name, _ in found if kind is Kind.SYMBOL] == expected
     hidden = texts({"class_name": "Dense", "registered_name": class_name, "config": config})
     assert [name for kind, name, _ in hidden if kind is Kind.SYMBOL] == expected
+    assert texts({"class_name": None, "registered_name": class_name, "config": config}) == []
 
 
 def field(number, data):
@@ -343,6 +401,7 @@ def field(number, data):
         ((field(1, b"node") + field(2, b"ReadFile")).decode(), ["ReadFile"]),
         ((field(2, b"One") + field(2, b"Two")).decode(), ["One", "Two"]),
         ('name: "node" op: "ReadFile"', ["ReadFile"]),
+        (bytes([2 << 3, 5]).decode(), []),
         ("", []),
     ],
 )
@@ -362,6 +421,8 @@ def test_operations_of_nodes(node, expected):
         ({"function": "work", "function_type": "lambda"}, []),
         ({"function": ["work"], "function_type": "function"}, []),
         ({"kind": "function", "ki": "work"}, []),
+        ({"kind-kind": "function", "kind": "work"}, []),
+        ({"function": "work", "function_type": "https://host/words"}, []),
     ],
 )
 def test_functions_named_beside_their_module(config, expected):
@@ -394,6 +455,8 @@ CODE = ["4wEAAAAA", None, None]
         ({"class_name": "Mine", "config": {"work": 3, "work_type": "lambda"}}, None),
         ({"class_name": "Mine", "config": {"work": "4wE", "work_kind": "lambda"}}, None),
         ({"class_name": "Mine", "config": {"work": "4wE", "work_type": "function"}}, None),
+        ({"class_name": "Mine", "config": {"a": "lambda", "work": "4wE", "work_type": "function"}}, None),
+        ({"config": {"work": "4wE", "work_type": "lambda"}}, "work"),
         ({"code": "4wE", "closure": None}, "code"),
         ({"code": "4wE", "defaults": None}, "code"),
         ({"code": "4wE"}, None),
@@ -419,6 +482,7 @@ def test_code_of_every_keras(entry, name):
         ({"module": "mine", "config": {}}, (Kind.CLASS, "")),
         ({"registered_name": "x>C"}, (Kind.CLASS, "x>C")),
         ({"class_name": "C", "registered_name": "x>D"}, (Kind.CLASS, "C")),
+        ({"class_name": "C", "config": "relu"}, (Kind.CLASS, "C")),
         ({"config": {}}, None),
         ({"class_name": ["C"], "config": {}}, None),
     ],
@@ -489,42 +553,165 @@ def test_paths_and_names_are_no_references():
 CUSTOM = {"class_name": "Mine", "module": "mine", "config": {}}
 
 
+WORD = "YwEAAAAA" + "A" * 32
+"""An identifier that is marshalled code too."""
+
+
 @pytest.mark.parametrize(
-    "change",
+    "changes",
     [
         {},
-        {"name": "../up"},
-        {"name": "a b"},
-        {"name": 3},
-        {"name": "4wEAAAAA" + "A" * 40},
-        {"inbound_nodes": [[CUSTOM]]},
-        {"inbound_nodes": []},
-        {"module": "mine", "more": CUSTOM},
-        {"build_config": {"input_shape": [None, 4]}},
-        {"config": {"name": "../up"}},
-        {"config": {"name": "other"}},
-        {"class_name": "os.system"},
+        {"c": {"name": "../up"}},
+        {"c": {"name": "a b"}},
+        {"c": {"name": 3}},
+        {"c": {"name": LONG}},
+        {"c": {"inbound_nodes": [[CUSTOM]]}},
+        {"c": {"inbound_nodes": []}},
+        {"c": {"module": "mine", "more": CUSTOM}},
+        {"c": {"build_config": {"input_shape": [None, 4]}}},
+        {"c": {"config": {"name": "../up"}}},
+        {"c": {"config": {"name": "other"}}},
+        {"c": {"class_name": "os.system"}},
+        *({one: {"name": name, "config": {"name": name}} for one in ("c", "d")} for name in ("../up", WORD, "a b")),
+        {"c": {"config": {"name": "other"}}, "d": {"config": {"name": "../up"}}},
+        {"b": {"config": {"name": "other"}}, "c": {"config": {"name": "../up"}}},
+        {"b": {"inbound_nodes": [[CUSTOM]]}, "d": {"inbound_nodes": [[CUSTOM]]}},
     ],
     ids=str,
 )
-@pytest.mark.parametrize("common", [{"units": 4}, {"activation": CUSTOM}], ids=["plain", "with a class"])
-def test_layers_that_are_alike_are_named_as_if_each_was_read(change, common):
+@pytest.mark.parametrize(
+    "common",
+    [{"units": 4}, {"activation": CUSTOM}, {"class_name": None, "registered_name": "x>Mine"}, {"class_name": None}],
+    ids=["plain", "with a class", "registered", "nameless"],
+)
+def test_layers_that_are_alike_are_named_as_if_each_was_read(changes, common):
+    class_name, registered = common.get("class_name", "Dense"), common.get("registered_name")
+
     def told(alike):
         entries, layers = [], []
         for name in ("a", "b", "c", "d"):
-            config = {"name": name, **deepcopy(common)}
-            entry = {"class_name": "Dense", "module": "keras.layers", "name": name, "config": config}
-            if name == "c":
-                entry |= {key: deepcopy(value) for key, value in change.items() if key != "config"}
-                config |= change.get("config", {})
+            config = {"name": name, **deepcopy({key: value for key, value in common.items() if "_name" not in key})}
+            entry = {"class_name": class_name, "module": "keras.layers", "name": name, "config": config}
+            entry |= {"registered_name": registered} if registered is not None else {}
+            change = changes.get(name, {})
+            entry |= {key: deepcopy(value) for key, value in change.items() if key != "config"}
+            config |= change.get("config", {})
             likeness = Likeness(1, config) if alike else None
-            layers.append(LayerDefinition(name, "Dense", "keras.layers", config=config, likeness=likeness))
+            known = entry["name"] if isinstance(entry["name"], str) else name
+            layers.append(LayerDefinition(known, class_name, "keras.layers", config=config, likeness=likeness))
             entries.append(entry)
         root = LayerDefinition("net", "Functional", "keras", is_model=True)
         root.body = Body(layers, [], [], outputs=[])
         raw = {"class_name": "Functional", "module": "keras", "config": {"name": "net", "layers": entries}}
         graph = expand(ModelDefinition(root, "static", "keras", raw=raw))
-        return [(one.kind, one.name, one.layer, one.where, one.is_layer) for one in everything_named(graph)]
+        return [
+            (one.kind, one.name, one.registered_name, one.layer, one.where, one.is_layer)
+            for one in everything_named(graph)
+        ]
 
     assert told(True) == told(False)
     assert len(told(True)) >= 5
+
+
+# -- layers and their places --------------------------------------------------------------------------------------
+
+
+def entry(name, class_name="Dense", *, where="both", **config):
+    """The entry of a layer in a configuration, whose name stands beside it, in it, or in both."""
+    made = {"class_name": class_name, "config": {**config, **({"name": name} if where != "beside" else {})}}
+    return {**made, **({"name": name} if where != "inside" else {})}
+
+
+RELU = {"class_name": "function", "config": "relu"}
+INNER = [entry("d", activation=RELU), entry("e")]
+
+
+@pytest.mark.parametrize("where", ["both", "inside", "beside"])
+@pytest.mark.parametrize("listed", [False, True])
+def test_layers_of_models_stand_under_their_own_paths(where, listed):
+    inner = entry("inner", "Sequential", where=where, first=CUSTOM, layers=INNER, n=3, last=[CUSTOM])
+    if listed:
+        inner = {"class_name": "Sequential", "name": "inner", "config": INNER}
+    entries = [entry("a", where=where, activation=RELU), inner, entry("unknown", "Mine"), entry("b", where=where)]
+    raw = {"class_name": "Functional", "config": {"layers": [*entries, None, 3, "a"], "metric": CUSTOM}}
+    raw = json.loads(json.dumps(raw))
+    body = [layer(name) for name in ("a", "b")]
+    nested = model("inner", [call(layer("d")), call(layer("e"), 0)], [], [1])
+    calls = [input_call("x"), call(body[0], 0), CallDefinition(nested, (), outputs=(SPEC,)), call(body[1], 2)]
+    graph = expand(ModelDefinition(model("net", calls, [0], [3]), "static", "keras", raw=raw))
+    found = [(one.name, one.layer, one.where, one.is_layer) for one in references(graph)]
+    around = [] if listed else [("Mine", "inner", "first", False), ("Mine", "inner", "last", False)]
+    assert found == [
+        ("Functional", ".", "", True),
+        ("Mine", ".", "metric", False),
+        ("Dense", "a", "", True),
+        ("relu", "a", "activation", False),
+        ("Sequential", "inner", "", True),
+        *around,
+        ("Dense", "inner/d", "", True),
+        ("relu", "inner/d", "activation", False),
+        ("Dense", "inner/e", "", True),
+        ("Mine", ".", "", True),
+        ("Dense", "b", "", True),
+    ]
+
+
+def test_entries_without_a_known_name_stand_where_they_are():
+    nameless = {"class_name": "Mine", "config": None}
+    odd = {"class_name": "Other", "name": 3, "config": {"name": ["a"]}}
+    late = {"class_name": "Late", "name": None, "config": {"name": "a"}}
+    held = {"class_name": "Net", "config": {"layers": [nameless, odd, late]}}
+    raw = {"class_name": "Functional", "config": {"keep": held, "layers": [nameless.copy(), entry("second")]}}
+    one = layer("a")
+    calls = [input_call("x"), call(one, 0), call(model("m", [call(one)], [], [0]), 1)]
+    calls[2].layer.body.layers[0].name = "a"
+    graph = expand(ModelDefinition(model("net", calls, [0], [2]), "static", "keras", raw=raw))
+    assert [(one.name, one.layer, one.where) for one in references(graph)] == [
+        ("Functional", ".", ""),
+        ("Net", ".", "keep"),
+        ("Mine", ".", "keep"),
+        ("Other", ".", "keep"),
+        ("Late", "a", ""),
+        ("Mine", ".", ""),
+        ("Dense", ".", ""),
+    ]
+    inside = {"class_name": "Functional", "name": "m", "config": {"layers": [late]}}
+    raw = {"class_name": "Functional", "config": {"layers": [inside]}}
+    shared = expand(ModelDefinition(model("net", calls, [0], [2]), "static", "keras", raw=raw))
+    assert ("Late", "a") in [(one.name, one.layer) for one in references(shared)]
+
+
+def test_a_model_in_memory_names_its_layers_and_what_their_calls_receive():
+    wrap = layer("wrap", "TimeDistributed", children={"layer": layer("deep", config={"activation": RELU})})
+    wrap.config = {"layer": {"class_name": "Dense", "config": {"activation": RELU}}}
+    given = Constant(ConstantKind.OBJECT, {"class_name": "Given", "module": "mine", "config": {}})
+    plain = Constant(ConstantKind.TENSOR, {"class_name": "Other", "module": "mine", "config": {}})
+    inner = CallDefinition(layer("d"), (TensorRef(0, 0), deepcopy(given)), outputs=(SPEC,))
+    nested = model("inner", [input_call("i"), inner], [0], [1])
+    calls = [input_call("x"), call(wrap, 0), call(nested, 1)]
+    calls.append(CallDefinition(layer("end"), (TensorRef(2, 0), plain), {"by": [given, 3]}, outputs=(SPEC,)))
+    root = model("net", calls, [0], [3])
+    made = ModelDefinition(root, "live", "live", compile_config={"loss": {"class_name": "Huber", "config": {}}})
+    found = [(one.name, one.layer, one.where) for one in references(expand(made))]
+    assert sorted(found) == [
+        ("Dense", "end", ""),
+        ("Dense", "inner/d", ""),
+        ("Dense", "wrap", "layer"),
+        ("Functional", ".", ""),
+        ("Functional", "inner", ""),
+        ("Given", "end", "inbound_nodes"),
+        ("Given", "inner/d", "inbound_nodes"),
+        ("Huber", ".", "compile_config/loss"),
+        ("InputLayer", "inner/i", ""),
+        ("InputLayer", "x", ""),
+        ("TimeDistributed", "wrap", ""),
+        ("relu", "wrap", "layer/activation"),
+    ]
+
+
+def test_texts_beside_a_model_that_are_no_json():
+    for text, kind in (("plain words, and many of them, so that they might be code", []), (LONG, [Kind.CODE])):
+        found = everything_named(
+            expand(ModelDefinition(LayerDefinition("m", "Dense"), "static", "keras", documents=[("a.txt", text)]))
+        )
+        assert [one.kind for one in found if one.where] == kind
