@@ -126,8 +126,7 @@ def cut_off(graph: ModelGraph) -> tuple[list[str], set[str]]:
     covered = [one.output for one in compiled if one.loss is not None and one.output.call in varying]
     reached = gradient_reach(graph, covered, losses_added(graph))
     ends = {tensor.call for tensor in covered}
-    whole = not graph.effects and ends == {tensor.call for tensor in graph.outputs}
-    influential = graph.live_nodes if whole else graph.ancestors(ends)
+    influential = graph.ancestors(ends)
     behind = [
         call for call in graph.calls if call in influential and call not in reached and not graph.layer(call).is_input
     ]

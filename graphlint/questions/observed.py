@@ -301,9 +301,7 @@ def raw_readers(graph: ModelGraph, call: str) -> list[str]:
             layer = graph.layer(edge.target)
             if moves_numbers(layer):
                 stack.append(edge.target)
-            elif (
-                layer.is_keras and (layer.traits.linear or layer.traits.recurrent) and graph.variables_below(layer.path)
-            ):
+            elif _has_kernel(graph, layer):
                 after = [graph.layer(one.target) for one in graph.out_edges(edge.target)]
                 normalised = bool(after) and all(one.traits.family in _SCALED_BY for one in after)
                 trains = layer.trainable and all(outer.trainable for outer in graph.enclosing(layer.path))
@@ -398,7 +396,7 @@ def _in_gradients(graph: ModelGraph) -> Beginning | None:
         return Beginning(
             through, f"the gradient is finite before it passes back through this, and not at {layer}", hint
         )
-    last = [one for one in odd if one.numbers is not None][-1]
+    last = odd[-1]
     assert last.numbers is not None
     return Beginning(last.variable, f"its gradient holds {_odd(last.numbers)}", hint)
 
@@ -435,7 +433,7 @@ def still_layers(graph: ModelGraph) -> list[str]:
     for path, layer in graph.layers.items():
         own = [one for one in graph.variables_of(path) if one.trainable and one.id in seen.still | seen.moved]
         trains = layer.trainable and all(outer.trainable for outer in graph.enclosing(path))
-        if not own or not trains or layer.traits.name == "Embedding" or not any(one.id in live for one in own):
+        if not trains or layer.traits.name == "Embedding" or not any(one.id in live for one in own):
             continue
         if all(one.id in seen.still for one in own):
             found.append(path)

@@ -77,9 +77,9 @@ def optimizer_slots(graph: ModelGraph) -> OptimizerSlots | None:
         return None
     per_variable = sum(len(group) for group in layout.groups)
     rate = len(variables) > 1 and variables[1].shape == () and not isinstance(_rate(config), dict)
-    slots = _without_placeholders(tuple(variables[2 if rate else 1 : len(variables) - layout.trailing]))
-    if _legacy(config) and len(slots) % 3 == 0 and all(slot.shape == (1,) for slot in slots[len(slots) // 3 * 2 :]):
-        slots = slots[: len(slots) // 3 * 2]  # Keras before 2.3 puts placeholders where amsgrad would be.
+    slots = tuple(variables[2 if rate else 1 : len(variables) - layout.trailing])
+    if _legacy(config):
+        slots = _without_placeholders(slots)
     counts = Counter(slot.shape for slot in slots)
     if not slots or any(count % per_variable for count in counts.values()):
         return None
@@ -207,5 +207,4 @@ def _segment(
 ) -> Iterator[tuple[str, list[Variable], bool]]:
     fresh = [variable for variable in variables if variable.trainable and variable.id not in seen]
     seen.update(variable.id for variable in fresh)
-    if fresh:
-        yield path, fresh, ordered
+    yield path, fresh, ordered

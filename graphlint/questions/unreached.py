@@ -35,7 +35,7 @@ def dead_branches(graph: ModelGraph) -> list[DeadBranch]:
     dead = [call for call in graph.calls if call not in live]
     if not dead:
         return []
-    used = graph.ancestors([call for call in losses_added(graph) if call not in live and _stops(graph, call)])
+    used = graph.ancestors([call for call in losses_added(graph) if _stops(graph, call)])
     roots = set(graph.inputs)
     dead = [call for call in dead if call not in used and call not in roots]
     found, seen = [], set()
@@ -116,22 +116,12 @@ def uncalled_layers(graph: ModelGraph) -> list[Layer]:
 
     Only in models of Keras's own classes: the methods of another class may use them.
     """
-    found = []
-    uncalled: set[str] = set()
-    for layer in graph.layers.values():
-        if layer.parent is None:
-            continue
-        if layer.parent in uncalled:
-            uncalled.add(layer.path)
-            continue
-        parent = graph.layers[layer.parent]
-        if not stock_model(parent):
-            continue
-        if graph.call_sites(layer.path) or graph.container_calls(layer.path):
-            continue
-        if parent.path != ROOT and not graph.container_calls(parent.path):
-            continue
-        uncalled.add(layer.path)
-        if graph.variables_below(layer.path):
-            found.append(layer)
-    return found
+    return [
+        layer
+        for layer in graph.layers.values()
+        if layer.parent is not None
+        and stock_model(graph.layers[layer.parent])
+        and graph.container_calls(layer.parent)
+        and not (graph.call_sites(layer.path) or graph.container_calls(layer.path))
+        and graph.variables_below(layer.path)
+    ]

@@ -16,6 +16,8 @@ from graphlint.questions.optimizer_slots import match_slots, optimizer_slots, tr
 from tests.model.definitions import SPEC, call, input_call, layer, model
 
 RATE = {"learning_rate": 0.1}
+DECAYING = {**RATE, "decay": 0.0}
+"""As Keras before 2.11 writes it."""
 
 
 def variable(shape, slot="0", dtype="float32", trainable=True):
@@ -80,9 +82,16 @@ A, B, ONE = (3,), (2, 2), (1,)
         (((), (), A, A, ()), {"class_name": "Nadam"}, (1, [A, A])),
         (((), (), A, A, A), {"config": {**RATE, "amsgrad": True}}, (1, [A, A, A])),
         (((), A, B, A, B, ONE, ONE), {"config": {"lr": 0.1}}, (2, [A, B, A, B])),
-        (((), A, A, ONE), {}, (1, [A, A])),
-        (((), A, B, ONE), {}, None),
-        (((), A, A, B), {}, None),
+        (((), A, A, ONE), {"config": DECAYING}, (1, [A, A])),
+        (((), A, B, ONE), {"config": DECAYING}, None),
+        (((), A, A, B), {"config": DECAYING}, None),
+        (((), A, A, ONE, ONE), {"config": DECAYING}, (2, [A, A, ONE, ONE])),
+        (((), A, B, A, B, ONE, B), {"config": DECAYING}, None),
+        (((), A, ONE, ONE, A, ONE, ONE), {"config": DECAYING}, (3, [A, ONE, ONE] * 2)),
+        (((), (), A, A, A, A, ONE, ONE), {}, (3, [A, A, A, A, ONE, ONE])),
+        (((),), {}, None),
+        (((), ()), {"class_name": "SGD", "config": {**RATE, "momentum": 0.9}}, None),
+        (((), (), ()), {"config": {"learning_rate": {"class_name": "ExponentialDecay"}}}, (1, [(), ()])),
         (((), (), A), {"class_name": "SGD"}, None),
         (((), (), A), {"class_name": "SGD", "config": {**RATE, "momentum": 0.9}}, (1, [A])),
     ],
@@ -114,6 +123,8 @@ def test_slots_of_each_variable_in_their_order():
     ]
     old = matched(a, b, shapes=((), A, B, ONE, A, B, ONE), config={"lr": 0.1})
     assert old == together
+    assert matched(a, b, shapes=((), A, B, ONE, A, B, ONE), config=DECAYING) == together
+    assert matched(a, shapes=((), (), A, A, B, B, ONE, ONE)) is None
     assert matched(a, b, shapes=((), (), A, A, B, B)) is None
     assert matched(a, b, shapes=((), (), B, B, A, A, ONE, ONE)) is None
 
@@ -138,6 +149,17 @@ def test_sublayers_in_an_unknown_order_are_one_group():
         ("closed", ["closed/p1@v0"], [(B, 0.0)] * 2),
     ]
     assert matched(closed, shapes=((), (), A, A, B, B, B, B)) is None
+    momentum = {"class_name": "SGD", "config": {**RATE, "momentum": 0.9}}
+    assert matched(closed, shapes=((), (), A, A, B), **momentum) == [
+        ("closed", ["closed/p0@v0", "closed/p2@v0"], [(A, 0.0)] * 2),
+        ("closed", ["closed/p1@v0"], [(B, 0.0)]),
+    ]
+    recurrent = layer("rnn", "LSTM", children={"cell": held("cell", A, A)})
+    inner = model("inner", [input_call("i"), call(held("deep", A), 0)], [0], [1])
+    inner.variables = held("own", A, A).variables
+    for one, names in ((recurrent, ["rnn/cell@v0", "rnn/cell@v1"]), (inner, ["inner@v0", "inner@v1", "inner/deep@v0"])):
+        found = matched(one, shapes=((), (), *([A] * 2 * len(names))))
+        assert [ids for _, ids, _ in found] == [[name] for name in names]
     wrapper = layer("steps", "TimeDistributed", children={"layer": held("p", A, B)})
     assert matched(wrapper, shapes=((), (), B, B, A, A)) is None
     assert len(matched(wrapper, shapes=((), (), A, A, B, B))) == 2
@@ -159,6 +181,12 @@ def test_trainable_variables_in_the_order_of_keras():
     both = layer("both", "Bidirectional")
     both.children = {"backward_layer": held("r", A), "forward_layer": held("f", A)}
     assert order(both) == ["both/forward_layer@v0", "both/backward_layer@v0"]
+    cells = {name: layer(name, "RNN", children={"cell": held("c", A)}) for name in ("backward_layer", "forward_layer")}
+    deep = layer("both", "Bidirectional", children=cells)
+    assert order(deep) == ["both/forward_layer/cell@v0", "both/backward_layer/cell@v0"]
+    one, tied = held("one", A), held("tied", A, B)
+    tied.variables[0] = one.variables[0]
+    assert order(one, tied) == ["one@v0", "tied@v1"]
     root = graph_of(held("a", A))
     root.definition.root.trainable = False
     assert trainable_variables(root) == []
@@ -171,3 +199,12 @@ def test_a_layer_that_is_inside_another_too_is_listed_once():
     assert order(wrapper, one, held("last", B)) == ["steps/layer@v0", "last@v0"]
     inner = model("inner", [input_call("i"), CallDefinition(one, (TensorRef(0, 0),), outputs=(SPEC,))], [0], [1])
     assert order(inner, one) == ["inner/one@v0"]
+
+
+def test_models_that_are_never_called_hide_nothing_after_them():
+    never = model("never", [input_call("i"), call(held("deep", A), 0)], [0], [1])
+    calls = [input_call("x"), call(held("a", A), 0), call(held("b", B), 1)]
+    root = model("net", calls, [0], [2])
+    root.body.layers.insert(1, never)
+    graph = expand(ModelDefinition(root, "static", "keras", has_weights=True))
+    assert [one.id for one in trainable_variables(graph)] == ["a@v0", "b@v0"]

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from graphlint.model.definition import CallDefinition, FrontEnd, LayerDefinition, ModelDefinition, TensorRef, TensorSpec
+from graphlint.model.definition import (
+    Body,
+    CallDefinition,
+    Constant,
+    ConstantKind,
+    FrontEnd,
+    LayerDefinition,
+    ModelDefinition,
+    TensorRef,
+    TensorSpec,
+    VariableDefinition,
+)
 from graphlint.model.expand import expand
 from graphlint.model.graph import Tensor
 from graphlint.questions.guessed import described, guesses_below
 from graphlint.questions.unbuilt import unbuilt, will_have_weights
-from graphlint.questions.unreached import dead_branches, uncalled_layers
+from graphlint.questions.unreached import dead_branches, uncalled_in_code, uncalled_layers
 from tests.model.definitions import SPEC, call, definition, input_call, layer, model
 
 
@@ -88,6 +99,119 @@ def test_an_input_alone_is_no_branch():
     lonely = input_call("y")
     lonely.layer.variables = layer("v", size=1).variables
     assert dead(graph_of([input_call("x"), call(MAIN, 0), lonely], [1], inputs=(0, 2))) == []
+
+
+def test_what_adds_a_loss_is_used_and_the_rest_beside_it_is_not():
+    a, b = layer("a", size=3), layer("b", size=4)
+    calls = [input_call("x"), call(MAIN, 0), call(a, 0), call(PENALTY, 2), call(b, 2)]
+    assert dead(graph_of(calls, [1])) == [(("b#0",), ("b",), ["b@kernel"])]
+    tied = layer("tied", size=3)
+    tied.variables = a.variables
+    assert dead(graph_of([*calls[:4], call(tied, 2)], [1])) == []
+    ended = [input_call("x"), call(MAIN, 0), call(PENALTY, 1), call(b, 1)]
+    assert dead(graph_of(ended, [2])) == [(("b#0",), ("b",), ["b@kernel"])]
+
+
+def test_a_branch_without_weights_hides_none_after_it():
+    calls = [input_call("x"), call(MAIN, 0), call(layer("relu", "ReLU"), 0), call(layer("a", size=3), 0)]
+    assert dead(graph_of(calls, [1])) == [(("a#0",), ("a",), ["a@kernel"])]
+
+
+# -- sublayers that code never calls --------------------------------------------------------------------------------
+
+
+class Code:
+    """What a custom layer is in memory, as far as it matters: its attributes, and what its methods mention."""
+
+    def __init__(self, **held):
+        self.__dict__.update(held)
+
+    def call(self, x):
+        return self.mentioned(self.used(x))
+
+
+def code(calls, name="block", cls=Code, obj=True, more=(), **held):
+    """A custom layer that holds layers by attribute and whose code was seen to make some calls."""
+    body = Body([one.layer for one in calls], calls, [TensorRef(0, 0)], outputs=[TensorRef(len(calls) - 1, 0)])
+    body.traced, body.arguments = True, ("0",)
+    made = LayerDefinition(name, "Block", "mine", registered_name="mine>Block", body=body)
+    for attribute, value in held.items():
+        items = {f"{attribute}/{place}": one for place, one in enumerate(value)} if isinstance(value, list) else {}
+        for path, one in (items or {attribute: value}).items():
+            made.children[path] = one
+            one.obj = one.obj or object()
+    objects = {key: [one.obj for one in value] if isinstance(value, list) else value.obj for key, value in held.items()}
+    made.obj = cls(**{key: value for key, value in objects.items() if key not in more}) if obj else None
+    return made
+
+
+def held(name, **fields):
+    return layer(name, size=2, **fields)
+
+
+def skipped(*parts):
+    graph = expand(definition(model("net", [input_call("x"), *(call(one, 0) for one in parts)], [0], [1])))
+    return [
+        (one.owner.path, one.attribute, [inner.path for inner in one.layers], one.among)
+        for one in uncalled_in_code(graph)
+    ]
+
+
+def test_sublayers_that_code_never_calls():
+    used, spare, other = held("used"), held("spare"), held("other")
+    calls = [input_call("i"), call(used, 0)]
+    found = [("block", "spare", ["block/spare"], 0), ("block", "other", ["block/other"], 0)]
+    assert skipped(code(calls, used=used, spare=spare, other=other)) == found
+    assert skipped(code(calls, used=used, spare=spare, other=other), held("after")) == found
+    assert skipped(code(calls, used=used, mentioned=spare)) == []
+    assert skipped(code(calls, used=used, spare=layer("spare", "ReLU"), other=other)) == found[1:]
+    assert skipped(code(calls, used=used)) == []
+    assert skipped(code(calls, used=used, spare=spare, more=("spare",))) == []
+    assert skipped(code(calls, used=used, spare=spare, obj=False)) == []
+    operation = layer("spare", size=2, is_operation=True)
+    assert skipped(code(calls, used=used, spare=operation, other=other)) == found[1:]
+    closed = LayerDefinition("block", "Block", "mine", registered_name="mine>Block", children={"spare": spare})
+    closed.obj = Code(spare=spare.obj)
+    assert skipped(closed) == []
+
+
+def test_sublayers_in_a_list_of_which_others_are_called():
+    lists = [[held(f"{name}{place}") for place in range(3)] for name in "mn"]
+    calls = [input_call("i"), call(lists[0][0], 0), call(lists[0][2], 1)]
+    block = code(calls, mentioned=lists[0], other=lists[1])
+    assert skipped(block) == [
+        ("block", "mentioned", ["block/mentioned/1"], 3),
+        ("block", "other", [f"block/other/{place}" for place in range(3)], 0),
+    ]
+    assert skipped(code(calls[:2], mentioned=lists[0])) == [
+        ("block", "mentioned", ["block/mentioned/1", "block/mentioned/2"], 3)
+    ]
+    lost = [held("l0"), held("l1")]
+    assert skipped(code(calls, used=held("u"), mentioned=[*lists[0], *lost]))[0][3] == 5
+    assert skipped(code([input_call("i"), call(held("u"), 0)], mentioned=lists[0])) == []
+
+
+def test_what_runs_in_another_way_is_called():
+    used, table, plain = held("used"), held("table"), held("plain")
+    table.variables = [VariableDefinition("a", 0, (2,), dtype="float32", trainable=True, obj=object())]
+    table.variables += [VariableDefinition("b", 1, (2,), dtype="float32", trainable=True, obj=object())]
+    read = Constant(ConstantKind.VARIABLE, obj=table.variables[1].obj)
+    calls = [input_call("i"), CallDefinition(used, (TensorRef(0, 0),), outputs=(SPEC,), captured=(read,))]
+    assert skipped(code(calls, used=used, table=table, spare=plain)) == [("block", "spare", ["block/spare"], 0)]
+    nested = model("nested", [input_call("n"), call(held("deep"), 0)], [0], [1])
+    wrapper = layer("w", "TimeDistributed", children={"layer": held("cell")})
+    calls = [input_call("i"), call(nested, 0), call(wrapper, 1)]
+    assert skipped(code(calls, nested=nested, wrapper=wrapper)) == []
+    assert skipped(code(calls[:2], nested=nested, wrapper=wrapper)) == [("block", "wrapper", ["block/wrapper"], 0)]
+
+
+def test_of_what_is_never_called_only_the_outermost_is_told():
+    deep, spare, used = held("deep"), held("spare"), held("used")
+    inner = code([input_call("i"), call(deep, 0)], "inner", deep=deep, spare=spare)
+    block = code([input_call("i"), call(used, 0)], used=used, inner=inner)
+    assert skipped(block) == [("block", "inner", ["block/inner"], 0)]
+    both = code([input_call("i"), call(inner, 0), call(used, 1)], used=used, inner=inner)
+    assert skipped(both) == [("block/inner", "spare", ["block/inner/spare"], 0)]
 
 
 def uncalled(graph):
