@@ -10,6 +10,7 @@ what was recorded before it is committed: what is wrong there is a fault of the 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import gc
 import json
@@ -107,8 +108,11 @@ class Search:
 
         functions = Functions()
         self.tree, self.mutants, self.chance = tree, chosen, chance
-        self.patches = [functions.prepared(tree, one) for one in chosen]
-        self.alive = {place for place, patch in enumerate(self.patches) if patch}
+        self.patches = {}
+        for place, one in enumerate(chosen):
+            with contextlib.suppress(Exception):  # The module could not even be imported.
+                self.patches[place] = functions.prepared(tree, one)
+        self.alive = {place for place, patch in self.patches.items() if patch}
         self.reachers: dict[int, list[Config]] = defaultdict(list)
         self.probes = Probes()
         self.probes.put(tree, chosen, functions)
@@ -173,8 +177,8 @@ class Search:
     def cut(self, model: Config, killed: set[int]) -> Config:
         """The model without what is not needed to tell the mutants: first keys everywhere, then single entries."""
         until = time.monotonic() + 3 * SECONDS
-        for key in sorted({path[-1] for path in _paths(model)}, key=str):
-            if isinstance(key, str) and self.killed(less := _without_key(model, key), killed) >= killed:
+        for key in sorted({path[-1] for path in _paths(model) if isinstance(path[-1], str)} - {"module"}):
+            if self.killed(less := _without_key(model, key), killed) >= killed:
                 model = less
         tried: set[tuple[Any, str]] = set()
         while time.monotonic() < until:
