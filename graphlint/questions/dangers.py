@@ -191,7 +191,7 @@ def _is_of_keras(module: str) -> bool:
 
 def _may_be_function(reference: Reference) -> bool:
     """Whether an entry that says class names a function, which releases before 3.9 return as it is."""
-    named = reference.module is not None and _FUNCTION_NAME.fullmatch(reference.name) is not None
+    named = _FUNCTION_NAME.fullmatch(reference.name) is not None
     return named and not reference.is_layer and ">" not in (reference.registered_name or "")
 
 

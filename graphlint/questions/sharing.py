@@ -108,7 +108,7 @@ def _one_object(graph: ModelGraph) -> Iterator[SharedAcrossScopes]:
 
 
 def _has_graph(holder: LayerDefinition) -> bool:
-    return holder.body is not None and not holder.body.traced
+    return holder.body is not None
 
 
 def _keras_3(graph: ModelGraph) -> bool:

@@ -7,6 +7,7 @@ import pytest
 from graphlint.model.definition import (
     Body,
     CallDefinition,
+    LayerDefinition,
     ModelDefinition,
     TensorRef,
     TensorSpec,
@@ -14,9 +15,21 @@ from graphlint.model.definition import (
 )
 from graphlint.model.expand import expand
 from graphlint.questions.learning_rate import compiled_rate, start_scale
-from graphlint.questions.losses import losses, one_class, output_names, unknown_loss_keys, with_loss, with_losses
+from graphlint.questions.losses import (
+    adds_loss,
+    cut_off,
+    kept_arguments,
+    losses,
+    losses_added,
+    one_class,
+    output_names,
+    stock_training,
+    unknown_loss_keys,
+    with_loss,
+    with_losses,
+)
 from graphlint.questions.metrics import metrics_of
-from tests.model.definitions import SPEC, call, input_call, layer
+from tests.model.definitions import SPEC, call, input_call, layer, model
 
 MSE = {"class_name": "MeanSquaredError", "module": "keras.losses", "config": {"reduction": "sum"}}
 CROSS = {"class_name": "BinaryCrossentropy", "module": "keras.losses", "config": {"from_logits": True}}
@@ -82,6 +95,10 @@ SQUARED = "mean_squared_error"
         ({"p": 2, "q": 1}, {"a": "mse", "p": "mse"}, None, None),
         ({"p": [2], "q": 1}, {"p": "mse"}, None, None),
         ({"p": [2], "q": 1}, {"b": "mse"}, None, [("b", SQUARED, None), ("a", None, None)]),
+        ({"p": 2, "q": 1}, {"p": "mse", "q": None}, None, [("b", SQUARED, None), ("a", None, None)]),
+        (TWO, {"a": "mse", "b": "mse"}, None, [("a", SQUARED, None), ("b", SQUARED, None)]),
+        (TWO, "mse", {"a": "half", "b": 3}, [("a", SQUARED, None), ("b", SQUARED, 3)]),
+        (TWO, "mse", {"a": [1], "b": 3}, [("a", SQUARED, None), ("b", SQUARED, None)]),
         ([1, 1], {"a": "mse"}, None, None),
         ([1, [2]], {"a": "mse"}, None, [("a", SQUARED, None), ("b", None, None)]),
     ],
@@ -154,9 +171,18 @@ def test_a_sequential_has_one_loss_for_one_output():
         (TWO, MSE, []),
         (TWO, None, []),
         ([], {"z": "mse"}, []),
+        (TWO, {"p": "mse"}, ["p"]),
     ],
 )
 def test_keys_of_losses_that_name_no_output(outputs, loss, unknown):
+    assert unknown_loss_keys(compiled(outputs)) == []
+    for change in ({"traced": True}, None):
+        odd = compiled(outputs, loss=loss)
+        if change is None:
+            odd.definition.root.body = None
+        else:
+            odd.definition.root.body.traced = True
+        assert unknown_loss_keys(odd) == []
     assert unknown_loss_keys(compiled(outputs, loss=loss)) == unknown
     assert unknown_loss_keys(compiled(outputs, class_name="Mine", loss=loss)) == []
 
@@ -184,6 +210,10 @@ def test_the_place_of_a_loss_that_changes(outputs, loss, index, place):
         (new,) = edit.losses.values()
         assert (new["class_name"], new["config"]) == ("BinaryCrossentropy", {"from_logits": True})
     assert with_loss(compiled(outputs), old, "binary_crossentropy") is None
+    assert with_loss(compiled(TWO, loss=3), old, "binary_crossentropy") is None
+    assert with_loss(compiled(TWO, loss={"class_name": 3, "config": 4}), old, "binary_crossentropy") is None
+    graph.definition.root.body = None
+    assert with_loss(graph, old, "binary_crossentropy") is None
 
 
 @pytest.mark.parametrize(
@@ -196,9 +226,12 @@ def test_the_place_of_a_loss_that_changes(outputs, loss, index, place):
         (TWO, {"z": "mse"}, None),
         (TWO, None, None),
         (ONE, ["mse", "mae"], [0]),
+        (ONE, [None, None], []),
     ],
 )
 def test_outputs_that_a_loss_covers(outputs, loss, covered):
+    for bare in (compiled(outputs), compiled([], loss=loss)):
+        assert with_losses(bare, bare.members[0], bare.outputs) is None
     graph = compiled(outputs, loss=loss)
     (member,) = graph.members
     found = with_losses(graph, member, graph.outputs)
@@ -221,6 +254,7 @@ def test_outputs_that_a_loss_covers(outputs, loss, covered):
         ("binary_crossentropy", 1, False),
         ("mse", 1, False),
         ("mine", 1, False),
+        ("categorical_generalized_cross_entropy", 1, False),
         ({"class_name": "CategoricalCrossentropy", "config": {"axis": 1}}, 1, False),
         ({"class_name": "CategoricalCrossentropy", "config": {"axis": -1}}, 1, True),
     ],
@@ -230,6 +264,82 @@ def test_one_class_to_choose_from(loss, size, alone):
     graph.calls["a#0"].outputs = (TensorSpec((None, size), "float32"),)
     (found,) = losses(graph)
     assert one_class(graph, found) is alone
+
+
+# -- where a loss reaches, and what adds one ----------------------------------------------------------------------
+
+
+def test_what_influences_a_loss_and_receives_no_gradient():
+    stop = layer("stop", "StopGradient", is_operation=True)
+    calls = [input_call("x"), call(layer("a"), 0), call(stop, 1), call(layer("b"), 2), call(layer("c"), 1)]
+    calls += [call(layer("dead"), 0), call(layer("constant"))]
+
+    def told(outputs, loss, class_name="Functional"):
+        root = model("net", calls, [0], outputs)
+        root.class_name = class_name
+        return cut_off(expand(ModelDefinition(root, "static", "keras", compile_config={"loss": loss})))
+
+    assert told([3], "mse") == (["a#0"], {"b#0", "stop#0"})
+    assert told([3, 4], ["mse", None]) == (["a#0"], {"b#0", "stop#0"})
+    assert told([3, 4], "mse") == ([], {"x#0", "a#0", "stop#0", "b#0", "c#0"})
+    assert told([3, 4], [None, "mse"]) == ([], {"x#0", "a#0", "c#0"})
+    assert told([3, 6], "mse") == (["a#0"], {"b#0", "stop#0"})
+    assert told([3], {"z": "mse"}) == ([], set())
+
+
+@pytest.mark.parametrize(
+    ("one", "adds"),
+    [
+        (layer("a", "Dense"), False),
+        (layer("a", "ActivityRegularization"), True),
+        (layer("a", "Mine", registered_name="x>Mine"), True),
+        (layer("a", "Mine", registered_name="x>Mine", is_operation=True), False),
+        (layer("a", "Relu", is_operation=True), False),
+        (LayerDefinition("a", None), True),
+        (layer("a", "Model", opaque=True), True),
+    ],
+)
+def test_layers_that_add_a_loss_of_their_own(one, adds):
+    graph = expand(ModelDefinition(model("net", [input_call("x"), call(one, 0)], [0], [1]), "static", "keras"))
+    assert adds_loss(graph.layers["a"]) is adds
+    assert losses_added(graph) == (["a#0"] if adds else [])
+
+
+class Own:
+    def fit(self):
+        """As a class of a user has it."""
+
+
+BUILT_IN = {name: lambda self: None for name in ("compile", "compute_loss", "fit", "train_step")}
+KERAS = type("Model", (), {**BUILT_IN, "__module__": "keras.src.models.model"})
+
+
+@pytest.mark.parametrize(
+    ("cls", "stock"),
+    [
+        (KERAS, True),
+        (type("Net", (KERAS,), {"__module__": "mine"}), True),
+        (type("Net", (KERAS,), {"__module__": "mine.keras", "call": 1}), True),
+        *((type("Net", (KERAS,), {"__module__": "mine.keras", name: 1}), False) for name in BUILT_IN),
+        (type("Net", (Own, KERAS), {"__module__": "mine"}), False),
+        (type("Net", (), {"__module__": "keras"}), False),
+    ],
+)
+def test_classes_that_train_as_keras_does(cls, stock):
+    body = Body([], [input_call("x")], [TensorRef(0, 0)], outputs=[TensorRef(0, 0)], traced=True)
+    root = LayerDefinition("net", "Net", "mine", registered_name="mine>Net", is_model=True, body=body)
+    assert stock_training(expand(ModelDefinition(root, "live", "live"))) is False
+    root.obj = cls()
+    assert stock_training(expand(ModelDefinition(root, "live", "live"))) is stock
+    body.traced = False
+    assert stock_training(expand(ModelDefinition(root, "live", "live"))) is False
+
+
+def test_arguments_that_another_loss_takes_too():
+    given = {"label_smoothing": 0.1, "reduction": "sum", "axis": -1, "from_logits": True}
+    (one,) = losses(compiled(ONE, loss={**CROSS, "config": given}))
+    assert kept_arguments(one) == {"label_smoothing": 0.1, "reduction": "sum"}
+    assert kept_arguments(one, reduction="none", axis=1) == {"label_smoothing": 0.1, "reduction": "none", "axis": 1}
 
 
 ACCURACY = {"class_name": "Accuracy", "config": {}}

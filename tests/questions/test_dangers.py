@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import pickle
+
 import pytest
 
 from graphlint.knowledge.advisories import Danger
@@ -42,6 +45,17 @@ FOREIGN, KERAS, TRUSTED = Danger.FOREIGN_NAME, Danger.KERAS_NAME, Danger.TRUSTED
         (function("builtins", "relu"), []),
         (function(None, "exec"), [(FOREIGN, "builtins.exec")]),
         (function(None, "print"), []),
+        *((function(None, name), [(FOREIGN, f"builtins.{name}")]) for name in ("__import__", "breakpoint", "eval")),
+        (cls(None, "keras.layers.Dense"), []),
+        (cls(None, "torch.nn.Linear"), [(TRUSTED, "torch.nn.Linear")]),
+        (function("keras.made_up", "Dense"), [(FOREIGN, "keras.made_up.Dense")]),
+        (function("mine.layers", "Work"), [(FOREIGN, "mine.layers.Work")]),
+        (function("transformers.x", "load_file"), [(TRUSTED, "load_file")]),
+        (function("transformers.x", "Load"), [(TRUSTED, "Load")]),
+        (cls("transformers.x", "load_file"), [(TRUSTED, "load_file")]),
+        (cls("transformers.x", "LoadFile"), []),
+        (cls("transformers.x", "gelu"), []),
+        (cls("transformers.x", "KerasLayer"), [(Danger.HUB_LAYER, "KerasLayer")]),
         (function("__main__", "eval"), [(FOREIGN, "__main__.eval")]),
         (function("__main__", "print"), []),
         (cls("builtins", "mine", registered_name="exec"), [(FOREIGN, "builtins.mine")]),
@@ -81,6 +95,8 @@ def test_a_layer_of_ones_own_is_no_function():
     own = cls("mine.layers", "block")
     assert told(own, as_layer=True) == []
     assert told(cls("test", "Block"), as_layer=True) == []
+    assert told(cls("mine.layers", "os"), as_layer=True) == []
+    assert told(cls("transformers", "os"), as_layer=True) == [(FOREIGN, "transformers.os")]
     assert told(function("test.support", "work")) == [(FOREIGN, "test.support.work")]
 
 
@@ -99,6 +115,11 @@ def test_a_layer_of_ones_own_is_no_function():
         (function("builtins", "get_file"), [(KERAS, "get_file")]),
         (function(None, "load_op_library"), [(KERAS, "load_op_library")]),
         (cls(None, "get_file"), []),
+        (cls("builtins", "Mine", registered_name="TFSMLayer"), []),
+        (cls("keras.layers", "Dense", registered_name="pkg>Dense"), []),
+        (cls("keras.layers", "Dense", registered_name="pkg>Other"), []),
+        (cls(None, "Mine", registered_name="keras>TFSMLayer"), [(Danger.SAVED_MODEL_LAYER, "TFSMLayer")]),
+        (function(None, "TFSMLayer"), []),
         (function("keras.utils", "get_file"), [(KERAS, "get_file")]),
         (function("keras.activations", "relu"), []),
     ],
@@ -121,6 +142,8 @@ def test_names_of_gadgets(entry, expected):
         ({"class_name": "StringLookup", "config": {"vocabulary": "stored"}}, None),
         ({"class_name": "StringLookup", "config": {"vocabulary": "deep/stored"}}, None),
         ({"class_name": "Dense", "config": {"name": "../up"}}, Danger.PATH_NAME),
+        ({"function": "work", "function_type": "function", "module": "mine"}, None),
+        ({"function": base64.b64encode(pickle.dumps(list(range(40)), protocol=4)).decode()}, Danger.BARE_PICKLE),
     ],
 )
 def test_what_is_no_name(held, danger):
@@ -131,6 +154,15 @@ def test_what_is_no_name(held, danger):
     assert in_memory == ([] if danger in (None, Danger.FILE_PATH) else [danger])
     if danger is Danger.LAMBDA:
         assert [one.danger for one in found({"inner": [held]}, format_="h5")] == [Danger.LAMBDA_H5]
+
+
+def test_operations_say_what_they_do():
+    def effect(name):
+        node = {"class_name": "TensorFlowOpLayer", "config": {"node_def": {"op": name}}}
+        return [one.effect for one in found({"inner": [node]})]
+
+    assert effect("ReadFile") == ["reads files"]
+    assert effect("Weird") == ["is not an operation on numbers, arrays, images or strings"]
 
 
 def test_paths_say_what_they_are():

@@ -175,6 +175,8 @@ def test_where_numbers_stop_being_finite(fields, expected):
         ("mean_squared_error", (1,), (4, 1), (True, (4, 1))),
         ("mean_squared_error", (4, 2), (4, 3), (False, None)),
         ("mean_squared_error", (4, 5, 1), (4, 1), (True, (4, 5))),
+        ("mean_squared_error", (4, 1), (4, 3, 1), (True, (4, 3))),
+        ("mean_squared_error", (4, 3, 1), (4, 1), (True, (4, 3))),
         ("categorical_crossentropy", (4, 1), (4, 3), (False, None)),
         ("kl_divergence", (4, 1), (4, 3), (False, None)),
         ("categorical_hinge", (4, 1), (4, 3), (False, None)),
@@ -191,6 +193,16 @@ def test_targets_of_another_shape(loss, true, predicted, expected):
     graph = seen(chain(dense("a")), targets=(target(loss, true=true, predicted=predicted),))
     found = [(one.silent, one.stretched) for one in observed.mismatches(graph)]
     assert found == ([] if expected is None else [expected])
+
+
+def test_every_target_is_looked_at():
+    bad = [target(true=(4, 1), predicted=(4, 3)), target(observed.INDICES, true=(4, 3), predicted=(4, 3))]
+    good = [target("ctc", true=(4, 1), predicted=(4, 3)), target(observed.INDICES, true=(4,), predicted=(4, 3))]
+    graph = seen(chain(dense("a")), targets=(good[0], bad[0], good[1], bad[1], bad[0]))
+    assert [one.target for one in observed.mismatches(graph)] == [bad[0], bad[1], bad[0]]
+    odd = target(observed.INDICES, given=numbers(4, maximum=3.0, whole=True), predicted=(4, 3))
+    graph = seen(chain(dense("a")), targets=(good[0], odd, bad[1], odd))
+    assert [one.target for one in observed.odd_indices(graph)] == [odd, odd]
 
 
 SCALAR = Numbers(shape=(), dtype="int32", minimum=-1.0)
@@ -524,3 +536,51 @@ def test_where_an_output_comes_from():
     seen(graph, calls=calls)
     assert len(observed.calls_seen(graph, "a")) == 4
     assert [one.layer for one in observed.innermost_calls(graph)] == ["a", "x", "a"]
+
+
+def test_every_lookup_and_gradient_is_looked_at_and_one_of_each_layer_told():
+    first, second = embedding(), embedding()
+    first.name, second.name = "first", "second"
+    graph = chain(dense("a"), first, second)
+    rows = first.config["input_dim"]
+    given = numbers(4, maximum=float(rows), whole=True)
+    calls = [ran(name, inputs=[given]) for name in ("a", "first", "first", "second")]
+    assert [one.layer for one in observed.odd_lookups(seen(graph, calls=calls))] == ["first", "second"]
+    recurrent = layer("rnn", "LSTM", 4)
+    recurrent.variables += layer("more", size=2).variables
+    recurrent.variables[1].slot, recurrent.variables[1].index = "recurrent_kernel", 1
+    graph = chain(first, recurrent, dense("b"))
+    found = {}
+    for name in ("first@kernel", "rnn@kernel", "rnn@recurrent_kernel", "b@kernel"):
+        found |= gradient(name, numbers(4, 4), norm=8.0)
+    seen(graph, gradients=found, calls=[ran("first"), ran("rnn"), ran("b")])
+    assert observed.kernel_gradients(graph) == [("rnn", 2.0), ("b", 2.0)]
+
+
+def test_what_grows_without_what_is_scaled_again():
+    parts = [
+        layer("rnn", "LSTM", 4),
+        layer("relu", "ReLU"),
+        layer("n", "LayerNormalization", 4),
+        dense("b"),
+        dense("c"),
+    ]
+    calls = [input_call("x"), *(call(one, place) for place, one in enumerate(parts))]
+    calls += [call(layer("norm", "BatchNormalization", 4), 4), call(dense("end"), 5)]
+    graph = expand(definition(model("net", calls, [0], [6, 7])))
+    sizes = {"rnn": 1.0, "relu": 50.0, "n": 60.0, "b": 100.0, "c": 3.0, "end": 1000.0}
+    seen(graph, calls=[ran(name, numbers(mean=size)) for name, size in sizes.items()])
+    assert observed.growth(graph) == ("rnn", 1.0, "c", 3.0)
+
+
+def test_statistics_are_no_weights_that_stay():
+    norm = layer("norm", "BatchNormalization", 4)
+    norm.variables += layer("more", size=4).variables
+    for place, (slot, trains) in enumerate((("gamma", True), ("moving_mean", False))):
+        norm.variables[place].slot, norm.variables[place].index = slot, place
+        norm.variables[place].trainable = trains
+    graph = chain(norm, dense("a"))
+    moves = Movement(steps=1, moved=frozenset({"a@kernel", "norm@moving_mean"}), still=frozenset({"norm@gamma"}))
+    assert observed.still_layers(seen(graph, movement=moves)) == ["norm"]
+    moves = Movement(steps=1, moved=frozenset({"a@kernel"}), still=frozenset({"norm@moving_mean"}))
+    assert observed.still_layers(seen(graph, movement=moves)) == []

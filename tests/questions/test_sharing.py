@@ -222,6 +222,8 @@ def test_what_code_makes_it_makes_again():
         block.opaque = opaque
         assert told(read(block)) == []
         assert told(read(block, s)) == [("block/s",) * 3 + ("s", False)]
+        block.is_model = True
+        assert told(read(block, s)) == []
         block = opened(input_call("i"), call(custom("w", s), 0))
         block.opaque = opaque
         assert told(read(block, s)) == []
