@@ -27,7 +27,7 @@ def miscounted_weights(graph: ModelGraph) -> list[tuple[Layer, list[str], int]]:
     called = {call.layer for call in graph.calls.values()}
     for layer in graph.layers.values():
         stored = graph.variables_of(layer.path)
-        if not stored or not layer.is_keras or layer.traits.adapts:
+        if not stored or layer.traits.adapts:
             continue
         if layer.path not in called and not (layer.class_name or "").endswith("Cell"):
             continue
@@ -64,14 +64,12 @@ def layers_without_weights(graph: ModelGraph) -> list[tuple[Layer, list[str]]]:
         return []
     found = []
     for layer in graph.layers.values():
-        if graph.variables_of(layer.path) or not layer.is_keras or layer.container or layer.opaque:
-            continue
-        if layer.traits.adapts or not graph.call_sites(layer.path):
+        if graph.variables_of(layer.path) or layer.traits.adapts or not graph.call_sites(layer.path):
             continue
         if not all(outer.container or outer.is_keras for outer in graph.enclosing(layer.path)):
             continue
         names = variable_names(layer)
-        if names and graph.variables_below(layer.path):
+        if graph.variables_below(layer.path):
             parts = _PROJECTIONS if layer.traits.name == "MultiHeadAttention" else ()
             names = [name for name in parts if not graph.variables_of(f"{layer.path}/{name}_dense")]
         if names:

@@ -151,6 +151,7 @@ def test_models_in_memory_are_compared_with_files_alone():
     assert len(found(a=file(A, **live), b=file(A))) == 1
     three = found(a=file(A), b=file(A), c=file(A))
     assert [(one.first, one.second) for one in three] == [("a", "b"), ("a", "c"), ("b", "c")]
+    assert len(found(a=file(A), b=file(A, **live))) == 1
     mixed = found(a=file(A, **live), b=file(A, **live), c=file(A))
     assert [(one.first, one.second) for one in mixed] == [("a", "c"), ("b", "c")]
 
@@ -166,6 +167,51 @@ def test_layers_whose_numbers_are_not_known_are_left_out():
     assert len(found(a=partly, b=partly)) == 0
     partly.root.body.layers[1].variables[1].values = None
     assert [one.equal for one in found(a=partly, b=file(A | B))] == [(("a:two", "b:two"),)]
+    again = file({"one": 1, "three": 3})
+    again.root.body.layers[1].variables += partly.root.body.layers[1].variables[1:]
+    assert found(a=partly, b=again) == []
+
+
+def test_numbers_that_do_not_vary_count_for_nothing():
+    def two(count):
+        made = file({"one": numbers(1, count)})
+        made.root.body.layers[1].variables += file({"more": np.zeros(8, "float32")}).root.body.layers[1].variables
+        made.root.body.layers[1].variables[1].slot = "more"
+        return made
+
+    assert (len(found(a=two(15), b=two(15))), len(found(a=two(16), b=two(16)))) == (0, 1)
+
+
+def inside(seeds, **fields):
+    """A file of models, each with one layer of the same name."""
+    parts = []
+    for name, seed in seeds.items():
+        parts.append(file({"dense": seed}).root)
+        parts[-1].name = name
+    calls = [input_call("x"), *(call(one, place) for place, one in enumerate(parts))]
+    return ModelDefinition(model("net", calls, [0], [len(parts)]), FrontEnd.STATIC, "keras", has_weights=True, **fields)
+
+
+EARLY, LATE = {"saved": "2024-01-01"}, {"saved": "2024-02-01"}
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "retrained"),
+    [
+        ({"m": 1, "n": 2}, {"p": 1, "q": 9}, ["n q"]),
+        ({"m": 1, "n": 2}, {"q": 9, "p": 1}, ["n q"]),
+        ({"e": 1, "m": 2, "n": 3}, {"e": 1, "m": 8, "n": 9}, ["m m", "n n"]),
+        ({"e": 1, "m": 2, "n": 3}, {"e": 1, "m": 8, "z": 9}, ["m m", "n z"]),
+        ({"e": 1, "m": 2, "n": 3}, {"e": 1, "z": 9}, []),
+        ({"e": 1, "m": 2}, {"e": 1, "y": 8, "z": 9}, []),
+        ({"e": 1, "m": 2, "n": 3}, {"e": 1, "y": 8, "z": 9}, []),
+    ],
+)
+def test_layers_of_one_name_are_matched_where_it_is_clear(ours, theirs, retrained):
+    (one,) = found(a=inside(ours, **EARLY), b=inside(theirs, **LATE))
+    assert one.retrained == tuple(
+        (f"a:{first}/dense", f"b:{second}/dense") for first, second in map(str.split, retrained)
+    )
 
 
 def test_one_model_of_two_names_is_not_its_own_kin():

@@ -198,3 +198,58 @@ def test_cells_are_called_by_their_layers():
     inner = dense("dense", 8)
     inner.config = {"units": 2}
     assert miscounted_weights(graph(layer("steps", "TimeDistributed", children={"layer": inner}))) == []
+
+
+RECURRENT, ATTENTION = ["kernel", "recurrent_kernel", "bias"], ["query", "key", "value", "output"]
+
+
+@pytest.mark.parametrize(
+    ("class_name", "names"),
+    [
+        *((name, RECURRENT) for name in ("LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")),
+        *((name, ATTENTION) for name in ("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention")),
+        ("ReLU", []),
+    ],
+)
+def test_what_layers_hold_in_sublayers_that_they_make(class_name, names):
+    assert variable_names(graph(layer("a", class_name)).layers["a"]) == names
+
+
+def test_what_is_not_listed_hides_nothing_after_it():
+    custom = layer("mine", "Mine", registered_name="mine>Mine", children={"layer": dense("held")})
+    adapting = layer("normal", "Normalization")
+    assert without(dense("a", 8), adapting, custom, dense("b")) == [("b", ["kernel"])]
+    recurrent = layer("rnn", "LSTM", config={"units": 2}, children={"cell": layer("cell", "LSTMCell", 3)})
+    assert without(recurrent, dense("b")) == [("b", ["kernel"])]
+    own = stack(dense("deep"))
+    own.name, own.class_name, own.registered_name = "own", "Mine", "mine>Mine"
+    assert without(dense("a", 8), own) == [("own/deep", ["kernel"])]
+    root = stack(dense("a", 8))
+    uncalled = dense("never", 8)
+    uncalled.variables *= 2
+    doubled = dense("b", 8)
+    doubled.variables += layer("more", size=2).variables
+    doubled.variables[1].slot, doubled.variables[1].index = "more", 1
+    spare = dense("spare", 8)
+    spare.variables += layer("more", size=2).variables
+    spare.variables[1].slot, spare.variables[1].index = "more", 1
+    root.body.layers.insert(0, spare)
+    root.body.calls.append(call(doubled, 1))
+    root.body.layers.append(doubled)
+    made = expand(ModelDefinition(root, FrontEnd.STATIC, "keras", has_weights=True))
+    assert [(one.path, names, count) for one, names, count in miscounted_weights(made)] == [("b", ["kernel"], 2)]
+
+
+def test_what_lies_in_a_copy_is_not_listed():
+    def around(name, one):
+        made = stack(one)
+        made.name = name
+        return made
+
+    whole, copy = around("m", dense("s", 8)), around("m", dense("s"))
+    copy.shared_object_id = 3
+    assert without(around("a", whole), around("b", copy), dense("end")) == [("end", ["kernel"])]
+    deeper = around("m", around("n", dense("s")))
+    deeper.shared_object_id = 3
+    whole = around("m", around("n", dense("s", 8)))
+    assert without(around("a", whole), around("b", deeper), dense("end")) == [("end", ["kernel"])]

@@ -58,6 +58,9 @@ X = TensorRef(0, 0)
         ([step(op("a", "Transpose"), 0)], False),
         ([step(op("a", "Concatenate"), [X, X], shape=(None, 10, 4))], False),
         ([step(made("a", "Reshape"), 0)], True),
+        ([step(op("a", "Reshape"), 0)], True),
+        ([step(op("a", "Squeeze"), 0)], True),
+        ([step(op("a", "Squeeze"), 0, shape=(None, 5, 2))], False),
         ([step(made("a", "Reshape"), 0, shape=(None, 4, 5))], False),
         ([step(made("a", "Reshape"), 0, shape=(None, 5, None))], False),
         ([step(op("a", "Squeeze"), 0)], True),
@@ -174,3 +177,32 @@ def test_masks_that_are_received():
     assert [receives(graph, graph.calls[name]) for name in ("mask#0", "user#0", "d#0")] == [False, True, False]
     assert keeps_time(graph, graph.calls["d#0"], graph.layers["d"])
     assert same_time(graph, Tensor("x#0", 0), Tensor("d#0", 0))
+
+
+def test_every_user_is_told_in_order():
+    users = [step(made(f"user{place}", "LSTM"), 0) for place in range(8)]
+    graph = graph_of(*users, outputs=list(range(1, 9)))
+    assert users_of_mask(graph, Tensor("x#0", 0)) == [f"user{place}#0" for place in range(8)]
+
+
+def test_what_is_no_tensor_has_no_mask():
+    for args in ((), (3.0, X), ({"a": X},), ([],), (None,)):
+        for one in (made("user", "Attention"), LSTM, POOL):
+            graph = graph_of(step(one, *args, **({} if args else {"inputs": None})))
+            assert list(masked_arguments(graph, graph.calls["user#0"], graph.layers["user"])) == []
+
+
+@pytest.mark.parametrize(
+    ("shape", "name", "users"),
+    [
+        (None, "Dense", []),
+        ((None, None, 4), "Dense", ["user#0"]),
+        ((None, None, 4), "Reshape", []),
+        ((None, 5, None), "Reshape", []),
+        ((None, 5, 4), "Reshape", ["user#0"]),
+        ((None, 5), "Dense", []),
+    ],
+)
+def test_steps_that_are_not_known_to_stay(shape, name, users):
+    graph = graph_of(step(made("a", name), 0, shape=shape), step(LSTM, 1), shape=shape)
+    assert users_of_mask(graph, Tensor("x#0", 0)) == users

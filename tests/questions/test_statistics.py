@@ -312,6 +312,24 @@ def test_calls_with_other_arguments_are_another_form():
     assert not same_form(plain, trained)
 
 
+def test_one_difference_is_enough():
+    same, other, third = part("s", units=1), part("t", units=1), part("u", units=2)
+    assert same_form(tower("a", same, same), tower("b", other, other))
+    assert not same_form(tower("a", third, same, same), tower("b", part("v", units=3), other, other))
+    assert not same_form(tower("a", same), part("p", "Functional"))
+    assert not same_form(part("p", "Functional"), tower("a", same))
+    longer = tower("b", other, part("dead"), outputs=[1])
+    assert not same_form(tower("a", same), longer) and not same_form(longer, tower("a", same))
+
+
+def test_numbers_that_are_not_known_are_not_compared():
+    graph = graph_of(weighted("a", Stored(MANY, 1000)), weighted("b", Stored(MANY, 1000)))
+    one, other = graph.variables.values()
+    assert may_be_equal(graph, one, other)
+    one.values = None
+    assert not may_be_equal(graph, one, other) and not may_be_equal(graph, other, one)
+
+
 def paired(values, others, **fields):
     one, other = weighted("a", *map(Stored, values)), weighted("b", *map(Stored, others))
     for key, value in fields.items():
