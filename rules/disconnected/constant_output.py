@@ -50,11 +50,10 @@ class ConstantOutput(Rule):
     in_code = "Info: code may return a table that needs no input, such as encoded positions."
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
-        if not graph.root.container:
-            return
         reached = value_reach(graph, graph.inputs)
         for index, output in enumerate(graph.outputs):
-            if output.call in reached:
+            closed = not graph.layers[graph.member_of(output.call).layer].container
+            if closed or output.call in reached:
                 continue
             before = {output.call, *graph.ancestors({output.call})}
             blocks = [call for call in graph.calls if call in before and normalises_one(graph, call)]
