@@ -61,15 +61,14 @@ class DeadBranchRule(Rule):
 
     def check(self, graph: ModelGraph) -> Iterator[Problem]:
         for branch in dead_branches(graph):
-            scope, output = _unused_output(graph, branch)
-            if scope is not None and not stock_model(graph.layers[scope.layer]):
+            unused = _unused_output(graph, branch)
+            if unused is not None and not stock_model(graph.layers[unused[0].layer]):
                 continue
             size = sum(variable.size for variable in branch.variables)
             count = len({variable.layer for variable in branch.variables})
             layers = f"{count} layers" if count > 1 else "one layer"
             yield Problem(
-                f"{layers} with {size:,} trainable parameters {'feed' if count > 1 else 'feeds'} only "
-                f"{_text(scope, output)}",
+                f"{layers} with {size:,} trainable parameters {'feed' if count > 1 else 'feeds'} only {_text(unused)}",
                 branch.ends[0] if branch.ends else branch.calls[-1],
                 "Use that output, or build the nested model without it.",
                 related=(*branch.layers, *branch.ends[1:]),
@@ -90,7 +89,7 @@ def _pruned(graph: ModelGraph, branch: DeadBranch) -> Fix | None:
     return Fix.safe(title, edit)
 
 
-def _unused_output(graph: ModelGraph, branch: DeadBranch) -> tuple[Scope | None, int]:
+def _unused_output(graph: ModelGraph, branch: DeadBranch) -> tuple[Scope, int] | None:
     """The nested model that has the branch as an output, and which output; None if it has not."""
     for end in branch.ends:
         scope = graph.scopes[graph.calls[end.call].scope]
@@ -98,10 +97,11 @@ def _unused_output(graph: ModelGraph, branch: DeadBranch) -> tuple[Scope | None,
             if end in scope.outputs:
                 return scope, scope.outputs.index(end)
             scope = graph.scopes[scope.parent]
-    return None, 0
+    return None
 
 
-def _text(scope: Scope | None, output: int) -> str:
-    if scope is None:
+def _text(unused: tuple[Scope, int] | None) -> str:
+    if unused is None:
         return "what reaches no output of the model"
+    scope, output = unused
     return f"output {output} of the model {scope.layer}, which nothing consumes"

@@ -367,6 +367,8 @@ def test_what_says_nothing_of_gradients():
     assert len(list(NeverReceivedGradient(iterations=1).check(graph))) == 1
     assert list(NeverReceivedGradient(iterations=2).check(graph)) == []
     assert NeverReceivedGradient.options["iterations"].minimum == 1
+    assert list(NeverReceivedGradient().check(trained(held("a"), touched=set()))) == []
+    assert list(NeverReceivedGradient().check(trained(held("a"), touched={"kernel0"}))) == []
 
 
 def test_the_variables_of_one_layer_without_a_trace():
@@ -582,6 +584,14 @@ def test_constant_outputs_name_only_what_comes_before_them():
     block = opened(input_call("i"), returning(ALONE, held("a"), 0), returning(ALONE, norm, 1))
     (problem,) = ConstantOutput().check(graph_of(X, passed(block, 0)))
     assert problem.severity is None and problem.related == ("block#0/norm#0",)
+
+
+def test_a_dead_call_that_returns_nothing():
+    nothing = CallDefinition(held("a"), (TensorRef(2, 0),), outputs=())
+    (problem,) = DeadBranchRule().check(
+        graph_of(X, passed(held("main"), 0), passed(held("b"), 0), nothing, outputs=[1])
+    )
+    assert (problem.node, problem.related) == ("a#0", ("b", "a"))
 
 
 def test_penalties_of_one_of_several_dead_layers():

@@ -201,6 +201,11 @@ def twice(layer_):
     return on((4,), lambda x: layers.Add()([layer_(x), layer_(x)]))
 
 
+def steps_that_drop():
+    one = layers.TimeDistributed(layers.Dropout(0.5))
+    return on((3, 4), lambda x: layers.Add()([one(x), one(x)]))
+
+
 def same_operation_in_two_models():
     inner = on((4,), lambda x: layers.Dense(4, name="deep")(ops.relu(x)))
     return on((4,), lambda x: inner(ops.relu(layers.Dense(4, name="first")(x))))
@@ -452,7 +457,12 @@ SILENT = [
         "integer and boolean tensors",
         lambda: on((4,), lambda x: x * ops.convert_to_tensor([2, 3, 5, 7], "int32")),
     ),
-    ("S009", "nested models that contain one", lambda: twice(sequential(layers.Dropout(0.5), name="inner"))),
+    ("S009", "wrappers that contain one", steps_that_drop),
+    (
+        "S009",
+        "nested models and wrappers that contain one",
+        lambda: twice(sequential(layers.Dropout(0.5), name="inner")),
+    ),
     ("S009", "custom layers", lambda: twice(Custom())),
     ("T002", "one of an unknown class", lambda: trained(sequential(layers.Dense(2)), OwnOptimizer())),
     (
