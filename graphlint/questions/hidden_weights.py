@@ -192,9 +192,8 @@ def _hidden(value: Any) -> Hidden | None:
 
 
 def _holds_weights(value: Any) -> bool:
-    """Whether an object of Keras is a variable, or has variables or will have them once it is built."""
-    weights = getattr(value, "weights", None)
-    if weights is None or weights:
+    """Whether a layer has variables or will have them once it is built."""
+    if value.weights:
         return True
     cls = type(value)
     if getattr(value, "built", True) or layer_traits(cls.__name__, cls.__module__, None).family is None:

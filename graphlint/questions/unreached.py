@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 
-from graphlint.model.address import ROOT
 from graphlint.model.graph import Layer, ModelGraph, Tensor, Variable
 from graphlint.model.parameters import trained
 from graphlint.questions.hidden_weights import attribute_of, may_use
@@ -88,7 +87,7 @@ def uncalled_in_code(graph: ModelGraph) -> list[Uncalled]:
         owner = graph.layers[layer.parent]
         if owner.path in uncalled or not _runs(graph, layer):
             uncalled.add(layer.path)
-        if not owner.traced or owner.path in uncalled or owner.obj is None:
+        if not owner.traced or owner.path in uncalled:
             continue
         place = owner.path, attribute_of(owner.obj, layer.obj)
         if layer.path not in uncalled:
@@ -106,7 +105,7 @@ def uncalled_in_code(graph: ModelGraph) -> list[Uncalled]:
 
 def _runs(graph: ModelGraph, layer: Layer) -> bool:
     """Whether a layer is called, or a call reads a variable inside."""
-    if layer.path == ROOT or graph.call_sites(layer.path) or graph.container_calls(layer.path):
+    if graph.call_sites(layer.path) or graph.container_calls(layer.path):
         return True
     return any(graph.read_by.get(variable.id) for variable in graph.variables_below(layer.path))
 

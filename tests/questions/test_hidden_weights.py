@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from functools import partial
+from types import SimpleNamespace
+
 import pytest
 
-from graphlint.questions.hidden_weights import attribute_of, may_use, serialized_has_weights
+from graphlint.model.expand import expand
+from graphlint.questions.hidden_weights import attribute_of, hidden_in_lambda, may_use, serialized_has_weights
+from tests.model.definitions import call, definition, input_call, layer, model
 
 
 class Owner:
@@ -106,3 +112,170 @@ def test_attributes_that_methods_mention(attribute, used):
 )
 def test_serialized_layers_that_have_variables(serialized, expected):
     assert serialized_has_weights(serialized) is expected
+
+
+# -- what the functions of a Lambda reach, with classes that have the names of Keras's ------------------------------
+
+
+def kind(name, *bases, module="keras.src.layers.layer", **fields):
+    return type(name, bases, {"__module__": module, **fields})
+
+
+LAYER = kind("Layer")
+DENSE = kind("Dense", LAYER, module="keras.src.layers.core.dense")
+RELU = kind("ReLU", LAYER, module="keras.src.layers.activations.relu")
+MINE = kind("Mine", LAYER, module="mine")
+VARIABLE = kind("Variable", module="keras.src.backend.common.variables")
+MODULE = kind("Module", module="tensorflow.python.module.module")
+NET = kind("Net", MODULE, module="mine")
+
+
+def made(cls=DENSE, name="hidden", **fields):
+    """An object as Keras has it, as far as it is looked at: built, with weights that train."""
+    one = cls()
+    given = {"name": name, "weights": [1], "built": True, "trainable_variables": [1]}
+    one.__dict__.update({key: value for key, value in {**given, **fields}.items() if value != "none"})
+    return one
+
+
+def variable(name="number"):
+    return made(VARIABLE, name, trainable=True)
+
+
+def reached(**fields):
+    """What is said of a Lambda that has a function, a function of shapes, a mask and arguments."""
+    one = layer("code", "Lambda")
+    one.obj = SimpleNamespace(**fields)
+    graph = expand(definition(model("net", [input_call("x"), call(one, 0)], [0], [1])))
+    return [(found.text, found.trains) for found in hidden_in_lambda(graph.layers["code"])]
+
+
+HIDDEN = ("Dense 'hidden'", True)
+
+
+@pytest.mark.parametrize(
+    ("held", "expected"),
+    [
+        (made(), HIDDEN),
+        (made(trainable_variables=[]), ("Dense 'hidden'", False)),
+        (made(weights=[], built=False, get_config=lambda: {"units": 2}), HIDDEN),
+        (made(weights=[], built=False, trainable_variables=[], get_config=lambda: {"units": 2}), HIDDEN),
+        (made(weights=[], built=True), None),
+        (made(weights=[], built="none"), None),
+        (made(RELU, weights=[], built=False, get_config=dict), None),
+        (made(RELU, weights=[], built=False, get_config=lambda: 1 // 0), ("ReLU 'hidden'", True)),
+        (made(MINE, weights=[], built=False), ("Mine 'hidden'", True)),
+        (made(MINE, weights=[]), None),
+        (made(MINE), ("Mine 'hidden'", True)),
+        (made(name="a:b"), ("Dense 'a'", True)),
+        (made(name="none"), ("Dense ''", True)),
+        (variable(), ("Variable 'number'", True)),
+        (variable(name="number:0"), ("Variable 'number'", True)),
+        (made(VARIABLE, "number", trainable=False), ("Variable 'number'", False)),
+        (made(VARIABLE, "number", trainable=None), ("Variable 'number'", True)),
+        *(
+            (made(kind(f"{prefix}Variable", module="tensorflow.python.ops"), "v", trainable=True), (text, True))
+            for prefix in ("", "Resource", "BaseResource", "Base")
+            for text in [f"{prefix}Variable 'v'"]
+        ),
+        (made(kind("MyVariable", module="tensorflow.python.ops"), "v", trainable=True), None),
+        (made(kind("Variable", module="mine"), "v", trainable=True), None),
+        (made(kind("Layer", module="tensorflow.python"), "v"), None),
+        (made(kind("Module", module="keras.src"), "v", variables=[1]), None),
+        (made(NET, "net", variables=(1,)), ("Net 'net'", True)),
+        (made(NET, "net", variables=(1,), trainable_variables=()), ("Net 'net'", False)),
+        (made(NET, "net", variables=()), None),
+        (made(NET, "net"), None),
+        *((container([made()]), HIDDEN) for container in (list, tuple, set, frozenset)),
+        ({"key": made()}, HIDDEN),
+        ({"key": [({"deep": made()},)]}, HIDDEN),
+        ([1, None, "text", made()], HIDDEN),
+        (partial(print, made()), HIDDEN),
+        (partial(print, end=made()), HIDDEN),
+        (SimpleNamespace(dense=made()), None),
+        (made, None),
+        (sys, None),
+    ],
+)
+def test_what_is_hidden_among_the_arguments(held, expected):
+    assert reached(arguments=held) == ([] if expected is None else [expected])
+    assert reached(arguments={"a": 1}, function=None) == []
+
+
+def test_every_place_is_looked_at_once():
+    first, second, third, fourth = (made(name=name) for name in ("first", "second", "third", "fourth"))
+
+    def returns(one):
+        return lambda x: one(x)
+
+    found = reached(function=returns(first), _output_shape=returns(second), mask=returns(third), arguments=[fourth])
+    assert sorted(found) == [(f"Dense '{name}'", True) for name in ("first", "fourth", "second", "third")]
+    assert reached(arguments=[first, first, [first], second]) == [("Dense 'first'", True), ("Dense 'second'", True)]
+    loop = [first]
+    loop.append(loop)
+    assert reached(arguments=loop) == [("Dense 'first'", True)]
+
+
+GLOBAL, BESIDE = made(name="global"), SimpleNamespace(dense=made(name="beside"))
+
+
+def functions():
+    one, other, owner, plain = made(name="one"), made(name="other"), made(), SimpleNamespace(dense=made(name="plain"))
+    owner.scale, owner.never = variable(), variable(name="never")
+
+    def never():
+        return lost(one)
+
+    if owner is None:
+        lost = None
+    return [
+        (lambda x: one(x), ["one"]),
+        (lambda x: [other(inner) for inner in [one(x)]], ["one", "other"]),
+        (lambda x: (lambda y: one(y))(x), ["one"]),
+        (lambda x, held=one: held(x), ["one"]),
+        (lambda x, *, held=one: held(x), ["one"]),
+        (lambda x: owner(x), ["hidden"]),
+        (lambda x: x * owner.scale, ["number"]),
+        (lambda x: owner.method(x), ["hidden"]),
+        (lambda x: plain.dense(x), []),
+        (lambda x: GLOBAL(x), ["global"]),
+        (lambda x: BESIDE.dense(x), []),
+        (lambda x: print(x), []),
+        (never, ["one"]),
+        (lambda x: x, []),
+    ]
+
+
+@pytest.mark.parametrize("place", range(14))
+def test_what_a_function_reaches_by_name(place):
+    function, names = functions()[place]
+    found = [text.partition("'")[2].rstrip("'") for text, _ in reached(function=function)]
+    assert sorted(found) == names
+    assert [text for text, _ in reached(arguments=[function])] == [text for text, _ in reached(function=function)]
+
+
+class Around:
+    """Somebody's own object that a Lambda calls, or whose method it calls."""
+
+    def __init__(self, **held):
+        self.__dict__.update(held)
+
+    def __call__(self, x):
+        return self.dense(x)
+
+    def project(self, x):
+        return self.other(x)
+
+
+def test_of_a_callable_object_only_what_its_call_uses():
+    around = Around(dense=made(name="dense"), other=made(name="other"))
+    assert reached(function=around) == [("Dense 'dense'", True)]
+    assert reached(function=around.project) == [("Dense 'other'", True)]
+    assert reached(mask=around) == [("Dense 'dense'", True)]
+    assert reached(arguments=[around]) == []
+    assert reached(arguments=[around.project]) == [("Dense 'other'", True)]
+    owner = made(kind("Block", LAYER, module="mine", project=Around.project), name="owner")
+    owner.other = made(name="other")
+    assert sorted(reached(function=owner.project)) == [("Block 'owner'", True)]
+    assert reached(function=made()) == [HIDDEN]
+    assert reached(function=[].append) == []

@@ -484,6 +484,7 @@ def test_code_of_every_keras(entry, name):
         ({"class_name": "C", "registered_name": "x>D"}, (Kind.CLASS, "C")),
         ({"class_name": "C", "config": "relu"}, (Kind.CLASS, "C")),
         ({"config": {}}, None),
+        ({"code": 3, "module": "x"}, None),
         ({"class_name": ["C"], "config": {}}, None),
     ],
 )
@@ -633,7 +634,7 @@ def test_layers_of_models_stand_under_their_own_paths(where, listed):
     if listed:
         inner = {"class_name": "Sequential", "name": "inner", "config": INNER}
     entries = [entry("a", where=where, activation=RELU), inner, entry("unknown", "Mine"), entry("b", where=where)]
-    raw = {"class_name": "Functional", "config": {"layers": [*entries, None, 3, "a"], "metric": CUSTOM}}
+    raw = {"class_name": "Functional", "config": {"layers": [*entries, None, 3, "a", [CUSTOM]], "metric": CUSTOM}}
     raw = json.loads(json.dumps(raw))
     body = [layer(name) for name in ("a", "b")]
     nested = model("inner", [call(layer("d")), call(layer("e"), 0)], [], [1])
@@ -653,6 +654,7 @@ def test_layers_of_models_stand_under_their_own_paths(where, listed):
         ("Dense", "inner/e", "", True),
         ("Mine", ".", "", True),
         ("Dense", "b", "", True),
+        ("Mine", ".", "", True),
     ]
 
 

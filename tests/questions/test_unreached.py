@@ -173,6 +173,9 @@ def test_sublayers_that_code_never_calls():
     closed = LayerDefinition("block", "Block", "mine", registered_name="mine>Block", children={"spare": spare})
     closed.obj = Code(spare=spare.obj)
     assert skipped(closed) == []
+    graph = model("graph", [input_call("i"), call(used, 0)], [0], [1])
+    graph.children, graph.obj = {"spare": spare}, Code(spare=spare.obj)
+    assert skipped(graph) == []
 
 
 def test_sublayers_in_a_list_of_which_others_are_called():
