@@ -34,7 +34,7 @@ T = TypeVar("T")
 Place = tuple[Any, ...]
 SECONDS = 3.0
 """How long one look at a model may take."""
-_REACHERS, _AT_ONCE = 12, 40
+_REACHERS, _AT_ONCE, _KEPT = 12, 40, 6
 _LONGEST = 12_000
 """Characters of a model that is changed."""
 
@@ -69,10 +69,9 @@ def main() -> None:
     search = Search(tree, _chosen(tree, arguments), random.Random(arguments.seed))
     print(f"{len(search.alive)} mutants, {len(models)} models")
     for model, killed in search.run(models, time.monotonic() + 60 * arguments.minutes):
-        small = search.cut(model, killed)
         with recorded.open("a") as file:
-            file.write(line(small, *kinds))
-        print(f"{len(search.alive)} live; {len(json.dumps(small))} characters for {len(killed)}", flush=True)
+            file.write(line(model, *kinds))
+        print(f"{len(search.alive)} live; {len(json.dumps(model))} characters for {len(killed)}", flush=True)
     for place in sorted(search.alive):
         print("lives" if place in search.reachers else "not reached", search.mutants[place])
 
@@ -124,16 +123,20 @@ class Search:
         self.caches = [one for one in kept if str(one.__module__).startswith(("graphlint_rules", "graphlint.model"))]
 
     def run(self, models: list[Config], until: float) -> Iterator[tuple[Config, set[int]]]:
-        """Models with the mutants that they tell from the code, each mutant once."""
+        """Small models with the mutants that they tell from the code, each mutant once."""
         kept: list[Config] = []
         changes = Changes(self.chance, models, self._words())
         todo = models[::-1]
         while time.monotonic() < until and self.alive:
             model = todo.pop() if todo else changes.changed(self._base(models, kept))
-            if len(json.dumps(model)) < _LONGEST and (killed := self.killed(model, self.alive)):
-                kept.append(model)
-                self.alive -= killed
-                yield model, killed
+            if len(json.dumps(model)) > _LONGEST or not (killed := self.killed(model, self.alive)):
+                continue
+            kept.append(model)
+            # To keep what tells each of many mutants takes long; what is lost here is found in another model.
+            small = self.cut(model, set(self.chance.sample(sorted(killed), min(len(killed), _KEPT))))
+            killed = self.killed(small, killed)
+            self.alive -= killed
+            yield small, killed
 
     def _base(self, models: list[Config], kept: list[Config]) -> Config:
         known = [place for place in self.alive if place in self.reachers]
