@@ -134,7 +134,7 @@ class Search:
             kept.append(model)
             # To keep what tells each of many mutants takes long; what is lost here is found in another model.
             small = self.cut(model, set(self.chance.sample(sorted(killed), min(len(killed), _KEPT))))
-            killed = self.killed(small, killed)
+            killed = self.killed(small, self.alive, len(self.alive))
             self.alive -= killed
             yield small, killed
 
@@ -144,8 +144,8 @@ class Search:
             return self.chance.choice(self.reachers[self.chance.choice(known)])
         return self.chance.choice(kept if kept and self.chance.random() < 0.5 else models)
 
-    def killed(self, model: Config, wanted: set[int]) -> set[int]:
-        """The wanted mutants with which something else is said of a model."""
+    def killed(self, model: Config, wanted: set[int], most: int = _AT_ONCE) -> set[int]:
+        """The wanted mutants with which something else is said of a model; of each file it tries so many."""
         try:
             graph = _within(lambda: _graph(model))
         except (Exception, TooLong):
@@ -160,7 +160,7 @@ class Search:
             for place in near:
                 if len(self.reachers[place]) < _REACHERS:
                     self.reachers[place].append(model)
-            for place in near if len(near) <= _AT_ONCE else self.chance.sample(near, _AT_ONCE):
+            for place in near if len(near) <= most else self.chance.sample(near, most):
                 with self.patches[place]:
                     if self._said(file, model, graph) != said:
                         found.add(place)
