@@ -95,6 +95,7 @@ def test_metrics_by_class():
         ({"loss": "acc"}, "'acc' is not a built-in loss or metric"),
         ({"loss": "mse", "metrics": ["theirs"]}, "'theirs' is not a built-in loss or metric"),
         ({"loss": named("Theirs", x=1)}, "Theirs"),
+        ({"loss": named("function", name="mse")}, "function"),
         ({"loss": named("Huber", gone=1)}, "Huber was made with gone=1"),
         ({"optimizer": named("Theirs")}, "optimizer 'Theirs' is not a built-in optimizer"),
         ({"optimizer": named("get")}, "optimizer 'get' is not a built-in optimizer"),

@@ -576,8 +576,17 @@ def test_a_condition_that_does_not_hold_stops_the_pipeline(tmp_path):
     job = Job(path=tmp_path / "model.keras", fixer=None)
     with pytest.raises(FixError, match="is_stored is not true after forgets"):
         files.run([Stage(run=forgets, requires=(), ensures=(files.is_stored,))], job)
+    seen = []
+    stages = [
+        Stage(run=seen.append, requires=(), ensures=()),
+        Stage(run=forgets, requires=(files.is_loaded,), ensures=()),
+        Stage(run=seen.append, requires=(files.is_proven,), ensures=()),
+    ]
     with pytest.raises(FixError, match="is_loaded is not true before forgets"):
-        files.run([Stage(run=forgets, requires=(files.is_loaded,), ensures=())], job)
+        files.run(stages, job)
+    with pytest.raises(FixError, match="is_proven is not true before append"):
+        files.run(stages[::2], job)
+    assert seen == [job, job]
 
 
 def test_what_is_written_is_a_file_with_something_in_it(tmp_path):

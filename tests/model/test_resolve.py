@@ -5,6 +5,7 @@ from graphlint.model.definition import CallDefinition, TensorRef, VariableDefini
 from graphlint.model.expand import expand
 from graphlint.model.graph import Tensor
 from graphlint.model.resolve import resolve, resolve_call, resolve_layer, resolve_tensor, resolve_variable
+from graphlint.model.several import several
 from tests.model.definitions import SPEC, call, definition, input_call, layer, model
 
 
@@ -127,3 +128,159 @@ def test_variables_known_by_their_index():
     one.variables = [VariableDefinition("0", 0, (3,), dtype="float32", trainable=True)]
     graph = expand(definition(model("net", [input_call("x"), call(one, 0)], [0], [1])))
     assert resolve(graph, "one@0") == "one@0"
+
+
+# -- several models ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def models():
+    """Three models that share a layer, with layers of one name, a model inside, and a name that has to be escaped."""
+    shared = layer("shared", size=2)
+    inner = model("inner", [input_call("i"), call(layer("deep", size=5), 0)], [0], [1])
+
+    def member(*steps, size=0):
+        calls = [input_call("x"), *(call(one, place) for place, one in enumerate(steps))]
+        root = model("net", calls, [0], [len(steps)])
+        root.variables = layer("own", size=size).variables
+        return definition(root)
+
+    gan = member(layer("d", size=1), shared, inner, size=4)
+    disc = member(layer("d", size=3), layer("e", size=1), shared, layer("e2"))
+    return expand(several({"gan": gan, "disc": disc, "x#y": member(layer("f"), layer("g", size=1))}))
+
+
+WHOLE = Tensor("gan:inner#0/deep#0", 0)
+NO_D = "is in 2 models: write one of gan:"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("gan", "gan:"),
+        ("gan:", "gan:"),
+        ("gan:.", "gan:"),
+        ("gan:.:0", WHOLE),
+        ("gan@kernel", "gan:@kernel"),
+        ("gan:@kernel", "gan:@kernel"),
+        ("gan:.@kernel", "gan:@kernel"),
+        ("gan:d", "gan:d"),
+        ("gan:d#0", "gan:d#0"),
+        ("gan:d:0", Tensor("gan:d#0", 0)),
+        ("gan:d#0:0", Tensor("gan:d#0", 0)),
+        ("gan:d@kernel", "gan:d@kernel"),
+        ("gan/d", "gan:d"),
+        ("disc/d", "disc:d"),
+        ("disc/d@kernel", "disc:d@kernel"),
+        ("e", "disc:e"),
+        ("e#0", "disc:e#0"),
+        ("e@kernel", "disc:e@kernel"),
+        ("f", "x%23y:f"),
+        ("x%23y", "x%23y:"),
+        ("x%23y:f", "x%23y:f"),
+        ("shared", "gan:shared"),
+        ("disc:shared", "gan:shared"),
+        ("disc:shared#0", "disc:shared#0"),
+        ("inner/deep", "gan:inner/deep"),
+        ("gan:inner#0/deep", "gan:inner#0/deep#0"),
+        ("inner:0", WHOLE),
+    ],
+)
+def test_an_address_in_several_models_means_what_it_says(models, text, expected):
+    assert resolve(models, text) == expected
+
+
+@pytest.mark.parametrize(
+    ("find", "text", "expected"),
+    [
+        (resolve_layer, "gan#0", "gan:"),
+        (resolve_layer, "gan:.:0", "gan:"),
+        (resolve_call, "gan", "gan:"),
+        (resolve_call, "x%23y:f", "x%23y:f#0"),
+        (resolve_call, "shared", "gan:shared#0"),
+        (resolve_tensor, "gan", WHOLE),
+        (resolve_tensor, "gan:.", WHOLE),
+        (resolve_tensor, "inner", WHOLE),
+        (resolve_tensor, "x%23y", Tensor("x%23y:g#0", 0)),
+        (resolve_call, "gan#0", "no call 'gan#0': the calls there are gan:"),
+        (resolve, "d", f"'d' {NO_D}d, disc:d"),
+        (resolve, "d@kernel", f"'d@kernel' {NO_D}d@kernel, disc:d@kernel"),
+        (resolve_call, "d#0", f"'d#0' {NO_D}d#0, disc:d#0"),
+        (resolve, "x", "'x' is in 3 models: write one of gan:x, disc:x, x%23y:x"),
+        (resolve, "disc:inner", "no layer 'disc:inner': did you mean disc:e or disc:e2 or disc:?"),
+        (resolve, "deep", "no layer 'deep': did you mean gan:d or gan:inner/deep or gan:?"),
+        (resolve, "gan/zzz", "no layer 'gan/zzz': did you mean gan: or gan:x or gan:d?"),
+        (resolve, "nope:d", "expected one whole number after ':', got 'nope:d': write path/to/layer#call:0"),
+        (resolve, "gan:d@bias", "no variable 'gan:d@bias': layer 'gan:d' has no 'bias'; it has gan:d@kernel"),
+    ],
+)
+def test_questions_about_several_models(models, find, text, expected):
+    try:
+        assert find(models, text) == expected
+    except AddressError as error:
+        assert str(error) == expected
+
+
+# -- suggestions ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def deep():
+    """Wrappers around layers, aliases of models at several depths, and many layers."""
+    cell = layer("cell", "LSTM", size=2)
+    wrap = layer("wrap", "Bidirectional", children={"forward_layer": cell})
+    leaf = layer("leaf", size=1)
+    low = encoder("low", leaf)
+    mid = encoder("mid", low)
+    top = encoder("top", mid)
+    many = [layer(f"step_{place}") for place in range(12)]
+    calls = [input_call("a")]
+    for one in (low, mid, top):
+        calls.append(CallDefinition(one, ((TensorRef(len(calls) - 1, 0),),), outputs=(SPEC,)))
+    for one in (wrap, *many, many[0]):
+        calls.append(call(one, len(calls) - 1))
+    return expand(definition(model("net", calls, [0], [len(calls) - 1])))
+
+
+FIRST = ": did you mean a or low or mid or top or wrap or step_0 or step_1 or step_2?"
+"""What is said where nothing is near."""
+INSIDE = "runs inside wrap, which has no tensor of its own for it; write wrap"
+
+
+@pytest.mark.parametrize(
+    ("find", "text", "expected"),
+    [
+        (resolve_layer, "top/mid/low/leaf", "low/leaf"),
+        (resolve_layer, "top/mid/low", "low"),
+        (resolve_layer, "mid/low/leaf", "low/leaf"),
+        (resolve_layer, "top/mid/x", "mid/x"),
+        (resolve_call, "top/mid/low/leaf", "top#0/mid#0/low#0/leaf#0"),
+        (resolve_call, "top#0/mid/low#0/leaf", "top#0/mid#0/low#0/leaf#0"),
+        (resolve_variable, "top/mid/low/leaf@kernel", "low/leaf@kernel"),
+        (resolve_call, ".", "."),
+        (resolve_call, "step_0#1", "step_0#1"),
+        (resolve_call, "wrap/forward_layer", "wrap#0"),
+        (resolve_tensor, "wrap/forward_layer", Tensor("wrap#0", 0)),
+        (resolve_call, "step_0", "'step_0' matches 2 calls: write one of step_0#0, step_0#1"),
+        (resolve_call, "step_0#2", "no call 'step_0#2': the calls there are step_0#0, step_0#1"),
+        (
+            resolve_call,
+            "cell",
+            f"no call 'cell': wrap/forward_layer {INSIDE}",
+        ),
+        (resolve_layer, "cell", f"no layer 'cell'{FIRST}"),
+        (resolve_layer, "leaf", "no layer 'leaf': did you mean low/leaf?"),
+        (resolve_layer, "top/mid/nope", f"no layer 'top/mid/nope'{FIRST}"),
+        (resolve_layer, "net/step_3", "no layer 'net/step_3': did you mean step_3?"),
+        (resolve_layer, "net/nope", f"no layer 'net/nope'{FIRST}"),
+        (resolve_layer, "step_", "no layer 'step_': did you mean step_9 or step_8 or step_7?"),
+        (resolve_call, "qqq", f"no layer 'qqq'{FIRST}"),
+        (resolve_layer, "qqq", f"no layer 'qqq'{FIRST}"),
+        (resolve_tensor, "step_1:1", "no output 1 in 'step_1:1': 'step_1#0' has step_1#0:0"),
+    ],
+)
+def test_what_is_suggested(deep, find, text, expected):
+    try:
+        assert find(deep, text) == expected
+    except AddressError as error:
+        assert str(error) == expected
