@@ -363,8 +363,8 @@ class _Expansion:
             else:
                 args = (value,)
         self.add_call(call_id, call, frame.scope.id, index, args, kwargs, outputs, captured)
-        read = [*flat(args), *flat(kwargs)] if frame.body.traced else []
-        self.reads += [(id(leaf.obj), call_id) for leaf in (*read, *flat(list(captured))) if _is_variable(leaf)]
+        read = [*flat(args), *flat(kwargs), *flat(list(captured))]
+        self.reads += [(id(leaf.obj), call_id) for leaf in read if _is_variable(leaf)]
         for output in range(len(outputs)):
             frame.tensors[TensorRef(position, output)] = Tensor(call_id, output)
         return None

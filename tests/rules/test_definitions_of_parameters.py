@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from graphlint.findings.edits import DropVariables, Prune
-from graphlint.model.definition import CallDefinition, Format, FrontEnd, TensorRef, VariableDefinition
+from graphlint.model.definition import (
+    CallDefinition,
+    Constant,
+    ConstantKind,
+    Format,
+    FrontEnd,
+    TensorRef,
+    VariableDefinition,
+)
 from graphlint.model.expand import expand
 from rules.parameters.double_counted import DoubleCounted
 from rules.parameters.duplicate_weights import DuplicateWeights
@@ -197,6 +205,32 @@ def test_parameters_that_influence_nothing():
     inner.variables = [variable("lost", (3,))]
     (problem,) = UnreachableParameters().check(chain(around("outer", inner), dense("end")))
     assert (problem.node, problem.fix.edits[0].layers) == ("outer/inner", ("outer/inner",))
+
+
+def test_variables_of_a_model_that_are_used():
+    inner = around("inner", dense("a"))
+    inner.variables = [variable("scale", (4,))]
+    inner.variables[0].obj = object()
+    constant = Constant(ConstantKind.VARIABLE, None, dtype="float32", shape=(4,), obj=inner.variables[0].obj)
+    for used in (True, False):
+        inner.body.calls[1].kwargs = {"by": constant} if used else {}
+        problems = list(UnreachableParameters().check(chain(inner, dense("end"))))
+        assert [one.node for one in problems] == ([] if used else ["inner"])
+    calls = [
+        input_call("i"),
+        call(dense("main"), 0),
+        call(op("times"), 0),
+        call(layer("r", "ActivityRegularization"), 2),
+    ]
+    penalised = model("inner", calls, [0], [1])
+    penalised.variables = inner.variables
+    for used in (True, False):
+        calls[2].kwargs = {"by": constant} if used else {}
+        problems = list(UnreachableParameters().check(chain(penalised, dense("end"))))
+        assert [one.node for one in problems] == ([] if used else ["inner"])
+    graph = chain(dense("main"))
+    graph.definition.root.body.layers.append(inner)
+    assert list(UnreachableParameters().check(expand(graph.definition))) == []
 
 
 def test_what_code_may_use():

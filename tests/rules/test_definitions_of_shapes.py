@@ -404,6 +404,8 @@ def test_shapes_of_shared_layers_in_words():
     wrapped.children = {"layer": dense("d")}
     ((node, _, related, _),) = told(*calls, step(wrapped, 0), step(wrapped, 3))
     assert (node, related) == ("w", ("w#0", "w#1"))
+    wrapped.children = {"layer": one}
+    assert told(*calls, end, step(one, 4), step(wrapped, 3)) == []
     free = made("r", "ReLU")
     both = [*calls, step(free, 0), step(free, 2), step(one, 0), step(one, 2)]
     assert [node for node, *_ in told(*both)] == ["a"]

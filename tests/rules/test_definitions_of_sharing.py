@@ -85,6 +85,7 @@ def test_operations_that_draw_random_numbers():
         (relu("a", max_value=6), relu("b", max_value=6), True),
         (relu("a", max_value=6), relu("b", max_value=5), False),
         (relu("a", name="a"), relu("b", name="b"), True),
+        (relu("a", max_value=6, threshold=1), relu("b", threshold=1, max_value=6), True),
         (relu("a"), relu("b", "Softmax"), False),
         (held("a"), held("b"), False),
         (relu("a", "ActivityRegularization"), relu("b", "ActivityRegularization"), False),

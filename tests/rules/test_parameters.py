@@ -162,6 +162,13 @@ def test_a_model_of_its_own_class(tmp_path):
     assert both(UnreachableParameters(), model, tmp_path) == []
 
 
+def test_a_variable_of_the_model_that_an_operation_receives():
+    x, scale = keras.Input((4,)), keras.Variable(np.ones(4, "float32"))
+    model = keras.Model(x, layers.Dense(1)(x * scale))
+    model.scale = scale
+    assert live(UnreachableParameters(), model) == []
+
+
 def test_what_other_rules_say(tmp_path):
     uncalled = layers.Dense(3)
     uncalled.build((None, 4))
