@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -96,7 +97,7 @@ def _reached_from_call(cls: type) -> tuple[list[FunctionType], set[str]]:
     own: dict[str, FunctionType] = {}
     for one in cls.__mro__:
         if one.__module__.partition(".")[0] in _LIBRARIES:
-            break
+            continue
         for name, value in vars(one).items():
             if isinstance(value, FunctionType) and name not in _NOT_RUN:
                 own.setdefault(name, inspect.unwrap(value))
@@ -136,7 +137,7 @@ def may_use(cls: type, attribute: str) -> bool:
     """Whether a method of a custom class, constructors aside, mentions an attribute or may take any."""
     for one in cls.__mro__:
         if one.__module__.partition(".")[0] in _LIBRARIES:
-            break
+            continue
         for name, value in vars(one).items():
             methods = [value.fget] if isinstance(value, property) else [getattr(value, "__func__", value)]
             for method in methods:
@@ -242,13 +243,11 @@ def _surroundings(function: FunctionType) -> list[Any]:
 def _reads(code: CodeType) -> Iterator[tuple[str, str, str]]:
     """Every read of an outer variable in a function and those inside it, with the attribute that is taken of it."""
     for one in _codes(code):
-        instructions = list(dis.get_instructions(one))
-        for index, instruction in enumerate(instructions):
+        for instruction, after in pairwise(dis.get_instructions(one)):
             kind = _READS.get(instruction.opname)
             if kind is not None:
-                after = instructions[index + 1] if index + 1 < len(instructions) else None
-                taken = after is not None and after.opname in ("LOAD_ATTR", "LOAD_METHOD")
-                yield kind, str(instruction.argval), str(after.argval) if after is not None and taken else ""
+                taken = after.opname in ("LOAD_ATTR", "LOAD_METHOD")
+                yield kind, str(instruction.argval), str(after.argval) if taken else ""
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

@@ -381,6 +381,10 @@ def test_each_output_has_its_metrics(outputs, given, first, second):
         )
     assert metrics_of(compiled(outputs), 0) is None
     assert metrics_of(compiled(outputs, loss="mse"), -1) is None
+    assert metrics_of(compiled(outputs, loss="mse", metrics=3), 0) is None
+    closed = compiled(outputs, loss="mse")
+    closed.definition.root.body = None
+    assert metrics_of(closed, 0) is None
 
 
 def test_metrics_know_their_class_where_it_is_written():

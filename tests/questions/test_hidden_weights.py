@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from types import SimpleNamespace
+from types import MethodType, SimpleNamespace
 
 import pytest
 
 from graphlint.model.expand import expand
-from graphlint.questions.hidden_weights import attribute_of, hidden_in_lambda, may_use, serialized_has_weights
+from graphlint.questions.hidden_weights import (
+    attribute_of,
+    hidden_in_code,
+    hidden_in_lambda,
+    may_use,
+    serialized_has_weights,
+)
 from tests.model.definitions import call, definition, input_call, layer, model
 
 
@@ -28,7 +34,8 @@ def test_the_attribute_that_holds_something():
     assert attribute_of(owner, object()) == "" and attribute_of(3, owner) == ""
     owner.first, owner.again = [owner.dense], owner.pair
     assert attribute_of(owner, owner.dense) == "dense" and attribute_of(owner, owner.pair[0]) == "pair"
-    owner._layers.append(owner)
+    for name in ("_layers", "_operations", "_modules"):
+        setattr(owner, name, [owner])
     assert attribute_of(owner, owner) == ""
 
 
@@ -63,6 +70,51 @@ class Derived(Base):
         return [(lambda: self.by_lambda) for _ in range(2)]
 
     number = 3
+
+
+NOT_RUN = ("__init__", "build", "get_config", "from_config", "get_build_config", "build_from_config")
+LIBRARIES = (
+    "keras.src",
+    "tensorflow.python",
+    "numpy",
+    "jax",
+    "jaxlib",
+    "torch.nn",
+    "builtins",
+    "collections",
+    "logging",
+)
+ANY = {
+    "getattr": lambda self, name: getattr(self, name),
+    "vars": lambda self: vars(self),
+    "__dict__": lambda self: self.__dict__,
+    "layers": lambda self: self.layers,
+    "_layers": lambda self: self._layers,
+    "_flatten_layers": lambda self: self._flatten_layers(),
+}
+
+
+@pytest.mark.parametrize("name", NOT_RUN)
+def test_methods_that_are_run_only_to_make_or_save_an_object(name):
+    mentions = {name: lambda self: self.held}
+    assert may_use(type("Held", (), mentions), "held") is False
+    assert may_use(type("Held", (), mentions | {"other": lambda self: self.held}), "held") is True
+    assert may_use(type("Held", (), {f"{name}_": lambda self: self.held}), "held") is True
+
+
+@pytest.mark.parametrize("module", LIBRARIES)
+def test_methods_of_libraries_mean_no_attribute_of_ones_own(module):
+    library = type("Library", (), {"work": lambda self: self.held, "__module__": module})
+    assert may_use(type("Own", (library,), {"__module__": "mine"}), "held") is False
+    mixed = type("Mixed", (), {"more": lambda self: self.held, "__module__": "mine.keras"})
+    for bases in ((library, mixed), (mixed, library)):
+        assert may_use(type("Own", bases, {"__module__": "mine"}), "held") is True
+
+
+@pytest.mark.parametrize("name", ANY)
+def test_methods_that_may_mean_any_attribute(name):
+    assert may_use(type("Own", (), {"work": ANY[name]}), "held") is True
+    assert may_use(type("Own", (), {"work": lambda self: len([self])}), "held") is False
 
 
 class Reflecting(Base):
@@ -165,6 +217,7 @@ HIDDEN = ("Dense 'hidden'", True)
         (made(RELU, weights=[], built=False, get_config=dict), None),
         (made(RELU, weights=[], built=False, get_config=lambda: 1 // 0), ("ReLU 'hidden'", True)),
         (made(MINE, weights=[], built=False), ("Mine 'hidden'", True)),
+        (made(MINE, weights=[], built=False, get_config=dict), ("Mine 'hidden'", True)),
         (made(MINE, weights=[]), None),
         (made(MINE), ("Mine 'hidden'", True)),
         (made(name="a:b"), ("Dense 'a'", True)),
@@ -202,6 +255,10 @@ def test_what_is_hidden_among_the_arguments(held, expected):
     assert reached(arguments={"a": 1}, function=None) == []
 
 
+def test_a_file_holds_no_code():
+    assert list(hidden_in_code(expand(definition(model("net", [input_call("x")], [0], [0]))))) == []
+
+
 def test_every_place_is_looked_at_once():
     first, second, third, fourth = (made(name=name) for name in ("first", "second", "third", "fourth"))
 
@@ -216,12 +273,18 @@ def test_every_place_is_looked_at_once():
     assert reached(arguments=loop) == [("Dense 'first'", True)]
 
 
-GLOBAL, BESIDE = made(name="global"), SimpleNamespace(dense=made(name="beside"))
+def test_so_many_objects_are_looked_at():
+    for count, found in ((19_998, [HIDDEN]), (19_999, [])):
+        assert reached(arguments=[*(object() for _ in range(count)), made()]) == found
+
+
+GLOBAL, BESIDE, LISTED = made(name="global"), SimpleNamespace(dense=made(name="beside")), [made(name="listed")]
 
 
 def functions():
     one, other, owner, plain = made(name="one"), made(name="other"), made(), SimpleNamespace(dense=made(name="plain"))
     owner.scale, owner.never = variable(), variable(name="never")
+    owner.x, owner.inner = variable(name="never"), made(name="inner")
 
     def never():
         return lost(one)
@@ -237,6 +300,10 @@ def functions():
         (lambda x: owner(x), ["hidden"]),
         (lambda x: x * owner.scale, ["number"]),
         (lambda x: owner.method(x), ["hidden"]),
+        (lambda x: owner.inner(x), ["inner"]),
+        (lambda x: LISTED[0](x), []),
+        (lambda x: print(x) or GLOBAL(x), ["global"]),
+        (lambda GLOBAL: GLOBAL + 1, []),
         (lambda x: plain.dense(x), []),
         (lambda x: GLOBAL(x), ["global"]),
         (lambda x: BESIDE.dense(x), []),
@@ -246,7 +313,7 @@ def functions():
     ]
 
 
-@pytest.mark.parametrize("place", range(14))
+@pytest.mark.parametrize("place", range(18))
 def test_what_a_function_reaches_by_name(place):
     function, names = functions()[place]
     found = [text.partition("'")[2].rstrip("'") for text, _ in reached(function=function)]
@@ -264,7 +331,7 @@ class Around:
         return self.dense(x)
 
     def project(self, x):
-        return self.other(x)
+        return list(self.other(x))
 
 
 def test_of_a_callable_object_only_what_its_call_uses():
@@ -278,4 +345,4 @@ def test_of_a_callable_object_only_what_its_call_uses():
     owner.other = made(name="other")
     assert sorted(reached(function=owner.project)) == [("Block 'owner'", True)]
     assert reached(function=made()) == [HIDDEN]
-    assert reached(function=[].append) == []
+    assert reached(function=MethodType(partial(print), around)) == []

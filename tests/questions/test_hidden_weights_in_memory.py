@@ -68,6 +68,22 @@ class Recursive(Custom):
         return self.call(x) if x is None else self.deep(x)
 
 
+class Mixin:
+    """Its method is one of the layer that has it among its bases."""
+
+    def help(self, x):
+        return self.box.dense(x)
+
+
+class Helped(layers.Layer, Mixin):
+    def __init__(self, **held):
+        super().__init__()
+        self.box = Box(**held)
+
+    def call(self, x):
+        return self.help(x)
+
+
 class NoCall(layers.Layer):
     pass
 
@@ -80,7 +96,7 @@ def told(layer):
     ]
 
 
-@pytest.mark.parametrize("cls", [Custom, Recursive])
+@pytest.mark.parametrize("cls", [Custom, Recursive, Helped])
 def test_what_a_call_reaches_through_other_methods(cls):
     assert told(cls(dense=built(dense()))) == [([("Dense 'hidden'", True)], [])]
 
@@ -90,6 +106,9 @@ def test_what_no_call_reaches_or_keras_tracks():
     tracked = Custom()
     tracked.mine = dense()
     tracked.box.dense = tracked.mine
+    assert told(tracked) == []
+    tracked.mine.build((None, 4))
+    tracked.box.dense = tracked.mine.kernel
     assert told(tracked) == []
     assert told(NoCall()) == []
     assert told(layers.Dense(2)) == []

@@ -233,9 +233,9 @@ def test_what_is_not_listed_hides_nothing_after_it():
     spare = dense("spare", 8)
     spare.variables += layer("more", size=2).variables
     spare.variables[1].slot, spare.variables[1].index = "more", 1
-    root.body.layers.insert(0, spare)
-    root.body.calls.append(call(doubled, 1))
-    root.body.layers.append(doubled)
+    steps = layer("steps", "TimeDistributed", children={"layer": spare})
+    root.body.calls += [call(steps, 1), call(doubled, 2)]
+    root.body.layers += [steps, doubled]
     made = expand(ModelDefinition(root, FrontEnd.STATIC, "keras", has_weights=True))
     assert [(one.path, names, count) for one, names, count in miscounted_weights(made)] == [("b", ["kernel"], 2)]
 
