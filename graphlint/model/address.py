@@ -115,5 +115,5 @@ def parse(text: str) -> Address:
         name, hash_, call = piece.partition("#")
         if not name or (hash_ and not call.isdecimal()):
             raise AddressError(f"expected name or name#call between slashes, got {piece!r} in {text!r}")
-        parts.append(Part(name if name == ROOT else unescape(name), int(call) if hash_ else None))
+        parts.append(Part(unescape(name), int(call) if hash_ else None))
     return Address(tuple(parts), int(output) if colon else None, unescape(slot) if at else None)

@@ -190,8 +190,6 @@ def _known_path(graph: ModelGraph, path: str) -> str | None:
 
 def _spelled(graph: ModelGraph, path: str) -> list[str]:
     """The calls and scopes whose ids spell a path, whatever their indices."""
-    if path == ROOT:
-        return [ROOT] if ROOT in graph.scopes else list(graph.calls)
     depth = path.count("/")
     return [
         one for ids in (graph.calls, graph.scopes) for one in ids if one.count("/") == depth and _names(one) == path
@@ -238,7 +236,7 @@ def _unknown(text: str, graph: ModelGraph, path: str, *, called: bool = False) -
             return UnknownAddress(
                 f"no call {text!r}: {one} runs inside {around}, which has no tensor of its own for it; write {around}"
             )
-        paths = [one for one in paths if one not in inside and _run_by(graph, one) is None]
+        paths = [one for one in paths if _run_by(graph, one) is None]
         near = [one for one in near if one not in inside]
     head, _, tail = path.partition("/")
     if not near and head == escape(graph.root.name) and tail in graph.layers:

@@ -234,15 +234,17 @@ def deep():
     mid = encoder("mid", low)
     top = encoder("top", mid)
     many = [layer(f"step_{place}") for place in range(12)]
+    hidden = layer("hold", "Bidirectional", children={"forward_layer": layer("leaf", "LSTM", size=2)})
+    far = encoder("a_container_with_a_long_name", layer("tip", size=1))
     calls = [input_call("a")]
-    for one in (low, mid, top):
+    for one in (low, mid, top, far):
         calls.append(CallDefinition(one, ((TensorRef(len(calls) - 1, 0),),), outputs=(SPEC,)))
-    for one in (wrap, *many, many[0]):
+    for one in (wrap, *many, many[0], hidden):
         calls.append(call(one, len(calls) - 1))
     return expand(definition(model("net", calls, [0], [len(calls) - 1])))
 
 
-FIRST = ": did you mean a or low or mid or top or wrap or step_0 or step_1 or step_2?"
+FIRST = ": did you mean a or low or mid or top or a_container_with_a_long_name or wrap or step_0 or step_1?"
 """What is said where nothing is near."""
 INSIDE = "runs inside wrap, which has no tensor of its own for it; write wrap"
 
@@ -270,6 +272,14 @@ INSIDE = "runs inside wrap, which has no tensor of its own for it; write wrap"
         ),
         (resolve_layer, "cell", f"no layer 'cell'{FIRST}"),
         (resolve_layer, "leaf", "no layer 'leaf': did you mean low/leaf?"),
+        (resolve_call, "leaf", "no layer 'leaf': did you mean low/leaf?"),
+        (resolve_layer, "tip", "no layer 'tip': did you mean a_container_with_a_long_name/tip?"),
+        (
+            resolve_layer,
+            "hold/forward_laye",
+            "no layer 'hold/forward_laye': did you mean hold/forward_layer or wrap/forward_layer?",
+        ),
+        (resolve_call, "hold/forward_laye", f"no layer 'hold/forward_laye'{FIRST}"),
         (resolve_layer, "top/mid/nope", f"no layer 'top/mid/nope'{FIRST}"),
         (resolve_layer, "net/step_3", "no layer 'net/step_3': did you mean step_3?"),
         (resolve_layer, "net/nope", f"no layer 'net/nope'{FIRST}"),
@@ -284,3 +294,8 @@ def test_what_is_suggested(deep, find, text, expected):
         assert find(deep, text) == expected
     except AddressError as error:
         assert str(error) == expected
+
+
+def test_a_model_of_code_is_its_own_call():
+    graph = expand(definition(layer("net", "Net", size=2, opaque=True)))
+    assert resolve_call(graph, ".") == ".#0" and resolve(graph, ".") == "."
