@@ -18,10 +18,7 @@ def innermost(error: BaseException) -> str:
     >>> innermost(ValueError("Exception encountered when calling A.call().\n\n\x1b[1mToo small\x1b[0m\n\nArguments"))
     'Too small'
     """
-    text = str(error)
-    if _BEGIN in text:
-        text = text.rpartition(_BEGIN)[2].partition(_END)[0]
-    text = text.rpartition("Error encountered:")[2]
+    text = str(error).rpartition(_BEGIN)[2].partition(_END)[0].rpartition("Error encountered:")[2]
     lines = [line.strip() for line in text.splitlines()]
     return next((line for line in lines if line and not line.startswith(_AROUND)), "")
 

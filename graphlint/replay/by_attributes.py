@@ -114,8 +114,6 @@ class Attributes:
                 "and from_config()",
                 [self.old],
             )
-        if isinstance(value, FunctionType):
-            return value
         try:
             return copy.deepcopy(value)
         except Exception:
@@ -132,8 +130,6 @@ def _reached(value: Any) -> Iterator[Any]:
             continue
         seen.add(id(one))
         yield one
-        if isinstance(one, (keras.Operation, keras_internals.VARIABLE)):
-            continue
         if isinstance(one, FunctionType):
             stack += [cell.cell_contents for cell in one.__closure__ or () if _is_set(cell)]
             stack += [*(one.__defaults__ or ()), *(one.__kwdefaults__ or {}).values()]

@@ -237,8 +237,8 @@ def _name(event: Event) -> str:
 
 
 def _same(one: Any, other: Any, twin: Callable[[Any], Any]) -> bool:
-    if isinstance(one, Function) or isinstance(other, Function):
-        return isinstance(one, Function) and isinstance(other, Function) and one.name == other.name
+    if isinstance(one, Function) and isinstance(other, Function):
+        return one.name == other.name
     if twin(one) is other:
         return True
     graphs = [keras_internals.graph_model(layer) is not None for layer in (one, other)]
@@ -247,18 +247,8 @@ def _same(one: Any, other: Any, twin: Callable[[Any], Any]) -> bool:
 
 def _wiring(event: Event, labels: Mapping[int, Any]) -> list[Any]:
     """What a call receives: for a tensor where it comes from, or its spec where functions of the backend made it."""
-    found: list[Any] = []
     passed = {key: value for key, value in event.kwargs.items() if value is not None and key != "training"}
-    for leaf in members([list(event.args), passed]):
-        if id(leaf) in labels:
-            found.append(labels[id(leaf)])
-        elif event.trace.is_tensor(leaf):
-            found.append(_spec(event, leaf))
-        elif isinstance(leaf, (bool, int, float, str, type(None))):
-            found.append(leaf)
-        else:
-            found.append(type(leaf).__name__)
-    return found
+    return [labels.get(id(leaf), _spec(event, leaf)) for leaf in members([list(event.args), passed])]
 
 
 def _spec(event: Event, leaf: Any) -> str:

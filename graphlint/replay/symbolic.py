@@ -11,6 +11,7 @@ import numpy as np
 
 from graphlint.knowledge import keras_internals
 from graphlint.knowledge.raised import told
+from graphlint.model.definition import TensorRef
 from graphlint.replay.held import HeldConstant
 
 
@@ -57,6 +58,8 @@ def by_path(structure: Any, function: Callable[[Any, str], Any], path: str = "")
     prefix = f"{path}/" if path else ""
     if isinstance(structure, dict):
         return {key: by_path(value, function, f"{prefix}{key}") for key, value in structure.items()}
+    if isinstance(structure, TensorRef):
+        return function(structure, path)
     if isinstance(structure, tuple) and hasattr(structure, "_fields"):
         return type(structure)(*[by_path(value, function, f"{prefix}{n}") for n, value in enumerate(structure)])
     if isinstance(structure, (list, tuple)):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from graphlint.knowledge.raised import innermost
+from graphlint.errors import ReplayError
+from graphlint.knowledge.raised import innermost, told
 
 BOLD, PLAIN = "\x1b[1m", "\x1b[0m"
 
@@ -35,3 +36,10 @@ def _calling(name: str) -> str:
 )
 def test_the_innermost_words(text: str, said: str) -> None:
     assert innermost(ValueError(text)) == said
+
+
+def test_in_one_line_with_the_class() -> None:
+    assert told(ValueError("bad\nworse")) == "ValueError: bad" and told(KeyError()) == "KeyError"
+    assert told(ValueError(f"{_calling('A')}{BOLD}bad{PLAIN}")) == "ValueError: bad"
+    assert told(ReplayError("bad\nworse")) == "bad worse" and told(TypeError("abcdef"), 3) == "TypeError: abc"
+    assert told(ReplayError("abcdef"), 3) == "abc"

@@ -3,7 +3,7 @@
 import threading
 from collections import namedtuple
 from functools import partial
-from types import MethodType
+from types import MethodType, ModuleType
 
 import keras
 import numpy as np
@@ -373,11 +373,12 @@ def test_variables_of_a_layer_are_those_that_its_attributes_hold():
     layer = Empty(name="empty")
     layer.kernel = layer.add_weight(shape=(2,), name="kernel", initializer="ones")
     layer.hidden = [layer.add_weight(shape=(1,), name="hidden", trainable=False)]
+    layer.add_weight(shape=(1,), name="unheld", trainable=False)
     layer.build((None, 3))
     copy = Attributes(layer, lambda one: one).copy()
-    assert copy.built and [one.name for one in copy.weights] == ["kernel", "hidden"]
+    assert copy.built and [one.name for one in copy.weights] == ["kernel", "hidden", "unheld"]
     assert copy.kernel is copy.weights[0] and copy.hidden[0] is copy.weights[1]
-    assert [one.trainable for one in copy.weights] == [True, False]
+    assert [one.trainable for one in copy.weights] == [True, False, False]
     assert not {id(one) for one in copy.weights} & {id(one) for one in layer.weights}
     assert [one.path for one in copy.weights] == [one.path for one in layer.weights]
     assert not Attributes(Empty(), lambda one: one).copy().built
@@ -431,7 +432,19 @@ def test_layers_and_variables_where_they_cannot_be_replaced(around, held):
     assert [one.name for one in raised.value.layers] == ["empty"]
 
 
+def test_a_variable_that_no_layer_tracks():
+    variable = keras.Variable([1.0, 2.0], name="v")
+    _, copy, _ = copied(then=partial(np.add, variable), again=partial(np.add, variable))
+    assert copy.then.args[0] is copy.again.args[0] is not variable
+    assert ops.convert_to_numpy(copy.then.args[0]).tolist() == [1.0, 2.0]
+
+
 def test_objects_that_hold_no_layer():
+    module, cls = ModuleType("module"), type("Has", (), {"layer": layers.Dense(2)})
+    module.layer = layers.Dense(2)
+    of_classes = Bag(module=module, cls=cls)
+    _, copy, _ = copied(of_classes=of_classes, fields=Bag(_fields=("a", "b"), a=1))
+    assert copy.of_classes is of_classes and copy.fields.a == 1
     ring = Bag(name="ring")
     ring.ring, ring.items = ring, [ring]
     late, nothing = closing_late(), closing_over({"a": [1, (2.0,)], "b": {3}})

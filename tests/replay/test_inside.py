@@ -265,6 +265,17 @@ def test_a_model_that_was_never_called_needs_inputs() -> None:
     assert as_functional(model, (None, 5)).output_shape == (None, 2)
 
 
+@pytest.mark.parametrize(
+    "does",
+    [lambda x: x, lambda x: {"a": x, "b": [x]}, lambda x: tf.cast(x, "float16"), lambda x: (tf.cast(x, "int32"), x)],
+)
+def test_a_model_that_calls_no_layer_and_no_function_of_keras(does: Callable[[Any], Any]) -> None:
+    model = type("Calls", (keras.Model,), {"call": lambda self, x: does(x)})(name="calls")
+    x = numbers(2, 3)
+    expected = model(x)
+    assert_same(as_functional(model)(x), expected)
+
+
 class AddsLoss(Net):
     def call(self, x: Any, training: bool | None = None) -> Any:
         self.add_loss(ops.sum(x))

@@ -13,6 +13,7 @@ import pytest
 from keras import layers, ops
 
 from graphlint.errors import InvalidEdit, ShapeMismatch
+from graphlint.knowledge import keras_internals
 from graphlint.model.definition import TensorSpec
 from graphlint.replay.members import (
     LayersOfCode,
@@ -244,18 +245,18 @@ def test_a_new_layer_is_built_for_what_the_old_one_receives() -> None:
     run = recorded(deep, {"z0": Traced((3, 5)), "y": Traced((3, 7))})
     new = layers.Dense(2)
     build_for(MemberEdit("a", A, lambda copy: new), new, run)
-    assert new.built and new.kernel.shape == (5, 2)
+    assert new.built and new.kernel.shape == (5, 2) and keras_internals.inbound_nodes(new) == []
     edit = MemberEdit("parts/1", C, lambda copy: copy)
     with pytest.raises(InvalidEdit, match="expected a layer that is called, got parts/1, which no code of the model"):
         build_for(edit, layers.ReLU(), run)
     with pytest.raises(ShapeMismatch, match=r"LSTM cannot be called as a is \(ValueError: .*ndim=2") as raised:
         build_for(MemberEdit("a", A, lambda copy: copy), layers.LSTM(2), run)
     assert "\n" not in str(raised.value) and str(raised.value).endswith("that takes the same arguments")
-    built = layers.Dense(2)
-    built.build((None, 9))
-    build_for(MemberEdit("a", A, lambda copy: built), built, run)
+    ready = layers.Dense(2)
+    ready.build((None, 9))
+    build_for(MemberEdit("a", A, lambda copy: ready), ready, run)
     build_for(MemberEdit("a", A, lambda copy: copy), ops.relu, run)
-    assert built.kernel.shape == (9, 2)
+    assert ready.kernel.shape == (9, 2)
 
 
 # -- putting ----------------------------------------------------------------------------------------------------------
@@ -307,6 +308,17 @@ class Makes(layers.Layer):
         return x
 
 
+class MakesNorm(Makes):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.first = layers.LayerNormalization()
+
+
+def built(layer: Any) -> Any:
+    layer.build((None, 2, 3))
+    return layer
+
+
 class Refuses(Makes):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
@@ -356,7 +368,11 @@ def held_by(holder: Any, **attributes: Any) -> Any:
         (Refuses, {"first": lambda: layers.Dense(3)}, True),
         (lambda: Stores(layers.ReLU()), {"inner": lambda: layers.Softmax()}, False),
         (lambda: layers.TimeDistributed(layers.ReLU()), {"layer": lambda: layers.Softmax()}, False),
+        (lambda: layers.TimeDistributed(layers.ReLU()), {"layer": lambda: Code()}, False),
         (lambda: Makes(5), {}, False),
+        (Refuses, {}, False),
+        (MakesNorm, {"first": lambda: built(layers.LayerNormalization())}, False),
+        (MakesNorm, {"first": lambda: built(layers.LayerNormalization(epsilon=0.5))}, True),
     ],
 )
 def test_which_edits_a_file_holds(make: Callable[[], Any], new: dict[str, Callable[[], Any]], lost: bool) -> None:
