@@ -595,3 +595,106 @@ def test_two_changes_of_one_call() -> None:
     ):
         with pytest.raises(InvalidEdit, match="twice: build"):
             change(edit(model)).build()
+
+
+# -- what is copied ---------------------------------------------------------------------------------------------------
+
+
+def square(*parts: str) -> keras.Model:
+    x = inputs = keras.Input((4,), name="x")
+    for name in parts:
+        x = layers.Dense(4, name=name)(x)
+    return keras.Model(inputs, x, name="square")
+
+
+@pytest.mark.filterwarnings("ignore::graphlint.TieNotSaved")
+@pytest.mark.parametrize("slot", ["kernel", "bias"])
+def test_which_variable_is_tied_and_untied(slot: str) -> None:
+    other = {"kernel": "bias", "bias": "kernel"}[slot]
+    model = square("a", "b", "c")
+    tied = edit(model).tie(f"a@{slot}", f"b@{slot}").build()
+    first, second, third = (tied.get_layer(name) for name in "abc")
+    assert getattr(first, slot) is getattr(second, slot) and getattr(first, other) is not getattr(second, other)
+    assert first is model.get_layer("a") and third is model.get_layer("c") and second is not model.get_layer("b")
+    assert_same(getattr(second, other), getattr(model.get_layer("b"), other))
+    untied = edit(tied).untie(f"b@{slot}").build()
+    own, before = getattr(untied.get_layer("b"), slot), getattr(second, slot)
+    assert own is not before and own.shape == before.shape and own.trainable and own.name == slot
+    assert_same(own, before)
+    assert getattr(untied.get_layer("a"), slot) is before
+    numbered = edit(model).tie(f"a@{0 if slot == 'kernel' else 1}", f"c@{slot}").build()
+    assert getattr(numbered.get_layer("c"), slot) is getattr(model.get_layer("a"), slot)
+
+
+@pytest.mark.filterwarnings("ignore::graphlint.TieNotSaved")
+def test_several_edits_of_variables_and_flags_at_once() -> None:
+    model = square("a", "b", "c")
+    changed = edit(model).tie("a@kernel", "b@kernel").freeze("c").build()
+    assert [one.trainable for one in changed.layers] == [True, True, True, False]
+    assert changed.get_layer("b").kernel is changed.get_layer("a").kernel
+    changed = edit(changed).freeze("a").untie("b@kernel").build()
+    assert [[v.trainable for v in one.weights] for one in changed.layers[1:]] == [
+        [False, False],
+        [False, True],
+        [False, False],
+    ]
+    assert changed.get_layer("b").kernel is not changed.get_layer("a").kernel
+    assert all(one.trainable for one in model.weights)
+
+
+def test_a_layer_that_another_edit_removes_or_makes_again() -> None:
+    with pytest.raises(InvalidEdit, match="expected a layer of the edited model, got 'b', which another edit removes"):
+        edit(square("a", "b")).remove("b").freeze("b").build()
+    model = siamese()
+    changed = edit(model).insert_after("encoder/hidden", relu()).freeze("encoder").build()
+    inner = changed.get_layer("encoder")
+    assert "new" in names(inner) and not inner.trainable_variables and len(inner.variables) == 4
+    assert changed.get_layer("same") is model.get_layer("same") and model.get_layer("encoder").trainable_variables
+    whole = edit(model).remove("same").freeze(".").build() if "same" in names(model) else None
+    assert whole is None or not whole.trainable_variables
+
+
+def test_layers_that_are_held_together_are_copied_together() -> None:
+    a, d = layers.Dense(4, name="a"), layers.Dense(4, name="d")
+    both = layers.TimeDistributed(keras.Sequential([keras.Input((4,)), a, d], name="both"), name="each")
+    inputs = keras.Input((3, 4), name="x")
+    model = keras.Model(inputs, [d(inputs), both(inputs), a(inputs), layers.Dense(2, name="apart")(inputs)])
+    frozen = edit(model).freeze("a").build()
+    inside = frozen.get_layer("each").layer.layers
+    assert inside[0] is frozen.get_layer("a") and inside[1] is frozen.get_layer("d")
+    assert frozen.get_layer("apart") is model.get_layer("apart") and inside[1] is not d
+    assert [one.trainable for one in (*inside, a, d)] == [False, True, True, True]
+
+
+@pytest.mark.parametrize("given", ["encoder/hidden", "encoder/hidden:0", "encoder/features"])
+def test_a_block_inside_a_model_that_is_called_twice(given: str) -> None:
+    model, new = siamese(), layers.Dense(3, name="new")
+    changed = edit(model).replace("encoder/code", new, inputs=given).build()
+    receives = given.rpartition("/")[2].partition(":")[0]
+    assert f"encoder#0/new#0(encoder#0/{receives}#0)" in [
+        one.replace("left#0", "encoder#0/features#0") for one in wiring(changed)
+    ]
+    assert names(changed) == names(model)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda one: one.replace("encoder/code", relu(), inputs="left"),
+            "left matches 0 calls besides encoder#0/code#0",
+        ),
+        (
+            lambda one: one.replace("encoder/code", relu(), inputs="encoder#0/features"),
+            "encoder#0/features matches 0 calls besides encoder#1/code#0: write the call index of the last part",
+        ),
+        (lambda one: one.replace("encoder#0/code", relu(), inputs="left"), "expected a tensor of the model that holds"),
+        (
+            lambda one: one.replace("same", relu(), inputs="encoder#0/hidden"),
+            "expected a tensor of the model that holds",
+        ),
+    ],
+)
+def test_blocks_that_begin_elsewhere(change: Callable[[Edit], Edit], message: str) -> None:
+    with pytest.raises((InvalidEdit, AddressError), match=message):
+        change(edit(siamese()))
