@@ -6,6 +6,7 @@ import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from types import FunctionType
 from typing import Any, Literal
 
 import keras
@@ -499,6 +500,9 @@ def compile_like(old: keras.Model, new: keras.Model, variables: Mapping[int, Any
         return
     try:
         new.compile_from_config(compile_settings(old))
+        with_functions = _with_functions(arguments, keras_internals.compile_arguments(new) or {})
+        if with_functions:
+            new.compile(**with_functions)
     except Exception:
         optimizer = old.optimizer
         fresh = type(optimizer).from_config(optimizer.get_config()) if optimizer is not None else None
@@ -517,3 +521,20 @@ def compile_like(old: keras.Model, new: keras.Model, variables: Mapping[int, Any
         for one, other in zip(before.variables, after.variables, strict=True):
             if one.shape == other.shape:
                 other.assign(keras_internals.numbers(one))
+
+
+def _with_functions(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that a copy was compiled with, and in them the functions of the model; empty if it has none.
+
+    Stored code is without the names that it reads from its module.
+    """
+    held = {key: before[key] for key in ("loss", "metrics", "weighted_metrics") if key in before}
+    if not any(isinstance(one, FunctionType) for one in keras.tree.flatten(held)):
+        return {}
+    same = {
+        key: keras.tree.map_structure(
+            lambda one, other: one if isinstance(one, FunctionType) else other, one, after[key]
+        )
+        for key, one in held.items()
+    }
+    return {**after, **same}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,7 +10,7 @@ from keras import layers, ops
 
 from graphlint.errors import CannotClone, ReplayError
 from graphlint.knowledge import keras_internals
-from graphlint.replay.clone import clone
+from graphlint.replay.clone import clone, clone_what_can_be, copy_layers
 from graphlint.replay.verify import verify
 from graphlint.testing.samples import SAMPLES
 from tests.replay.invariants import assert_same, batch
@@ -277,3 +278,159 @@ def test_what_cannot_be_copied_says_why() -> None:
         clone(model, weights="all")  # type: ignore[arg-type]
     with pytest.raises(ReplayError, match=r"keras\.Model"):
         clone(inputs)
+
+
+# -- names, flags and compilation -------------------------------------------------------------------------------------
+
+
+def step_by_step(*names: str, name: str = "steps") -> keras.Model:
+    """A chain of calls, by the names of their layers."""
+    x = inputs = keras.Input((4,), name="x")
+    known: dict[str, keras.Layer] = {}
+    for one in names:
+        x = known.setdefault(one, layers.Dense(4, name=one))(x)
+    return keras.Model(inputs, x, name=name)
+
+
+@pytest.mark.parametrize(
+    ("called", "names"),
+    [
+        (["a", "b"], ["a", "b"]),
+        (["a", "a"], ["a", "a_1"]),
+        (["a", "a", "a"], ["a", "a_1", "a_2"]),
+        (["a", "a", "a", "a_1"], ["a", "a_2", "a_3", "a_1"]),
+        (["a_1", "a", "a_1", "a"], ["a_1", "a", "a_1_1", "a_2"]),
+    ],
+)
+def test_names_where_every_call_has_a_layer_of_its_own(called: list[str], names: list[str]) -> None:
+    model = step_by_step(*called)
+    copy = clone(model, sharing="undo")
+    assert [one.name for one in copy.layers[1:]] == names and copy.name == "steps"
+    assert len({id(one) for one in copy.variables}) == 2 * len(called)
+    assert_same(copy(batch(model)), model(batch(model)))
+    assert [one.name for one in clone(model).layers[1:]] == list(dict.fromkeys(called))
+
+
+def test_the_own_flag_of_a_model_whose_layers_are_shared() -> None:
+    for trainable in (True, False):
+        model = step_by_step("a")
+        model.trainable = trainable
+        for weights in ("share", "copy", "init"):
+            copy = clone(model, weights=weights)  # type: ignore[arg-type]
+            assert copy.trainable == trainable and (copy.get_layer("a") is model.get_layer("a")) == (weights == "share")
+            assert len(copy.trainable_variables) == 2 * trainable
+
+
+@pytest.mark.parametrize("weights", ["copy", "init"])
+def test_flags_that_variables_have_by_themselves(weights: Any) -> None:
+    model = step_by_step("a", "b", "c")
+    model.get_layer("a").bias.trainable = False
+    model.get_layer("b").trainable = False
+    model.get_layer("b").kernel.trainable = True
+    copy = clone(model, weights=weights)
+    assert [one.trainable for one in copy.weights] == [one.trainable for one in model.weights]
+    assert [one.trainable for one in copy.layers] == [True, True, False, True]
+
+
+def mean_of_all(y: Any, z: Any) -> Any:
+    return ops.mean(y - z)
+
+
+@pytest.mark.parametrize("weights", ["copy", "init"])
+@pytest.mark.parametrize(
+    "loss", ["mse", lambda y, z: ops.mean(y - z), mean_of_all, keras.losses.Huber(), [lambda y, z: ops.mean(z)]]
+)
+def test_a_compiled_model_without_a_state(weights: Any, loss: Any) -> None:
+    model = step_by_step("a")
+    assert not clone(model, weights=weights).compiled
+    metrics = ["mae", lambda y, z: ops.max(z), keras.metrics.MeanSquaredError(name="squares")]
+    model.compile(keras.optimizers.SGD(0.25, momentum=0.5), loss, metrics=metrics)
+    copy = clone(model, weights=weights)
+    assert copy.compiled and type(copy.optimizer) is keras.optimizers.SGD and copy.optimizer is not model.optimizer
+    assert (float(copy.optimizer.learning_rate), copy.optimizer.momentum) == (0.25, 0.5)
+    settings = keras_internals.compile_arguments(copy)
+    assert settings is not None
+    for one, other in zip(keras.tree.flatten(loss), keras.tree.flatten(settings["loss"]), strict=True):
+        assert other is one if callable(one) and not isinstance(one, keras.losses.Loss) else type(other) is type(one)
+    assert settings["metrics"][:2] == metrics[:2] and settings["metrics"][2].name == "squares"
+    copy.set_weights(model.get_weights())
+    x, y = np.ones((2, 4), "float32"), np.ones((2, 4), "float32")
+    np.testing.assert_allclose(copy.evaluate(x, y, verbose=0), model.evaluate(x, y, verbose=0), rtol=1e-6)
+    assert not clone(model, weights="share").compiled
+
+
+def test_what_weights_and_sharing_may_be() -> None:
+    model = step_by_step("a")
+    for options, text in (
+        ({"weights": "all"}, "expected one of copy, share, init for weights=, got 'all'"),
+        ({"sharing": "both"}, "expected one of preserve, undo for sharing=, got 'both'"),
+    ):
+        with pytest.raises(ReplayError) as raised:
+            clone(model, **options)  # type: ignore[arg-type]
+        assert str(raised.value) == text
+
+
+class Grown(layers.Layer):
+    """Has a variable that neither its configuration nor its class tells of."""
+
+    def call(self, x: Any) -> Any:
+        return x
+
+
+def test_variables_that_a_copy_has_not() -> None:
+    layer = Grown(name="grown")
+    inputs = keras.Input((4,), name="x")
+    model = keras.Model(inputs, layers.Dense(2, name="out")(layer(inputs)))
+    layer._tracker.unlock()
+    layer.extra = layer.add_weight(shape=(2,), name="extra")
+    with pytest.raises(CannotClone) as raised:
+        clone(model)
+    assert raised.value.layers == [layer] and str(raised.value) == (
+        "Grown 'grown' has 1 variables and its copy 0: let its configuration and build() make all of them"
+    )
+    copy, errors = clone_what_can_be(model)
+    assert [one.layers for one in errors] == [[layer]] and copy.get_layer("grown") is layer
+    assert copy.get_layer("out") is not model.get_layer("out")
+    copied = copy_layers([model.get_layer("out"), model.get_layer("x")], {id(model.get_layer("out")): "new"})
+    made = copied.made[id(model.get_layer("out"))]
+    assert made.name == "new" and model.get_layer("out").name == "out"
+    assert_same(made.get_weights(), model.get_layer("out").get_weights())
+
+
+def test_operations_and_layers_are_copied_with_what_they_have_in_common() -> None:
+    inputs = keras.Input((4,), name="x")
+    relu = ops.relu(inputs)
+    model = keras.Model(inputs, relu)
+    operation = model.operations[-1]
+    dense = layers.Dense(4, name="d")
+    dense(inputs)
+    each = layers.TimeDistributed(dense, name="each")
+    each(keras.Input((3, 4)))
+    copied = copy_layers([operation, each, dense])
+    made = [copied.made[id(one)] for one in (operation, each, dense)]
+    assert type(made[0]) is type(operation) and made[0] is not operation
+    assert made[1].layer is made[2] is not dense and made[2].name == "d"
+    assert_same(made[2].get_weights(), dense.get_weights())
+    assert {id(one) for one, _ in copied.pairs} == {id(each), id(dense)}
+    assert copied.variables.keys() == {id(one) for one in dense.variables}
+
+
+def test_layers_that_only_a_call_builds() -> None:
+    """Their copies are built as they were, on what they were called on."""
+
+    class Late(layers.Layer):
+        def build(self, shape: Any) -> None:
+            self.kernel = self.add_weight(shape=(shape[-1],), name="kernel")
+
+        def call(self, x: Any) -> Any:
+            return x * self.kernel
+
+        def get_build_config(self) -> None:
+            return None
+
+    layer = Late(name="late")
+    model = keras.Model(inputs := keras.Input((4,), name="x"), layer(inputs))
+    assert_same(clone(model)(batch(model)), model(batch(model)))
+    made = copy_layers([layer]).made[id(layer)]
+    assert made is not layer and made.kernel is not layer.kernel and keras_internals.inbound_nodes(made) == []
+    assert_same(made.get_weights(), layer.get_weights())
