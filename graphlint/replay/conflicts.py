@@ -172,9 +172,6 @@ class _FromConfiguration(LiveGraph):
         self._arguments = {}
         self.made: dict[str, Any] = {}
 
-    def operations(self) -> list[Any]:
-        return [one for one in self.made.values() if one is not None]
-
     def runs_its_graph(self, scope: str) -> bool:
         return True
 

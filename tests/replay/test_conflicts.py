@@ -72,7 +72,17 @@ def test_one_conflict_inside_a_model_that_is_called_twice() -> None:
 
 @pytest.mark.parametrize(
     ("inner", "outer", "fits"),
-    [((4,), (4,), True), ((4, 1), (4,), True), ((4,), (4, 1), True), ((4, 2), (4,), False), ((5,), (4,), False)],
+    [
+        ((4,), (4,), True),
+        ((4, 1), (4,), True),
+        ((4,), (4, 1), True),
+        ((4, 2), (4,), False),
+        ((5,), (4,), False),
+        ((None,), (4,), True),
+        ((4,), (None,), True),
+        ((4, 1, 1), (4,), False),
+        ((4,), (4, 1, 1), False),
+    ],
 )
 def test_a_nested_input_takes_what_keras_lets_it_take(inner, outer, fits) -> None:  # type: ignore[no-untyped-def]
     """It adds or takes off a last axis of size 1."""
@@ -256,3 +266,77 @@ def test_kernels_of_another_shape(options: dict[str, Any], kernel: tuple[int, ..
     found = find_conflicts(model)
     assert [one.address for one in found] == ([] if conflict is None else ["conv#0"])
     assert all(conflict in one.reason for one in found if conflict)
+
+
+def without_specs(model: keras.Model, *custom: str) -> dict[str, Any]:
+    """A configuration as Keras 2 writes it, which says of no call what it returns, with classes that nobody has."""
+
+    def tensor(leaf: Any) -> Any:
+        return [*leaf["config"]["keras_history"], {}]
+
+    def written(config: dict[str, Any]) -> dict[str, Any]:
+        for layer in config["config"].get("layers", ()):
+            written(layer)
+            for place, node in enumerate(layer.get("inbound_nodes", ())):
+                (given,) = node["args"]
+                layer["inbound_nodes"][place] = [*map(tensor, given if isinstance(given, list) else [given])]
+            if layer["name"] in custom:
+                layer |= {"module": None, "class_name": "Mine", "registered_name": "mine>Mine"}
+        return config
+
+    return written(json.loads(model.to_json()))
+
+
+def test_what_nothing_is_known_of_is_no_conflict() -> None:
+    x, y = keras.Input((4,), name="x"), keras.Input((4,), name="y")
+    odd = layers.Dense(4, name="odd")(x)
+    both = layers.Add(name="both")([odd, y])
+    model = keras.Model([x, y], [layers.Dense(2, name="out")(both), encoder()(both), encoder("other")(odd)])
+    assert find_conflicts(without_specs(model, "odd")) == []
+    assert find_conflicts(without_specs(model)) == []
+    config = without_specs(keras.Model([x, y], layers.Reshape((4, 1), name="grid")(both)), "odd")
+    next(one for one in config["config"]["layers"] if one["name"] == "grid")["config"]["target_shape"] = [3, 1]
+    assert find_conflicts(config) == []
+
+
+def test_what_follows_a_conflict_without_specs() -> None:
+    x, y = keras.Input((4,), name="x"), keras.Input((4,), name="y")
+    dense = layers.Dense(3, name="d")
+    grid = layers.Reshape((1, 3), name="grid")(dense(y))
+    config = without_specs(keras.Model([x, y], [layers.Add(name="both")([dense(x), dense(x)]), grid]))
+    by_name = {layer["name"]: layer for layer in config["config"]["layers"]}
+    by_name["x"]["config"]["batch_shape"] = [None, 5]
+    by_name["grid"]["config"]["target_shape"] = [2, 2]
+    found = find_conflicts(config)
+    assert [(one.address.partition("#")[0], one.received, one.expected) for one in found] == [
+        ("d", "float32[None, 4]", "5 on axis -1"),
+        ("grid", "float32[None, 3]", "4 elements"),
+    ]
+
+
+def received_wider(model: keras.Model, width: int) -> list[Conflict]:
+    """The conflicts of a model whose Input is wider than it was, while what calls return is told as it was."""
+    config = json.loads(model.to_json())
+    source, first, *_ = config["config"]["layers"]
+    shape = [*source["config"]["batch_shape"][:-1], width]
+    source["config"]["batch_shape"] = first["inbound_nodes"][0]["args"][0]["config"]["shape"] = shape
+    return find_conflicts(config)
+
+
+def test_arguments_are_those_of_the_configuration() -> None:
+    inputs = keras.Input((6, 4), name="x")
+    model = keras.Model(inputs, inputs[..., 1:] + np.ones((6, 3), "float32"))
+    assert received_wider(model, 4) == []
+    (found,) = received_wider(model, 5)
+    assert found.layer == "Add" and found.received == "float32[None, 6, 4]"
+    plain = keras.Model(inputs, layers.Dense(2, name="d")(inputs=inputs * 2.0))
+    assert find_conflicts(plain) == find_conflicts(json.loads(plain.to_json())) == []
+
+
+def test_code_in_a_configuration_does_not_run() -> None:
+    inputs = keras.Input((4,), name="x")
+    x = layers.Lambda(lambda x: x + 0.0, name="code")(inputs)
+    model = keras.Model(inputs, layers.Add(name="sum")([x, layers.Dense(4, name="d")(x)]))
+    assert received_wider(model, 5) == []
+    same = keras.Model(inputs, layers.Add(name="sum")([y := layers.Identity()(inputs), layers.Dense(4, name="d")(y)]))
+    assert [one.address for one in received_wider(same, 5)] == ["sum#0"]

@@ -68,6 +68,11 @@ class Code(layers.Layer):
         return x
 
 
+class Three(layers.Layer):
+    def call(self, x: Any) -> Any:
+        return x, x * 2.0, x * 3.0
+
+
 def broken(x: Any) -> Any:
     raise ValueError("no\nway")
 
@@ -110,8 +115,18 @@ class Written:
         self.calls.append(call)
         return tensor
 
-    def call(self, target: Any, *args: Any, returns: Any = None, place: str = "here", body: Body | None = None,
-             captured: tuple[Any, ...] = (), modes: Any = None, **kwargs: Any) -> Any:  # fmt: skip
+    def call(
+        self,
+        target: Any,
+        *args: Any,
+        returns: Any = None,
+        place: str = "here",
+        body: Body | None = None,
+        captured: tuple[Any, ...] = (),
+        modes: Any = None,
+        unseen: bool = False,
+        **kwargs: Any,
+    ) -> Any:
         """A call of a layer or function; returns what it returned when it ran."""
         outputs = Traced() if returns is None else returns
         event = Event(target, args, kwargs, parent=self.root, begin=len(self.calls), trace=self.trace, place=place)
@@ -119,12 +134,15 @@ class Written:
         found = [one for one in keras.tree.flatten(outputs) if isinstance(one, Traced)]
         definition = LayerDefinition(target.name, type(target).__name__, body=body)
         extra = {} if modes is None else {"modes": frozenset(modes)}
+        known = () if unseen else args
         call = CallDefinition(
-            definition, tuple(plain(list(args), self.ref)), plain(kwargs, self.ref), obj=event,
+            definition, tuple(plain(list(known), self.ref)), plain(kwargs, self.ref), obj=event,
             outputs=tuple(map(self.trace.spec, found)), captured=tuple(map(self.ref, captured)), **extra,
         )  # fmt: skip
-        for index, one in enumerate(found):
-            self.refs.setdefault(id(one), TensorRef(len(self.calls), index))
+        placed = found if body is None else keras.tree.flatten(outputs)
+        for index, one in enumerate(placed):
+            if isinstance(one, Traced):
+                self.refs.setdefault(id(one), TensorRef(len(self.calls), index))
         self.units[id(call)] = f"{definition.name}#{len(self.calls)}"
         self.calls.append(call)
         return outputs
@@ -227,7 +245,8 @@ def test_calls_in_their_order_and_what_they_return() -> None:
         ("sum#3", 0): "sum(['a(s)', 'c'])",
         ("b#4", 0): "b(sum(['a(s)', 'c']))",
     }
-    assert set(written.nodes) == {"a#2", "sum#3", "b#4"}
+    nodes = {unit: keras_internals.node_operation(node).name for unit, node in written.nodes.items()}
+    assert nodes == {"a#2": "a", "sum#3": "sum", "b#4": "b"}
 
 
 def test_what_is_returned_that_no_call_made() -> None:
@@ -574,3 +593,24 @@ def test_what_is_sought_inside_a_call_needs_not_all_of_its_arguments() -> None:
             "code#0/inner#2 receives a number that is only known when it runs, such as a size",
         )
         assert seen == ([("s", missing, unknown)] if opens and below else [])
+
+
+def test_tensors_that_only_the_run_itself_knows() -> None:
+    """What a definition says nothing of is found by the tensors themselves: what calls returned, at its place."""
+    written = Written()
+    x, y = written.input("0"), written.input("1")
+    sequence, hidden, cell = written.call(Three(name="three"), x, returns=[Traced(), Traced(), Traced()])
+    written.opening["inner#3"] = lambda args, kwargs, captured: [5, layers.ReLU(name="r")(args[0]), args[0]]
+    five, first, second = written.call(Code(name="inner"), hidden, returns=[5, Traced(), Traced()], body=INNER)
+    lost = written.call(dense("lost"), y)
+    glued = written.glue(["Cast"], cell, dtype="float16")
+    found = [
+        written.call(function("add"), one, 1.0, unseen=True, returns=Traced(dtype=one.dtype))
+        for one in (x, hidden, cell, first, second, lost, glued)
+    ]
+    told = shown(written.run([sequence, five, first, *found], symbol()))
+    assert told[:3] == ["three(s)", 5, "r(three(s):1)"]
+    inner = [one.partition("(")[2] for one in told[3:]]
+    reason = "code#0/code#0 receives 1, which is not there"
+    assert inner[:5] == ["s, 1.0)", "three(s):1, 1.0)", "three(s):2, 1.0)", "r(three(s):1), 1.0)", "three(s):1, 1.0)"]
+    assert told[8] == reason and inner[6].startswith("cast")
