@@ -128,7 +128,7 @@ def _stateless(layer: Layer) -> bool:
     """Whether layers of this class do the same whenever their configurations agree."""
     traits = layer.traits
     alone = traits.weightless and traits.family not in _HOLDING
-    return alone and not (traits.random or traits.counts_calls or traits.adapts)
+    return alone and not (traits.counts_calls or traits.adapts)
 
 
 def _varies(graph: ModelGraph, path: str) -> bool:
