@@ -63,7 +63,7 @@ class Told(Fixer):
 def world(monkeypatch, tmp_path):
     """What Keras loads, what is rescued, and what it says to both."""
     world = SimpleNamespace(
-        loaded=[], rescued=[], refuses=None, hopeless=None, means=None, proof=SimpleNamespace(close=True)
+        loaded=[], rescued=[], refuses=None, hopeless=None, means=None, saves=None, proof=SimpleNamespace(close=True)
     )
 
     def load_model(path, *, safe_mode):
@@ -72,7 +72,7 @@ def world(monkeypatch, tmp_path):
         world.loaded.append((path.name, path.read_bytes()))
         if world.refuses is not None:
             raise world.refuses
-        return Held(world.means or read(path, by_content=True), path.read_bytes())
+        return Held(world.means or read(path, by_content=True), world.saves or path.read_bytes())
 
     def rescue(definition):
         world.rescued.append(definition)
@@ -325,6 +325,8 @@ def test_a_target_has_to_be_there(world, tmp_path):
     assert world.loaded == []
     done = fix_file(path, told("K011", targets=["d"]))
     assert not done.matched and not done.changed and is_recorded(world.loaded[0][1])
+    done.save(tmp_path / "out.keras")
+    assert (tmp_path / "out.keras").read_bytes() == path.read_bytes()
     assert fix_file(path, told("K011", targets=["drop"])).matched
 
 
@@ -408,11 +410,8 @@ def test_what_is_written_where(world, tmp_path, name, written, loads, becomes):
     """The bytes of the file if it stays as it is and what it was, otherwise what Keras saves."""
     content = {b"old": keras_archive(), b"new": keras_archive(weights_of_two())}
     path = put(tmp_path, "model.keras", content[b"old"])
-    new = Held(read(path), content[b"new"])
-    done = fix_file(path, told("R001", becomes=new if becomes else None))
-    if not becomes:
-        world.loaded.clear()
-        content[b"new"] = content[b"old"]
+    world.saves = content[b"new"]
+    done = fix_file(path, told("R001", becomes=Held(read(path), content[b"new"]) if becomes else None))
     world.loaded.clear()
     done.save(tmp_path / name)
     if becomes and written == b"old":
