@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from graphlint.errors import FixError, UnknownAddress
+from graphlint.errors import FixError, GraphlintError, UnknownAddress
 from graphlint.findings.edits import Remove, Rewrite, SaveAgain, ShareIdentity
 from graphlint.findings.finding import Finding, Fix, Location, Severity
-from graphlint.fixes.fixer import MAX_ROUNDS, Fixer
+from graphlint.fixes.fixer import MAX_ROUNDS, Fixer, fix
 from graphlint.fixes.report import Applied, FixReport, Left
 from graphlint.model.expand import expand
 from graphlint.model.parameters import Parameters
@@ -373,6 +373,12 @@ def test_what_fails_is_said(proving):
     proving(lambda *_: ("new", []), fails(ValueError("no numbers")))
     assert raised() == "the outputs cannot be compared: ValueError: no numbers"
     assert Fixer.apply("old", [found("A1", "a")], False) == ("new", None, [])
+
+
+def test_fixing_needs_keras(monkeypatch):
+    monkeypatch.setitem(sys.modules, "keras", None)
+    with pytest.raises(GraphlintError, match=r"^fixing a model needs Keras, and keras is not installed"):
+        fix("model")
 
 
 # -- the report -----------------------------------------------------------------------------------------------------
