@@ -390,6 +390,8 @@ def test_each_output_has_its_metrics(outputs, given, first, second):
 def test_metrics_know_their_class_where_it_is_written():
     (one, other) = metrics_of(compiled(ONE, metrics=["mae", ACCURACY]), 0)
     assert (one.class_name, other.class_name) == (None, "Accuracy")
+    (odd,) = metrics_of(compiled(ONE, metrics=[{"class_name": "function", "config": {"a": 1}}]), 0)
+    assert odd.class_name is None
 
 
 def optimizer(name="Adam", **config):

@@ -163,7 +163,7 @@ def test_layers_whose_numbers_are_not_known_are_left_out():
     assert len(found(a=lacking, b=file(A | B))) == 1
     partly = file(A | B)
     partly.root.body.layers[1].variables += file(C).root.body.layers[1].variables
-    partly.root.body.layers[1].variables[1].slot = "v1"
+    partly.root.body.layers[1].variables[1].slot, partly.root.body.layers[1].variables[1].index = "v1", 1
     assert len(found(a=partly, b=partly)) == 0
     partly.root.body.layers[1].variables[1].values = None
     assert [one.equal for one in found(a=partly, b=file(A | B))] == [(("a:two", "b:two"),)]

@@ -240,6 +240,7 @@ def test_targets_that_are_no_index(fields, odd):
         ("linear", "categorical_crossentropy", False, False),
         ("relu", None, None, False),
         (None, "categorical_crossentropy", False, True),
+        (None, None, None, False),
         (None, "categorical_crossentropy", True, False),
         (None, "mean_squared_error", None, False),
         (None, None, None, False),
@@ -568,7 +569,7 @@ def test_what_grows_without_what_is_scaled_again():
     calls = [input_call("x"), *(call(one, place) for place, one in enumerate(parts))]
     calls += [call(layer("norm", "BatchNormalization", 4), 4), call(dense("end"), 5)]
     graph = expand(definition(model("net", calls, [0], [6, 7])))
-    sizes = {"rnn": 1.0, "relu": 50.0, "n": 60.0, "b": 100.0, "c": 3.0, "end": 1000.0}
+    sizes = {"end": 1000.0, "rnn": 1.0, "relu": 50.0, "n": 60.0, "b": 100.0, "c": 3.0}
     seen(graph, calls=[ran(name, numbers(mean=size)) for name, size in sizes.items()])
     assert observed.growth(graph) == ("rnn", 1.0, "c", 3.0)
 
