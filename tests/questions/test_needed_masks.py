@@ -206,3 +206,6 @@ def test_what_is_no_tensor_has_no_mask():
 def test_steps_that_are_not_known_to_stay(shape, name, users):
     graph = graph_of(step(made("a", name), 0, shape=shape), step(LSTM, 1), shape=shape)
     assert users_of_mask(graph, Tensor("x#0", 0)) == users
+    for before, after in ((None, STEPS), (STEPS, None), (STEPS, (None, 5))):
+        graph = graph_of(step(made("a", name), 0, shape=after), step(LSTM, 1), shape=before)
+        assert users_of_mask(graph, Tensor("x#0", 0)) == []

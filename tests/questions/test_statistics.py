@@ -143,7 +143,7 @@ def test_all_are_measured_in_the_order_of_the_file():
             order.append(self.position)
             return super().chunks()
 
-    stored = [Noting([1.0], position=place) for place in (3, 1, 2)]
+    stored = [Noting([1.0], position=place) for place in (3, 2, 1)]
     graph = graph_of(*(weighted(name, one) for name, one in zip("abc", stored, strict=True)))
     statistics(graph, first(graph))
     graph.variables["b@v0"].values.error = UnreadableError("damaged")
@@ -157,6 +157,26 @@ def test_all_are_measured_in_the_order_of_the_file():
         measure(graph)
     graph.variables["b@v0"].values = None
     measure(graph)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "only"),
+    [
+        ([[2.0], []], True),
+        ([[], [2.0]], True),
+        ([[2.0], [2.0], []], True),
+        ([[]], False),
+        ([], False),
+        ([[2.0], [3.0], []], False),
+    ],
+)
+def test_pieces_without_numbers_say_nothing(pieces, only):
+    class Pieces(Stored):
+        def chunks(self):
+            yield from (np.asarray(one, "float32") for one in pieces)
+
+    graph = graph_of(weighted("a", Pieces([2.0])))
+    assert holds_only(graph, first(graph), 2.0) is only
 
 
 def test_answers_are_carried_from_one_graph_to_another():

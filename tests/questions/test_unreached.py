@@ -322,6 +322,7 @@ def test_why_a_model_counts_as_not_built(graph, words):
         (layer("a", "ReLU"), False),
         (layer("a", "Dense", 2, config={"units": 2}), False),
         (layer("a", "Mine", config={"units": 2}, registered_name="x>Mine"), False),
+        (layer("a", "LSTM", config={"units": 2}, registered_name="x>LSTM"), False),
     ],
 )
 def test_layers_that_will_have_weights(made, expected):
