@@ -120,8 +120,6 @@ def reshaped(shape: Sequence[Dim], target: Sequence[int | None]) -> Shape:
     >>> reshaped((6, 4), (3, -1))
     (3, 8)
     """
-    if None in shape or None in target:
-        return tuple(None if dim == -1 else dim for dim in target)
     size = multiply(*shape)
     known = multiply(*(dim for dim in target if dim != -1))
     if size is None or known is None:
@@ -180,19 +178,18 @@ def matmul(first: Sequence[Dim], second: Sequence[Dim]) -> Shape:
         raise ShapeError(
             f"got the shapes {shape_text(first)} and {shape_text(second)}, expected at least one dimension in each"
         )
-    left = list(first) if len(first) > 1 else [1, *first]
-    right = list(second) if len(second) > 1 else [*second, 1]
-    if not agree(left[-1], right[-2]):
+    inner = second[-2] if len(second) > 1 else second[0]
+    if not agree(first[-1], inner):
         raise ShapeError(
             f"got the shapes {shape_text(first)} and {shape_text(second)}, "
-            f"expected the last dimension of the first ({left[-1]}) "
-            f"to equal the second-to-last of the second ({right[-2]})"
+            f"expected the last dimension of the first ({first[-1]}) "
+            f"to equal the second-to-last of the second ({inner})"
         )
-    found = [*broadcast(left[:-2], right[:-2])]
+    found = [*broadcast(first[:-2], second[:-2])]
     if len(first) > 1:
-        found.append(left[-2])
+        found.append(first[-2])
     if len(second) > 1:
-        found.append(right[-1])
+        found.append(second[-1])
     return tuple(found)
 
 
