@@ -107,8 +107,6 @@ class Touched:
 
     def _operations(self, touched: list[Any], *, flags: bool) -> list[Any] | None:
         """The called operations to copy; None where the graph does not call all that holds what is touched."""
-        if any(one is self._live.model for one in touched):
-            return None
         live = self._live
         called = {id(live.operation(unit)): live.operation(unit) for unit in live.position if not live.is_input(unit)}
         bodies = {id(live.operation(unit)) for unit in live.position if live.is_scope(unit)}
