@@ -326,15 +326,18 @@ def test_inputs_are_dropped_also_of_models_inside():
         i, j = keras.Input((4,), name="i"), keras.Input((4,), name="j")
         spare = relu("spare")(j)
         inner = keras.Model([i, j], [dense("d")(i), spare], name="inner")
-        end = layers.Add(name="end")([inner([a, b])[0], c])
+        k = keras.Input((4,), name="k")
+        other = keras.Model(k, [dense("e")(k), relu("idle")(k)], name="other")
+        end = layers.Add(name="end")([inner([a, b])[0], other(c)[0]])
         return keras.Model(structure(a, b, c), end, name="net")
 
     made, _ = edited(of(lambda *given: list(given)), DropInputs(inputs=("b",)))
     assert [one.name for one in made.inputs] == ["a", "c"] and isinstance(made._inputs_struct, list)
     assert [one.name for one in made.get_layer("inner").layers] == ["i", "d"]
+    assert [one.name for one in made.get_layer("other").layers] == ["k", "e", "idle"]
     made, _ = edited(of(lambda a, b, c: {"a": a, "b": b, "c": c}), DropInputs(inputs=("b",)))
     assert set(made._inputs_struct) == {"a", "c"}
-    assert calls(made)["end#0"] == "inner/d#0 c#0"
+    assert calls(made)["end#0"] == "inner/d#0 other/e#0"
 
 
 def test_a_single_input_that_is_left_is_the_tensor_itself():
