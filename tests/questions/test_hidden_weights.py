@@ -289,6 +289,9 @@ def functions():
     def never():
         return lost(one)
 
+    def helper(x):
+        return other(x)
+
     if owner is None:
         lost = None
     return [
@@ -301,6 +304,7 @@ def functions():
         (lambda x: x * owner.scale, ["number"]),
         (lambda x: owner.method(x), ["hidden"]),
         (lambda x: owner.inner(x), ["inner"]),
+        (lambda x: never(helper(x)), ["one", "other"]),
         (lambda x: LISTED[0](x), []),
         (lambda x: print(x) or GLOBAL(x), ["global"]),
         (lambda GLOBAL: GLOBAL + 1, []),
@@ -313,7 +317,7 @@ def functions():
     ]
 
 
-@pytest.mark.parametrize("place", range(18))
+@pytest.mark.parametrize("place", range(19))
 def test_what_a_function_reaches_by_name(place):
     function, names = functions()[place]
     found = [text.partition("'")[2].rstrip("'") for text, _ in reached(function=function)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import partial
+from types import ModuleType
 
 import keras
 import pytest
@@ -114,6 +115,20 @@ def test_what_no_call_reaches_or_keras_tracks():
     assert told(layers.Dense(2)) == []
 
 
+def module_with(layer):
+    made = ModuleType("made")
+    made.dense = layer
+    return made
+
+
+def test_custom_layers_among_others_and_in_several_places():
+    custom, other = Custom(dense=built(dense())), Custom(dense=built(dense("second")))
+    inputs = keras.Input((4,))
+    x = custom(keras.ops.relu(custom(layers.Dense(4)(inputs))))
+    found = list(hidden_in_code(expand(read_live(keras.Model(inputs, other(x))))))
+    assert [[one.text for one in texts] for _, texts, _ in found] == [["Dense 'hidden'"], ["Dense 'second'"]]
+
+
 @pytest.mark.parametrize(
     ("held", "expected"),
     [
@@ -132,6 +147,8 @@ def test_what_no_call_reaches_or_keras_tracks():
         (lambda: partial(print, end=dense()), ("Dense 'hidden'", True)),
         (lambda: Box(deeper=Box(deepest=dense())), ("Dense 'hidden'", True)),
         (lambda: sys, None),
+        (lambda: type("Holder", (), {"dense": dense()}), None),
+        (lambda: module_with(dense()), None),
         (lambda: Box, None),
         (lambda: None, None),
         (lambda: 3, None),
