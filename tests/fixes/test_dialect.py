@@ -342,6 +342,10 @@ def test_operators_and_layers_of_one_name():
         assert {key: found[key] for key in operation} == operation
         assert found["inbound_nodes"] == [{"args": [tensor("x"), 2.0], "kwargs": {}}]
     assert written("Multiply", ([x, x],), (x, x))["module"] == "keras.src.ops"
+    one = layer("n", "Add", config={}, is_operation=True)
+    one.module = "keras.src.ops.numpy"
+    calls = [input_call("x"), CallDefinition(one, (x, 2.0), outputs=(SPEC,))]
+    assert functional(calls, [0], [1])[0]["n"]["module"] == "keras.src.ops"
     assert written("Multiply", ([x, x],))["module"] == written("Concatenate", (x, x))["module"] == "keras.layers"
 
 
