@@ -586,6 +586,16 @@ def test_constant_outputs_name_only_what_comes_before_them():
     assert problem.severity is None and problem.related == ("block#0/norm#0",)
 
 
+def test_a_dead_branch_inside_a_class_of_ones_own():
+    inner = model("inner", [input_call("i"), passed(held("main"), 0), passed(held("side"), 0)], [0], [1])
+    outer = model("outer", [input_call("o"), passed(inner, 0)], [0], [1])
+    for one, fixed in ((outer, False), (inner, False), (None, True)):
+        for each in (inner, outer):
+            each.class_name = "Mine" if each is one else "Functional"
+        (problem,) = DeadBranchRule().check(graph_of(X, passed(outer, 0), passed(END, 1)))
+        assert (problem.fix is not None) is fixed
+
+
 def test_a_dead_call_that_returns_nothing():
     nothing = CallDefinition(held("a"), (TensorRef(2, 0),), outputs=())
     (problem,) = DeadBranchRule().check(

@@ -406,6 +406,7 @@ def test_flags_of_single_variables():
     model = keras.Model(x, y)
     still(parts["whole"], "bias")
     parts["whole"].trainable = False
+    parts["whole"].kernel.trainable = True
     still(parts["own"], "bias")
     still(parts["block"].made, "bias")
     parts["lora"].enable_lora(1)
