@@ -68,9 +68,12 @@ def main() -> None:
     recorded = ROOT / "tests/recorded/models.jsonl"
     search = Search(tree, _chosen(tree, arguments), random.Random(arguments.seed))
     print(f"{len(search.alive)} mutants, {len(models)} models")
+    known = [json.loads(one)["model"] for one in recorded.read_text().splitlines()]
     for model, killed in search.run(models, time.monotonic() + 60 * arguments.minutes):
-        with recorded.open("a") as file:
-            file.write(line(model, *kinds))
+        if model not in known:
+            known.append(model)
+            with recorded.open("a") as file:
+                file.write(line(model, *kinds))
         print(f"{len(search.alive)} live; {len(json.dumps(model))} characters for {len(killed)}", flush=True)
     for place in sorted(search.alive):
         print("lives" if place in search.reachers else "not reached", search.mutants[place])
