@@ -95,7 +95,7 @@ def test_every_address_of_a_call_resolves_to_it(graph):
         (resolve_call, "enc/dense@kernel", "drop the slot"),
         (resolve_tensor, "split", "has 2 outputs: write one of split#0:0, split#0:1"),
         (resolve_tensor, "split:2", "no output 2 in 'split:2'"),
-        (resolve_tensor, "enc/dense@kernel", "drop the slot"),
+        (resolve_tensor, "enc/dense@kernel", "expected a tensor such as 'encoder/dense#0:0', got the variable"),
         (resolve_variable, "enc/dense", "append @slot"),
         (resolve_variable, "enc/dense@bias", "it has enc/dense@kernel"),
         (resolve_variable, "split@bias", "it has none"),
@@ -299,3 +299,5 @@ def test_what_is_suggested(deep, find, text, expected):
 def test_a_model_of_code_is_its_own_call():
     graph = expand(definition(layer("net", "Net", size=2, opaque=True)))
     assert resolve_call(graph, ".") == ".#0" and resolve(graph, ".") == "."
+    with pytest.raises(AddressError, match=r"^no layer 'zzz'$"):
+        resolve_layer(graph, "zzz")
