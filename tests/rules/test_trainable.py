@@ -416,6 +416,7 @@ def test_flags_of_single_variables():
     still(parts["two"], "alpha")
     still(parts["steps"].cell, "recurrent_kernel", "bias")
     still(parts["scaled"], "beta")
+    still(parts["norm"], "beta")
     still(parts["last"], "bias")
     told = [
         (one.node, one.message.partition(":")[0], one.related)
@@ -423,6 +424,7 @@ def test_flags_of_single_variables():
     ]
     lost = "frozen in a trainable layer"
     assert told == [
+        ("norm", f"beta is {lost}", ("norm@beta",)),
         ("scaled", f"beta is {lost}", ("scaled@beta",)),
         ("steps/cell", f"recurrent_kernel, bias are {lost}", ("steps/cell@recurrent_kernel", "steps/cell@bias")),
         ("last", f"bias is {lost}", ("last@bias",)),
