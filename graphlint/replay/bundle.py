@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -170,9 +171,19 @@ def _received(key: str, model: keras.Model) -> Any:
     if known is None:
         raise NotBuilt(f"{key} was never called, so that its inputs are not known: call it on a batch before")
     args, kwargs = known
-    if len(args) != 1 or any(isinstance(one, keras.KerasTensor) for one in keras.tree.flatten(kwargs)):
+    several_ = len(args) != 1 or any(isinstance(one, keras.KerasTensor) for one in keras.tree.flatten(kwargs))
+    if several_ or not _can_receive(model, args, kwargs):
         raise InvalidEdit(f"expected a model that receives its tensors in one argument, got {key}, which takes several")
     return args[0]
+
+
+def _can_receive(model: keras.Model, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether these are all the arguments that a call needs: of a call on arrays, Keras may know only the first."""
+    try:
+        inspect.signature(model.call).bind(*args, **kwargs)
+    except TypeError:
+        return False
+    return True
 
 
 def _named(key: str, declared: Any, taken: set[str]) -> dict[str, Any]:

@@ -477,4 +477,5 @@ def _all_values(live: LiveGraph, feed: Any) -> tuple[dict[Tensor, Any], Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         Interpreter(live, Eager(live)).run(plan, environment)
-    return environment, [environment[tensor] for tensor in live.graph.outputs]
+    returned = [environment[tensor] for tensor in live.graph.outputs]
+    return environment, returned if len(returned) > 1 else returned[0]

@@ -329,3 +329,216 @@ def test_what_shares_inside_is_called_layer_by_layer():
 def test_names_that_models_cannot_have(models):
     with pytest.raises(graphlint.GraphlintError, match="expected models by name, without ':' in a name"):
         graphlint.bundle({key: keras.Sequential([inputs(), layers.ReLU()]) for key in models})
+
+
+def test_many_inputs_keep_their_order():
+    shared = layers.Dense(4, name="shared")
+    many = [inputs(name=f"in{number}") for number in range(11)]
+    first = keras.Model(many, shared(layers.Add(name="sum")(many)), name="first")
+    x = inputs(name="x")
+    found = graphlint.unbundle(graphlint.bundle({"many": first, "one": keras.Model(x, shared(x), name="second")}))
+    assert [one.name for one in found["many"].inputs] == [f"many:{number}" for number in range(11)]
+    assert isinstance(found["one"].input, keras.KerasTensor) and found["one"].input.name == "one"
+
+
+def test_a_name_that_layers_have():
+    """A layer inside has the name of the model, and another model has it, and the name with a line below too."""
+
+    def named(layer, name="net"):
+        x = inputs()
+        return keras.Model(x, layers.Dense(2, name=layer)(x), name=name)
+
+    models = {"net": named("one"), "other": named("other"), "third": named("third_"), "fourth": named("d", "unlike")}
+    made = graphlint.bundle(models)
+    assert list(made.input) == ["net:input", "other:input", "third:input", "fourth"]
+    assert list(made.output) == list(models)
+    assert sorted(layer.name for layer in made.layers if layer.weights) == ["net", "other_", "third", "unlike"]
+    found = graphlint.unbundle(made)
+    assert list(found) == list(models) and found["net"] is models["net"] and found["other"].name == "other_"
+    assert [found[name].layers[-1] for name in models] == [model.layers[-1] for model in models.values()]
+
+
+@pytest.mark.parametrize(
+    ("received", "returned", "message"),
+    [
+        (list, list, "expected a model that graphlint.bundle made, got 'made': its inputs have no names"),
+        (dict, list, "expected a model that graphlint.bundle made, got 'made': its inputs have no names"),
+        (list, dict, "expected a model that graphlint.bundle made, got 'made': its inputs have no names"),
+        (
+            dict,
+            dict,
+            (
+                "expected inputs and outputs of the same models, got those of p, q and of r, s: pass what "
+                "graphlint.bundle made"
+            ),
+        ),
+    ],
+)
+def test_what_no_bundle_has_is_said_in_full(received, returned, message):
+    p, q = inputs(name="p"), inputs(name="q")
+    given, made = {"p": p, "q": q}, {"r": layers.ReLU()(p), "s": layers.ReLU()(q)}
+    model = keras.Model(
+        given if received is dict else [p, q], made if returned is dict else list(made.values()), name="made"
+    )
+    with pytest.raises(graphlint.GraphlintError) as raised:
+        graphlint.unbundle(model)
+    assert str(raised.value) == message
+
+
+def test_what_is_a_whole_model_and_what_only_looks_like_one():
+    def of(name, received, returned):
+        return keras.Model(received, returned, name=name)
+
+    left, right = inputs(name="left"), inputs(name="right")
+    inner = of("inner", [left, right], [layers.ReLU(name="up")(left), layers.ReLU(name="down")(right)])
+    a, b = inputs(name="m:0"), inputs(name="m:1")
+
+    def unbundled(first, second):
+        return graphlint.unbundle(keras.Model({"m:0": a, "m:1": b}, {"m:0": first, "m:1": second}))["m"]
+
+    up, down = inner([a, b])
+    assert unbundled(up, down) is inner
+    for first, second in ((down, up), (up, up), (up, layers.ReLU()(down)), tuple(inner([layers.ReLU()(a), b]))):
+        found = unbundled(first, second)
+        assert found is not inner and found.name == "m" and [one.name for one in found.inputs] == ["m:0", "m:1"]
+        assert found.outputs[0] is first and found.outputs[1] is second
+    x = inputs(name="n")
+    found = graphlint.unbundle(keras.Model({"n": x}, {"n": layers.ReLU(name="relu")(x)}))["n"]
+    assert isinstance(found, keras.Model) and [one.name for one in found.layers] == ["n", "relu"]
+
+
+class Takes(keras.Model):
+    """Code that receives a tensor, or several in a list or dict."""
+
+    def __init__(self, name, inner):
+        super().__init__(name=name)
+        self.inner = inner
+
+    def call(self, x):
+        return self.inner(sum(keras.tree.flatten(x)))
+
+
+class TakesTwo(keras.Model):
+    def __init__(self, inner):
+        super().__init__(name="two")
+        self.inner = inner
+
+    def call(self, x, y):
+        return self.inner(x + y)
+
+
+def test_what_code_receives_keeps_its_structure():
+    x = np.ones((2, 4), "float32")
+    models = {name: Takes(f"{name}_code", layers.Dense(2)) for name in ("plain", "list", "dict")}
+    models["inner"] = Takes("other_code", layers.Dense(2, name="inner"))
+    models["plain"](x), models["list"]([x, x]), models["dict"]({"p": x, "q": x}), models["inner"](x)
+    made = graphlint.bundle(models)
+    assert list(made.input) == ["plain", "list:0", "list:1", "dict:p", "dict:q", "inner:input"]
+    assert [tuple(one.shape)[1:] for one in made.inputs] == [(4,)] * 6
+    found = graphlint.unbundle(made)
+    assert list(found) == list(models) and all(found[name] is models[name] for name in models)
+
+
+def refusals():
+    x = np.ones((2, 4), "float32")
+    fresh, by_keyword, by_place, on_a_batch = (TakesTwo(layers.Dense(2)) for _ in range(4))
+    by_keyword(inputs(), y=inputs()), by_place(inputs(), inputs()), on_a_batch(x, x)
+    shared = layers.Dense(2, name="shared")
+    code, p = Takes("code", shared), inputs()
+    code(x)
+    twins = {}
+    for name in "ab":
+        q = inputs()
+        twins[name] = keras.Model(q, layers.Dense(1, name="end")(shared(q)))
+    several = "expected a model that receives its tensors in one argument, got m, which takes several"
+    return [
+        ({"m": fresh}, "m was never called, so that its inputs are not known: call it on a batch before"),
+        ({"m": by_keyword}, several),
+        ({"m": by_place}, several),
+        ({"m": on_a_batch}, several),
+        (
+            {"m": code, "n": keras.Model(p, shared(p))},
+            (
+                "m is code (Takes) and shares layers with another of the models, so that no graph can hold both: "
+                "bundle it without that one, or make it Functional with as_functional()"
+            ),
+        ),
+        (twins, "two layers named 'end' would be in one model: give one of them another name"),
+        ({"a:b": fresh, "c": fresh}, "expected models by name, without ':' in a name, got ['a:b', 'c']: rename them"),
+    ]
+
+
+def test_what_is_not_bundled_is_said_in_full():
+    for models, message in refusals():
+        before = {name: [layer.name for layer in model._flatten_layers()] for name, model in models.items()}
+        with pytest.raises(graphlint.GraphlintError) as raised:
+            graphlint.bundle(models)
+        assert str(raised.value).startswith(message) and "\n" not in str(raised.value)
+        assert {name: [one.name for one in model._flatten_layers()] for name, model in models.items()} == before
+
+
+def test_code_that_shares_only_what_has_no_weights_is_bundled():
+    relu = layers.ReLU(name="relu")
+    code, x = Takes("code", relu), inputs()
+    code(np.ones((2, 4), "float32"))
+    models = {"code": code, "graph": keras.Model(x, relu(layers.Dense(3, name="dense")(x)))}
+    assert list(graphlint.unbundle(graphlint.bundle(models))) == ["code", "graph"]
+
+
+def test_layers_are_replaced_wherever_they_are_called():
+    """In a nested model that is called twice, directly, and not at all: which models are new, and what they hold."""
+    step = layers.Dense(4, name="step")
+    p, x, y, z = (inputs() for _ in range(4))
+    inner = keras.Model(p, step(layers.ReLU()(p)), name="inner")
+    models = {
+        "twice": keras.Model(x, layers.Add()([inner(x), inner(inner(x))])),
+        "direct": keras.Model(y, step(step(y))),
+        "without": keras.Model(z, layers.Dense(4, name="other")(z)),
+    }
+    new = layers.Dense(4, name="new")
+    found = graphlint.replace_everywhere(models, "direct:step", new)
+    assert list(found) == list(models) and found["without"] is models["without"]
+    for name in ("twice", "direct"):
+        assert found[name] is not models[name] and variables([found[name]]) == {id(one) for one in new.weights}
+    assert variables([models["twice"]]) == variables([models["direct"]]) == {id(one) for one in step.weights}
+    one = np.ones((2, 4), "float32")
+    (expected,) = outputs(keras.Sequential([inputs(), new, new]), one)
+    np.testing.assert_allclose(outputs(found["direct"], one)[0], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("third", "one:dense"), "expected the name of one of the models, got 'third': it is one of one, other"),
+        (("other", "one:dense"), "other does not have the layer at one:dense: name a layer that it shares"),
+        (("one", "other:{0}"), "expected a layer, got the operation at other:{0}: it has no weights to copy"),
+    ],
+)
+def test_what_cannot_be_parted_is_said(arguments, message):
+    x, y = inputs(), inputs()
+    models = {"one": keras.Model(x, layers.Dense(2, name="dense")(x)), "other": keras.Model(y, ops.exp(y))}
+    name = models["other"].operations[-1].name
+    with pytest.raises(graphlint.GraphlintError) as raised:
+        graphlint.unshare(models, *(one.format(name) for one in arguments))
+    assert str(raised.value) == message.format(name)
+    with pytest.raises(graphlint.GraphlintError) as raised:
+        graphlint.replace_everywhere(list(models.values()), "dense", layers.Dense(2))
+    assert str(raised.value) == "expected models by name, got list: pass a dict"
+
+
+def test_a_copy_is_only_of_what_the_model_calls():
+    """Of a model that it does not call, one gets copies of the layers with weights, of a nested one as a whole."""
+    p, x, y = inputs(), inputs(), inputs()
+    body = keras.Model(p, layers.Dense(4, name="deep")(layers.Dense(3, name="deeper")(p)), name="body")
+    first, relu, unused = layers.Dense(4, name="first"), layers.ReLU(name="relu"), layers.Dense(2, name="unused")
+    whole = keras.Model(x, unused(relu(body(first(x)))), name="whole")
+    part = keras.Model(y, layers.Dense(1, name="own")(relu(body(first(y)))), name="part")
+    own = part.get_layer("own")
+    found = graphlint.unshare({"whole": whole, "part": part}, "part", "whole:")
+    assert found["whole"] is whole
+    made = found["part"]
+    assert variables([made]) & variables([whole, part]) == {id(one) for one in own.weights}
+    assert len(made.weights) == len(part.weights)
+    assert made.get_layer("relu") is relu and made.get_layer("body") is not body
+    data = np.ones((2, 4), "float32")
+    np.testing.assert_allclose(outputs(made, data)[0], outputs(part, data)[0], rtol=1e-5)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -153,3 +154,116 @@ def test_run_takes_the_inputs_of_a_model_that_takes_a_dict() -> None:
     model = keras.Model({"right": b, "left": a}, layers.Subtract(name="out")([a, b]))
     ones = np.ones((1, 2), "float32")
     assert_same(run(model, {"left": 3 * ones, "right": ones}, "out"), 2 * ones)
+
+
+# -- what is refused, in full ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("feeds", "fetch", "message"),
+    [
+        (
+            {"left": np.zeros((1, 4))},
+            "same",
+            (
+                "expected values for every input that the result depends on, got none for right#0: feed it, or give "
+                "the tensors after it"
+            ),
+        ),
+        (
+            None,
+            "same",
+            (
+                "expected values for every input that the result depends on, got none for left#0, right#0: feed it, or "
+                "give the tensors after it"
+            ),
+        ),
+        (
+            {"middle": 0, "left": 0, 3: 0},
+            "same",
+            "expected values for inputs among left, right, got middle, 3: use their names",
+        ),
+        (
+            [np.zeros((1, 4))] * 3,
+            "same",
+            "expected one value for each of the 2 inputs, got 3: feed a list, or a dict by name",
+        ),
+        (
+            np.zeros((1, 4)),
+            "encoder#0/hidden",
+            "expected one value for each of the 2 inputs, got 1: feed a list, or a dict by name",
+        ),
+    ],
+)
+def test_feeds_that_do_not_fit(feeds: Any, fetch: str, message: str) -> None:
+    with pytest.raises(ReplayError) as raised:
+        run(siamese(), feeds, fetch)
+    assert str(raised.value) == message
+    if isinstance(raised.value, UnboundedCut):
+        assert raised.value.leaking_inputs == message.partition("none for ")[2].partition(":")[0].split(", ")
+        assert raised.value.side_tensors == (["encoder#1/code#0"] if feeds else ["same#0"])
+
+
+@pytest.mark.filterwarnings("ignore:When providing `inputs` as a dict")
+def test_what_is_fed_and_fetched_keeps_its_structure() -> None:
+    a, b = keras.Input((2,), name="a"), keras.Input((2,), dtype="int32", name="b")
+    twice, sums = layers.Rescaling(2.0, name="twice")(a), layers.Add(name="sum")([a, keras.ops.cast(b, "float32")])
+    flat = keras.Model([a, b], [twice, sums])
+    nested = keras.Model({"pair": [a, b]}, [twice, sums])
+    named = keras.Model({"first": a, "b": b}, [twice, sums])
+    one, two = np.full((1, 2), 1.5), np.full((1, 2), 2)
+    for model, feeds in (
+        (flat, [one, two]),
+        (flat, (one, two)),
+        (flat, {"b": two, "a": one}),
+        (nested, {"a": one, "b": two}),
+        (nested, [[one, two]]),
+        (named, {"first": one, "b": two}),
+        (named, {"a": one, "b": two}),
+    ):
+        for fetch in ("sum", ["sum"], {"s": "sum"}, ["sum", "twice"], ("twice", "sum"), {"t": "twice", "s": "sum"}):
+            found = run(model, feeds, fetch)
+            known = {"sum": np.full((1, 2), 3.5), "twice": np.full((1, 2), 3.0)}
+            if isinstance(fetch, str):
+                found, expected = [found], [known[fetch]]
+            elif isinstance(fetch, dict):
+                assert list(found) == list(fetch)
+                found, expected = list(found.values()), [known[one] for one in fetch.values()]
+            else:
+                assert isinstance(found, list)
+                expected = [known[one] for one in fetch]
+            assert all(type(one) is np.ndarray and one.dtype == "float32" for one in found)
+            assert_same(found, expected)
+    assert_same(run(flat, {"a": one}, "twice"), 2 * one)
+    assert_same(run(flat, None, ["sum", "twice"], given={"sum": [[1, 2]], "a": one}), [two - [[1, 0]], 2 * one])
+    assert_same(run(flat, [one, two], "sum", given={"a": 10 * one}), 10 * one + two)
+
+
+def test_parts_have_names_flags_and_inputs() -> None:
+    model = chain()
+    model.trainable = False
+    parts = [
+        extract(model),
+        extract(model, outputs="h1"),
+        extract(model, "h1"),
+        extract(model, ["h1"], ["h4", "h2"]),
+        features(model, "h2"),
+        features(model, ["h2", "out"]),
+        features(model, {"deep": "h3"}),
+    ]
+    kinds = ["features", "features", "part", "part", "features", "features", "features"]
+    assert [part.name for part in parts] == [f"{model.name}_{kind}" for kind in kinds]
+    assert not any(part.trainable for part in parts)
+    assert [keras.tree.map_structure(lambda one: one.shape[1], part.output) for part in parts] == [
+        *(2, 4, 2, [7, 5]),
+        *({"h2": 5}, {"h2": 5, "out": 2}, {"deep": 6}),
+    ]
+    assert [[one.name for one in part.inputs] for part in parts] == [
+        *([["x"]] * 2),
+        *([["h1"]] * 2),
+        *([["x"]] * 3),
+    ]
+    data = batch(model)
+    hidden = run(model, data, "h1")
+    assert_same(parts[3](hidden), run(model, data, ["h4", "h2"]))
+    assert_same(parts[0](data), model(data))

@@ -189,10 +189,93 @@ def test_what_units_are_and_receive() -> None:
     assert live.arguments("sum#0") is not before
 
 
+class Calls(keras.Model):
+    """Has a graph, and does something else."""
+
+    def call(self, inputs: Any) -> Any:
+        return super().call(inputs) * 2
+
+
+def without_graph() -> list[tuple[Any, type[ReplayError], str]]:
+    x = keras.Input((4,))
+    code = type("Code", (keras.Model,), {})(name="net")
+    return [
+        (3, ReplayError, "expected a keras.Model, got int: pass the model itself, not its output"),
+        (
+            keras.Sequential([layers.Dense(2)], name="seq"),
+            NotBuilt,
+            (
+                "expected a built model, got Sequential 'seq' without a graph: give it a keras.Input or call "
+                "model.build(input_shape) first"
+            ),
+        ),
+        (
+            code,
+            OpaqueBody,
+            (
+                "expected a Functional or Sequential model, got Code 'net', whose inside is code and cannot be "
+                "replayed: cut the Functional models inside it"
+            ),
+        ),
+        (
+            Calls(x, layers.ReLU()(x), name="own"),
+            OpaqueBody,
+            "Calls 'own' has its own call(), so its graph is not what runs: cut the Functional models inside it",
+        ),
+    ]
+
+
 def test_what_has_no_graph() -> None:
-    with pytest.raises(ReplayError, match="expected"):
-        LiveGraph(3)  # type: ignore[arg-type]
-    with pytest.raises(NotBuilt, match="without a graph"):
-        LiveGraph(keras.Sequential([layers.Dense(2)]))
-    with pytest.raises(OpaqueBody, match="whose inside is code"):
-        LiveGraph(type("Code", (keras.Model,), {})())
+    for model, kind, message in without_graph():
+        with pytest.raises(ReplayError) as raised:
+            LiveGraph(model)
+        assert type(raised.value) is kind and str(raised.value) == message
+
+
+def test_what_each_argument_is_called() -> None:
+    """Tensors by place or keyword, in structures, beside constants; of what Keras filled in, only with keep_masks."""
+    tokens, x, y = (
+        keras.Input((6,), dtype="int32", name="t"),
+        keras.Input((6, 4), name="x"),
+        keras.Input((4,), name="y"),
+    )
+    words = layers.Embedding(9, 4, mask_zero=True, name="words")(tokens)
+    found = layers.MultiHeadAttention(2, 2, name="attend")(words, x, use_causal_mask=True)
+    state = layers.LSTM(4, name="lstm")(found, initial_state=[y, y], training=True)
+    both = layers.LSTM(4, name="after")(words)
+    live = LiveGraph(keras.Model([tokens, x, y], layers.Concatenate(name="all")([state, y, both])))
+
+    def received(call: str) -> list[str]:
+        return [f"{name} {tensor.call}" for name, tensor in live.arguments(call).tensors]
+
+    assert received("words#0") == ["0 t#0"]
+    assert received("attend#0") == ["0 words#0", "1 x#0"] and live.arguments("attend#0").kwargs == {
+        "use_causal_mask": True
+    }
+    assert received("lstm#0") == ["0 attend#0", "initial_state y#0", "initial_state y#0"]
+    assert live.arguments("lstm#0").kwargs["training"] is True and set(live.arguments("lstm#0").kwargs) == {
+        "initial_state",
+        "training",
+    }
+    assert received("after#0") == ["0 words#0"] and live.arguments("after#0").kwargs == {}
+    assert received("all#0") == ["0 lstm#0", "0 y#0", "0 after#0"]
+    live.keep_masks()
+    assert [one.partition(" ")[0] for one in received("after#0")] == ["0", "mask"]
+    assert received("all#0") == ["0 lstm#0", "0 y#0", "0 after#0"]
+
+
+def test_what_a_sequential_model_hands_on() -> None:
+    """Each layer receives the tensor before it, without the casts and masks between them."""
+    model = keras.Sequential(
+        [
+            keras.Input((6,), dtype="int32", name="t"),
+            layers.Embedding(9, 4, mask_zero=True, name="words"),
+            layers.LSTM(3, name="state"),
+            layers.Dense(2, dtype="float64", name="out"),
+        ]
+    )
+    live = LiveGraph(model)
+    for unit, before in (("words#0", "t#0"), ("state#0", "words#0"), ("out#0", "state#0")):
+        found = live.arguments(unit)
+        assert [(name, tensor.call) for name, tensor in found.tensors] == [("0", before)]
+        assert len(found.args) == 1 and found.kwargs == {} and found.args[0] is live.symbol(found.tensors[0][1])

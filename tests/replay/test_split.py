@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -525,3 +526,94 @@ def test_a_masked_siamese_pair(tmp_path: Path) -> None:
     check_split(model, ["encoder#0/embedding", "encoder#1/embedding"], path=tmp_path)
     check_split(model, ["encoder#0/embedding", "right"], path=tmp_path)
     check_split(model, "encoder#1/gru", complete=True, path=tmp_path)
+
+
+# -- what is said, in full --------------------------------------------------------------------------------------------
+
+
+def three() -> keras.Model:
+    found = [keras.Input((4,), name=name) for name in "abc"]
+    ends = [layers.Dense(3, name=f"d{one.name}")(one) for one in found]
+    return keras.Model(found, layers.Add(name="sum")(ends))
+
+
+@pytest.mark.parametrize(
+    ("make", "at", "message", "side", "inputs"),
+    [
+        (
+            residual,
+            "b",
+            (
+                "the cut at b#0 does not separate the outputs from the inputs: a#0 bypasses it, from the input x#0: "
+                "add it to the cut, or pass complete=True"
+            ),
+            "a#0",
+            "x#0",
+        ),
+        (
+            three,
+            "da",
+            (
+                "the cut at da#0 does not separate the outputs from the inputs: db#0, dc#0 bypass it, from the inputs "
+                "b#0, c#0: add them to the cut, or pass complete=True"
+            ),
+            "db#0 dc#0",
+            "b#0 c#0",
+        ),
+        (
+            three,
+            ["db", "da"],
+            (
+                "the cut at db#0, da#0 does not separate the outputs from the inputs: dc#0 bypasses it, from the input "
+                "c#0: add it to the cut, or pass complete=True"
+            ),
+            "dc#0",
+            "c#0",
+        ),
+    ],
+)
+def test_what_bypasses_a_cut_is_told(
+    make: Callable[[], keras.Model], at: str | list[str], message: str, side: str, inputs: str
+) -> None:
+    model = make()
+    with pytest.raises(UnboundedCut) as raised:
+        split(model, at)
+    assert str(raised.value) == message
+    assert (raised.value.side_tensors, raised.value.leaking_inputs) == (side.split(), inputs.split())
+    head, tail = split(model, at, complete=True)
+    names = [*([at] if isinstance(at, str) else at), *(one.removesuffix("#0") for one in side.split())]
+    assert head.output_names == names and [one.name for one in tail.inputs] == names
+
+
+def test_cuts_that_no_output_depends_on() -> None:
+    inputs = keras.Input((4, 3), name="x")
+    sequence, state = layers.GRU(3, return_sequences=True, return_state=True, name="gru")(inputs)
+    layers.Dense(2, name="unused")(sequence)
+    model = keras.Model(inputs, layers.Dense(2, name="out")(state))
+    with pytest.raises(UnboundedCut) as raised:
+        split(model, "gru:0")
+    assert str(raised.value) == (
+        "expected tensors that an output depends on, got gru#0:0, from which no output is reached: cut elsewhere"
+    )
+    assert (raised.value.side_tensors, raised.value.leaking_inputs) == ([], ["x#0"])
+    head, tail = split(model, ["gru:0", "gru:1"])
+    assert [one.shape for one in head.outputs] == [(None, 4, 3), (None, 3)]
+    assert [one.name for one in tail.inputs] == ["gru_0", "gru_1"] and tail.output_shape == (None, 2)
+
+
+@pytest.mark.parametrize("weights", ["both", "", None, True])
+def test_weights_are_shared_or_copied(weights: object) -> None:
+    with pytest.raises(ReplayError) as raised:
+        split(chain(), "h1", weights=weights)  # type: ignore[arg-type]
+    assert str(raised.value) == f"expected share or copy for weights=, got {weights!r}"
+
+
+@pytest.mark.parametrize("trainable", [True, False])
+def test_names_and_flags_of_parts(trainable: bool) -> None:
+    model = chain()
+    model.trainable = trainable
+    parts = split(model, "h2")
+    assert [part.name for part in parts] == [f"{model.name}_head", f"{model.name}_tail"]
+    assert [part.trainable for part in parts] == [trainable] * 2
+    assert all(isinstance(part.input, keras.KerasTensor) for part in parts)
+    assert all(isinstance(part.output, keras.KerasTensor) for part in parts)

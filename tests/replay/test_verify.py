@@ -7,6 +7,7 @@ import pytest
 from keras import layers
 
 from graphlint.errors import OpaqueBody, ReplayError
+from graphlint.knowledge import keras_internals
 from graphlint.model.definition import LayerDefinition
 from graphlint.model.expand import expand
 from graphlint.model.graph import ModelGraph
@@ -25,7 +26,7 @@ from graphlint.replay.verify import (
 from tests.model.definitions import call, definition, input_call
 from tests.model.definitions import layer as known
 from tests.model.definitions import model as body
-from tests.replay.test_split import Code, chain, siamese, tagger
+from tests.replay.test_split import Code, chain, encoder, siamese, tagger
 
 
 def two_alike() -> tuple[keras.Model, keras.Model]:
@@ -415,3 +416,130 @@ def test_masks_that_came_and_went() -> None:
 
     assert verify(tags(True), tags(False)).masks == verify(tags(False), tags(True)).masks == ["table#0", "out#0"]
     assert verify(tags(True), tags(True)).masks == []
+
+
+# -- what differs first, and what cannot be run -----------------------------------------------------------------------
+
+
+class Pair(layers.Layer):
+    """Code with two layers inside it, that it calls one after the other, the second one twice."""
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(**options)
+        self.one, self.two = layers.Dense(4, name="one"), layers.Dense(4, name="two")
+
+    def call(self, x):  # type: ignore[no-untyped-def]
+        return self.two(self.two(self.one(x)))
+
+
+def scaled(factor: float, *blocks: str) -> keras.Model:
+    """An operation that multiplies, and after it code in which layers lie."""
+    x = keras.Input((4,), name="x")
+    found = keras.ops.multiply(x, factor)
+    keras_internals.node_operation(keras_internals.producer(found)[0]).name = "times"  # type: ignore[index]
+    for name in blocks:
+        found = Pair(name=name)(found)
+    return keras.Model(x, found, name="scaled")
+
+
+@pytest.mark.parametrize(
+    ("blocks", "factor", "changed", "expected"),
+    [
+        ([], 2.0, [], None),
+        ([], 3.0, [], "times#0"),
+        (["a"], 2.0, ["a.one"], "a/one"),
+        (["a"], 2.0, ["a.two"], "a/two#0"),
+        (["a", "b"], 2.0, ["b.one"], "b/one"),
+        (["a", "b"], 2.0, ["b.two", "a.two"], "a/two#0"),
+        (["a", "aa"], 2.0, ["aa.one"], "aa/one"),
+        (["times_"], 3.0, [], "times#0"),
+        (["a"], 3.0, ["a.one"], "times#0"),
+    ],
+)
+def test_the_innermost_call_that_differs_first(
+    blocks: list[str], factor: float, changed: list[str], expected: str | None
+) -> None:
+    first, second = scaled(2.0, *blocks), scaled(factor, *blocks)
+    second.set_weights(first.get_weights())
+    for block, _, inner in (one.partition(".") for one in changed):
+        getattr(second.get_layer(block), inner).bias.assign([3.0, 2.0, 1.0, 4.0])
+    found = verify(first, second)
+    assert found.first_difference == expected and bool(found) == (expected is None)
+    assert found.lost == [f"{path}@bias" for path in sorted(one.replace(".", "/") for one in changed)]
+
+
+def test_models_and_parts_that_are_none() -> None:
+    model = chain()
+    for old, new in ((3, model), (model, 3), (model, [model, 3]), (model, (3, model)), (3, [model])):
+        with pytest.raises(ReplayError) as raised:
+            verify(old, new)  # type: ignore[arg-type]
+        assert str(raised.value) == "expected a keras.Model, got int: pass the model itself, not its output"
+
+
+def test_what_parts_cannot_run_on_is_said() -> None:
+    model, wrong = chain(), encoder("wrong", 9)
+    with pytest.raises(ReplayError) as raised:
+        verify(model, [encoder("first"), wrong], batches=[np.ones((2, 4), "float32")])
+    message = str(raised.value)
+    assert message.startswith("got inputs of shape (2, 4), on which 'first' and 'wrong' cannot run: ")
+    assert message.endswith("; compare models that receive the same inputs, or pass batches= that fit both")
+    with pytest.raises(ReplayError, match=r"^got inputs of shape \(2, 4\), \(3,\), on which 'siamese' cannot run: "):
+        left, right = keras.Input((4,)), keras.Input((4,))
+        pair = keras.Model([left, right], layers.Add()([left, right]), name="siamese")
+        verify(pair, pair, batches=[[np.ones((2, 4), "float32"), np.ones(3, "float32")]])
+
+
+class Two(keras.Model):
+    """Code with two arguments."""
+
+    def call(self, x, y):  # type: ignore[no-untyped-def]
+        return x + y
+
+
+@pytest.mark.parametrize("by_keyword", [False, True])
+def test_inputs_that_are_not_in_one_argument_are_unknown(by_keyword: bool) -> None:
+    model, x, y = Two(name="two"), keras.Input((4,)), keras.Input((4,))
+    model(x, y=y) if by_keyword else model(x, y)
+    with pytest.raises(OpaqueBody) as raised:
+        verify(model, model)
+    assert str(raised.value) == "the inputs of 'two' are unknown: pass batches="
+
+
+def test_what_changed_is_told_once_and_from_the_first_batch_on() -> None:
+    x = keras.Input((4,), name="x")
+    a, b = layers.Dense(2, name="a"), layers.Dense(3, name="b")
+    one, two = keras.Model(x, a(x)), keras.Model(x, [a(x), b(x)])
+    other = keras.Model(x, [a(x), layers.Dense(4, name="c")(x)])
+    batches = [np.ones((rows, 4), "float32") for rows in (2, 5)]
+    for count in (1, 2):
+        assert verify(one, two, batches=batches[:count]).specs == ["1 outputs became 2"]
+        found = verify(two, other, batches=batches[:count])
+        assert found.specs == ["b (2, 3) became (2, 4)", "output 1 float32[None, 3] became float32[None, 4]"]
+        assert [(seen.output, seen.batch, seen.largest) for seen in found.differences] == [
+            ("a", number, 0.0) for number in range(count)
+        ]
+    found = verify(two, other, batches=[])
+    assert found.differences == [] and found.specs == ["output 1 float32[None, 3] became float32[None, 4]"]
+    assert found.first_difference is None and found.lost == ["b@kernel", "b@bias"] and found.shared == 2
+
+
+def test_outputs_without_names_have_their_number() -> None:
+    class Twice(Code):
+        def call(self, x):  # type: ignore[no-untyped-def]
+            found = super().call(x)
+            return found, found + 1.0
+
+    model, x = Twice(), np.ones((2, 4), "float32")
+    model(x)
+    assert [one.output for one in verify(model, model, batches=[x]).differences] == ["0", "1"]
+
+
+def test_flags_and_variables_of_several_parts() -> None:
+    model = chain()
+    head, tail = split(model, "h2", weights="copy")
+    assert [verify(model, (head, tail)).flags, verify(model, [head, tail]).shared] == [[], 0]
+    tail.get_layer("h3").trainable = False
+    tail.get_layer("out").bias.assign([1.0, 2.0])
+    found = verify(model, (head, tail))
+    assert found.flags == ["h3@kernel", "h3@bias"] and found.lost == ["out@bias"] and found.ties == []
+    assert found.first_difference == "out#0" and not found.specs and not found.masks
