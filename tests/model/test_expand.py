@@ -184,3 +184,57 @@ def test_a_subclassed_model_is_one_opaque_call():
     assert graph.call_sites("dense") == [".#0"]
     assert graph.opaque_layers == [graph.root]
     assert graph.parameters.unreachable == 0
+
+
+def sizes(root):
+    """What messages say of a model that is too large: calls, arguments and outputs, and layers if these are more."""
+    found = []
+    for limits in ({"max_calls": 0}, {"max_tensors": 0}):
+        with pytest.raises(LimitError) as error:
+            expand(definition(root), **limits)
+        found.append(int("".join(filter(str.isdecimal, str(error.value).partition(", more")[0]))))
+    try:
+        graph = expand(definition(root), max_calls=found[0], max_tensors=found[1])
+    except LimitError as error:
+        found.append(int("".join(filter(str.isdecimal, str(error).partition(", shared")[0]))))
+    else:
+        assert len(graph.calls) <= found[0]
+        for limits in ({"max_calls": found[0] - 1}, {"max_tensors": found[1] - 1}):
+            with pytest.raises(LimitError):
+                expand(definition(root), **limits)
+    return found
+
+
+def sized():
+    """Models by name, each with its size."""
+    dense, ref = layer("dense"), TensorRef(0, 0)
+    entry = input_call("x")
+    inner = model("inner", [input_call("i"), call(layer("d"), 0)], [0], [1])
+    empty = model("empty", [], [], [])
+    parts = {name: layer(name) for name in "abc"}
+    wrapper = layer("w", "Bidirectional", children={"one": layer("p", children=parts), "two": inner})
+    traced = Body([], [input_call("i"), call(layer("e"), 0), call(layer("f"), 1)], [ref], outputs=[TensorRef(2, 0)])
+    traced.traced, traced.arguments = True, ("0",)
+    own = layer("own", "Mine", children={"part": layer("part", children=parts)}, body=traced)
+    form = Body([], [input_call("i")], [ref], outputs=[ref], traced=True, arguments=("0",))
+    formed = CallDefinition(own, (ref,), outputs=(), form=form)
+    unknown = CallDefinition(dense, (ref, [1, {"a": ref}]), {"b": [ref, None], "c": 3}, captured=(ref, ref))
+    only = CallDefinition(dense, captured=(ref,), outputs=())
+    return {
+        "plain": (model("m", [entry, call(dense, 0, 0, outputs=3)], [0], [1]), [2, 7]),
+        "arguments": (model("m", [entry, unknown, only], [0], [0]), [3, 11]),
+        "nested": (model("m", [entry, call(inner, 0), call(inner, 1)], [0], [2]), [7, 14]),
+        "empty": (model("m", [entry, call(empty, 0), call(empty, 0)], [0], [0]), [3, 8]),
+        "wrapped": (model("m", [entry, call(wrapper, 0)], [0], [1]), [2, 4, 9]),
+        "wrapped twice": (
+            model("m", [entry, call(layer("v", children={"w": wrapper, "q": inner}), 0)], [0], [1]),
+            [2, 4, 13],
+        ),
+        "code": (model("m", [entry, call(own, 0)], [0], [1]), [5, 10, 6]),
+        "another form": (model("m", [entry, formed], [0], [1]), [3, 5, 6]),
+    }
+
+
+def test_sizes_are_known_before_anything_is_expanded():
+    cases = sized()
+    assert {name: sizes(root) for name, (root, _) in cases.items()} == {name: size for name, (_, size) in cases.items()}

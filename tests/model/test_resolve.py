@@ -301,3 +301,67 @@ def test_a_model_of_code_is_its_own_call():
     assert resolve_call(graph, ".") == ".#0" and resolve(graph, ".") == "."
     with pytest.raises(AddressError, match=r"^no layer 'zzz'$"):
         resolve_layer(graph, "zzz")
+
+
+# -- aliases and short names ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tied():
+    """Layers with a variable in common, an alias of one letter, layers that are never called, and the root's name."""
+    obj = object()
+
+    def variable(slot, index, obj=None):
+        return VariableDefinition(slot, index, (2,), dtype="float32", trainable=True, obj=obj)
+
+    first, second, idle = layer("first"), layer("second"), layer("idle", size=1)
+    first.variables = [variable("kernel", 0, obj), variable("bias", 1)]
+    second.variables = [variable("own", 0), variable("tied", 1, obj)]
+    shared = encoder("s", layer("d", size=1))
+    tower = encoder("t", shared)
+    named = encoder("c", encoder("net", layer("d", size=2)))
+    wrap = layer("w", "Bidirectional", children={"forward_layer": layer("cell", "LSTM"), "other": shared})
+    calls = [input_call("a"), call(first, 0), call(second, 1), call(shared, 2), call(tower, 3), call(named, 4)]
+    calls += [call(wrap, 5), call(wrap, 6), call(layer("d"), 7)]
+    root = model("net", calls, [0], [8])
+    root.body.layers.append(idle)
+    return expand(definition(root))
+
+
+HELD = "no variable 'second@nope': layer 'second' has no 'nope'; it has first@kernel, second@own, second@tied"
+
+
+@pytest.mark.parametrize(
+    ("find", "text", "expected"),
+    [
+        (resolve_variable, "second@tied", "first@kernel"),
+        (resolve_variable, "second@nope", HELD),
+        (
+            resolve_variable,
+            "first@nope",
+            "no variable 'first@nope': layer 'first' has no 'nope'; it has first@kernel, first@bias",
+        ),
+        (resolve_layer, "t/s/d", "s/d"),
+        (resolve_layer, "w/other/d", "s/d"),
+        (resolve_layer, "w/other", "s"),
+        (resolve_call, "idle", "no call 'idle': layer 'idle' is never called"),
+        (resolve_layer, "net/d", "no layer 'net/d': did you mean c/net/d?"),
+        (resolve_layer, "net/first", "no layer 'net/first': did you mean first?"),
+        (resolve_layer, "bet/first", "no layer 'bet/first': did you mean first?"),
+        (resolve_call, "idl", "no layer 'idl': did you mean idle?"),
+    ],
+)
+def test_what_aliases_and_names_lead_to(tied, find, text, expected):
+    try:
+        assert find(tied, text) == expected
+    except AddressError as error:
+        assert str(error) == expected
+
+
+def test_one_model_under_two_names():
+    one = definition(model("net", [input_call("x"), call(layer("d", size=1), 0)], [0], [1]))
+    graph = expand(several({"b": one, "q": one}))
+    assert graph.aliases == {"q:": "b:"}
+    found = {text: resolve_layer(graph, text) for text in ("b:d", "q:d", "q", "q:", "d", "q:x")}
+    assert found == {"b:d": "b:d", "q:d": "b:d", "q": "b:", "q:": "b:", "d": "b:d", "q:x": "b:x"}
+    assert resolve_variable(graph, "q:d@kernel") == "b:d@kernel"
