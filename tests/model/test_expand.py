@@ -6,8 +6,11 @@ from graphlint.errors import LimitError
 from graphlint.model.definition import Body, CallDefinition, Constant, ConstantKind, TensorRef, VariableDefinition
 from graphlint.model.expand import expand
 from graphlint.model.graph import Tensor
+from graphlint.model.several import several
 from graphlint.projections.canonical import canonical
 from tests.model.definitions import bodies, call, definition, input_call, layer, model
+from tests.model.pictures import picture
+from tests.model.test_whole_graphs import closed_layers, nested_models, opened_code, several_models
 
 
 @given(bodies())
@@ -218,6 +221,10 @@ def sized():
     own = layer("own", "Mine", children={"part": layer("part", children=parts)}, body=traced)
     form = Body([], [input_call("i")], [ref], outputs=[ref], traced=True, arguments=("0",))
     formed = CallDefinition(own, (ref,), outputs=(), form=form)
+    uncalled = model("m", [entry], [0], [0])
+    uncalled.body.layers.append(layer("w", children={"part": layer("p", children=parts)}))
+    apart = model("m", [entry, call(inner, 0)], [0], [1])
+    apart.body.layers.clear()
     unknown = CallDefinition(dense, (ref, [1, {"a": ref}]), {"b": [ref, None], "c": 3}, captured=(ref, ref))
     only = CallDefinition(dense, captured=(ref,), outputs=())
     return {
@@ -231,6 +238,8 @@ def sized():
             [2, 4, 13],
         ),
         "code": (model("m", [entry, call(own, 0)], [0], [1]), [5, 10, 6]),
+        "not called": (uncalled, [1, 2, 6]),
+        "called alone": (apart, [4, 8]),
         "another form": (model("m", [entry, formed], [0], [1]), [3, 5, 6]),
     }
 
@@ -238,3 +247,55 @@ def sized():
 def test_sizes_are_known_before_anything_is_expanded():
     cases = sized()
     assert {name: sizes(root) for name, (root, _) in cases.items()} == {name: size for name, (_, size) in cases.items()}
+
+
+def test_a_layer_alone_is_one_call_in_no_scope():
+    only = definition(layer("only", "Mine", size=2))
+    graph = expand(only, max_calls=0, max_tensors=1)
+    assert picture(graph) == {
+        "layers": ["."],
+        "variables": [".@kernel 0 (2,) held by ."],
+        "calls": [".#0 . in . 0 >1"],
+        "outputs": [".#0:0"],
+        "calls of": {".": [".#0"]},
+        "members": [("only", ".", ".")],
+    }
+    with pytest.raises(LimitError, match="have 1 arguments and outputs"):
+        expand(only, max_tensors=0)
+
+
+def test_every_path_counts():
+    """Layers, calls, scopes and aliases: the limit is what all of them are long together."""
+    for of in (nested_models, opened_code, closed_layers, several_models):
+        graph = expand(of())
+        kept = [*graph.layers, *graph.calls, *graph.scopes, *graph.aliases]
+        most = sum(map(len, kept)) - (len(".") if graph.several else 0)
+        assert len(expand(of(), max_characters=most).calls) == len(graph.calls)
+        with pytest.raises(LimitError, match="take more characters"):
+            expand(of(), max_characters=most - 1)
+
+
+def test_one_object_in_two_models_in_memory():
+    """Two definitions of one layer: inside a custom layer of the first model, and the second model itself."""
+    obj, part = object(), object()
+
+    def made():
+        inner = layer("d", size=1, obj=part)
+        return model("gen", [input_call("z"), call(inner, 0)], [0], [1])
+
+    first, second = made(), made()
+    first.obj = second.obj = obj
+    code = layer("sub", "MyModel", is_model=True, opaque=True, children={"g": first})
+    for names in (("code", "gen"), ("gen", "code")):
+        of = {"code": definition(code), "gen": definition(second)}
+        shown = picture(expand(several({name: of[name] for name in names})))
+        assert shown["aliases"] == {"code:g": "gen:"}
+        assert sorted(shown["layers"]) == [".", "code: in .", "gen: in . =code:g", "gen:d in gen:", "gen:z in gen:"]
+        assert shown["children"] == {".": [f"{name}:" for name in names], "code:": ["gen:"], "gen:": ["gen:z", "gen:d"]}
+        assert shown["variables"] == ["gen:d@kernel 0 (1,) held by gen:d"]
+
+
+def test_a_model_that_begins_with_a_model_has_no_inputs_of_its_own():
+    inner = model("inner", [input_call("i"), call(layer("d"), 0)], [0], [1])
+    graph = expand(definition(model("net", [call(inner), input_call("x")], [1, 0], [0])))
+    assert graph.inputs == ["x#0"] and graph.scopes["inner#0"].inputs == ("inner#0/i#0",)
