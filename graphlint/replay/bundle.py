@@ -171,8 +171,8 @@ def _received(key: str, model: keras.Model) -> Any:
     if known is None:
         raise NotBuilt(f"{key} was never called, so that its inputs are not known: call it on a batch before")
     args, kwargs = known
-    several_ = len(args) != 1 or any(isinstance(one, keras.KerasTensor) for one in keras.tree.flatten(kwargs))
-    if several_ or not _can_receive(model, args, kwargs):
+    in_keywords = any(isinstance(one, keras.KerasTensor) for one in keras.tree.flatten(kwargs))
+    if len(args) != 1 or in_keywords or not _can_receive(model, args, kwargs):
         raise InvalidEdit(f"expected a model that receives its tensors in one argument, got {key}, which takes several")
     return args[0]
 

@@ -136,6 +136,7 @@ def watched(request, tmp_path_factory):
             "PYTHONDONTWRITEBYTECODE": "1",
             "TF_CPP_MIN_LOG_LEVEL": "3",
             "GRAPHLINT_CACHE_DIR": f"{folder}.cache",
+            "TMPDIR": tempfile.gettempdir(),
         },
         capture_output=True,
         text=True,
