@@ -489,7 +489,88 @@ CASES = {
 
 @pytest.mark.parametrize(("steps", "edges", "carried"), CASES.values(), ids=CASES)
 def test_what_travels(steps, edges, carried):
+    graph = net(*steps)
+    assert travelled(graph) == (edges, carried)
+    for one in graph.calls:
+        places = [edge.position for edge in (*graph.in_edges(one), *graph.in_edges(one, MASK))]
+        assert sorted(places) == list(range(len(places)))
+
+
+LONG = TensorSpec((None, 8, 8), "float32")
+SHORT = TensorSpec((None, 3, 8), "float32")
+
+
+@pytest.mark.parametrize(
+    ("steps", "edges", "carried"),
+    [
+        ([step("Dense", X, c_mask_zero=True), step("LSTM", A)], [], {}),
+        ([step("Dense", M, mask=N)], ["dense#0 mask<n#0:0 (None, 5, 8)"], {"dense#0:0": "n#0"}),
+        (
+            [step("TimeDistributed", M, children={"layer": child("Conv1D")})],
+            ["timedistributed#0 mask<m#0:0"],
+            {"timedistributed#0:0": "m#0"},
+        ),
+        (
+            [
+                step("Embedding", X, outputs=(SHORT,), c_mask_zero=True),
+                step("Concatenate", [M, A], outputs=(LONG,)),
+                step("LSTM", B),
+            ],
+            [
+                "concatenate#0 mask/0<m#0:0",
+                "concatenate#0 mask/1<embedding#0:0 (None, 3)",
+                "lstm#0 mask<concatenate#0:0 (None, 8)",
+            ],
+            {"embedding#0:0": "embedding#0", "concatenate#0:0": "m#0"},
+        ),
+        (
+            [step("MultiHeadAttention", M, ARRAY)],
+            ["multiheadattention#0 query_mask<m#0:0"],
+            {"multiheadattention#0:0": "m#0"},
+        ),
+        (
+            [step("Dropout", [ARRAY, M], outputs=(SEQUENCE,) * 2)],
+            ["dropout#0 mask/1<m#0:0"],
+            {"dropout#0:1": "m#0"},
+        ),
+        (
+            [step("MultiHeadAttention", M, M), step("Dropout", M), step("Add", [A, B])],
+            ["multiheadattention#0 query_mask<m#0:0", "multiheadattention#0 value_mask<m#0:0"],
+            {"multiheadattention#0:0": "m#0"},
+        ),
+    ],
+)
+def test_what_does_not_travel(steps, edges, carried):
     assert travelled(net(*steps)) == (edges, carried)
+
+
+def test_a_mask_that_one_layer_alone_makes():
+    """No layer of the model but one makes a mask, or no layer does and one call records some."""
+
+    def of(*steps):
+        calls = [input_call("x"), *steps]
+        return travelled(expand(definition(model("net", calls, [0], [len(steps)]))))
+
+    second = TensorRef(1, 0)
+    assert of(step("Lambda", X, c_mask="made")) == ([], {"lambda#0:0": "lambda#0"})
+    assert of(step("Lambda", X, c_mask=None)) == of(step("Dense", X, c_mask="made")) == ([], {})
+    assert of(step("LSTM", X, mask=[None, X], c_return_sequences=True), step("Dropout", second)) == (
+        ["lstm#0 mask/1<x#0:0 (None, 4)", "dropout#0 mask<lstm#0:0 (None, 4)"],
+        {"lstm#0:0": "x#0", "dropout#0:0": "x#0"},
+    )
+    assert of(step("Masking", X)) == ([], {"masking#0:0": "masking#0"})
+
+
+def test_code_that_is_the_whole_model_and_code_that_is_given_a_mask():
+    made = opened(((None, 5),), step("Masking", X), step("LSTM", M, name="reader"))
+    graph = expand(definition(made.layer))
+    assert travelled(graph) == (["reader#0 mask<masking#0:0"], {"masking#0:0": "masking#0"})
+    given = opened((), step("Dense", X))
+    given.kwargs["mask"] = N
+    assert travelled(net(given)) == (
+        ["own#0/i#0 mask<m#0:0", "own#0/dense#0 mask<own#0/i#0:0"],
+        {"own#0/i#0:0": "m#0", "own#0/dense#0:0": "m#0"},
+    )
 
 
 def test_nothing_travels_where_nothing_makes_or_records_a_mask():
@@ -674,3 +755,18 @@ def test_heads_in_a_nested_model_take_the_mask_off_outside():
     assert receives(step("LSTM", M), nested, step("Add", [A, B]))
     twice = [nested, CallDefinition(inner, (N,), outputs=(SEQUENCE,)), step("LSTM", N), step("Add", [A, B, C])]
     assert not receives(*twice)
+
+
+@pytest.mark.parametrize("name", ["inputs", "sequences", "query", "x"])
+def test_names_under_which_layers_receive_their_first_argument(name):
+    assert travelled(net(step("Dense", other=X, **{name: M}))) == (["dense#0 mask<m#0:0"], {"dense#0:0": "m#0"})
+
+
+def test_an_empty_argument_holds_no_tensors():
+    assert travelled(net(step("LSTM", M, (), c_return_sequences=True)))[0] == ["lstm#0 mask<m#0:0"]
+
+
+def test_a_model_of_code_has_no_order_of_its_own():
+    held = {name: layer(name, name) for name in ("Masking", "MultiHeadAttention")}
+    graph = expand(definition(layer("sub", "MyModel", is_model=True, opaque=True, children=held)))
+    assert travelled(graph) == ([], {})
