@@ -299,3 +299,29 @@ def test_a_model_that_begins_with_a_model_has_no_inputs_of_its_own():
     inner = model("inner", [input_call("i"), call(layer("d"), 0)], [0], [1])
     graph = expand(definition(model("net", [call(inner), input_call("x")], [1, 0], [0])))
     assert graph.inputs == ["x#0"] and graph.scopes["inner#0"].inputs == ("inner#0/i#0",)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"), [(("a", "b"), ["y#0", "x#0"]), (("b", "a"), ["x#0", "y#0"]), (("a", "c"), ["x#0", "y#0"])]
+)
+def test_tensors_passed_by_the_names_of_inputs(names, expected):
+    """In the order of the inputs if any name is unknown."""
+    inner = model("inner", [input_call("b"), input_call("a"), call(layer("join", "Add"), 0, 1)], [0, 1], [2])
+    passed = {name: TensorRef(place, 0) for place, name in enumerate(names)}
+    calls = [input_call("x"), input_call("y"), CallDefinition(inner, (passed,), outputs=())]
+    graph = expand(definition(model("net", calls, [0, 1], [2])))
+    assert [graph.in_edges(f"inner#0/{name}#0")[0].source for name in "ba"] == expected
+
+
+def test_names_that_are_taken():
+    """Of layers that no list of the model has, and of those that code calls."""
+    twins = [layer("twin") for _ in range(3)]
+    calls = [input_call("x"), call(twins[0], 0), call(twins[0], 1), call(twins[1], 2), call(twins[2], 3)]
+    root = model("net", calls, [0], [4])
+    root.body.layers.clear()
+    assert list(expand(definition(root)).layers) == [".", "x", "twin", "twin~1", "twin~2"]
+    inside = [input_call("i"), *(call(layer("p"), place) for place in range(4)), call(layer("p~1"), 4)]
+    body = Body([], inside, [TensorRef(0, 0)], outputs=[TensorRef(5, 0)], traced=True, arguments=("0",))
+    own = layer("own", "Mine", body=body)
+    graph = expand(definition(model("net", [input_call("x"), call(own, 0)], [0], [1])))
+    assert graph.children["own"] == ["own/i", "own/p", "own/p~1", "own/p~2", "own/p~3", "own/p~1~1"]
