@@ -82,7 +82,7 @@ STRUCTURES = [
 ]
 
 
-@pytest.mark.parametrize(("structure", "expected"), STRUCTURES, ids=repr)
+@pytest.mark.parametrize(("structure", "expected"), STRUCTURES)
 def test_leaves(structure, expected):
     found = leaves(structure)
     assert found == expected
@@ -92,7 +92,7 @@ def test_leaves(structure, expected):
     assert is_leaf(structure) == (found == [("", structure)])
 
 
-@pytest.mark.parametrize(("structure", "expected"), STRUCTURES, ids=repr)
+@pytest.mark.parametrize(("structure", "expected"), STRUCTURES)
 def test_mapped_leaves(structure, expected):
     assert map_leaves(structure, lambda leaf: leaf) == structure
     marked = map_leaves(structure, lambda leaf: ("leaf", leaf) if leaf.__class__ is TensorRef else leaf)
