@@ -243,5 +243,5 @@ def form(plan: Plan) -> object:
         tuple(sorted(relative(tensor) for tensor in plan.wanted)),
         tuple(relative(tensor) for tensor in plan.taken),
         tuple(one[prefix:] for one in plan.inputs),
-        tuple(plan.changes),
+        frozenset(plan.changes),
     )

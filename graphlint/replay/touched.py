@@ -74,11 +74,11 @@ class Touched:
     def replacements(self) -> dict[str, Any]:
         """The calls that run a copy now, by unit; inside a container that is copied as a whole there are none."""
         live, made = self._live, self._cloner.made
-        copied = {unit for unit in live.position if id(live.operation(unit)) in made}
+        copied = dict.fromkeys(unit for unit in live.position if id(live.operation(unit)) in made)
         return {
             unit: made[id(live.operation(unit))]
             for unit in copied
-            if not live.is_input(unit) and copied.isdisjoint(self._around(unit))
+            if not live.is_input(unit) and copied.keys().isdisjoint(self._around(unit))
         }
 
     def layer(self, layer: Any) -> Any:
