@@ -49,8 +49,9 @@ def _operation_keeps(graph: ModelGraph, layer: Layer, call: Call, sources: list[
     shape = graph.spec(sources[0]).shape
     if traits.broadcasting:
         ranks = [len(found) for source in sources if (found := graph.spec(source).shape) is not None]
+        highest = max(ranks, default=0)
         return len(ranks) == len(sources) and all(
-            source in proven for source, rank in zip(sources, ranks, strict=True) if rank == max(ranks)
+            source in proven for source, rank in zip(sources, ranks, strict=True) if rank == highest
         )
     if sources[0] not in proven or shape is None:
         return False

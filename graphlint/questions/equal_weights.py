@@ -13,7 +13,7 @@ LEAST_ELEMENTS = 256
 
 def may_be_equal(graph: ModelGraph, first: Variable, second: Variable) -> bool:
     """Whether size, dtype and range agree, and both are large and varied enough for equality to mean something."""
-    if first.dtype != second.dtype or first.size < LEAST_ELEMENTS:
+    if first.dtype != second.dtype or first.size != second.size or first.size < LEAST_ELEMENTS:
         return False
     one = statistics(graph, first)
     if one is None or one.minimum is None or one.constant:

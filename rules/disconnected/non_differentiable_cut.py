@@ -73,7 +73,7 @@ class NonDifferentiableCut(Rule):
             if not layers:
                 continue
             cuts = _cuts(graph, members, inside)
-            what = f"{graph.layer(cuts[0]).class_name}"
+            what = graph.layer(cuts[0]).class_name or graph.layer(cuts[0]).name
             hint = (
                 "Use a differentiable form, or x + ops.stop_gradient(f(x) - x); freeze the layers if they should rest."
             )

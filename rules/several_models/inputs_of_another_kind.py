@@ -103,7 +103,7 @@ def _before(graph: ModelGraph, several: Mapping[str, object]) -> tuple[dict[str,
                 inside.add(call)
         layer = graph.layers[node.layer]
         if layer.traits.family is Family.SCALING:
-            found[f"{layer.class_name}"] = None
+            found[layer.class_name or layer.name] = None
         scales[call] = tuple(found)
     return scales, inside
 

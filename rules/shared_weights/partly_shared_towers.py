@@ -72,7 +72,7 @@ class PartlySharedTowers(Rule):
             differing: list[tuple[int, str, str]] = []
             for place, (one, other) in enumerate(found.pairs):
                 first, second = graph.layer(one), graph.layer(other)
-                if f"{innermost(graph, first).class_name}".endswith("Normalization"):
+                if (innermost(graph, first).class_name or "").endswith("Normalization"):
                     continue
                 if not graph.variables_below(first.path):
                     continue

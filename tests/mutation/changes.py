@@ -36,7 +36,7 @@ class Changes:
 
     def changed(self, model: Config) -> Config:
         """A copy of a model with one to four changes."""
-        found: Config = _copy(model)
+        found: Config = copied(model)
         for _ in range(self.chance.choice((1, 1, 1, 2, 2, 3, 4))):
             change = self.chance.choice(CHANGES)
             try:
@@ -49,17 +49,17 @@ class Changes:
         """Another value for a key: of a model, or one beside this."""
         kind = self.chance.random()
         if kind < 0.5 and self.values[key]:
-            return _copy(self.chance.choice(list(self.values[key].values())))
+            return copied(self.chance.choice(list(self.values[key].values())))
         if isinstance(value, str):
             return self.chance.choice((*self.words, f"my_{value}", value.upper(), ""))
         if isinstance(value, list) and value:
-            found = _copy(value)
+            found = copied(value)
             place = self.chance.randrange(len(found))
             found[place : place + 1] = self.chance.choice(([self.other(key, found[place])], [], found[place:] * 2))
             return found
         if isinstance(value, dict) and value:
             inner = self.chance.choice(list(value))
-            return {**_copy(value), inner: self.other(inner, value[inner])}
+            return {**copied(value), inner: self.other(inner, value[inner])}
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return self.chance.choice(NUMBERS if not number else (*NUMBERS, value + 1, value - 1, value * 2))
 
@@ -106,7 +106,7 @@ class Changes:
     def wire(self, model: Config) -> None:
         tensors = _tensors(self.body(model))
         tensor = self.chance.choice(tensors)["config"]
-        tensor["keras_history"] = _copy(self.chance.choice(tensors)["config"]["keras_history"])
+        tensor["keras_history"] = copied(self.chance.choice(tensors)["config"]["keras_history"])
         if self.chance.random() < 0.2:
             tensor["keras_history"][self.chance.choice((1, 2))] = self.chance.choice((0, 1, 2))
 
@@ -116,8 +116,8 @@ class Changes:
         if self.chance.random() < 0.4:
             nodes.pop(self.chance.randrange(len(nodes)))
             return
-        node = _copy(self.chance.choice(nodes))
-        self.chance.choice(_tensors(node))["config"] = _copy(self.chance.choice(_tensors(body))["config"])
+        node = copied(self.chance.choice(nodes))
+        self.chance.choice(_tensors(node))["config"] = copied(self.chance.choice(_tensors(body))["config"])
         nodes.append(node)
 
     def argument(self, model: Config) -> None:
@@ -127,12 +127,12 @@ class Changes:
 
     def insertion(self, model: Config) -> None:
         layers = self.body(model)["layers"]
-        layer = _copy(self.any_object())
+        layer = copied(self.any_object())
         layer["config"]["name"] = layer["name"] = f"inserted_{len(layers)}"
         after = self.chance.choice(layers)
         if after.get("inbound_nodes"):
             tensor = self.chance.choice(_tensors(after["inbound_nodes"]))
-            layer["inbound_nodes"] = [{"args": [_copy(tensor)], "kwargs": {}}]
+            layer["inbound_nodes"] = [{"args": [copied(tensor)], "kwargs": {}}]
             tensor["config"]["keras_history"] = [layer["name"], 0, 0]
         layers.insert(layers.index(after), layer)
 
@@ -145,7 +145,7 @@ class Changes:
         key = self.chance.choice(("output_layers", "input_layers"))
         ends = body[key] if body[key] and isinstance(body[key][0], list) else [body[key]]
         if self.chance.random() < 0.6:
-            body[key] = [*ends, _copy(self.chance.choice(_tensors(body))["config"]["keras_history"])]
+            body[key] = [*ends, copied(self.chance.choice(_tensors(body))["config"]["keras_history"])]
         else:
             body[key] = ends[1:] or ends
 
@@ -159,7 +159,7 @@ class Changes:
         config["shape"] = self.other("shape", config["shape"])
 
     def compilation(self, model: Config) -> None:
-        other = _copy(self.chance.choice(self.compilations))
+        other = copied(self.chance.choice(self.compilations))
         if self.chance.random() < 0.4:
             model["compile_config"] = other
             return
@@ -203,5 +203,6 @@ def _tensors(value: Any) -> list[Config]:
     return [one for one in _dicts(value) if one.get("class_name") == "__keras_tensor__"]
 
 
-def _copy(value: Any) -> Any:
+def copied(value: Any) -> Any:
+    """A copy of plain data."""
     return json.loads(json.dumps(value))

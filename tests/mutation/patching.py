@@ -29,7 +29,7 @@ class Functions:
     def patch(self, tree: Path, mutant: Mutant) -> bool:
         """Put a mutant into this process; False if there is no way, as for the defaults of arguments."""
         patch = self.prepared(tree, mutant)
-        patch.__enter__()
+        patch.put()
         return bool(patch)
 
     def prepared(self, tree: Path, mutant: Mutant) -> Patch:
@@ -41,7 +41,7 @@ class Functions:
 
     def replace(self, tree: Path, file: str, source: bytes, changed: ast.Module) -> None:
         """Let the functions of a file do what they do in a changed one."""
-        Patch(list(self._codes(tree, file, source, changed)), []).__enter__()
+        Patch(list(self._codes(tree, file, source, changed)), []).put()
 
     def _codes(
         self, tree: Path, file: str, source: bytes, changed: bytes | ast.Module
@@ -63,17 +63,18 @@ class Patch:
         return bool(self.codes or self.names)
 
     def __enter__(self) -> None:
-        self._before = [(function, function.__code__) for function, _ in self.codes]
-        self._values = [(holder, name, vars(holder).get(name)) for holder, name, _ in self.names]
-        self._put(self.codes, self.names)
+        codes = [(function, function.__code__) for function, _ in self.codes]
+        self._before = Patch(codes, [(holder, name, vars(holder).get(name)) for holder, name, _ in self.names])
+        self.put()
 
     def __exit__(self, *_: object) -> None:
-        self._put(self._before, self._values)
+        self._before.put()
 
-    def _put(self, codes: list[tuple[FunctionType, CodeType]], names: list[tuple[Any, str, Any]]) -> None:
-        for function, code in codes:
+    def put(self) -> None:
+        """Put them in for good."""
+        for function, code in self.codes:
             function.__code__ = code
-        for holder, name, value in names:
+        for holder, name, value in self.names:
             setattr(holder, name, value)
 
 

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tests.mutation.changes import Changes, Config
+from tests.mutation.changes import Changes, Config, copied
 from tests.mutation.operators import Mutant, mutants
 from tests.mutation.running import ROOT, copy_tree, files_of, import_all, lived, prepare
 
@@ -68,7 +68,7 @@ def main() -> None:
     recorded = ROOT / "tests/recorded/models.jsonl"
     search = Search(tree, _chosen(tree, arguments), random.Random(arguments.seed))
     print(f"{len(search.alive)} mutants, {len(models)} models")
-    known = [json.loads(one)["model"] for one in recorded.read_text().splitlines()]
+    known = list(_models(None))
     for model, killed in search.run(models, time.monotonic() + 60 * arguments.minutes):
         if model not in known:
             known.append(model)
@@ -210,7 +210,7 @@ def _graph(model: Config) -> ModelGraph:
     from graphlint.sources.json_model import read_json
     from graphlint.sources.json_text import JsonDocument
 
-    return expand(read_json(JsonDocument(json.loads(json.dumps(model)))))
+    return expand(read_json(JsonDocument(copied(model))))
 
 
 def _problems(rules: list[RuleClass], graph: ModelGraph) -> list[str]:
@@ -256,7 +256,7 @@ def _without_key(value: Any, key: str) -> Any:
 
 
 def _without(value: Any, path: Place) -> Any:
-    found = json.loads(json.dumps(value))
+    found = copied(value)
     del _at(found, path[:-1])[path[-1]]
     return found
 

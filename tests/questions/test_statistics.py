@@ -265,6 +265,7 @@ MANY = np.arange(LEAST_ELEMENTS, dtype="float32")
         (MANY, MANY + 1, False),
         (MANY, MANY.astype("float64"), False),
         (MANY, np.arange(LEAST_ELEMENTS + 1, dtype="float32"), False),
+        (MANY, np.repeat(MANY, 2), False),
         (MANY[:-1], MANY[:-1], False),
         (MANY * 0, MANY * 0, False),
         (MANY * np.nan, MANY * np.nan, False),
