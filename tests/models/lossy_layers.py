@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers, ops
 
 register = keras.saving.register_keras_serializable("lossy_layers")
@@ -79,6 +78,8 @@ class OfTheBackend(layers.Layer):
     """Has a variable of TensorFlow, of which Keras knows nothing."""
 
     def build(self, shape):
+        import tensorflow as tf
+
         self.w = tf.Variable(np.random.rand(shape[-1], 3).astype("float32"))
         self.built = True
 

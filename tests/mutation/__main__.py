@@ -28,6 +28,9 @@ def main() -> None:
     parser.add_argument("--sample", type=int, help="so many mutants of each package at random; without it, all")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=60, help="how long the first run of the tests may take")
+    parser.add_argument(
+        "--each", type=float, default=60, help="how many seconds of tests, the quickest first, one meets"
+    )
     parser.add_argument("--again", type=Path, help="only the mutants that lived in this file of an earlier run")
     parser.add_argument(
         "--without-keras", action="store_true", help="only the code and tests that need no Keras: much quicker"
@@ -49,7 +52,8 @@ def main() -> None:
             if result.outcome not in (Outcome.KILLED, Outcome.TIMEOUT):
                 print(f"{result.outcome} ({result.tests} tests) {result.mutant}", flush=True)
 
-        Runner(tree, folder / "reached.jsonl", chosen, 60 * arguments.minutes, told).run(arguments.tests)
+        limits = {"seconds": 60 * arguments.minutes, "each": arguments.each}
+        Runner(tree, folder / "reached.jsonl", chosen, told, **limits).run(arguments.tests)
     if chosen and not results:
         raise SystemExit("no mutant met a test: see above why")
     for package, total in totals.items():

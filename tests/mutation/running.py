@@ -26,8 +26,8 @@ from tests.mutation.patching import Functions
 from tests.mutation.reaching import Probes, Reached
 
 ROOT = Path(__file__).parents[2]
-QUICK, LONG = 5.0, 60.0
-"""Recorded seconds of tests that a mutant meets: at first, and if it lives."""
+QUICK = 5.0
+"""Recorded seconds of tests that a mutant meets at first; if it lives, it meets more."""
 
 
 class Outcome(StrEnum):
@@ -55,7 +55,8 @@ def copy_tree(target: Path) -> None:
 def prepare(tree: Path, *, keras: bool) -> None:
     """Make this process one that runs the copy; nothing of graphlint is imported yet; Keras is, or never will be."""
     os.environ.update({"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "CUDA_VISIBLE_DEVICES": "-1"})
-    os.environ.update({"KERAS_BACKEND": "tensorflow", "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"})
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.update({"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"})
     sys.dont_write_bytecode = True
     sys.path = [str(tree), *(one for one in sys.path if Path(one or ".").resolve() != ROOT)]
     os.chdir(tree)
@@ -76,10 +77,17 @@ class Runner:
     """A pytest plugin that, in place of running the tests, lets every mutant meet those that reach it."""
 
     def __init__(
-        self, tree: Path, reached: Path, mutants: list[Mutant], seconds: float, told: Callable[[Result], None]
+        self,
+        tree: Path,
+        reached: Path,
+        mutants: list[Mutant],
+        told: Callable[[Result], None],
+        *,
+        seconds: float,
+        each: float,
     ) -> None:
         self.tree, self.mutants, self.told = tree, mutants, told
-        self.path, self.limit = reached, seconds
+        self.path, self.limit, self.each = reached, seconds, each
         self.items: dict[str, pytest.Item] = {}
         self.failure: Path = tree / "failure"
         self.is_met = False
@@ -89,6 +97,8 @@ class Runner:
     def run(self, tests: list[str]) -> None:
         """Collect tests and go through the mutants."""
         options = ["-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--tb=no", "--continue-on-collection-errors"]
+        if os.environ["KERAS_BACKEND"] == "numpy":
+            options += ["-W", "ignore::RuntimeWarning"]  # Other backends say nothing of an overflow.
         pytest.main([*options, *tests], plugins=[self])
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -150,7 +160,7 @@ class Runner:
         tests = [test for test in self.reached.tests(place) if test in self.items]
         met = 0
         outcome, by = Outcome.UNTESTED, ""
-        for limit in (QUICK, LONG):
+        for limit in (min(QUICK, self.each), self.each):
             chosen = _within(tests[met:], limit, self.reached.seconds)
             if not chosen:
                 break

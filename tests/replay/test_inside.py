@@ -9,7 +9,6 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import layers, ops
 
 from graphlint.errors import InvalidEdit, OpaqueBody, ShapeMismatch, UnknownAddress
@@ -22,6 +21,21 @@ from graphlint.replay.run import run
 from graphlint.replay.split import split
 from graphlint.replay.verify import verify
 from tests.replay.invariants import assert_same, batch
+
+# -- functions of the backend ---------------------------------------------------------------------------------------
+
+
+def cumulated(x: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.math.cumsum(x, axis=-1)
+
+
+def cast(x: Any, dtype: str) -> Any:
+    import tensorflow as tf
+
+    return tf.cast(x, dtype)
+
 
 # -- code -----------------------------------------------------------------------------------------------------------
 
@@ -71,7 +85,7 @@ class Glued(layers.Layer):
         self.before, self.after = layers.Dense(6, name="before"), layers.Dense(6, name="after")
 
     def call(self, x: Any) -> Any:
-        return self.after(tf.math.cumsum(self.before(x), axis=-1))
+        return self.after(cumulated(self.before(x)))
 
 
 class Scaled(layers.Layer):
@@ -267,7 +281,7 @@ def test_a_model_that_was_never_called_needs_inputs() -> None:
 
 @pytest.mark.parametrize(
     "does",
-    [lambda x: x, lambda x: {"a": x, "b": [x]}, lambda x: tf.cast(x, "float16"), lambda x: (tf.cast(x, "int32"), x)],
+    [lambda x: x, lambda x: {"a": x, "b": [x]}, lambda x: cast(x, "float16"), lambda x: (cast(x, "int32"), x)],
 )
 def test_a_model_that_calls_no_layer_and_no_function_of_keras(does: Callable[[Any], Any]) -> None:
     model = type("Calls", (keras.Model,), {"call": lambda self, x: does(x)})(name="calls")
@@ -284,7 +298,7 @@ class AddsLoss(Net):
 
 class Raw(Net):
     def call(self, x: Any, training: bool | None = None) -> Any:
-        return tf.math.cumsum(super().call(x, training=training))
+        return cumulated(super().call(x, training=training))
 
 
 class Noisy(Net):
