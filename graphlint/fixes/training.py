@@ -11,6 +11,7 @@ import keras
 from graphlint.errors import one_line
 from graphlint.knowledge import keras_internals
 from graphlint.model.expand import expand
+from graphlint.replay.clone import compile_as
 from graphlint.sources.live import read_live
 
 
@@ -25,15 +26,10 @@ def carry_training(
     """
     if not old.compiled:
         return []
-    config = old.get_compile_config()
-    if not config:
-        return ["the model was compiled with objects that cannot be serialized: compile it again"]
     try:
-        new.compile_from_config({**config, "loss": _replaced(config.get("loss"), losses)} if losses else config)
+        compile_as(old, new, lambda loss: _replaced(loss, losses) if losses else loss)
     except Exception as error:
-        # Without an optimizer Keras compiles the model, and then fails to build the optimizer.
-        if old.optimizer is not None or not new.compiled:
-            return [f"not compiled: {one_line(error, 160)}"]
+        return [f"not compiled: {one_line(error, 160)}"]
     if old.optimizer is None:
         return []
     if not keep_state or not old.optimizer.built or not int(old.optimizer.iterations):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from types import FunctionType
 from typing import Any, Literal
@@ -495,18 +495,9 @@ def copy_state(old: Any, new: Any) -> None:
 
 def compile_like(old: keras.Model, new: keras.Model, variables: Mapping[int, Any] | None) -> None:
     """Compile a copy as the model is; with ``variables`` (by ``id`` of the old one) the optimizer state is copied."""
-    arguments = keras_internals.compile_arguments(old) if old.compiled else None
-    if arguments is None:
+    if not old.compiled or keras_internals.compile_arguments(old) is None:
         return
-    try:
-        new.compile_from_config(compile_settings(old))
-        with_functions = _with_functions(arguments, keras_internals.compile_arguments(new) or {})
-        if with_functions:
-            new.compile(**with_functions)
-    except Exception:
-        optimizer = old.optimizer
-        fresh = type(optimizer).from_config(optimizer.get_config()) if optimizer is not None else None
-        new.compile(**{**arguments, "optimizer": fresh})
+    compile_as(old, new)
     before = old.optimizer
     if variables is None or before is None or not before.built:
         return
@@ -521,6 +512,25 @@ def compile_like(old: keras.Model, new: keras.Model, variables: Mapping[int, Any
         for one, other in zip(before.variables, after.variables, strict=True):
             if one.shape == other.shape:
                 other.assign(keras_internals.numbers(one))
+
+
+def compile_as(old: keras.Model, new: keras.Model, replaced: Callable[[Any], Any] = lambda loss: loss) -> None:
+    """Compile a model as another one is, with objects of its own and the same functions.
+
+    ``replaced`` makes its loss out of the loss of the other, be that as objects or as Keras writes them.
+    """
+    arguments = keras_internals.compile_arguments(old) or {}
+    arguments["loss"] = replaced(arguments.get("loss"))
+    try:
+        settings = compile_settings(old)
+        new.compile_from_config({**settings, "loss": replaced(settings["loss"])})
+        with_functions = _with_functions(arguments, keras_internals.compile_arguments(new) or {})
+        if with_functions:
+            new.compile(**with_functions)
+    except Exception:
+        optimizer = old.optimizer
+        fresh = type(optimizer).from_config(optimizer.get_config()) if optimizer is not None else None
+        new.compile(**{**arguments, "optimizer": fresh})
 
 
 def _with_functions(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

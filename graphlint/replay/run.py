@@ -124,6 +124,11 @@ def _mask_given(
         keras_internals.set_mask(environment[tensor], keras_internals.mask_of(value))
 
 
+def _holds_one_batch(feeds: Sequence[Any], symbol: Any) -> bool:
+    """Whether a list is that of one input's value, as a call of the model accepts it, rather than the value."""
+    return len(feeds) == 1 and np.ndim(feeds[0]) == len(symbol.shape)
+
+
 def bind_feeds(live: LiveGraph, feeds: Any) -> Environment:
     """The values of the model's inputs, converted as a call of the model would.
 
@@ -146,7 +151,10 @@ def bind_feeds(live: LiveGraph, feeds: Any) -> Environment:
             )
         pairs = [(by_name[name], value) for name, value in feeds.items()]
     else:
-        values = list(feeds) if isinstance(feeds, (list, tuple)) and len(tensors) > 1 else [feeds]
+        listed = isinstance(feeds, (list, tuple)) and (
+            len(tensors) > 1 or _holds_one_batch(feeds, live.symbol(tensors[0]))
+        )
+        values = list(feeds) if listed else [feeds]
         values = keras.tree.flatten(feeds) if len(values) != len(tensors) else values
         if len(values) != len(tensors):
             raise ReplayError(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,14 @@ def test_run_fetches_and_overrides() -> None:
     assert_same(run(model, None, "out", given={"h2": second}), model(inputs))
     assert not np.array_equal(run(model, inputs, "out", given={"h2": second + 1}), np.asarray(model(inputs)))
     assert set(run(model, {"x": inputs}, {"a": "h1", "b": "h4"})) == {"a", "b"}
+
+
+@pytest.mark.parametrize("listed", [lambda one: [one], lambda one: (one,), lambda one: [one.tolist()]])
+def test_run_accepts_a_list_of_one_input_as_a_call_does(listed: Callable[[Any], Any]) -> None:
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2, name="out")])
+    inputs = batch(model)
+    assert_same(run(model, listed(inputs), "out"), run(model, inputs, "out"))
+    assert_same(run(model, inputs[:1].tolist(), "out"), run(model, inputs[:1], "out"))
 
 
 def test_run_overrides_one_call_of_a_nested_model() -> None:
