@@ -150,6 +150,9 @@ def _parsed(graph: ModelGraph, text: str) -> tuple[str, Address]:
     if colon and model is not None:
         return model, parse(rest)
     address = parse(text)
+    if _ROOT.match(text):
+        choices = [f"{member.scope}{'' if text == ROOT else text}" for member in graph.members]
+        raise AmbiguousAddress(f"{text!r} is in each of {len(choices)} models: write one of {listed(choices, _MOST)}")
     spelled = _path("", address)
     fitting = {member.scope: _known_path(graph, member.scope + spelled) for member in graph.members}
     found = {model: path for model, path in fitting.items() if path is not None}

@@ -206,6 +206,8 @@ def test_an_address_in_several_models_means_what_it_says(models, text, expected)
         (resolve, "d", f"'d' {NO_D}d, disc:d"),
         (resolve, "d@kernel", f"'d@kernel' {NO_D}d@kernel, disc:d@kernel"),
         (resolve_call, "d#0", f"'d#0' {NO_D}d#0, disc:d#0"),
+        (resolve, ".", "'.' is in each of 3 models: write one of gan:, disc:, x%23y:"),
+        (resolve, ".:0", "'.:0' is in each of 3 models: write one of gan:.:0, disc:.:0, x%23y:.:0"),
         (resolve, "x", "'x' is in 3 models: write one of gan:x, disc:x, x%23y:x"),
         (resolve, "disc:inner", "no layer 'disc:inner': did you mean disc:e or disc:e2 or disc:?"),
         (resolve, "deep", "no layer 'deep': did you mean gan:d or gan:inner/deep or gan:?"),
