@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from graphlint.errors import InvalidEdit, NameCollision, NotBuilt, OpaqueBody, ReplayError
+from graphlint.errors import InvalidEdit, NotBuilt, OpaqueBody, ReplayError
 from graphlint.knowledge import keras_internals
 from graphlint.model.address import ROOT
 from graphlint.model.definition import leaves
@@ -63,7 +63,6 @@ def bundle(models: Mapping[str, keras.Model], name: str = "bundle") -> keras.Mod
     """
     if not models or any(not isinstance(key, str) or not key or _PART in key for key in models):
         raise InvalidEdit(f"expected models by name, without {_PART!r} in a name, got {list(models)}: rename them")
-    keras_internals.self_test()
     graph = expand(several({key: read_live(model, structure_only=True) for key, model in models.items()}))
     divided = _divided(graph)
     inputs: dict[str, Any] = {}
@@ -86,15 +85,7 @@ def bundle(models: Mapping[str, keras.Model], name: str = "bundle") -> keras.Mod
             known |= made
             inputs |= received
             outputs |= _flat(key, returned)
-        try:
-            return build_model(inputs, outputs, name, known, len(graph.calls))
-        except ValueError as error:
-            if "operation names should be unique" not in str(error):
-                raise
-            raise NameCollision(
-                f"two layers of one name would lie side by side in the bundle: {str(error).splitlines()[0]}: give one "
-                "of them another name"
-            ) from None
+        return build_model(inputs, outputs, name, known, len(graph.calls))
 
 
 def _divided(graph: ModelGraph) -> set[int]:
@@ -121,11 +112,13 @@ def _shares(model: keras.Model, models: Iterable[keras.Model]) -> bool:
 
 def _alone(key: str, model: keras.Model, names: set[str], taken: set[str]) -> keras.Model:
     """A model to call as a whole: itself, or one of the same layers where another one has its name, as a copy has."""
-    if model.name in names and follows_its_graph(model):
+    graph = keras_internals.graph_model(model)
+    is_its_graph = graph is not None and keras_internals.runs_its_graph(model) and follows_its_graph(model)
+    if model.name in names and is_its_graph:
         declared = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
         returned = model.outputs[0] if isinstance(model, keras.Sequential) else model.output
         name = key
-        while name in names or name in taken:
+        while name in taken:
             name += "_"
         model = keras.Model(declared, returned, name=name)
     names.add(model.name)
@@ -137,7 +130,7 @@ def _called(
     key: str, model: keras.Model, opened: bool, divided: set[int], taken: set[str]
 ) -> tuple[dict[str, Any], Any, set[int]]:
     """New Inputs by name, and what a model makes of them: called as a whole, or layer by layer."""
-    if keras_internals.graph_model(model) is None and not opened:
+    if not opened:
         declared = _received(key, model)
         made = _named(key, declared, taken)
         received = keras.tree.pack_sequence_as(declared, list(made.values()))
@@ -149,11 +142,6 @@ def _called(
     new = {id(old): one for (_, old), one in zip(leaves(declared), made.values(), strict=True)}
     environment = {tensor: new.get(id(value), value) for tensor, value in environment.items()}
     domain = Rebuild(live)
-    if not opened:
-        received = keras.tree.map_structure(lambda old: new[id(old)], declared)
-        if isinstance(received, (list, tuple)) and len(received) == 1:
-            received = received[0]
-        return made, model(received), set(domain.known) | {id(model)}
     inline = [path for path, layer in live.graph.layers.items() if layer.container and id(layer.obj) in divided]
     plan = Planner(live, inline=inline).plan(live.graph.outputs)
     Interpreter(live, domain).run(plan, environment)
@@ -161,7 +149,7 @@ def _called(
 
 
 def _received(key: str, model: keras.Model) -> Any:
-    """What a model that is code receives, as it was called.
+    """What a model receives: as its graph declares it, or as a model that is code was called.
 
     Raises:
         NotBuilt: it was never called.
@@ -254,20 +242,20 @@ def _by_name(tensors: Mapping[str, Any]) -> dict[str, Any]:
 def _whole(outputs: Any) -> keras.Model | None:
     """The model that returns these tensors and no others, if it is one layer."""
     tensors = keras.tree.flatten(outputs)
-    made = [keras_internals.producer(tensor) for tensor in tensors]
-    if any(one is None for one in made):
-        return None
-    node = made[0][0]  # type: ignore[index]
+    node = _node(tensors[0])
     layer = keras_internals.node_operation(node)
     returned = keras_internals.node_outputs(node)
     same = [id(one) for one in returned] == [id(one) for one in tensors]
-    received = keras_internals.node_inputs(node)
     from_inputs = all(
-        isinstance(keras_internals.node_operation(one[0]), keras.layers.InputLayer)
-        for one in map(keras_internals.producer, received)
-        if one is not None
+        isinstance(keras_internals.node_operation(_node(one)), keras.layers.InputLayer)
+        for one in keras_internals.node_inputs(node)
     )
     return layer if isinstance(layer, keras.Model) and same and from_inputs else None
+
+
+def _node(tensor: keras.KerasTensor) -> Any:
+    """The call that made a tensor of a Functional model."""
+    return keras_internals.producer(tensor)[0]  # type: ignore[index]
 
 
 def replace_everywhere(

@@ -358,6 +358,63 @@ def test_a_name_that_layers_have():
     assert [found[name].layers[-1] for name in models] == [model.layers[-1] for model in models.values()]
 
 
+def test_a_name_that_several_models_have():
+    """Those with several tensors, and those of which a name of the bundle is another model's name with a line below."""
+
+    def named(key, name):
+        x, y = inputs(name="x"), inputs(name="y")
+        total = layers.Add(name=f"{key}_sum")([x, y])
+        return keras.Model({"x": x, "y": y}, [total, layers.ReLU(name=f"{key}_relu")(total)], name=name)
+
+    models = {"a": named("a", "net"), "b": named("b", "net"), "c": named("c", "net")}
+    made = graphlint.bundle(models)
+    assert list(made.input) == [f"{key}:{place}" for key in "abc" for place in "xy"]
+    assert list(made.output) == [f"{key}:{place}" for key in "abc" for place in "01"]
+    found = graphlint.unbundle(made)
+    assert found["a"] is models["a"] and [one.name for one in found.values()] == ["net", "b", "c"]
+    data = {place: np.ones((2, 4), "float32") for place in "xy"}
+    assert [len(outputs(one, data)) for one in found.values()] == [2, 2, 2]
+    single = {key: keras.Sequential([inputs(), layers.ReLU()], name="net") for key in ("other", "net_", "net")}
+    made = graphlint.bundle(single)
+    assert list(made.input) == ["other", "net_:input", "net:input"]
+    assert [one.name for one in graphlint.unbundle(made).values()] == ["net", "net_", "net__"]
+
+
+def test_a_model_that_is_not_called_as_a_whole_keeps_its_name_for_others():
+    shared = layers.Dense(4, name="shared")
+    x, y, z = inputs(), inputs(), inputs()
+    models = {
+        "one": keras.Model(x, shared(layers.ReLU()(x)), name="net"),
+        "two": keras.Model(y, shared(y), name="net"),
+        "whole": keras.Model(z, layers.Dense(2)(z), name="net"),
+    }
+    found = graphlint.unbundle(graphlint.bundle(models))
+    assert found["whole"] is models["whole"]
+    assert [found[key] is models[key] for key in ("one", "two")] == [False, False]
+
+
+def test_a_model_that_does_more_than_its_graph_is_not_copied_for_its_name():
+    class Twice(keras.Model):
+        def call(self, inputs, training=None, mask=None):
+            return 2 * super().call(inputs, training, mask)
+
+    models = {}
+    for key in "ab":
+        x = inputs()
+        models[key] = Twice(x, layers.ReLU(name=f"relu_{key}")(x), name="twice")
+    with pytest.raises(graphlint.GraphlintError, match="two layers named 'twice' would be in one model"):
+        graphlint.bundle(models)
+    assert graphlint.unbundle(graphlint.bundle({"a": models["a"]}))["a"] is models["a"]
+
+
+def test_places_are_the_keys_of_dicts_where_not_all_are_numbers():
+    x, y = inputs(name="0"), inputs(name="p")
+    model = keras.Model({"0": x, "p": y}, {"": layers.ReLU(name="r")(x), "b": layers.Add(name="sum")([x, y])}, name="m")
+    made = graphlint.bundle({"key": model})
+    assert list(made.input) == ["key:0", "key:p"] and list(made.output) == ["key:", "key:b"]
+    assert graphlint.unbundle(made)["key"] is model
+
+
 @pytest.mark.parametrize(
     ("received", "returned", "message"),
     [
@@ -450,6 +507,7 @@ def refusals():
     for name in "ab":
         q = inputs()
         twins[name] = keras.Model(q, layers.Dense(1, name="end")(shared(q)))
+    partly = {name: keras.Model(q := inputs(), layers.ReLU()(shared(q))) for name in "ab"}
     several = "expected a model that receives its tensors in one argument, got m, which takes several"
     return [
         ({"m": fresh}, "m was never called, so that its inputs are not known: call it on a batch before"),
@@ -464,6 +522,17 @@ def refusals():
             ),
         ),
         (twins, "two layers named 'end' would be in one model: give one of them another name"),
+        (
+            {
+                "m": keras.Sequential([inputs(), layers.ReLU()], name="n"),
+                "n": keras.Sequential([layers.ReLU()], name="n"),
+            },
+            "n was never called, so that its inputs are not known: call it on a batch before",
+        ),
+        (
+            {"whole": keras.Sequential([inputs(), layers.ReLU()], name="shared"), **partly},
+            "two layers named 'shared' would be in one model: give one of them another name",
+        ),
         ({"a:b": fresh, "c": fresh}, "expected models by name, without ':' in a name, got ['a:b', 'c']: rename them"),
     ]
 
@@ -542,3 +611,48 @@ def test_a_copy_is_only_of_what_the_model_calls():
     assert made.get_layer("relu") is relu and made.get_layer("body") is not body
     data = np.ones((2, 4), "float32")
     np.testing.assert_allclose(outputs(made, data)[0], outputs(part, data)[0], rtol=1e-5)
+
+
+def test_a_layer_without_weights_is_copied_too():
+    relu, x, y = layers.ReLU(name="relu"), inputs(), inputs()
+    models = {"one": keras.Model(x, relu(x)), "other": keras.Model(y, relu(y))}
+    found = graphlint.unshare(models, "other", "one:relu")
+    assert found["one"] is models["one"]
+    assert found["other"].get_layer("relu") is not relu and models["other"].get_layer("relu") is relu
+
+
+def test_a_model_gets_copies_of_what_it_shares_with_one_that_calls_it():
+    models = nested()
+    found = graphlint.unshare(models, "encoder", "full:")
+    assert found["full"] is models["full"] and len(found["encoder"].weights) == 4
+    assert not variables([found["encoder"]]) & variables([models["full"]])
+    data = np.ones((2, 4), "float32")
+    np.testing.assert_array_equal(outputs(found["encoder"], data)[0], outputs(models["encoder"], data)[0])
+
+
+def test_a_model_that_also_calls_what_lies_inside_what_it_shares():
+    p, x, y = inputs(), inputs(), inputs()
+    deep = layers.Dense(4, name="deep")
+    body = keras.Model(p, deep(layers.ReLU()(p)), name="body")
+    models = {"whole": keras.Model(x, layers.Dense(2)(body(x))), "part": keras.Model(y, deep(body(y)))}
+    with pytest.raises(graphlint.GraphlintError) as raised:
+        graphlint.unshare(models, "part", "whole:")
+    assert str(raised.value) == (
+        "part also calls layers inside whole: where that is not called: 2 of its variables would still be shared: name "
+        "these layers one by one"
+    )
+
+
+def test_what_only_lies_inside_a_wrapper_is_not_the_wrapper():
+    dense = layers.Dense(3, name="dense")
+    x, y, z = inputs(5, 4), inputs(), inputs(5, 4)
+    models = {
+        "one": keras.Model(x, layers.TimeDistributed(dense, name="each")(x)),
+        "called": keras.Model(y, dense(y)),
+        "wrapped": keras.Model(z, layers.TimeDistributed(dense, name="other")(z)),
+    }
+    for name in ("called", "wrapped"):
+        with pytest.raises(graphlint.GraphlintError) as raised:
+            graphlint.unshare(models, name, "one:each")
+        assert str(raised.value) == f"{name} does not have the layer at one:each: name a layer that it shares"
+        assert variables([graphlint.unshare(models, name, "one:")[name]]).isdisjoint(map(id, dense.weights))

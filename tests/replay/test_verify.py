@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import warnings
+from typing import Any
+
 import keras
 import ml_dtypes
 import numpy as np
@@ -101,6 +104,15 @@ def test_names_and_options_of_inputs() -> None:
     ]
 
 
+def test_what_a_layer_carries_from_call_to_call_is_put_back() -> None:
+    inputs = keras.Input(batch_shape=(2, 3, 4), name="x")
+    recurrent = layers.LSTM(3, stateful=True, name="recurrent")
+    model = keras.Model(inputs, recurrent(inputs))
+    carried = [keras.ops.convert_to_numpy(one) for one in recurrent.states]
+    assert verify(model, model).exact
+    assert all(map(np.array_equal, carried, recurrent.states))
+
+
 def test_random_layers_see_the_same_numbers() -> None:
     inputs = keras.Input((4,), name="x")
     noisy = layers.GaussianNoise(1.0, name="noise")
@@ -197,6 +209,7 @@ INF = float("inf")
         ("float32", [128.0], [128.0 + 2.0**-12], 2.0**-12, False),
         ("float64", [2.0**14], [2.0**14 + 2.0**-10], 2.0**-10, True),
         ("float64", [2.0**14], [2.0**14 + 2.0**-9], 2.0**-9, False),
+        ("float64", [1e-5], [0.0], 1e-5, True),
         ("float16", [8.0], [8.0 + 2.0**-7], 2.0**-7, True),
         ("float16", [8.0], [8.0 + 2.0**-6], 2.0**-6, False),
         ("bfloat16", [128.0], [130.0], 2.0, True),
@@ -260,8 +273,21 @@ def test_random_indices_are_those_of_every_vocabulary() -> None:
     assert values() == {1, 2, 3, 4, 5, 6, 7, 8, 9}
     assert values(layers.Embedding(5, 2)) == {1, 2, 3, 4}
     assert values(layers.CategoryEncoding(num_tokens=4), layers.Embedding(6, 2)) == {1, 2, 3}
-    assert values(layers.HashedCrossing(3)) == {1, 2} == values(layers.Hashing(3))
+    assert values(layers.Embedding(2, 2)) == {1}
     assert values(layers.Embedding(1, 2)) == {0}
+
+
+def test_random_indices_are_those_of_every_bin() -> None:
+    for layer in layers.HashedCrossing(3), layers.Hashing(3):
+        for (batch,) in random_values(keras.Sequential([layer]), [keras.KerasTensor((None, 200), dtype="uint8")]):
+            assert {*batch.flat} - {0} == {1, 2}
+
+
+def test_random_numbers_are_of_the_kind_of_their_dtype() -> None:
+    symbols = [keras.KerasTensor((None, 200), dtype=dtype) for dtype in ("float32", "bool", "uint8")]
+    numbers, flags, bytes_ = next(iter(random_values(keras.Sequential(), symbols)))
+    assert (numbers < 0).any() and (numbers > 0).any() and (numbers != np.round(numbers)).all()
+    assert {*flags.flat} == {False, True} and {*bytes_.flat} == set(range(1, 10))
 
 
 def test_random_texts() -> None:
@@ -323,6 +349,16 @@ def test_ties_that_came_and_went() -> None:
     assert changed_ties(together, elsewhere) == ["a@kernel = b@kernel", "a@kernel = c@kernel"]
 
 
+def test_ties_of_many_are_in_order_of_their_names() -> None:
+    def of(*names: str) -> list[LayerDefinition]:
+        return [known(name, size=3) for name in names]
+
+    first, *others = of(*"fbdace")
+    together = of_calls(first, *(tied(one, first) for one in others))
+    ties = " = ".join(f"{name}@kernel" for name in "abcdef")
+    assert changed_ties(together, of_calls(*of(*"fbdace"))) == [ties]
+
+
 def test_ties_of_layers_that_have_several_paths() -> None:
     def wrapped(inner: LayerDefinition, own: LayerDefinition) -> ModelGraph:
         return of_calls(own, known("each", "TimeDistributed", children={"layer": inner}))
@@ -331,6 +367,19 @@ def test_ties_of_layers_that_have_several_paths() -> None:
     assert changed_ties(wrapped(inner, inner), wrapped(inner, inner)) == []
     parted = wrapped(known("inner", size=3), known("inner", size=3))
     assert changed_ties(wrapped(inner, inner), parted) == ["each/layer@kernel = inner@kernel"]
+
+
+def test_ties_of_layers_inside_those_that_have_several_paths() -> None:
+    def wrapped(own: LayerDefinition, inner: LayerDefinition) -> ModelGraph:
+        return of_calls(own, known("each", "TimeDistributed", children={"layer": inner}))
+
+    def around() -> LayerDefinition:
+        return known("own", "TimeDistributed", children={"layer": known("inner", size=3)})
+
+    own = around()
+    assert changed_ties(wrapped(own, own), wrapped(around(), around())) == [
+        "each/layer/layer@kernel = own/layer@kernel"
+    ]
 
 
 def test_calls_that_share_in_one_graph_only() -> None:
@@ -534,6 +583,18 @@ def test_outputs_without_names_have_their_number() -> None:
     assert [one.output for one in verify(model, model, batches=[x]).differences] == ["0", "1"]
 
 
+def test_attributes_of_code_that_are_called_as_those_of_a_graph() -> None:
+    class Named(Code):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inputs, self.outputs, self.output_names = ["left"], ["right"], 2
+
+    model, x = Named(), np.ones((2, 4), "float32")
+    model(x)
+    found = verify(model, model, batches=[x])
+    assert found and [one.output for one in found.differences] == ["0"] and found.specs == []
+
+
 def test_flags_and_variables_of_several_parts() -> None:
     model = chain()
     head, tail = split(model, "h2", weights="copy")
@@ -543,3 +604,131 @@ def test_flags_and_variables_of_several_parts() -> None:
     found = verify(model, (head, tail))
     assert found.flags == ["h3@kernel", "h3@bias"] and found.lost == ["out@bias"] and found.ties == []
     assert found.first_difference == "out#0" and not found.specs and not found.masks
+
+
+def test_what_only_one_model_calls_is_no_mask_that_came_or_went() -> None:
+    def tags(*names: str) -> keras.Model:
+        inputs = keras.Input((6,), dtype="int32", name="x")
+        x = layers.Embedding(9, 4, mask_zero=True, embeddings_initializer="ones", name="table")(inputs)
+        for name in names:
+            x = layers.Identity(name=name)(x)
+        return keras.Model(inputs, layers.Dense(2, kernel_initializer="ones", name="out")(x))
+
+    assert verify(tags("same"), tags()).masks == verify(tags(), tags("same")).masks == []
+
+
+def test_both_run_in_inference() -> None:
+    inputs = keras.Input((4,), name="x")
+    first, second = (layers.BatchNormalization(name="norm") for _ in range(2))
+    models = [keras.Model(inputs, one(inputs)) for one in (first, second)]
+    assert verify(*models).close
+    second.moving_mean.assign(np.ones(4, "float32"))
+    found = verify(*models)
+    assert not found.close and found.largest == pytest.approx(1.0, abs=0.01)
+
+
+def test_another_number_of_inputs() -> None:
+    def summed(names: str, units: int) -> keras.Model:
+        given = {name: keras.Input((4,), name=name) for name in names}
+        total = layers.Add(name="sum")([given["a"], given["b"]])
+        dense = layers.Dense(units, kernel_initializer="ones", name="out")
+        return keras.Model(given, dense(total))
+
+    old, new = summed("abc", 2), summed("ab", 2)
+    batch = dict.fromkeys("abc", np.ones((2, 4), "float32"))
+    assert verify(old, new, batches=[batch]).specs == ["3 inputs became 2"]
+    assert verify(old, summed("ab", 3), batches=[batch]).specs == [
+        "out (2, 2) became (2, 3)",
+        "3 inputs became 2",
+        "output 0 float32[None, 2] became float32[None, 3]",
+    ]
+
+
+class Holds(layers.Layer):
+    """Has a variable of some dtype."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        super().__init__(name="holds")
+        dtype = "string" if values.dtype == object else values.dtype.name
+        self.held = keras.Variable(values, dtype=dtype, trainable=False, name="held")
+
+    def call(self, x: Any) -> Any:
+        return x
+
+
+ONLY_TENSORFLOW = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="has no variables of texts")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "one", "other", "lost"),
+    [
+        ("int32", [1, 2], [1, 2], []),
+        ("int32", [1, 2], [1, 3], ["holds@held"]),
+        ("float32", [1, np.nan], [1, np.nan], []),
+        ("float32", [1, np.nan], [1, 0], ["holds@held"]),
+        ("bfloat16", [1, np.nan], [1, np.nan], []),
+        ("bfloat16", [1, np.nan], [2, np.nan], ["holds@held"]),
+        pytest.param("object", ["a", "b"], ["a", "b"], [], marks=ONLY_TENSORFLOW),
+        pytest.param("object", ["a", "b"], ["a", "c"], ["holds@held"], marks=ONLY_TENSORFLOW),
+    ],
+)
+def test_values_of_variables_of_each_kind(dtype: str, one: list[object], other: list[object], lost: list[str]) -> None:
+    kind = ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype
+    models = [keras.Sequential([keras.Input((2,)), Holds(np.array(values, kind))]) for values in (one, other)]
+    assert verify(*models).lost == lost
+
+
+# -- the first difference -----------------------------------------------------------------------------------------
+
+
+def test_the_first_difference_may_be_one_of_shape() -> None:
+    x = keras.Input((4,), name="x")
+    narrow, wide = (keras.Model(x, layers.Dense(2, name="out")(layers.Dense(units, name="h")(x))) for units in (3, 5))
+    assert verify(narrow, wide).first_difference == "h#0"
+
+
+def test_the_first_difference_inside_a_nested_model() -> None:
+    first, second = siamese(), siamese()
+    second.set_weights(first.get_weights())
+    hidden = second.get_layer("encoder").get_layer("hidden")
+    hidden.kernel.assign(2 * hidden.kernel)
+    assert verify(first, second).first_difference == "encoder#0/hidden#0"
+
+
+def test_a_layer_is_known_again_in_another_place() -> None:
+    dense, x, y = layers.Dense(3, name="dense"), keras.Input((4,), name="x"), keras.Input((4,), name="y")
+    nested = keras.Model(y, dense(y), name="nested")
+    old = keras.Model(x, layers.Rescaling(2.0, name="twice")(nested(layers.Rescaling(1.0, name="same")(x))))
+    new = keras.Model(x, layers.Rescaling(2.0, name="times_2")(dense(layers.Rescaling(3.0, name="times_3")(x))))
+    assert verify(old, new).first_difference == "nested/dense"
+
+
+class Returns(layers.Layer):
+    """Returns what it receives, so many times, and warns."""
+
+    def __init__(self, *factors: float, **options: Any) -> None:
+        super().__init__(**options)
+        self.factors = factors
+
+    def call(self, x: Any) -> Any:
+        warnings.warn("careful", stacklevel=2)
+        return [x * factor for factor in self.factors]
+
+    def compute_output_spec(self, x: Any) -> Any:
+        return [keras.KerasTensor(x.shape, x.dtype) for _ in self.factors]
+
+
+@pytest.mark.parametrize("factors", [(2.0,), (2.0, 3.0, 4.0)])
+def test_the_first_difference_may_be_one_of_the_number_of_results(factors: tuple[float, ...]) -> None:
+    x = keras.Input((4,), name="x")
+    old, new = (keras.Model(x, Returns(*given, name="h")(x)[0]) for given in ((1.0, 1.0), factors))
+    assert verify(old, new).first_difference == "h#0:0"
+
+
+def test_the_first_difference_in_the_second_of_two_parts() -> None:
+    x = keras.Input((4,), name="x")
+    both = layers.Add(name="sum")([layers.Dense(2, name="a")(x), layers.Dense(2, name="b")(x)])
+    model = keras.Model(x, layers.Dense(2, name="out")(both))
+    head, tail = split(model, ["a", "b"], weights="copy")
+    tail.get_layer("out").bias.assign([1.0, 2.0])
+    assert verify(model, [head, tail]).first_difference == "out#0"
