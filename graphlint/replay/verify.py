@@ -34,8 +34,8 @@ RELATIVE = {"float64": 1e-7, "float32": 1.3e-6, "float16": 1e-3, "bfloat16": 1.6
 """Relative tolerance by dtype if results need not be exactly equal; those of PyTorch's ``assert_close``."""
 ABSOLUTE = 1e-5
 
-_LENGTHS = {2: 8, 3: 7, 4: 64, 5: 16}
-"""Length given to an unknown dimension, by rank."""
+_LENGTHS = {3: 7, 4: 64, 5: 16}
+"""Length given to an unknown dimension, by rank; 8 for any other."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -243,6 +243,7 @@ def test_the_distance_of_two_arrays(
         ((None, 2, None, None, 1), "float32", [(2, 2, 16, 16, 1), (3, 2, 16, 16, 1), (3, 2, 16, 16, 1)]),
         ((None, None, 1, 1, 1, 1), "float32", [(2, 8, 1, 1, 1, 1), (3, 8, 1, 1, 1, 1), (3, 8, 1, 1, 1, 1)]),
         ((5, None), "int32", [(5, 8)] * 3),
+        ((4, 6), "float32", [(4, 6)] * 3),
         ((None,), "bool", [(2,), (3,), (3,)]),
         ((), "float32", [()] * 3),
     ],
@@ -567,6 +568,8 @@ def test_what_changed_is_told_once_and_from_the_first_batch_on() -> None:
         assert [(seen.output, seen.batch, seen.largest) for seen in found.differences] == [
             ("a", number, 0.0) for number in range(count)
         ]
+    turned = [keras.Model(model.inputs, model.outputs[::-1]) for model in (two, other)]
+    assert [(one.output, one.close) for one in verify(*turned, batches=batches[:1]).differences] == [("a", True)]
     found = verify(two, other, batches=[])
     assert found.differences == [] and found.specs == ["output 1 float32[None, 3] became float32[None, 4]"]
     assert found.first_difference is None and found.lost == ["b@kernel", "b@bias"] and found.shared == 2
@@ -700,7 +703,8 @@ def test_a_layer_is_known_again_in_another_place() -> None:
     nested = keras.Model(y, dense(y), name="nested")
     old = keras.Model(x, layers.Rescaling(2.0, name="twice")(nested(layers.Rescaling(1.0, name="same")(x))))
     new = keras.Model(x, layers.Rescaling(2.0, name="times_2")(dense(layers.Rescaling(3.0, name="times_3")(x))))
-    assert verify(old, new).first_difference == "nested/dense"
+    found = verify(old, new)
+    assert found.first_difference == "nested/dense" and found.shared == 2 and found.lost == found.added == []
 
 
 class Returns(layers.Layer):
@@ -732,3 +736,10 @@ def test_the_first_difference_in_the_second_of_two_parts() -> None:
     head, tail = split(model, ["a", "b"], weights="copy")
     tail.get_layer("out").bias.assign([1.0, 2.0])
     assert verify(model, [head, tail]).first_difference == "out#0"
+
+
+def test_what_a_later_part_receives_is_no_difference() -> None:
+    x, y = keras.Input((4,), name="x"), keras.Input((3,), name="x")
+    hidden, out = layers.Dense(3, name="hidden"), layers.Dense(2, name="out")
+    parts = [keras.Model(x, hidden(x)), keras.Model(y, layers.Dense(2, name="out")(y))]
+    assert verify(keras.Model(x, out(hidden(x))), parts).first_difference == "out#0"
