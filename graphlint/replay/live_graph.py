@@ -187,8 +187,7 @@ class LiveGraph:
         if isinstance(self.graph.layers[self.graph.scopes[scope].layer].obj, keras.Sequential):
             args, kwargs = args[:1], {}
             args = tuple(one if id(one) in symbols else keras_internals.before_cast(one, ()) for one in args)
-        if kwargs:
-            kwargs = chosen_kwargs(self.operation(unit), args, kwargs, keep_masks=self._keeps_masks)
+        kwargs = chosen_kwargs(self.operation(unit), args, kwargs, keep_masks=self._keeps_masks)
         tensors = []
         for name, value in (*((str(index), value) for index, value in enumerate(args)), *kwargs.items()):
             for leaf in (value,) if isinstance(value, keras.KerasTensor) else keras.tree.flatten(value):
@@ -244,21 +243,12 @@ def chosen_kwargs(
 
 
 def _mask_left_out(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    if "mask" in kwargs or "mask" not in call_parameters(operation):
+    parameters = call_parameters(operation)
+    if "mask" in kwargs or "mask" not in parameters:
         return False
-    tensors = keras.tree.flatten(masked_argument(operation, "mask", args, kwargs))
+    first = next(iter(parameters))
+    tensors = keras.tree.flatten(kwargs[first] if first in kwargs else args[:1])
     return any(keras_internals.mask_of(tensor) is not None for tensor in tensors)
-
-
-def masked_argument(operation: Any, mask_name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The argument that a mask argument belongs to: the first one for ``mask``, ``query`` for ``query_mask``."""
-    names = list(call_parameters(operation))
-    name = names[0] if mask_name == "mask" and names else mask_name.removesuffix("_mask")
-    if name in kwargs:
-        return kwargs[name]
-    if name in names and names.index(name) < len(args):
-        return args[names.index(name)]
-    return None
 
 
 def filled_masks(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

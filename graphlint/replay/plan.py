@@ -225,8 +225,7 @@ def _differing_containers(live: LiveGraph, plan: Plan) -> set[str]:
     """
     forms: dict[str, set[object]] = {}
     for one in plan.plans():
-        if one.scope != ROOT and one.mode is not Mode.INLINE:
-            forms.setdefault(live.graph.scopes[one.scope].layer, set()).add(form(one))
+        forms.setdefault(live.graph.scopes[one.scope].layer, set()).add(form(one))
     return {layer for layer, found in forms.items() if len(found) > 1}
 
 

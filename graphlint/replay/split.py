@@ -45,8 +45,6 @@ class Cut:
 
     tensor: Tensor
     name: str
-    is_mask: bool = False
-    """Whether this is a tensor that is received as a mask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +147,7 @@ def bound(live: LiveGraph, cuts: Sequence[Cut], outputs: Sequence[Tensor], *, co
         if found.side_tensors and not complete:
             raise _unbounded(live, list(chosen.values()), found)
         for tensor in (*found.side_tensors, *found.side_masks):
-            chosen[tensor] = Cut(tensor, cut_name(live.graph.address(tensor)), tensor in found.side_masks)
+            chosen[tensor] = Cut(tensor, cut_name(live.graph.address(tensor)))
         found = boundary(live, list(chosen), outputs)
     masks = attached_masks(live)
     readers = {cut: list(mask_readers(live, cut.tensor, masks, found.live)) for cut in chosen.values()}

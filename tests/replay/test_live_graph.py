@@ -12,7 +12,7 @@ from keras import layers, ops
 
 from graphlint.errors import NotBuilt, OpaqueBody, ReplayError
 from graphlint.knowledge import keras_internals
-from graphlint.replay.live_graph import LiveGraph, chosen_kwargs, filled_masks, masked_argument, same_computation
+from graphlint.replay.live_graph import LiveGraph, chosen_kwargs, filled_masks, same_computation
 
 
 class Symbols:
@@ -48,6 +48,8 @@ LSTM, DENSE, ATTENTION = (lambda: layers.LSTM(3)), (lambda: layers.Dense(3)), (l
         (LSTM, "y", {"training": None}, ["training"]),
         (LSTM, "y", {"training": True, "mask": None}, ["training"]),
         (LSTM, "x", {"training": False}, ["training"]),
+        (LSTM, "", {"sequences": "x", "training": False}, ["sequences", "training"]),
+        (LSTM, "", {"sequences": "y", "training": False}, ["sequences"]),
         (LSTM, "x", {"training": False, "mask": "of_x"}, []),
         (LSTM, "x", {"training": True, "mask": "of_x"}, ["training"]),
         (LSTM, "x", {"mask": "again"}, []),
@@ -99,18 +101,6 @@ def test_masks_that_keras_fills_in() -> None:
     assert filled_masks(Merges(), ([s.x, 3],), {}) == {} == filled_masks(Merges(), ([],), {})
     array = np.zeros((2, 6, 4))
     assert list(filled_masks(lstm, (array,), {})) == ["mask"]
-
-
-def test_the_argument_that_a_mask_belongs_to() -> None:
-    s = Symbols()
-    lstm, attention = layers.LSTM(3), layers.MultiHeadAttention(2, 2)
-    assert masked_argument(lstm, "mask", (s.x,), {}) is s.x
-    assert masked_argument(lstm, "mask", (), {"sequences": s.x}) is s.x
-    assert masked_argument(lstm, "mask", (), {}) is None
-    assert masked_argument(attention, "value_mask", (s.x, s.y), {}) is s.y
-    assert masked_argument(attention, "value_mask", (s.x,), {"value": s.q}) is s.q
-    assert masked_argument(attention, "key_mask", (s.x, s.y), {}) is None
-    assert masked_argument(attention, "attention_mask", (s.x, s.y), {}) is None
 
 
 def test_tensors_that_are_computed_alike() -> None:

@@ -126,6 +126,39 @@ def shown(plan: Plan) -> str:
             ),
         ),
         (
+            ["x#0", "y#0"],
+            ["side#0"],
+            {},
+            "inline(inner#0:whole() giving inner#0/left#0:0 side#0) taking x#0:0 y#0:0",
+        ),
+        (
+            ["x#0", "y#0"],
+            ["inner#1/left#0"],
+            {},
+            (
+                "inline(inner#0:whole() giving inner#0/both#0:0 inner#1:whole() giving inner#1/left#0:0) taking "
+                "x#0:0 y#0:0"
+            ),
+        ),
+        (
+            ["inner#0/both#0"],
+            ["inner#1/left#0"],
+            {},
+            (
+                "inline(inner#1:nested(inner#1/a#0 inner#1/left#0) in a#0 giving inner#1/left#0:0) taking "
+                "inner#0/both#0:0"
+            ),
+        ),
+        (
+            ["y#0"],
+            ["inner#1/left#0"],
+            {},
+            (
+                "inline(x#0 inner#0:inline(@0) in a#0 b#0 inner#1:inline(inner#1/a#0 inner#1/left#0) in a#0) taking "
+                "y#0:0"
+            ),
+        ),
+        (
             ["inner#1/right#0"],
             ["out#0"],
             {},
@@ -240,6 +273,21 @@ def test_a_model_with_a_call_of_its_own_runs_whole() -> None:
         assert shown(found) == "inline(x#0 y#0 inner#0:whole() giving inner#0/left#0:0 side#0)"
     with pytest.raises(OpaqueBody, match="inner#0 has its own call"):
         Planner(live).plan(tensors("inner#0/right#0"))
+
+
+def test_calls_that_give_the_same_tensors_are_calls_of_one_model() -> None:
+    """The first gives one output that is needed and both, as that costs nothing; the second gives them in its order."""
+    a = keras.Input((4,), name="a")
+    left = layers.Dense(4, name="left")(a)
+    inner = keras.Model(a, [layers.Dense(4, name="right")(left), left], name="inner")
+    x = keras.Input((4,), name="x")
+    live = LiveGraph(keras.Model(x, layers.Add(name="sum")(inner(inner(x)[0]))))
+    found = Planner(live, opened=["inner"]).plan(tensors("sum#0"))
+    calls = {one.scope: [tensor.call for tensor in one.wanted] for one in found.plans() if one.mode is Mode.NESTED}
+    assert calls == {
+        "inner#0": ["inner#0/right#0", "inner#0/left#0"],
+        "inner#1": ["inner#1/left#0", "inner#1/right#0"],
+    }
 
 
 def test_every_plan_below_one() -> None:

@@ -48,6 +48,27 @@ def test_inputs_that_nothing_receives_are_connected() -> None:
         build_model(x, layers.ReLU()(y), "net", set(), 3)
 
 
+def strict_model(inputs: Any, outputs: Any, name: str | None = None) -> keras.Model:
+    """Refuses Inputs that nothing receives, as Keras 3.12 does."""
+    makers = [keras_internals.history(one)[0] for one in inputs]  # type: ignore[index]
+    if not all(keras_internals.outbound_nodes(one) for one in makers):
+        raise ValueError("`inputs` not connected to `outputs`")
+    return keras.Model(inputs, outputs, name=name)
+
+
+def test_inputs_that_nothing_receives_are_passed_on_where_keras_wants_it() -> None:
+    x, y = keras.Input((4,), name="x"), keras.Input((3,), name="y", dtype="int32")
+    found = layers.ReLU(name="a")(x)
+    model = build_model([x, y], {"a": found, "x": x, "y": y}, "net", set(), 3, strict_model)
+    assert names(model) == ["x", "y", "a", "y_identity"] and model.name == "net"
+    assert model.output["a"] is found and model.output["x"] is x
+    assert (model.output["y"].shape, model.output["y"].dtype) == ((None, 3), "int32")
+    x, y = keras.Input((4,), name="x"), keras.Input((3,), name="y")
+    twins = layers.ReLU(name="a")(layers.ReLU(name="a")(x))
+    model = build_model([x, y], [twins, y], "net", set(), 3, strict_model)
+    assert sorted(names(model)) == ["a", "a_1", "x", "y", "y_identity"] and model.name == "net"
+
+
 def built(layer_or_layers: Any, **flags: Any) -> tuple[Any, Any]:
     x = keras.Input((4, 3), name="x")
     out = x
@@ -119,9 +140,14 @@ def test_inputs_like_tensors() -> None:
     assert input_like(scores, "s").shape == (None, 2, 6, None) and input_like(found, "f").shape == (None, 6, 4)
     _, state = layers.GRU(3, return_state=True)(x)
     assert input_like(state, "t").shape == (None, 3)
-    sparse = input_like(keras.Input((4,), sparse=True, dtype="int32"), "p", dtype="float32")
-    assert sparse.sparse and sparse.dtype == "float32" and not input_like(x, "q").sparse
+    narrow = input_like(keras.Input((4,), dtype="int32"), "p", dtype="float32")
+    assert narrow.dtype == "float32" and narrow.name == "p" and not input_like(x, "q").sparse
     old = keras.layers.InputLayer((4,), name="old", optional=True)
     old.trainable = False
     new = fresh_input_layer(old)
     assert new is not old and new.name == "old" and new.optional and not new.trainable
+
+
+def test_sparse_inputs_stay_sparse() -> None:
+    sparse = input_like(keras.Input((4,), sparse=True, dtype="int32"), "p")
+    assert sparse.sparse and sparse.dtype == "int32"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -196,6 +197,14 @@ def test_a_mask_crosses_the_cut(kwargs: dict[str, object], at: str, tmp_path: Pa
     assert_same(tail([np.array(embedded), np.array(mask)]), model(np.array([[1, 2, 0, 0], [1, 0, 0, 0]])))
 
 
+def test_a_mask_that_keras_made_is_cut_as_the_tensor_that_it_is() -> None:
+    keras.utils.clear_session()  # operations are numbered from the start: this one is "not_equal"
+    model = tagger()
+    for at in (["embedding", "not_equal"], ["not_equal", "drop"]):
+        _, tail = check_split(model, at)
+        assert [tensor.name for tensor in tail.inputs] == at
+
+
 def test_a_loaded_model_keeps_its_masks_at_the_cut(tmp_path: Path) -> None:
     tagger().save(tmp_path / "tagger.keras")
     model = keras.saving.load_model(tmp_path / "tagger.keras")
@@ -253,6 +262,35 @@ def test_code_behind_the_cut_sees_the_mask_of_its_tensor() -> None:
     inputs = batch(model)
     embedded, mask = head(inputs)
     assert_same(model(inputs), call(tail, [np.array(embedded), np.array(mask)]))
+
+
+class Last(layers.Layer):
+    """Code that may look at the mask of its tensor."""
+
+    def __init__(self, **kwargs) -> None:  # type: ignore[no-untyped-def]
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, x):  # type: ignore[no-untyped-def]
+        return x[:, -1]
+
+    def compute_mask(self, x, previous_mask):  # type: ignore[no-untyped-def]
+        return None
+
+
+def layer_names(model: keras.Model) -> list[str]:
+    return [layer.name for layer in model.layers]
+
+
+def test_masks_are_attached_for_code_and_passed_to_the_others() -> None:
+    tokens = keras.Input((5,), dtype="int32", name="tokens")
+    embedded = layers.Embedding(5, 3, mask_zero=True, name="embedding")(tokens)
+    read = [layers.LSTM(3, name="lstm")(embedded), Last(name="last")(embedded)]
+    _, tail = split(keras.Model(tokens, layers.Add(name="sum")(read)), "embedding")
+    assert [one.name for one in tail.inputs] == ["embedding", "embedding_mask"]
+    assert "attach_mask" in layer_names(tail)
+    _, tail = split(keras.Model(tokens, read[0]), "embedding")
+    assert layer_names(tail) == ["embedding", "embedding_mask", "lstm"]
 
 
 # -- inside nested models (L7, L8, L12) -------------------------------------------------------------------------
@@ -323,6 +361,20 @@ def test_two_models_with_layers_of_one_name(tmp_path: Path) -> None:
     assert sorted(tensor.name for tensor in tail.inputs) == ["hidden", "hidden_input"]
 
 
+def test_an_input_has_another_name_than_a_layer_of_a_model_that_is_dissolved() -> None:
+    """Two calls of a nested model that differ after the cut run in the outer model."""
+    left, right = keras.Input((4,), name="left"), keras.Input((4,), name="right")
+    lift = layers.Dense(4, name="lift")(left)
+    inner = keras.Model(
+        [left, right], layers.Add(name="sum")([lift, layers.Dense(4, name="other")(right)]), name="inner"
+    )
+    x, y = keras.Input((4,), name="x"), keras.Input((4,), name="y")
+    model = keras.Model([x, y], inner([inner([x, y]), y]))
+    _, tail = check_split(model, ["inner#0/lift", "y"])
+    assert [one.name for one in tail.inputs] == ["lift_input", "y"]
+    assert sorted(layer_names(tail)) == ["lift", "lift_input", "other", "sum", "y"]
+
+
 def test_a_frozen_backbone_stays_frozen() -> None:
     base = keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=(32, 32, 3), alpha=0.35)
     base.trainable = False
@@ -372,6 +424,15 @@ def test_inputs_keep_their_structure_dtype_and_names() -> None:
     head, tail = check_split(model, "hidden")
     assert set(head.input) == {"age", "city"} and head.input["city"].dtype == "int32"
     assert set(tail.output) == {"price", "kind"}
+
+
+def test_nothing_is_said_of_keys_that_are_not_the_names_of_inputs() -> None:
+    inputs = {"one": keras.Input((4,), name="x"), "two": keras.Input((4,), name="y")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = keras.Model(inputs, layers.Dense(2, name="out")(layers.Add(name="sum")(list(inputs.values()))))
+    head, _ = split(model, "sum")
+    assert {key: one.name for key, one in head.input.items()} == {"one": "x", "two": "y"}
 
 
 def test_a_nested_input_casts() -> None:
@@ -503,6 +564,25 @@ def test_a_mask_goes_out_of_one_nested_model_and_into_another(at: str, tmp_path:
     check_split(model, at, path=tmp_path)
     outer = keras.Input((None,), dtype="int32", name="outer")
     check_split(keras.Model(outer, model(outer)), f"{model.name}/{at}", path=tmp_path)
+
+
+@MASKED
+def test_a_mask_is_attached_before_a_model_that_returns_one() -> None:
+    words, sequence = keras.Input((None,), dtype="int32", name="tokens"), keras.Input((None, 4), name="sequence")
+    x = layers.Embedding(5, 4, mask_zero=True, name="embedding")(words)
+    inner = keras.Model(sequence, layers.Dropout(0.5, name="drop")(sequence), name="inner")
+    model = keras.Model(words, layers.LSTM(2, name="lstm")(inner(x)))
+    _, tail = check_split(model, "embedding")
+    assert layer_names(tail) == ["embedding", "embedding_mask", "attach_mask", "inner", "lstm"]
+
+
+@MASKED
+def test_nested_models_stay_as_they_are_where_no_mask_crosses() -> None:
+    words = keras.Input((None,), dtype="int32", name="tokens")
+    state = layers.LSTM(3, name="state")(text_encoder("encoder")(words))
+    model = keras.Model(words, layers.Dense(2, name="out")(state))
+    head, _ = check_split(model, "state")
+    assert head.get_layer("encoder") is model.get_layer("encoder")
 
 
 @MASKED
