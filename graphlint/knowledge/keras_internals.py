@@ -197,7 +197,10 @@ def with_masks_of(layer: keras.Layer, first: Any, mask: Any, outputs: Any) -> An
 def static_value(tensor: Any) -> np.ndarray | None:
     """The numbers of a tensor of an abstract run, where they do not depend on what the run receives."""
     if keras.backend.backend() != "tensorflow":
-        return np.asarray(keras.ops.convert_to_numpy(tensor)) if hasattr(tensor, "__array__") else None
+        try:
+            return np.asarray(keras.ops.convert_to_numpy(tensor)) if hasattr(tensor, "__array__") else None
+        except Exception:  # A tensor of PyTorch without data, or one that JAX follows.
+            return None
     import tensorflow as tf
 
     found = tf.get_static_value(tensor) if isinstance(tensor, tf.Tensor) else None

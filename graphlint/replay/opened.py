@@ -395,10 +395,10 @@ class Opened:
     def _repeat(self, source: str, unit: str) -> None:
         """Note for a further call what was noted for the one that a model was made for."""
         for tensor, value in list(self.symbols.items()):
-            if tensor.call.startswith(f"{source}/"):
+            if tensor.call == source or tensor.call.startswith(f"{source}/"):
                 self.symbols[Tensor(unit + tensor.call[len(source) :], tensor.output)] = value
         for one, node in list(self.nodes.items()):
-            if one.startswith(f"{source}/"):
+            if one == source or one.startswith(f"{source}/"):
                 self.nodes[unit + one[len(source) :]] = node
 
     # -- Functional models around what is opened ----------------------------------------------------------------
@@ -432,9 +432,18 @@ class Opened:
                 node = domain.trace.get(unit)
                 if node is not None:
                     self.nodes[mine] = node
-        for tensor, value in environment.items():
+        for unit in hooks:
+            if ours[unit] not in self.nodes:  # It is inside a further call of a model, which was rebuilt once for all.
+                twins = (ours[one] for one in hooks if live.node(one) is live.node(unit) and ours[one] in self.nodes)
+                if (twin := next(twins, None)) is not None:
+                    self._repeat(twin, ours[unit])
+        found = {**environment, **(_returned(live, environment) if deep else {})}
+        for tensor, value in found.items():
             if tensor.call in ours:
-                self.symbols.setdefault(Tensor(ours[tensor.call], tensor.output), value)
+                mine = Tensor(ours[tensor.call], tensor.output)
+                self.symbols.setdefault(mine, value)
+                if deep:  # Then all calls are in one graph.
+                    self.lifted.setdefault(mine, value)
         return inputs, outputs
 
     def _hook(self, unit: str) -> Any:
@@ -488,6 +497,16 @@ class Opened:
                 return None
             here = after
         return Tensor(here, tensor.output)
+
+
+def _returned(live: LiveGraph, environment: Mapping[Tensor, Any]) -> dict[Tensor, Any]:
+    """What the containers of a graph return that were inlined."""
+    return {
+        Tensor(unit, index): environment[tensor]
+        for unit, scope in live.graph.scopes.items()
+        for index, tensor in enumerate(scope.outputs)
+        if unit != ROOT and tensor in environment
+    }
 
 
 def _lost(body: Body, layer: Any) -> str | None:

@@ -70,7 +70,7 @@ def _opened(
     if not whole:
         opened.exports = tuple(dict.fromkeys(tensors))
         inner = [next(opened.around(tensor)) for tensor in tensors]
-        if len(set(inner)) == 1:
+        if len(set(inner)) == 1 and len(complete) < len(set(addresses)):
             around.clear()  # All lie in one body: what comes after them need not be called again.
     opened.strict = lambda path: whole and path in around
     layers = keras_internals.all_layers(model)
