@@ -437,13 +437,13 @@ class Opened:
                 twins = (ours[one] for one in hooks if live.node(one) is live.node(unit) and ours[one] in self.nodes)
                 if (twin := next(twins, None)) is not None:
                     self._repeat(twin, ours[unit])
-        found = {**environment, **(_returned(live, environment) if deep else {})}
-        for tensor, value in found.items():
+        values = {**environment, **(_returned(live, environment) if deep else {})}
+        for tensor, value in values.items():
             if tensor.call in ours:
-                mine = Tensor(ours[tensor.call], tensor.output)
-                self.symbols.setdefault(mine, value)
+                own = Tensor(ours[tensor.call], tensor.output)
+                self.symbols.setdefault(own, value)
                 if deep:  # Then all calls are in one graph.
-                    self.lifted.setdefault(mine, value)
+                    self.lifted.setdefault(own, value)
         return inputs, outputs
 
     def _hook(self, unit: str) -> Any:
