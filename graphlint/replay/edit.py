@@ -30,7 +30,7 @@ from graphlint.replay.members import (
     run_of,
     warn_if_lost,
 )
-from graphlint.replay.plan import Plan, Planner
+from graphlint.replay.plan import Mode, Plan, Planner
 from graphlint.replay.rebuild import Rebuild, build_like, declared_inputs, declared_outputs, in_structure, root_inputs
 from graphlint.replay.touched import StateEdit, Touched
 from graphlint.replay.transaction import Transaction
@@ -563,6 +563,7 @@ class _Builder:
         domain.known.update(id(layer) for change in self.changes.values() for layer in change.layers())
         touched = {unit: change.key() for unit, change in self.changes.items()}
         plan = Planner(live, touched=touched, keep_outputs=True).plan(live.graph.outputs)
+        self.require_calls(plan)
         environment = root_inputs(live)
         inputs = in_structure(live, ROOT, environment, declared_inputs(live, ROOT))
         Interpreter(live, domain, hooks=self.changes).run(plan, environment)
@@ -570,6 +571,17 @@ class _Builder:
         model = build_like(live.model, inputs, outputs, domain.known, len(live.graph.calls))
         removed = {unit for unit, change in self.changes.items() if change.passes is not None}
         return model, moved(self.live, domain, plan, model, removed, self.copies)
+
+    def require_calls(self, plan: Plan) -> None:
+        """Refuse changes of a call that is not made: nested models whose calls differ inside are dissolved."""
+        dissolved = {one.scope for one in plan.plans() if one.mode is Mode.INLINE}
+        for unit in self.changes:
+            if unit in dissolved:
+                address = self.live.graph.address(unit)
+                raise InvalidEdit(
+                    f"{address} is edited as one call, and the calls of that model are edited in different ways "
+                    f"inside, so that none is left: edit {address} first, and build() in between"
+                )
 
     def rewires(self, unit: str) -> bool:
         change = self.changes[unit]
@@ -751,7 +763,7 @@ def moved(
 ) -> dict[str, str]:
     """The addresses of the calls and layers of a model -> their addresses in the edited one."""
     new = LiveGraph(model)
-    inlined = {one.scope for one in plan.plans() if one.mode.value == "inline"}
+    inlined = {one.scope for one in plan.plans() if one.mode is Mode.INLINE}
     units = {(new.parent[unit], id(new.node(unit))): unit for unit in new.position}
     for place, inside in new.units.items():
         if isinstance(new.operation(place), keras.Sequential):

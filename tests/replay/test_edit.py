@@ -218,6 +218,58 @@ def test_a_replacement_without_an_output_that_is_used() -> None:
         edit(outer).replace("inner", layers.GlobalMaxPooling1D(name="pool")).build()
 
 
+def test_a_nested_model_is_changed_inside_and_around() -> None:
+    model = siamese()
+    twice, thrice = layers.Rescaling(2.0, name="twice"), layers.Rescaling(3.0, name="thrice")
+    changed = edit(model).insert_after("encoder/hidden", twice).insert_after("encoder#0", thrice).build()
+    left, right = batch(model)
+    code, same = model.get_layer("encoder").get_layer("code"), model.get_layer("same")
+    hidden = [run(model, [left, right], f"encoder#{number}/hidden") for number in (0, 1)]
+    assert_same(changed([left, right]), same(3 * code(2 * hidden[0]) - code(2 * hidden[1])))
+
+
+@pytest.mark.parametrize(
+    ("around", "call"),
+    [
+        (lambda change: change.insert_after("encoder#0", layers.Rescaling(3.0, name="thrice")), "encoder#0"),
+        (lambda change: change.insert_before("encoder#0", layers.Rescaling(3.0, name="thrice")), "encoder#0"),
+        (lambda change: change.replace("encoder#1", layers.Dense(3, name="other")), "encoder#1"),
+        (lambda change: change.set_argument("encoder#1", "training", False), "encoder#1"),
+    ],
+)
+def test_a_call_of_a_nested_model_that_is_dissolved(around: Callable[[Edit], Edit], call: str) -> None:
+    """No edit is lost: one of a call that is no longer made is refused, and can be made before."""
+
+    def inside(model: keras.Model) -> Edit:
+        return edit(model).insert_after("encoder#0/hidden", layers.Rescaling(2.0, name="twice"))
+
+    with pytest.raises(InvalidEdit) as raised:
+        around(inside(siamese())).build()
+    assert str(raised.value) == (
+        f"{call} is edited as one call, and the calls of that model are edited in different ways inside, so that none "
+        f"is left: edit {call} first, and build() in between"
+    )
+    first = around(edit(siamese())).build()
+    assert "twice" in {layer.name for layer in keras_internals.all_layers(inside(first).build())}
+
+
+def test_what_comes_in_the_place_of_a_nested_model_that_is_changed_inside() -> None:
+    y = keras.Input((5, 4), name="x")
+    inner = keras.Model(y, [layers.ReLU(name="one")(y), layers.ReLU(name="two")(y)], name="inner")
+    x = keras.Input((5, 4), name="x")
+    for used in (1, 2):
+        found = inner(x)[:used]
+        model = keras.Model(x, layers.Concatenate(name="out")([*found, x]))
+        change = (
+            edit(model).insert_after("inner/one", layers.ReLU(name="more")).replace("inner", layers.ReLU(name="it"))
+        )
+        if used == 1:
+            assert names(change.build()) == ["x", "it", "out"]
+        else:
+            with pytest.raises(ShapeMismatch, match=r"^inner#0 returned 2 tensors and would return 1, but inner#0:1"):
+                change.build()
+
+
 def test_a_nested_model_is_replaced() -> None:
     model = siamese()
     other = encoder("other")

@@ -10,8 +10,10 @@ import pytest
 from keras import layers
 
 from graphlint.errors import AddressError, ReplayError, ShapeMismatch, UnboundedCut
+from graphlint.knowledge import keras_internals
 from graphlint.replay.extract import extract, features
 from graphlint.replay.run import run
+from graphlint.replay.split import split
 from tests.replay.invariants import assert_same, batch
 from tests.replay.test_split import chain, encoder, residual, siamese, tagger
 
@@ -246,6 +248,25 @@ def test_what_is_fed_and_fetched_keeps_its_structure() -> None:
     assert_same(run(flat, {"a": one}, "twice"), 2 * one)
     assert_same(run(flat, None, ["sum", "twice"], given={"sum": [[1, 2]], "a": one}), [two - [[1, 0]], 2 * one])
     assert_same(run(flat, [one, two], "sum", given={"a": 10 * one}), 10 * one + two)
+
+
+@pytest.mark.filterwarnings("ignore:.*passed an input with a mask attached.*")
+def test_a_part_of_a_nested_model_receives_the_masks_of_its_inputs() -> None:
+    one, other = keras.Input((5, 3), name="one"), keras.Input((5, 3), name="other")
+    ends = [layers.LSTM(3, name="first")(one), layers.LSTM(3, name="second")(layers.Dense(3, name="d")(other))]
+    inner = keras.Model([one, other], layers.Add(name="sum")(ends), name="inner")
+    x, keep = keras.Input((5, 3), name="x"), keras.Input((5,), dtype="bool", name="keep")
+    model = keras.Model([x, keep], inner([x, x], mask=[keep, None]))
+
+    def masks(part: keras.Model) -> Any:
+        (node,) = [node for node in keras_internals.own_nodes(part) if node.operation.name == "inner"]
+        mask = keras_internals.node_arguments(node)[1]["mask"]
+        return keras.tree.map_structure(lambda one: None if one is None else one.name, mask, none_is_leaf=True)
+
+    assert masks(features(model, "inner/first")) == "keep"
+    assert masks(features(model, "inner/second")) is None
+    assert masks(features(model, ["inner/first", "inner/second"])) == ["keep", None]
+    assert masks(split(model, ["inner/d", "x", "keep"])[1]) == ["keep", None]
 
 
 def test_parts_have_names_flags_and_inputs() -> None:

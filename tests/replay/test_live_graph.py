@@ -38,6 +38,11 @@ class Merges(layers.Layer):
         return inputs[0]
 
 
+class Trains(layers.Layer):
+    def call(self, inputs: Any, mask: Any = None, training: bool = False) -> Any:
+        return inputs[0]
+
+
 LSTM, DENSE, ATTENTION = (lambda: layers.LSTM(3)), (lambda: layers.Dense(3)), (lambda: layers.MultiHeadAttention(2, 2))
 
 
@@ -57,6 +62,8 @@ LSTM, DENSE, ATTENTION = (lambda: layers.LSTM(3)), (lambda: layers.Dense(3)), (l
         (LSTM, "x", {"mask": "m"}, ["mask"]),
         (LSTM, "y", {"mask": "of_x"}, ["mask"]),
         (LSTM, "x", {"mask": "of_x", "initial_state": ["y", "y"]}, ["mask", "initial_state"]),
+        (Trains, [["y", "x"]], {"training": False}, ["training"]),
+        (Trains, [["y", "y"]], {"training": False}, []),
         (DENSE, "x", {"training": None}, []),
         (Plain, "x", {"training": None}, ["training"]),
         (ATTENTION, "xy", {"query_mask": "of_x", "value_mask": None, "training": None}, []),
@@ -125,6 +132,8 @@ def test_tensors_that_are_computed_alike() -> None:
         (ops.not_equal(x, 0), ops.not_equal(x, False), False),
         (ops.not_equal(x, 0), ops.not_equal(x, 0.0), False),
         (ops.not_equal(x, 0), ops.not_equal(x, z), False),
+        (ops.multiply(x, float("0.3")), ops.multiply(x, float("0.3")), True),
+        (ops.multiply(x, float("0.3")), ops.multiply(x, 0.4), False),
         (ops.add(x, z), ops.add(z, x), False),
         (ops.exp(ops.add(x, z)), ops.exp(ops.add(x, z)), True),
         (ops.exp(ops.add(x, z)), ops.exp(ops.add(x, x)), False),

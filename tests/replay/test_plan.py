@@ -245,6 +245,12 @@ def shown(plan: Plan) -> str:
         ),
         (
             [],
+            ["out#0", "side#0"],
+            {"touched": {"inner#0/a#0": 0, "inner#1/b#0": 0}, "keep_outputs": True},
+            "inline(x#0 y#0 inner#0:inline(@0) in a#0 b#0 inner#1:inline(@1) in a#0 b#0 out#0 side#0)",
+        ),
+        (
+            [],
             ["out#0"],
             {"touched": {"out#0": 1}},
             "inline(x#0 y#0 inner#0:whole() giving inner#0/both#0:0 inner#1:whole() giving inner#1/both#0:0 out#0)",
@@ -273,6 +279,42 @@ def test_a_model_with_a_call_of_its_own_runs_whole() -> None:
         assert shown(found) == "inline(x#0 y#0 inner#0:whole() giving inner#0/left#0:0 side#0)"
     with pytest.raises(OpaqueBody, match="inner#0 has its own call"):
         Planner(live).plan(tensors("inner#0/right#0"))
+
+
+def test_given_values_inside_are_heeded_where_every_input_is_needed_all_the_same() -> None:
+    a = keras.Input((4,), name="a")
+    left = layers.Dense(4, name="left")(a)
+    inner = keras.Model(a, layers.Add(name="both")([left, a]), name="inner")
+    x = keras.Input((4,), name="x")
+    live = LiveGraph(keras.Model(x, layers.Dense(2, name="out")(inner(x))))
+    assert shown(Planner(live, tensors("inner#0/left#0")).plan(tensors("out#0"))) == (
+        "inline(x#0 inner#0:nested(inner#0/a#0 inner#0/both#0) in a#0 taking inner#0/left#0:0 giving inner#0/both#0:0 "
+        "out#0) taking inner#0/left#0:0"
+    )
+
+
+def test_a_call_is_computable_if_everything_that_it_receives_is() -> None:
+    """A nested model that cannot be called whole has only the inputs that are needed."""
+    a, b = keras.Input((4,), name="a"), keras.Input((4,), name="b")
+    inner = keras.Model([a, b], [layers.ReLU(name="left")(a), layers.ReLU(name="right")(b)], name="inner")
+    x, y = keras.Input((4,), name="x"), keras.Input((4,), name="y")
+    both = layers.Add(name="sum")([layers.ReLU(name="relu")(x), y])
+    live = LiveGraph(keras.Model([x, y], inner([x, both])))
+    part = "inner#0:nested(inner#0/a#0 inner#0/left#0) in a#0 giving inner#0/left#0:0"
+    assert shown(Planner(live, tensors("x#0")).plan(tensors("inner#0/left#0"))) == f"inline({part}) taking x#0:0"
+    whole = "inline(relu#0 sum#0 inner#0:whole() giving inner#0/left#0:0) taking x#0:0 y#0:0"
+    assert shown(Planner(live, tensors("x#0", "y#0")).plan(tensors("inner#0/left#0"))) == whole
+
+
+@pytest.mark.filterwarnings("ignore:.*passed an input with a mask attached.*")
+def test_a_mask_passed_to_a_nested_model_is_needed_by_it() -> None:
+    x, keep = keras.Input((6, 4), name="x"), keras.Input((6,), dtype="bool", name="keep")
+    inner = keras.Input((6, 4), name="i")
+    body = keras.Model(inner, layers.LSTM(3, name="deep")(inner), name="body")
+    live = LiveGraph(keras.Model([x, keep], body(x, mask=keep)))
+    for options, inside in (({}, "whole()"), ({"opened": ["body"]}, "nested(body#0/i#0 body#0/deep#0) in i#0")):
+        found = Planner(live, **options).plan(tensors("body#0/deep#0"))
+        assert shown(found) == f"inline(x#0 keep#0 body#0:{inside} giving body#0/deep#0:0)"
 
 
 def test_calls_that_give_the_same_tensors_are_calls_of_one_model() -> None:

@@ -10,6 +10,7 @@ from keras import layers
 
 from graphlint.errors import NameCollision
 from graphlint.knowledge import keras_internals
+from graphlint.replay.edit import edit
 from graphlint.replay.extract import features
 from graphlint.replay.rebuild import build_like, build_model, fresh_input_layer, input_like, unique
 
@@ -46,6 +47,14 @@ def test_inputs_that_nothing_receives_are_connected() -> None:
     assert [one.shape for one in model.outputs] == [(None, 4)] * 2 and set(names(model)) >= {"x", "y", "a"}
     with pytest.raises(ValueError, match="not connected"):
         build_model(x, layers.ReLU()(y), "net", set(), 3)
+
+
+def test_a_graph_with_many_paths_is_walked_once() -> None:
+    x = found = keras.Input((4,), name="x")
+    for _ in range(40):
+        found = layers.Add()([found, found])
+    model = build_model(x, layers.ReLU(name="a")(layers.ReLU(name="a")(found)), "net", set(), 42)
+    assert names(model)[-2:] == ["a_1", "a"]
 
 
 def strict_model(inputs: Any, outputs: Any, name: str | None = None) -> keras.Model:
@@ -132,6 +141,18 @@ def test_a_part_of_a_nested_model_has_the_inputs_that_it_needs() -> None:
     assert not isinstance(part.input, (list, dict)) and part.inputs[0].name == "b" and names(part) == ["b", "right"]
     whole = features(model, "inner/sum").get_layer("inner")
     assert whole is inner
+
+
+def test_an_opened_model_keeps_the_structure_of_what_it_receives_and_returns() -> None:
+    a, b = keras.Input((4,), name="a"), keras.Input((4,), name="b")
+    left, right = layers.Dense(3, name="left")(a), layers.Dense(2, name="right")(b)
+    inner = keras.Model({"a": a, "b": b}, {"r": right, "l": left}, name="inner")
+    x, y = keras.Input((4,), name="x"), keras.Input((4,), name="y")
+    found = inner({"a": x, "b": y})
+    model = keras.Model([x, y], layers.Concatenate(name="out")([found["r"], found["l"]]))
+    changed = edit(model).insert_after("inner/left", layers.ReLU(name="relu")).build().get_layer("inner")
+    assert {key: one.name for key, one in changed.input.items()} == {"a": "a", "b": "b"}
+    assert {key: one.shape for key, one in changed.output.items()} == {"r": (None, 2), "l": (None, 3)}
 
 
 def test_inputs_like_tensors() -> None:

@@ -361,6 +361,26 @@ def test_two_models_with_layers_of_one_name(tmp_path: Path) -> None:
     assert sorted(tensor.name for tensor in tail.inputs) == ["hidden", "hidden_input"]
 
 
+def test_outputs_of_a_nested_model_keep_their_order_behind_a_cut_inside() -> None:
+    inputs = keras.Input((4,), name="features")
+    hidden = layers.Dense(3, name="hidden")(inputs)
+    short, long = layers.Dense(2, name="short")(hidden), layers.Dense(5, name="long")(hidden)
+    inner = keras.Model(inputs, [long, short], name="inner")
+    x = keras.Input((4,), name="x")
+    _, tail = check_split(keras.Model(x, inner(x)), "inner/hidden")
+    assert tail.get_layer("inner").output_shape == [(None, 5), (None, 2)] == tail.output_shape
+
+
+def test_an_input_may_have_the_name_of_a_layer_inside_a_nested_model() -> None:
+    inputs = keras.Input((4,), name="features")
+    inner = keras.Model(inputs, layers.Dense(4, name="lift")(layers.Dense(3, name="hidden")(inputs)), name="inner")
+    x = keras.Input((4,), name="x")
+    lifted = layers.Dense(4, name="lift")(x)
+    model = keras.Model(x, layers.Add(name="sum")([lifted, inner(lifted)]))
+    _, tail = check_split(model, ["lift", "inner/hidden"])
+    assert [one.name for one in tail.inputs] == ["lift", "hidden"]
+
+
 def test_an_input_has_another_name_than_a_layer_of_a_model_that_is_dissolved() -> None:
     """Two calls of a nested model that differ after the cut run in the outer model."""
     left, right = keras.Input((4,), name="left"), keras.Input((4,), name="right")
