@@ -292,8 +292,7 @@ def distance(one: np.ndarray, other: np.ndarray) -> tuple[float, bool]:
         gap = np.where(both, 0.0, np.abs(left - right))
     largest = float(np.max(gap, initial=0.0))
     largest = float("inf") if np.isnan(largest) else largest
-    absolute = ABSOLUTE if one.dtype.name in RELATIVE else 0.0
-    return largest, bool(np.all(both | (np.isfinite(gap) & (gap <= absolute + tolerance * np.abs(right)))))
+    return largest, bool(np.all(both | (np.isfinite(gap) & (gap <= ABSOLUTE + tolerance * np.abs(right)))))
 
 
 def _compare_specs(old: keras.Model, new: keras.Model, found: Verification) -> None:

@@ -383,6 +383,22 @@ def test_ties_of_layers_inside_those_that_have_several_paths() -> None:
     ]
 
 
+def test_ties_of_what_lies_elsewhere_too() -> None:
+    def graph() -> ModelGraph:
+        inner = known("inner", size=3)
+        first, second = (known(name, "TimeDistributed", children={"layer": inner}) for name in ("first", "second_"))
+        return of_calls(first, second, known("each", "TimeDistributed", children={"layer": second}))
+
+    def parted() -> ModelGraph:
+        first, second, third = (
+            known(name, "TimeDistributed", children={"layer": known("inner", size=3)})
+            for name in ("first", "second_", "third")
+        )
+        return of_calls(first, second, known("each", "TimeDistributed", children={"layer": third}))
+
+    assert changed_ties(graph(), parted()) == ["first/layer@kernel = second_/layer@kernel"]
+
+
 def test_calls_that_share_in_one_graph_only() -> None:
     step, other = known("step", size=3), known("other", size=3)
     shared, apart = of_calls(step, step), of_calls(step, other)
@@ -607,6 +623,8 @@ def test_flags_and_variables_of_several_parts() -> None:
     found = verify(model, (head, tail))
     assert found.flags == ["h3@kernel", "h3@bias"] and found.lost == ["out@bias"] and found.ties == []
     assert found.first_difference == "out#0" and not found.specs and not found.masks
+    head.get_layer("h1").trainable = False
+    assert verify(model, (head, tail)).flags == ["h1@kernel", "h1@bias", "h3@kernel", "h3@bias"]
 
 
 def test_what_only_one_model_calls_is_no_mask_that_came_or_went() -> None:
@@ -708,15 +726,22 @@ def test_a_layer_is_known_again_in_another_place() -> None:
 
 
 class Returns(layers.Layer):
-    """Returns what it receives, so many times, and warns."""
+    """Returns what it receives, so many times."""
 
     def __init__(self, *factors: float, **options: Any) -> None:
         super().__init__(**options)
         self.factors = factors
 
     def call(self, x: Any) -> Any:
-        warnings.warn("careful", stacklevel=2)
         return [x * factor for factor in self.factors]
+
+
+class Warns(Returns):
+    """Also warns."""
+
+    def call(self, x: Any) -> Any:
+        warnings.warn("careful", stacklevel=2)
+        return super().call(x)
 
     def compute_output_spec(self, x: Any) -> Any:
         return [keras.KerasTensor(x.shape, x.dtype) for _ in self.factors]
@@ -725,7 +750,7 @@ class Returns(layers.Layer):
 @pytest.mark.parametrize("factors", [(2.0,), (2.0, 3.0, 4.0)])
 def test_the_first_difference_may_be_one_of_the_number_of_results(factors: tuple[float, ...]) -> None:
     x = keras.Input((4,), name="x")
-    old, new = (keras.Model(x, Returns(*given, name="h")(x)[0]) for given in ((1.0, 1.0), factors))
+    old, new = (keras.Model(x, Warns(*given, name="h")(x)[0]) for given in ((1.0, 1.0), factors))
     assert verify(old, new).first_difference == "h#0:0"
 
 
@@ -743,3 +768,27 @@ def test_what_a_later_part_receives_is_no_difference() -> None:
     hidden, out = layers.Dense(3, name="hidden"), layers.Dense(2, name="out")
     parts = [keras.Model(x, hidden(x)), keras.Model(y, layers.Dense(2, name="out")(y))]
     assert verify(keras.Model(x, out(hidden(x))), parts).first_difference == "out#0"
+
+
+class Block(layers.Layer):
+    """Code that adds what a layer inside it returns."""
+
+    def __init__(self, *factors: float, **options: Any) -> None:
+        super().__init__(**options)
+        self.inner = Returns(*factors, name="inner")
+
+    def call(self, x: Any) -> Any:
+        return sum(self.inner(x))
+
+
+def test_the_first_difference_inside_code_is_one_of_any_result() -> None:
+    x = keras.Input((4,), name="x")
+    old, new = (keras.Model(x, Block(1.0, factor, name="block")(x)) for factor in (1.0, 2.0))
+    assert verify(old, new).first_difference == "block/inner"
+
+
+def test_random_numbers_are_those_of_both_where_the_first_difference_inside_code_is_looked_for() -> None:
+    x = keras.Input((4,), name="x")
+    noisy = layers.GaussianNoise(1.0, name="noise")(x, training=True)
+    old, new = (keras.Model(x, Block(factor, name="block")(noisy)) for factor in (1.0, 2.0))
+    assert verify(old, new).first_difference == "block/inner"
