@@ -368,8 +368,11 @@ def _path(graph: ModelGraph, layer: Any) -> str | None:
 
 
 def _calls(graph: ModelGraph, path: str) -> list[str]:
-    """The addresses of all calls of a layer: one for those that are inside different calls of one nested model."""
-    sites = graph.container_calls(path) or graph.call_sites(path)
+    """The addresses of all calls of a layer: one for those that are inside different calls of one nested model.
+
+    Of a layer that only code calls, as a wrapper does, it is the layer's own.
+    """
+    sites = graph.container_calls(path) or [one for one in graph.call_sites(path) if graph.calls[one].layer == path]
     found: dict[str, None] = {}
     for site in sites:
         *around, last = site.split("/")

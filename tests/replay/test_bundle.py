@@ -655,4 +655,36 @@ def test_what_only_lies_inside_a_wrapper_is_not_the_wrapper():
         with pytest.raises(graphlint.GraphlintError) as raised:
             graphlint.unshare(models, name, "one:each")
         assert str(raised.value) == f"{name} does not have the layer at one:each: name a layer that it shares"
-        assert variables([graphlint.unshare(models, name, "one:")[name]]).isdisjoint(map(id, dense.weights))
+    found = graphlint.unshare(models, "called", "one:")["called"]
+    assert len(found.weights) == 2 and not variables([found]) & variables([models["called"]])
+    for change in (
+        lambda: graphlint.unshare(models, "wrapped", "one:"),
+        lambda: graphlint.unshare(models, "wrapped", "called:dense"),
+        lambda: graphlint.replace_everywhere(models, "called:dense", layers.Dense(3)),
+    ):
+        with pytest.raises(graphlint.GraphlintError):
+            change()
+
+
+class Halves(layers.Layer):
+    """Code that calls a layer and halves what that returns."""
+
+    def __init__(self, inner):
+        super().__init__(name="halves")
+        self.inner = inner
+
+    def call(self, x):
+        return self.inner(x) / 2
+
+
+@pytest.mark.filterwarnings("ignore::graphlint.replay.members.NotStored")
+def test_a_layer_is_replaced_where_code_calls_it():
+    x, y = inputs(), inputs()
+    dense = layers.Dense(3, name="dense")
+    models = {"graph": keras.Model(x, dense(x)), "code": keras.Model(y, Halves(dense)(y))}
+    new = layers.Dense(3, name="new")
+    found = graphlint.replace_everywhere(models, "graph:dense", new)
+    data = np.ones((2, 4), "float32")
+    for key, factor in ("graph", 1), ("code", 0.5):
+        assert variables([found[key]]) == {id(one) for one in new.weights}
+        np.testing.assert_allclose(outputs(found[key], data)[0], factor * outputs(new, data)[0], rtol=1e-6)
