@@ -179,7 +179,7 @@ def _named(key: str, declared: Any, taken: set[str]) -> dict[str, Any]:
     found = _flat(key, declared)
     if key in found and key in taken:
         found = {f"{key}{_PART}{_ONLY}": found[key]}
-    taken |= found.keys()
+    taken.update(found)
     return {name: input_like(tensor, name) for name, tensor in found.items()}
 
 
@@ -391,7 +391,7 @@ def _parts(graph: ModelGraph, layer: Any) -> list[str]:
     for one in graph.layers.values():
         if one.path == ROOT or one.path in inside or id(one.obj) not in theirs:
             continue
-        if one.obj.weights and (graph.container_calls(one.path) or graph.call_sites(one.path)):
+        if one.obj.weights:
             found.append(one.path)
             inside |= {below.path for below in graph.layers_below(one.path)}
     return found

@@ -232,7 +232,7 @@ def _constant(value: Any) -> Any:
 def _tensor(spec: TensorSpec) -> Any:
     if spec.shape is None:
         return UNKNOWN
-    return keras.KerasTensor(spec.shape, dtype=spec.dtype or "float32")
+    return keras.KerasTensor(spec.shape, dtype=spec.dtype)
 
 
 def _spec(output: Any) -> Any:
@@ -241,7 +241,7 @@ def _spec(output: Any) -> Any:
 
 def _fits(shape: tuple[int | None, ...], expected: tuple[int | None, ...]) -> bool:
     if len(shape) != len(expected):
-        longer, shorter = (shape, expected) if len(shape) > len(expected) else (expected, shape)
+        shorter, longer = sorted((shape, expected), key=len)
         return len(longer) == len(shorter) + 1 and longer[-1] == 1
     return all(one is None or other is None or one == other for one, other in zip(shape, expected, strict=True))
 
@@ -273,9 +273,9 @@ def _expected(operation: Any) -> str:
         if getattr(spec, "ndim", None) is not None:
             parts.insert(0, f"rank {spec.ndim}")
         elif getattr(spec, "min_ndim", None) is not None and not parts:
-            parts.insert(0, f"rank {spec.min_ndim} or more")
+            parts.append(f"rank {spec.min_ndim} or more")
         texts.append(" with ".join(parts))
     if not texts and isinstance(operation, keras.layers.Reshape):
-        size = math.prod(operation.target_shape)
-        texts.append(f"{abs(size)} elements" if size > 0 else f"a multiple of {abs(size)} elements")
+        size = abs(math.prod(operation.target_shape))
+        texts.append(f"a multiple of {size} elements" if -1 in operation.target_shape else f"{size} elements")
     return ", ".join(text for text in texts if text)

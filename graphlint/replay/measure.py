@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 import keras
@@ -110,7 +109,7 @@ def _run(model: keras.Model, copies: Copies, training: bool, found: Measured) ->
         _compare_models(model, copies[id(model)], training, found)
         return
     live = LiveGraph(model)
-    (batch,) = islice(random_batches(model), 2, 3)
+    *_, batch = random_batches(model)
     environment = bind_feeds(live, batch)
     plan = Planner(live, list(environment), inline_all=True).plan(live.graph.outputs)
     Interpreter(live, _Comparing(live, copies, training, found)).run(plan, environment, {"training": training})
@@ -134,7 +133,8 @@ def _compare_models(model: keras.Model, copies: Iterable[Any], training: bool, f
 
 def _feeds(model: keras.Model) -> list[Any]:
     if keras_internals.graph_model(model) is not None:
-        return list(islice(random_batches(model), 2, 3))
+        *_, batch = random_batches(model)
+        return [batch]
     shapes = (model.get_build_config() or {}).get("input_shape")
     if shapes is None:
         raise ValueError(f"the inputs of {model.name!r} are not known")
@@ -145,8 +145,7 @@ def _feeds(model: keras.Model) -> list[Any]:
                 return {key: walk(one) for key, one in shape.items()}
             if any(isinstance(one, (list, tuple, dict)) for one in shape):
                 return [walk(one) for one in shape]
-            dims = [8 if dim is None else dim for dim in shape]
-            return make([2 if shape[0] is None else shape[0], *dims[1:]])
+            return make([dim if dim is not None else 8 if place else 2 for place, dim in enumerate(shape)])
 
         return walk(shapes)
 

@@ -374,10 +374,13 @@ def test_a_name_that_several_models_have():
     assert found["a"] is models["a"] and [one.name for one in found.values()] == ["net", "b", "c"]
     data = {place: np.ones((2, 4), "float32") for place in "xy"}
     assert [len(outputs(one, data)) for one in found.values()] == [2, 2, 2]
-    single = {key: keras.Sequential([inputs(), layers.ReLU()], name="net") for key in ("other", "net_", "net")}
+    single = {
+        key: keras.Sequential([inputs(), layers.ReLU()], name=name)
+        for key, name in (("other", "net"), ("net_", "unlike"), ("net", "net"))
+    }
     made = graphlint.bundle(single)
-    assert list(made.input) == ["other", "net_:input", "net:input"]
-    assert [one.name for one in graphlint.unbundle(made).values()] == ["net", "net_", "net__"]
+    assert list(made.input) == ["other", "net_", "net:input"]
+    assert [one.name for one in graphlint.unbundle(made).values()] == ["net", "unlike", "net__"]
 
 
 def test_a_model_that_is_not_called_as_a_whole_keeps_its_name_for_others():
@@ -613,8 +616,11 @@ def test_a_copy_is_only_of_what_the_model_calls():
     np.testing.assert_allclose(outputs(made, data)[0], outputs(part, data)[0], rtol=1e-5)
 
 
-def test_a_layer_without_weights_is_copied_too():
-    relu, x, y = layers.ReLU(name="relu"), inputs(), inputs()
+@pytest.mark.parametrize("nested", [False, True])
+def test_what_has_no_weights_is_copied_too(nested):
+    relu, p, x, y = layers.ReLU(name="relu"), inputs(), inputs(), inputs()
+    if nested:
+        relu = keras.Model(p, relu(p), name="relu")
     models = {"one": keras.Model(x, relu(x)), "other": keras.Model(y, relu(y))}
     found = graphlint.unshare(models, "other", "one:relu")
     assert found["one"] is models["one"]
@@ -675,6 +681,19 @@ class Halves(layers.Layer):
 
     def call(self, x):
         return self.inner(x) / 2
+
+
+@pytest.mark.filterwarnings("ignore::graphlint.replay.members.NotStored")
+@pytest.mark.parametrize("address", ["graph:", "graph:dense"])
+def test_code_gets_copies_of_what_it_shares(address):
+    x = inputs()
+    dense, data = layers.Dense(3, name="dense"), np.ones((2, 4), "float32")
+    models = {"graph": keras.Model(x, dense(x)), "code": Takes("code", dense)}
+    before = outputs(models["code"], data)[0]
+    found = graphlint.unshare(models, "code", address)
+    assert found["graph"] is models["graph"] and len(found["code"].weights) == 2
+    assert not variables([found["code"]]) & variables([dense])
+    np.testing.assert_array_equal(outputs(found["code"], data)[0], before)
 
 
 @pytest.mark.filterwarnings("ignore::graphlint.replay.members.NotStored")

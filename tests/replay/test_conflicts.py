@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from typing import Any
 
 import keras
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from graphlint.errors import ReplayError, UnreadableError
+from graphlint.errors import ReplayError, UnknownKerasError, UnreadableError
 from graphlint.knowledge import keras_internals
 from graphlint.replay.conflicts import Conflict, find_conflicts
 from graphlint.testing.samples import SAMPLES
@@ -156,6 +157,20 @@ def given_to(layer: keras.Layer, built: list[int | None], given: list[int | None
         (lambda: layers.Conv1D(2, 3), [None, 5, 4], [None, 4], "rank 3 or more", "min_ndim=3"),
         (lambda: layers.Conv1D(2, 3), [None, 5, 4], [None, 2, 4], "4 on axis -1", "zero or negative"),
         (lambda: layers.Reshape((2, 2)), [None, 4], [None, 5], "4 elements", "total size of the tensor must be unchan"),
+        (
+            lambda: layers.Reshape((1,)),
+            [None, 1],
+            [None, 5],
+            "1 elements",
+            "total size of the tensor must be unchanged",
+        ),
+        (
+            lambda: layers.Reshape((0, 2)),
+            [None, 0],
+            [None, 5],
+            "0 elements",
+            "total size of the tensor must be unchang",
+        ),
         (lambda: layers.Reshape((2, -1)), [None, 4], [None, 5], "a multiple of 2 elements", "input_shape=(5,)"),
         (lambda: layers.Cropping1D(2), [None, 6, 3], [None, 4, 3], "rank 3", "must be smaller than the input length"),
         (lambda: layers.BatchNormalization(axis=2), [None, 4, 3], [None, 4], "", "tuple index out of range"),
@@ -192,6 +207,7 @@ class Refuses(layers.Layer):
     [
         (None, ""),
         ([], ""),
+        ("odd", ""),
         (layers.InputSpec(), ""),
         (layers.InputSpec(dtype="float32"), ""),
         (layers.InputSpec(ndim=2), "rank 2"),
@@ -340,3 +356,88 @@ def test_code_in_a_configuration_does_not_run() -> None:
     assert received_wider(model, 5) == []
     same = keras.Model(inputs, layers.Add(name="sum")([y := layers.Identity()(inputs), layers.Dense(4, name="d")(y)]))
     assert [one.address for one in received_wider(same, 5)] == ["sum#0"]
+
+
+def test_what_a_reshape_declares_comes_first() -> None:
+    layer = layers.Reshape((2, 2), name="grid")
+    model = keras.Sequential([keras.Input((4,)), layer])
+    layer.input_spec = layers.InputSpec(ndim=9)
+    assert [one.expected for one in find_conflicts(model)] == ["rank 9"]
+
+
+@pytest.mark.parametrize(
+    ("layer", "conflicts"),
+    [(layers.Identity(name="inside"), []), (layers.Dense(4, name="inside"), [("inner/inside#0", "nothing")])],
+    ids=["takes nothing", "takes a tensor"],
+)
+def test_what_a_nested_model_is_not_given(layer: keras.Layer, conflicts: list[tuple[str, str]]) -> None:
+    a, b, x = keras.Input((4,)), keras.Input((4,)), keras.Input((4,))
+    inner = keras.Model([a, b], layers.Add(name="sum")([a, layer(b)]), name="inner")
+    config = json.loads(keras.Model(x, inner([x, x])).to_json())
+    config["config"]["layers"][1]["inbound_nodes"][0]["args"][0][1] = None
+    assert [(one.address, one.received) for one in find_conflicts(config)] == conflicts
+
+
+class Warns(layers.Layer):
+    """Warns when it is called."""
+
+    def call(self, x: Any) -> Any:
+        warnings.warn("careful", stacklevel=2)
+        return x
+
+
+def test_what_warns_is_no_conflict() -> None:
+    x = keras.Input((4,), name="x")
+    with pytest.warns(UserWarning, match="careful"):
+        model = keras.Model(x, layers.Dense(2, name="d")(Warns(name="warns")(x)))
+    assert find_conflicts(model) == []
+
+
+def test_a_mask_that_a_nested_model_is_called_with() -> None:
+    x, mask, a = keras.Input((5, 4)), keras.Input((5,), dtype="bool"), keras.Input((5, 4))
+    nested = keras.Model(a, layers.LSTM(3, name="lstm")(a), name="nested")
+    nested.supports_masking = True
+    model = keras.Model([x, mask], nested(x, mask=mask))
+    assert find_conflicts(model) == []
+    nested.get_layer("lstm").input_spec = layers.InputSpec(ndim=7)
+    assert [one.received for one in find_conflicts(model)] == ["float32[None, 5, 4]"]
+
+
+def test_an_axis_of_any_size_fits_a_kernel() -> None:
+    x, y, dense = keras.Input((4,), name="x"), keras.Input((None,), name="y"), layers.Dense(2, name="d")
+    assert find_conflicts(keras.Model([x, y], [dense(x), dense(y)])) == []
+
+
+def test_an_argument_of_an_unknown_class_is_no_conflict() -> None:
+    x = keras.Input((4,), name="x")
+    config = json.loads(keras.Model(x, layers.Dense(2, name="d")(x + np.ones(4, "float32"))).to_json())
+    add = next(layer for layer in config["config"]["layers"] if layer["class_name"] == "Add")
+    add["inbound_nodes"][0]["args"][1] = {"module": "house", "class_name": "Mine", "config": {"size": 3}}
+    assert find_conflicts(config) == []
+
+
+def test_what_follows_a_conflict_is_what_the_model_says_or_else_what_follows_from_the_shapes() -> None:
+    conv = layers.Conv1D(2, 3, name="conv")
+    after = [layers.Flatten(name="flat"), layers.Reshape((2, 3), name="grid")]
+    model = keras.Sequential([keras.Input((5, 4)), conv, *after])
+    conv.input_spec, conv.padding = layers.InputSpec(ndim=7), "same"
+    assert [one.address for one in find_conflicts(model)] == ["conv#0"]
+    x, y = keras.Input((4,), name="x"), keras.Input((4,), name="y")
+    dense = layers.Dense(3, name="d")
+    model = keras.Model([x, y], [dense(x), layers.Reshape((1, 3), name="grid")(dense(y))])
+    config = without_specs(model)
+    by_name = {layer["name"]: layer for layer in config["config"]["layers"]}
+    by_name["y"]["config"]["batch_shape"] = [None, 5]
+    by_name["grid"]["config"]["target_shape"] = [2, 2]
+    assert [one.layer for one in find_conflicts(config)] == ["Dense", "Reshape"]
+
+
+def test_a_configuration_is_not_looked_into_with_a_keras_that_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = json.loads(chain().to_json())
+    monkeypatch.setattr(keras, "__version__", "3.1.0")
+    keras_internals.self_test.cache_clear()
+    with pytest.raises(UnknownKerasError, match=r"installed Keras 3\.1\.0"):
+        find_conflicts(config)
+    monkeypatch.undo()
+    keras_internals.self_test.cache_clear()
+    assert find_conflicts(config) == []

@@ -284,6 +284,7 @@ def accepts(kind: str, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         ([[None, 4], [5, None]], [("float32", (2, 4)), ("float32", (5, 8))]),
         ({"a": (None, 4), "b": (1, 2)}, {"a": ("float32", (2, 4)), "b": ("float32", (1, 2))}),
         ([{"a": (None, 1)}], [{"a": ("float32", (2, 1))}]),
+        ((), ("float32", ())),
     ],
 )
 def test_numbers_of_the_shape_that_a_model_was_built_for(shapes: Any, received: Any) -> None:
@@ -310,8 +311,9 @@ def test_models_of_code() -> None:
     table = np.array([[1.0], [2.0]], "float32")
     looked_up = accepts("int32", lambda x: ops.convert_to_tensor(table[ops.convert_to_numpy(x)]))
     assert both(looked_up, looked_up, (None, 40)) == Measured()
-    ints = accepts("int32", lambda x: x)
-    assert both(ints, ints) == Measured()
+    indices: set[int] = set()
+    ints = accepts("int32", lambda x: [indices.update(ops.convert_to_numpy(x).flat), x][1])
+    assert both(ints, ints) == Measured() and indices == {0, 1}
     assert [one[2] for one in told(both(ints, accepts("int32", lambda x: x + 7)))] == [
         "outputs of its copy differ by 7"
     ]
@@ -365,3 +367,15 @@ def test_what_is_refused_and_what_is_said() -> None:
     runs.clear()
     trained = Does(lambda x, t: refuses(x, t) if t else x, name="trained")
     assert measure(chain(trained, one), {id(one): [Does(lambda x, t: x)]}) == Measured()
+
+
+def test_what_a_layer_of_keras_carries_over_does_not_keep_it_from_being_compared() -> None:
+    inputs = keras.Input(batch_shape=(3, 5, 4), name="x")
+    layer, twin, other = (layers.LSTM(2, stateful=True, name="lstm") for _ in range(3))
+    model = keras.Model(inputs, layer(inputs))
+    for copy in twin, other:
+        copy.build((3, 5, 4))
+    twin.set_weights(layer.get_weights())
+    assert measure(model, {id(layer): [twin]}) == Measured()
+    found = measure(model, {id(layer): [other]})
+    assert [one[:2] for one in told(found)] == [("lstm", "lstm#0")] and found.unmeasured == []
