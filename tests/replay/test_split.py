@@ -10,6 +10,7 @@ import pytest
 from keras import layers, ops
 
 from graphlint.errors import AddressError, AmbiguousAddress, NotBuilt, OpaqueBody, ReplayError, UnboundedCut
+from graphlint.knowledge import keras_internals
 from graphlint.replay.split import split
 from tests.replay.invariants import assert_heeds, assert_same, batch, call, check_split, node_counts
 
@@ -293,6 +294,18 @@ def test_masks_are_attached_for_code_and_passed_to_the_others() -> None:
     assert layer_names(tail) == ["embedding", "embedding_mask", "lstm"]
 
 
+def test_a_mask_that_attention_took_off_before_the_cut_is_not_attached_again() -> None:
+    tokens = keras.Input((6,), dtype="int32", name="tokens")
+    embedded = layers.Embedding(10, 4, mask_zero=True, name="embedding")(tokens)
+    mixed = layers.MultiHeadAttention(2, 2, name="attend")(embedded, embedded)
+    both = layers.Add(name="sum")([embedded, mixed])
+    model = keras.Model(tokens, layers.GlobalAveragePooling1D(name="pool")(both))
+    for at, attached in (("embedding", "embedding"), (["embedding", "attend"], "attend")):
+        _, tail = check_split(model, at)
+        (node,) = keras_internals.inbound_nodes(tail.get_layer("attach_mask"))
+        assert [one.name for one in keras_internals.node_inputs(node)] == [attached, f"{attached}_mask"]
+
+
 # -- inside nested models (L7, L8, L12) -------------------------------------------------------------------------
 
 
@@ -379,6 +392,17 @@ def test_an_input_may_have_the_name_of_a_layer_inside_a_nested_model() -> None:
     model = keras.Model(x, layers.Add(name="sum")([lifted, inner(lifted)]))
     _, tail = check_split(model, ["lift", "inner/hidden"])
     assert [one.name for one in tail.inputs] == ["lift", "hidden"]
+
+
+def test_inputs_of_an_opened_model_have_names_of_their_own() -> None:
+    inputs = keras.Input((4,), name="features")
+    deepest = keras.Model(inputs, layers.Dense(4, name="b")(layers.Dense(3, name="a")(inputs)), name="deepest")
+    outer = keras.Input((4,), name="a")
+    inner = keras.Model(outer, layers.Add(name="sum")([deepest(outer), outer]), name="inner")
+    x = keras.Input((4,), name="x")
+    model = keras.Model(x, inner(layers.Dense(4, name="lift")(x)))
+    _, tail = check_split(model, ["lift", "inner/deepest/a"])
+    assert [one.name for one in tail.get_layer("inner").inputs] == ["a", "a_input"]
 
 
 def test_an_input_has_another_name_than_a_layer_of_a_model_that_is_dissolved() -> None:
