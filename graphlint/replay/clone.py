@@ -169,6 +169,7 @@ class Cloner:
 
     def __init__(self, weights: Weights, sharing: Sharing, *, keep: Iterable[Any] = ()) -> None:
         self.weights = weights
+        keep = list(keep)
         self.held = {
             id(one)
             for layer in keep
@@ -179,7 +180,9 @@ class Cloner:
         self.made: dict[int, Any] = {}
         self.pairs: list[tuple[Any, Any]] = []
         """Every layer with its copy, sublayers included."""
-        self.variables: dict[int, Any] = {}
+        self.variables: dict[int, Any] = {
+            id(one): one for layer in keep if isinstance(layer, keras.Layer) for one in layer.variables
+        }
         """``id`` of a variable -> the variable that replaces it."""
         self.handed: set[int] = set()
         """``id`` of every copy of a sublayer that is in its place."""
@@ -237,11 +240,9 @@ class Cloner:
             return self.made[id(operation)]
         if keras_internals.graph_model(operation) is not None and follows_its_graph(operation):
             copy = self.container(operation)
-            self.add_pair(operation, copy)
+            self.pairs.append((operation, copy))
         elif self.weights == "share" or id(operation) in self.held:
             copy = operation
-            if self.weights != "share" and isinstance(operation, keras.Layer):
-                self.variables |= {id(one): one for one in operation.variables}
         else:
             copy = self.leaf(operation, name)
         if name is not None:
@@ -249,10 +250,6 @@ class Cloner:
         self.made[id(operation)] = copy
         self.kept.append(operation)
         return copy
-
-    def add_pair(self, old: Any, new: Any) -> None:
-        if isinstance(old, keras.Layer):
-            self.pairs.append((old, new))
 
     def leaf(self, operation: Any, name: str | None = None) -> Any:
         """A layer or operation from its configuration, with copies of what it holds in the same places."""
@@ -275,7 +272,7 @@ class Cloner:
             keras_internals.keep_output_shape(operation, copy)
         # Before it is built, for the paths of its variables; a subclassed model may leave it out of its configuration.
         copy.name = name or operation.name
-        self.add_pair(operation, copy)
+        self.pairs.append((operation, copy))
         self.hand_sublayers(operation, copy)
         if operation.built and not copy.built:
             self.build(operation, copy)
@@ -311,7 +308,7 @@ class Cloner:
                 self.made[id(sublayer)] = twin
                 self.kept += [sublayer, twin]
                 self.handed.add(id(twin))
-                self.add_pair(sublayer, twin)
+                self.pairs.append((sublayer, twin))
                 self.hand_sublayers(sublayer, twin)
 
     @staticmethod
@@ -335,8 +332,7 @@ class Cloner:
         inputs = in_structure(live, ROOT, environment, declared_inputs(live, ROOT))
         outputs = in_structure(live, ROOT, environment, declared_outputs(live, ROOT))
         known = {id(one) for one in self.made.values()}
-        cls = type(model) if keras_internals.has_functional_constructor(type(model)) else keras.Model
-        copy = build_model(inputs, outputs, model.name, known, len(live.graph.calls), cls)
+        copy = build_model(inputs, outputs, model.name, known, len(live.graph.calls), type(model))
         return self.dress(model, copy)
 
     def input(self, operation: Any) -> Any:
@@ -349,15 +345,10 @@ class Cloner:
         return self.made[id(operation)].output
 
     def sequential(self, model: Any) -> Any:
-        names: set[str] = set()
-        layers: list[Any] = []
-        for layer in keras_internals.added_layers(model):
-            if isinstance(layer, keras.layers.InputLayer):
-                layers.append(fresh_input_layer(layer))
-                continue
-            copy = self.operation(layer)
-            names.add(copy.name)
-            layers.append(copy)
+        layers = [
+            fresh_input_layer(layer) if isinstance(layer, keras.layers.InputLayer) else self.operation(layer)
+            for layer in keras_internals.added_layers(model)
+        ]
         return self.dress(model, type(model)(layers, name=model.name))
 
     @staticmethod
@@ -378,7 +369,9 @@ class Cloner:
             )
         for one, other in zip(before, after, strict=True):
             if not self.undo:
-                self.variables.setdefault(id(one), other)
+                known = self.variables.setdefault(id(one), other)
+                if self.weights == "init" and known is self.made.get(id(one)):
+                    known.assign(keras_internals.numbers(other))
             if old.name == new.name:  # A layer inside code was built on its own.
                 keras_internals.take_path(one, other)
         if self.weights == "copy":
@@ -409,18 +402,21 @@ class Cloner:
         """What replaces a variable that is an argument of a call."""
         if self.weights == "share":
             return variable
+        known = self.variables.get(id(variable))
+        if known is not None:
+            return known
         for old, new in self.pairs:
             held = keras_internals.own_variables(old)
             for index, one in enumerate(held):
                 twins = keras_internals.own_variables(new)
                 if one is variable and index < len(twins):
                     return twins[index]
-        made = self.made.get(id(variable))
-        if made is None:
-            value = keras_internals.numbers(variable)
-            made = keras.Variable(value, dtype=variable.dtype, trainable=variable.trainable, name=variable.name)
-            self.made[id(variable)] = made
-            self.kept.append(variable)
+        value = keras_internals.numbers(variable)
+        made = keras.Variable(value, dtype=variable.dtype, trainable=variable.trainable, name=variable.name)
+        keras_internals.take_path(variable, made)
+        # A layer that holds it and is called later, or in another model, gets it when variables are tied.
+        self.variables[id(variable)] = self.made[id(variable)] = made
+        self.kept.append(variable)
         return made
 
 

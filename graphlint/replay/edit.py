@@ -294,7 +294,7 @@ class Edit:
         if name is not None and name in taken:
             raise InvalidEdit(f"expected a new name for the copy, got {name!r}, which another layer of that model has")
         number = 1
-        while name is None or (name in taken and number):
+        while name is None or name in taken:
             name, number = f"{operation.name}_{number}", number + 1
 
         def apply(builder: _Builder) -> None:
@@ -632,7 +632,7 @@ def sites(live: LiveGraph, address: str) -> list[str]:
         units = _everywhere(live, address)
         if not units:
             raise
-    if units[0] == ROOT or units[0] not in live.parent:
+    if units[0] not in live.parent:
         raise InvalidEdit(f"expected a call inside the model, got {address}, the model itself")
     if len(parsed.parts) > units[0].count("/") + 1:
         raise OpaqueBody(f"{address} lies in {live.graph.address(units[0])}, whose inside is code: edit that call")

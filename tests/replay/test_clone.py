@@ -76,6 +76,17 @@ def test_a_nested_model_shared_by_two_others() -> None:
     assert verify(model, copy).exact
 
 
+def test_an_input_of_two_models_stays_one() -> None:
+    inputs = keras.Input((4,), name="x")
+    inner = keras.Model(inputs, layers.Dense(4, name="d")(inputs), name="inner")
+    model = keras.Model(inputs, inner(inputs))
+    copy, apart = clone(model), clone(model, sharing="undo")
+    assert copy.inputs[0] is copy.get_layer("inner").inputs[0] is not inputs
+    assert apart.inputs[0] is not apart.get_layer("inner").inputs[0]
+    for one in (copy, apart):
+        assert_same(one(batch(model)), model(batch(model)))
+
+
 def test_ties_by_attribute_and_through_wrappers() -> None:
     inputs = keras.Input((5, 4), name="x")
     first, second = layers.Dense(4, use_bias=False, name="first"), layers.Dense(4, use_bias=False, name="second")
@@ -123,6 +134,40 @@ def test_a_variable_as_argument_stays_with_shared_weights() -> None:
     ones = np.ones((1, 4), "float32")
     assert_same(shared(ones), 3 * ones)
     assert_same(copied(ones), ones)
+
+
+def uses_a_kernel(order: str) -> keras.Model:
+    """The kernel of a layer is an argument of a call, before or after the layer is called, or in another model."""
+    inputs = keras.Input((4,), name="x")
+    dense = layers.Dense(4, name="d")
+    dense.build((None, 4))
+    if order == "layer first":
+        hidden = dense(inputs)
+        return keras.Model(inputs, [ops.matmul(hidden, dense.kernel), hidden])
+    if order == "argument first":
+        product = ops.matmul(inputs, dense.kernel)
+        return keras.Model(inputs, [product, dense(product)])
+    inside = keras.Input((4,), name="i")
+    body = keras.Model(inside, ops.matmul(inside, dense.kernel), name="body")
+    product = body(inputs)
+    return keras.Model(inputs, [product, dense(product)])
+
+
+@pytest.mark.parametrize("weights", ["copy", "init"])
+@pytest.mark.parametrize("order", ["layer first", "argument first", "in another model"])
+def test_a_variable_that_is_an_argument_and_that_of_a_layer_stays_one(order: str, weights: Any) -> None:
+    model = uses_a_kernel(order)
+    copy = clone(model, weights=weights)
+    dense, made = model.get_layer("d"), copy.get_layer("d")
+    assert made.kernel is not dense.kernel and made.kernel.path == dense.kernel.path
+    assert np.array_equal(made.kernel, dense.kernel) == (weights == "copy")
+    assert [one.name for one in made.weights] == ["kernel", "bias"] and len(copy.weights) == 2
+    expected = model(np.ones((2, 4), "float32"))
+    made.kernel.assign(np.zeros((4, 4)))
+    assert not np.asarray(copy(np.ones((2, 4), "float32"))[0]).any()
+    assert_same(model(np.ones((2, 4), "float32")), expected)
+    apart = clone(model, sharing="undo")
+    assert_same(apart(batch(model)), model(batch(model)))
 
 
 def test_the_state_of_the_optimizer_is_copied_with_the_weights() -> None:
@@ -306,9 +351,13 @@ def test_names_where_every_call_has_a_layer_of_its_own(called: list[str], names:
     model = step_by_step(*called)
     copy = clone(model, sharing="undo")
     assert [one.name for one in copy.layers[1:]] == names and copy.name == "steps"
+    assert {one.path for one in copy.variables} == {f"{name}/{slot}" for name in names for slot in ("kernel", "bias")}
     assert len({id(one) for one in copy.variables}) == 2 * len(called)
     assert_same(copy(batch(model)), model(batch(model)))
     assert [one.name for one in clone(model).layers[1:]] == list(dict.fromkeys(called))
+    shared = clone(model, weights="share", sharing="undo")
+    assert [one.name for one in shared.layers[1:]] == list(dict.fromkeys(called))
+    assert [one.name for one in model.layers[1:]] == list(dict.fromkeys(called))
 
 
 def test_the_own_flag_of_a_model_whose_layers_are_shared() -> None:
@@ -332,13 +381,106 @@ def test_flags_that_variables_have_by_themselves(weights: Any) -> None:
     assert [one.trainable for one in copy.layers] == [True, True, False, True]
 
 
+@pytest.mark.parametrize("slots", [["kernel"], ["bias"], ["kernel", "bias"]])
+def test_which_variables_of_two_layers_are_one(slots: list[str]) -> None:
+    model = step_by_step("a", "b")
+    a, b = model.layers[1:]
+    for slot in slots:
+        keras_internals.replace_member(b, getattr(b, slot), getattr(a, slot))
+    copy = clone(model)
+    first, second = copy.layers[1:]
+    for slot in ("kernel", "bias"):
+        assert (getattr(first, slot) is getattr(second, slot)) == (slot in slots)
+        assert getattr(first, slot) is not getattr(a, slot)
+    assert len(clone(model, sharing="undo").variables) == 4
+
+
+def with_state(model: keras.Model) -> keras.Model:
+    """A model as it is after training: every variable of its optimizer has another value."""
+    model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)
+    for number, one in enumerate(model.optimizer.variables, 1):
+        one.assign(np.full(one.shape, number))
+    return model
+
+
+def optimizer_state(model: keras.Model) -> list[np.ndarray]:
+    return [ops.convert_to_numpy(one) for one in model.optimizer.variables]
+
+
+@pytest.mark.parametrize("trainable", [(True, True), (False, True), (False, False)])
+def test_an_optimizer_goes_on_where_it_was_whatever_was_frozen_since(trainable: tuple[bool, bool]) -> None:
+    model = with_state(step_by_step("a", "b"))
+    for layer, flag in zip(model.layers[1:], trainable, strict=True):
+        layer.trainable = flag
+    copy, fresh = clone(model), clone(model, weights="init")
+    assert_same(optimizer_state(copy), optimizer_state(model))
+    assert all(one is not other for one, other in zip(copy.optimizer.variables, model.optimizer.variables, strict=True))
+    optimized = keras_internals.optimized_variables(copy.optimizer)
+    assert [id(one) for one in optimized] == [id(one) for one in copy.variables]
+    assert int(fresh.optimizer.iterations) == 0
+
+
+def frozen_while_it_was_trained() -> keras.Model:
+    model = step_by_step("a", "b")
+    model.get_layer("a").trainable = False
+    with_state(model).get_layer("a").trainable = True
+    return model
+
+
+def trained_with_another_variable() -> keras.Model:
+    model = step_by_step("a")
+    model.compile("adam", "mse")
+    model.optimizer.build([*model.trainable_variables, keras.Variable(np.zeros(2))])
+    model.optimizer.iterations.assign(3)
+    return model
+
+
+def counting() -> keras.Model:
+    model = with_state(step_by_step("a"))
+    model.optimizer.add_variable(shape=(), name="counted")
+    return model
+
+
+@pytest.mark.parametrize("make", [frozen_while_it_was_trained, trained_with_another_variable, counting])
+def test_an_optimizer_whose_state_fits_no_copy_starts_anew(make: Any) -> None:
+    model = make()
+    copy = clone(model)
+    assert type(copy.optimizer) is keras.optimizers.Adam and int(copy.optimizer.iterations) == 0
+    assert_same(copy.get_weights(), model.get_weights())
+
+
+class Unregistered(keras.losses.Loss):
+    """A loss that Keras cannot find by its name."""
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return y_pred
+
+
+@pytest.mark.parametrize("loss", ["mse", Unregistered(), None])
+def test_a_model_that_is_compiled_without_an_optimizer(loss: Any) -> None:
+    model = step_by_step("a")
+    model.compile(None, loss)
+    copy = clone(model)
+    settings = keras_internals.compile_arguments(copy)
+    assert settings is not None and settings["loss"] is loss and copy.optimizer is None
+
+
 def mean_of_all(y: Any, z: Any) -> Any:
     return ops.mean(y - z)
 
 
 @pytest.mark.parametrize("weights", ["copy", "init"])
 @pytest.mark.parametrize(
-    "loss", ["mse", lambda y, z: ops.mean(y - z), mean_of_all, keras.losses.Huber(), [lambda y, z: ops.mean(z)]]
+    "loss",
+    [
+        "mse",
+        lambda y, z: ops.mean(y - z),
+        mean_of_all,
+        keras.losses.Huber(),
+        Unregistered(),
+        [lambda y, z: ops.mean(z)],
+    ],
 )
 def test_a_compiled_model_without_a_state(weights: Any, loss: Any) -> None:
     model = step_by_step("a")
@@ -372,6 +514,35 @@ class Grown(layers.Layer):
 
     def call(self, x: Any) -> Any:
         return x
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_an_argument_that_is_a_variable_of_a_layer_which_is_in_both(first: bool) -> None:
+    layer = Grown(name="grown")
+    inputs = keras.Input((4,), name="x")
+    layer._tracker.unlock()
+    layer.extra = layer.add_weight(shape=(4,), name="extra")
+    x = layer(inputs) * layer.extra if first else layer(inputs * layer.extra)
+    model = keras.Model(inputs, layers.Dense(2, name="out")(x))
+    copy, errors = clone_what_can_be(model)
+    assert len(errors) == 1
+    layer.extra.assign(np.full(4, 3.0))
+    assert_same(copy(batch(model)), model(batch(model)))
+
+
+def test_a_model_that_cannot_be_copied_itself() -> None:
+    class Whole(keras.Model):
+        def call(self, x: Any) -> Any:
+            return x
+
+        def get_config(self) -> dict[str, object]:
+            return {}
+
+    model = Whole(name="whole")
+    model._tracker.unlock()
+    model.extra = model.add_weight(shape=(2,), name="extra")
+    with pytest.raises(CannotClone, match="'whole' has 1 variables and its copy 0"):
+        clone_what_can_be(model)
 
 
 def test_variables_that_a_copy_has_not() -> None:
@@ -431,3 +602,48 @@ def test_layers_that_only_a_call_builds() -> None:
     made = copy_layers([layer]).made[id(layer)]
     assert made is not layer and made.kernel is not layer.kernel and keras_internals.inbound_nodes(made) == []
     assert_same(made.get_weights(), layer.get_weights())
+
+
+class Unready(layers.Layer):
+    """Says that it is built before its configuration fails to build it."""
+
+    def build(self, shape: Any) -> None:
+        self.kernel = self.add_weight(shape=(shape[-1],), name="kernel")
+
+    def build_from_config(self, config: Any) -> None:
+        self.built = True
+        raise ValueError("no shape")
+
+    def call(self, x: Any) -> Any:
+        return x * self.kernel
+
+
+def test_a_layer_that_its_configuration_does_not_build_is_built_by_its_call() -> None:
+    model = keras.Model(inputs := keras.Input((4,), name="x"), Unready(name="late")(inputs))
+    copy = clone(model)
+    assert_same(copy(batch(model)), model(batch(model)))
+    assert copy.get_layer("late").kernel is not model.get_layer("late").kernel
+
+
+class Words(layers.Layer):
+    """Keeps words in a file."""
+
+    words: tuple[str, ...] = ()
+
+    def call(self, x: Any) -> Any:
+        return x * float(len(self.words))
+
+    def save_assets(self, folder: str) -> None:
+        Path(folder, "words.txt").write_text(" ".join(self.words))
+
+    def load_assets(self, folder: str) -> None:
+        self.words = tuple(Path(folder, "words.txt").read_text().split())
+
+
+@pytest.mark.parametrize("weights", ["copy", "init"])
+def test_what_a_layer_keeps_in_files(weights: Any) -> None:
+    layer = Words(name="words")
+    layer.words = ("a", "b")
+    model = keras.Model(inputs := keras.Input((4,), name="x"), layer(inputs))
+    copy = clone(model, weights=weights)
+    assert copy.get_layer("words").words == ("a", "b") and copy.get_layer("words") is not layer

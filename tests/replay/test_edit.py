@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ from keras import layers
 from graphlint.errors import (
     AddressError,
     AmbiguousAddress,
+    CannotClone,
     InvalidEdit,
     NameCollision,
     OpaqueBody,
@@ -25,6 +27,7 @@ from graphlint.replay.live_graph import LiveGraph
 from graphlint.replay.run import run
 from graphlint.replay.split import split
 from graphlint.replay.verify import verify
+from tests.models.lossy_layers import ForgetsScale
 from tests.replay.invariants import assert_same, batch, node_counts
 from tests.replay.test_split import chain, encoder, residual, siamese
 
@@ -602,6 +605,114 @@ def test_where_everything_is_after_an_edit() -> None:
     assert [opened[call] for call in gone] == ["d#0", "d#1", "d#2", "d#3"] and opened["middle/inner/d"] == "d"
     assert {opened[one] for one in ("middle#0", "middle#1/inner#1", "middle", "middle/inner")} == {"."}
     assert lost == sorted(one for one in everything if one.rpartition("/")[2] in ("i", "m", "i#0", "m#0"))
+
+
+@pytest.mark.parametrize("method", ["insert_before", "insert_after", "replace"])
+def test_what_is_no_layer_is_refused_at_once(method: str) -> None:
+    with pytest.raises(InvalidEdit, match="expected a layer, got str 'relu': pass a keras layer, model or operation"):
+        getattr(edit(several()), method)("out", "relu")
+
+
+def test_arguments_that_are_no_tensors_are_not_to_choose_from() -> None:
+    inputs = keras.Input((4,), name="x")
+    x = keras.ops.add(layers.Dropout(0.5, name="drop")(inputs, training=True), 1.0)
+    model = keras.Model(inputs, layers.Dense(2, name="out")(x))
+    (add,) = [layer.name for layer in model.operations if layer.name not in ("x", "drop", "out")]
+    assert wiring(edit(model).insert_before("drop", relu()).remove(add).build()) == [
+        "x#0()",
+        "new#0(x#0)",
+        "drop#0(new#0)",
+        "out#0(drop#0)",
+    ]
+    with pytest.raises(InvalidEdit, match=r"receives, 0, got argument='training': pass argument='0'"):
+        edit(model).remove("drop", argument="training")
+
+
+class Mixes(layers.Layer):
+    """Receives a dict, a list and a tuple."""
+
+    def call(self, inputs: Any, others: Any = None, more: Any = None) -> Any:
+        assert type(inputs) is dict and isinstance(others, list) and isinstance(more, tuple)
+        return inputs["a"] + 2 * inputs["b"] + 3 * others[0] + 4 * others[1] + 5 * more[0] + 6 * more[1]["c"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "factor"), [("0/a", 1), ("0/b", 2), ("others/0", 3), ("others/1", 4), ("more/0", 5), ("more/1/c", 6)]
+)
+def test_one_tensor_of_a_structure(argument: str, factor: int) -> None:
+    inputs = keras.Input((2,), name="x")
+    parts = [layers.Rescaling(float(10**number), name=f"r{number}")(inputs) for number in range(6)]
+    a, b, *rest, first, last = parts
+    model = keras.Model(inputs, Mixes(name="mix")({"a": a, "b": b}, others=rest, more=(first, {"c": last})))
+    ones = np.ones((1, 2), "float32")
+    changed = edit(model).insert_before("mix", layers.Rescaling(2.0, name="twice"), argument=argument).build()
+    assert_same(changed(ones) - model(ones), ones * factor * 10 ** (factor - 1))
+    kept = edit(model).remove("mix", argument=argument).build()
+    assert_same(kept(ones), ones * 10 ** (factor - 1))
+
+
+def test_an_output_of_two_models_that_nothing_receives() -> None:
+    x = keras.Input((4,), name="x")
+    inner = keras.Model(x, [layers.Dense(2, name="used")(x), layers.Dense(2, name="unused")(x)], name="inner")
+    outer = keras.Model(x, inner(x), name="outer")
+    model = keras.Model(x, outer(x)[0])
+    for address in ("outer:1", "outer/inner:1", "outer/inner/unused"):
+        if address == "outer:1":
+            with pytest.raises(InvalidEdit, match="got outer:1, which no call and no model output receives"):
+                edit(model).insert_after(address, relu())
+        else:
+            edit(model).insert_after(address, relu()).build()
+    assert edit(model).insert_after("outer:0", relu()).build().layers[-1].name == "new"
+
+
+def test_no_edit_gives_the_model_itself() -> None:
+    model = square("a")
+    model.compile("adam", "mse")
+    before = model.optimizer
+    assert edit(model).build() is model and model.optimizer is before
+
+
+def test_the_state_of_the_optimizer_stays_where_no_variable_is_new() -> None:
+    model = square("a", "b")
+    model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)
+    for number, one in enumerate(model.optimizer.variables, 1):
+        one.assign(np.full(one.shape, number))
+    state = [np.asarray(one) for one in model.optimizer.variables]
+    for change in (
+        lambda one: one.insert_after("a", relu()),
+        lambda one: one.freeze("b"),
+        lambda one: one.freeze("b").insert_after("a", relu()),
+    ):
+        changed = change(edit(model)).build()
+        assert changed.optimizer is not model.optimizer
+        assert_same([np.asarray(one) for one in changed.optimizer.variables], state)
+    anew = edit(model).insert_after("a", layers.Dense(4, name="c")).build()
+    assert int(anew.optimizer.iterations) == 0 and len(keras_internals.optimized_variables(anew.optimizer)) == 6
+    for one, before in zip(model.optimizer.variables, state, strict=True):
+        assert_same(one, before)
+
+
+def test_a_copy_for_one_call_is_compared() -> None:
+    inputs = keras.Input((4,), name="x")
+    layer = ForgetsScale(3.0, name="c")
+    model = keras.Model(inputs, layer(layer(inputs)))
+    with pytest.raises(CannotClone, match=r"ForgetsScale 'c' at c#0 cannot be copied: .* leaves out the argument"):
+        edit(model).unshare("c#1").build()
+
+
+def test_every_layer_inside_has_the_flag() -> None:
+    model = tower()
+    frozen = edit(model).freeze("middle").build()
+    inside = keras_internals.all_layers(frozen.get_layer("middle"))
+    assert len(inside) == 5 and not any(one.trainable for one in inside)
+    assert all(one.trainable for one in keras_internals.all_layers(model))
+    thawed = edit(frozen).unfreeze("middle/inner/d").build()
+    assert {one.name for one in keras_internals.all_layers(thawed) if one.weights and one.trainable} == {
+        thawed.name,
+        "d",
+        "out",
+    }
 
 
 def test_names_of_copies() -> None:
