@@ -113,7 +113,8 @@ def copy_model(model: keras.Model, cloner: Cloner) -> keras.Model:
 def copy_layers(operations: Iterable[Any], names: Mapping[int, str] | None = None) -> Cloner:
     """Copies of some layers, operations or nested models, with the same values; `Cloner.made` holds them.
 
-    What they have in common stays common. ``names`` (by ``id``) are new names.
+    What they have in common stays common, and so does a variable of others that is an argument of a call inside.
+    ``names`` (by ``id``) are new names.
 
     Raises:
         CannotClone: one cannot be made from its configuration.
@@ -126,7 +127,7 @@ def copy_layers(operations: Iterable[Any], names: Mapping[int, str] | None = Non
     ]
     with Transaction(layers), _own_classes(layers), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        cloner = Cloner("copy", "preserve")
+        cloner = Cloner("copy", "preserve", only=layers)
         for operation in operations:
             _build_by_call(operation, cloner.operation(operation, (names or {}).get(id(operation))))
         cloner.finish()
@@ -167,7 +168,9 @@ def _own_classes(layers: list[Any]) -> Iterator[None]:
 class Cloner:
     """One copy in the making: ``made`` maps the ``id`` of an operation to its copy."""
 
-    def __init__(self, weights: Weights, sharing: Sharing, *, keep: Iterable[Any] = ()) -> None:
+    def __init__(
+        self, weights: Weights, sharing: Sharing, *, keep: Iterable[Any] = (), only: Iterable[Any] | None = None
+    ) -> None:
         self.weights = weights
         keep = list(keep)
         self.held = {
@@ -180,10 +183,10 @@ class Cloner:
         self.made: dict[int, Any] = {}
         self.pairs: list[tuple[Any, Any]] = []
         """Every layer with its copy, sublayers included."""
-        self.variables: dict[int, Any] = {
-            id(one): one for layer in keep if isinstance(layer, keras.Layer) for one in layer.variables
-        }
+        self.variables: dict[int, Any] = {id(one): one for one in _variables(keep)}
         """``id`` of a variable -> the variable that replaces it."""
+        self.own = None if only is None else {id(one) for one in _variables(only)}
+        """``id`` of the variables that are copied where they are arguments; None for all."""
         self.handed: set[int] = set()
         """``id`` of every copy of a sublayer that is in its place."""
         self.copies: dict[int, list[Any]] = {}
@@ -266,10 +269,7 @@ class Cloner:
         self.copies.setdefault(id(operation), []).append(copy)
         if not isinstance(operation, keras.Layer):
             return copy
-        if isinstance(operation, keras.layers.Lambda):
-            # Stored code is without the names that it reads from its module.
-            copy.function, copy.mask = operation.function, operation.mask
-            keras_internals.keep_output_shape(operation, copy)
+        _keep_code(operation, copy)
         # Before it is built, for the paths of its variables; a subclassed model may leave it out of its configuration.
         copy.name = name or operation.name
         self.pairs.append((operation, copy))
@@ -296,7 +296,7 @@ class Cloner:
         before, after = _direct_sublayers(old), _direct_sublayers(new)
         for path, sublayer in before.items():
             twin = after.get(path)
-            if twin is None or type(twin) is not type(sublayer) or id(twin) in self.handed:
+            if type(twin) is not type(sublayer) or id(twin) in self.handed:
                 continue
             known = None if self.undo else self.made.get(id(sublayer))
             if known is None and keras_internals.graph_model(sublayer) is not None:
@@ -309,6 +309,7 @@ class Cloner:
                 self.kept += [sublayer, twin]
                 self.handed.add(id(twin))
                 self.pairs.append((sublayer, twin))
+                _keep_code(sublayer, twin)
                 self.hand_sublayers(sublayer, twin)
 
     @staticmethod
@@ -370,7 +371,7 @@ class Cloner:
         for one, other in zip(before, after, strict=True):
             if not self.undo:
                 known = self.variables.setdefault(id(one), other)
-                if self.weights == "init" and known is self.made.get(id(one)):
+                if self.weights == "init" and id(one) in self.made:  # It is an argument as well.
                     known.assign(keras_internals.numbers(other))
             if old.name == new.name:  # A layer inside code was built on its own.
                 keras_internals.take_path(one, other)
@@ -400,7 +401,7 @@ class Cloner:
 
     def variable(self, variable: Any) -> Any:
         """What replaces a variable that is an argument of a call."""
-        if self.weights == "share":
+        if self.weights == "share" or (self.own is not None and id(variable) not in self.own):
             return variable
         known = self.variables.get(id(variable))
         if known is not None:
@@ -460,6 +461,19 @@ def follows_its_graph(model: Any) -> bool:
         return type(model) is keras.Sequential
     cls = type(model)
     return keras_internals.has_functional_constructor(cls)
+
+
+def _variables(operations: Iterable[Any]) -> Iterator[Any]:
+    for operation in operations:
+        if isinstance(operation, keras.Layer):
+            yield from operation.variables
+
+
+def _keep_code(old: Any, new: Any) -> None:
+    """Let the copy of a Lambda run its function: stored code is without the names that it reads from its module."""
+    if isinstance(old, keras.layers.Lambda):
+        new.function, new.mask = old.function, old.mask
+        keras_internals.keep_output_shape(old, new)
 
 
 def _direct_sublayers(layer: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from graphlint.knowledge import keras_internals
 from graphlint.replay.clone import clone, clone_what_can_be, copy_layers
 from graphlint.replay.verify import verify
 from graphlint.testing.samples import SAMPLES
-from tests.replay.invariants import assert_same, batch
+from tests.replay.invariants import assert_same, batch, node_counts
 from tests.replay.test_split import Block, encoder, siamese, tagger
 
 
@@ -302,6 +303,100 @@ def test_a_lambda_is_copied() -> None:
     inputs = keras.Input((4,), name="x")
     model = keras.Model(inputs, layers.Lambda(lambda x: x * 2, name="twice")(inputs))
     assert_same(clone(model)(batch(model)), model(batch(model)))
+
+
+@keras.saving.register_keras_serializable("test_clone")
+class Holds(layers.Layer):
+    """Calls the layer that it was given, which is a ReLU if it was given none."""
+
+    def __init__(self, inner: Any = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.inner = layers.ReLU() if inner is None else inner
+
+    def call(self, x: Any) -> Any:
+        return self.inner(x)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name}
+
+
+@keras.saving.register_keras_serializable("test_clone")
+class Tells(Holds):
+    """Has that layer in its configuration."""
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name, "inner": keras.saving.serialize_keras_object(self.inner)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        return cls(**config | {"inner": keras.saving.deserialize_keras_object(config["inner"])})
+
+
+@pytest.mark.parametrize("weights", ["copy", "init"])
+@pytest.mark.parametrize("around", [layers.TimeDistributed, Tells])
+def test_a_lambda_in_another_layer_still_reads_its_module(around: Any, weights: Any) -> None:
+    inner = layers.Lambda(lambda x: ops.relu(x) * np.float32(2), name="twice")
+    inputs = keras.Input((3, 4), name="x")
+    model = keras.Model(inputs, around(inner, name="around")(inputs))
+    assert_same(clone(model, weights=weights)(batch(model)), model(batch(model)))
+
+
+@pytest.mark.parametrize("around", [layers.TimeDistributed, Tells])
+def test_a_class_without_a_module_in_the_configuration_of_another_layer(around: Any) -> None:
+    class Local(layers.Layer):
+        def call(self, x: Any) -> Any:
+            return 2 * x
+
+        def compute_output_shape(self, shape: Any) -> Any:
+            return shape
+
+    inputs = keras.Input((3, 4), name="x")
+    model = keras.Model(inputs, around(Local(name="local"), name="around")(inputs))
+    assert_same(clone(model, weights="init")(batch(model)), model(batch(model)))
+    if around is Tells:
+        assert type(clone(model).get_layer("around").inner) is Local
+
+
+def test_a_configuration_that_leaves_out_a_layer_inside() -> None:
+    inputs = keras.Input((4,), name="x")
+    model = keras.Model(inputs, Holds(layers.Dense(4), name="holds")(inputs))
+    with pytest.raises(CannotClone, match=r"leaves out the argument 'inner'"):
+        clone(model)
+    plain = keras.Model(inputs, Holds(name="plain")(inputs))
+    assert_same(clone(plain)(batch(plain)), plain(batch(plain)))
+
+
+def test_a_constructor_that_warns_has_warned_already() -> None:
+    class Old(layers.Dense):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            warnings.warn("use Dense", stacklevel=2)
+
+    inputs = keras.Input((4,), name="x")
+    with pytest.warns(UserWarning, match="use Dense"):
+        old = Old(3, name="old")
+    model = keras.Model(inputs, old(inputs))
+    assert_same(clone(model)(batch(model)), model(batch(model)))
+    assert_same(copy_layers([old]).made[id(old)].get_weights(), old.get_weights())
+
+
+@pytest.mark.parametrize("make", [keras.Sequential, lambda parts: keras.Model(parts[0].output, parts[1].output)])
+def test_the_policy_of_a_model(make: Any) -> None:
+    first, dense = layers.InputLayer((4,), name="x"), layers.Dense(3, name="d")
+    dense(first.output)
+    model = make([first, dense])
+    model.dtype_policy = keras.DTypePolicy("mixed_float16")
+    for weights in ("copy", "share", "init"):
+        assert clone(model, weights=weights).dtype_policy.name == "mixed_float16"  # type: ignore[arg-type]
+
+
+def test_variables_of_layers_inside_have_the_same_paths() -> None:
+    inputs = keras.Input((5, 4), name="x")
+    each = layers.TimeDistributed(layers.Dense(4, name="inner"), name="each")
+    model = keras.Model(inputs, Tells(Block(name="block"), name="around")(each(inputs)))
+    copy = clone(model)
+    assert [one.path for one in copy.weights] == [one.path for one in model.weights]
+    assert not {id(one) for one in copy.variables} & {id(one) for one in model.variables}
 
 
 class NoConfiguration(layers.Layer):
@@ -597,9 +692,13 @@ def test_layers_that_only_a_call_builds() -> None:
             return None
 
     layer = Late(name="late")
+    waiting = copy_layers([layer]).made[id(layer)]
+    assert waiting is not layer and not waiting.built
     model = keras.Model(inputs := keras.Input((4,), name="x"), layer(inputs))
     assert_same(clone(model)(batch(model)), model(batch(model)))
+    nodes = node_counts(model)
     made = copy_layers([layer]).made[id(layer)]
+    assert node_counts(model) == nodes
     assert made is not layer and made.kernel is not layer.kernel and keras_internals.inbound_nodes(made) == []
     assert_same(made.get_weights(), layer.get_weights())
 

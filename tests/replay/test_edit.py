@@ -715,6 +715,25 @@ def test_every_layer_inside_has_the_flag() -> None:
     }
 
 
+@pytest.mark.parametrize("free", [True, False])
+def test_a_variable_of_others_that_a_copied_model_uses_stays_theirs(free: bool) -> None:
+    dense = layers.Dense(4, name="out")
+    dense.build((None, 4))
+    kernel = keras.Variable(np.ones((4, 4)), name="free") if free else dense.kernel
+    inside = keras.Input((4,), name="i")
+    product = layers.Dense(4, name="d")(keras.ops.matmul(inside, kernel))
+    body = keras.Model(inside, product, name="body")
+    inputs = keras.Input((4,), name="x")
+    model = keras.Model(inputs, dense(body(inputs)))
+    frozen = edit(model).freeze("body").build()
+    assert frozen.get_layer("body") is not body and frozen.get_layer("out") is dense
+    kernel.assign(np.full((4, 4), 2.0))
+    assert_same(frozen(batch(model)), model(batch(model)))
+    both = edit(model).freeze("body").freeze("out").build()
+    kernel.assign(np.full((4, 4), 3.0))
+    assert np.allclose(both(batch(model)), model(batch(model))) == free
+
+
 def test_names_of_copies() -> None:
     inputs = keras.Input((4,), name="x")
     step = layers.Dense(4, name="step")
