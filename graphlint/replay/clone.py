@@ -299,7 +299,7 @@ class Cloner:
             if type(twin) is not type(sublayer) or id(twin) in self.handed:
                 continue
             known = None if self.undo else self.made.get(id(sublayer))
-            if known is None and keras_internals.graph_model(sublayer) is not None:
+            if keras_internals.graph_model(sublayer) is not None:
                 known = self.operation(sublayer)
             if known is not None:
                 keras_internals.replace_member(new, twin, known)
@@ -369,10 +369,9 @@ class Cloner:
                 [old],
             )
         for one, other in zip(before, after, strict=True):
-            if not self.undo:
-                known = self.variables.setdefault(id(one), other)
-                if self.weights == "init" and id(one) in self.made:  # It is an argument as well.
-                    known.assign(keras_internals.numbers(other))
+            known = self.variables.setdefault(id(one), other)
+            if self.weights == "init" and id(one) in self.made:  # It is an argument as well.
+                known.assign(keras_internals.numbers(other))
             if old.name == new.name:  # A layer inside code was built on its own.
                 keras_internals.take_path(one, other)
         if self.weights == "copy":

@@ -68,9 +68,10 @@ class _Change:
         """The layers that are added."""
         return [self.operation, *(layer for _, layer in self.before), *(layer for _, layer in self.after)]
 
-    def key(self) -> object:
-        """Equal for changes that do the same."""
+    def key(self, scope: str) -> object:
+        """Equal for changes that do the same, each in its scope."""
         return (
+            tuple((tensor.call.removeprefix(f"{scope}/"), tensor.output) for tensor in self.inputs),
             tuple((argument, id(layer)) for argument, layer in self.before),
             id(self.operation),
             self.passes,
@@ -382,6 +383,8 @@ class Edit:
         def quantized(copy: Any) -> Any:
             done = False
             for one in keras_internals.all_layers(copy):
+                if isinstance(one, keras.Model) and type(one).quantize is keras.Model.quantize:
+                    continue  # It would quantize the layers inside it, which come by themselves.
                 try:
                     one.quantize(mode)
                     done = True
@@ -561,7 +564,7 @@ class _Builder:
         live = _EditedGraph(self.live, {unit: self.arguments(unit) for unit in self.changes if self.rewires(unit)})
         domain = Rebuild(live, keep_classes=True)
         domain.known.update(id(layer) for change in self.changes.values() for layer in change.layers())
-        touched = {unit: change.key() for unit, change in self.changes.items()}
+        touched = {unit: change.key(self.live.parent[unit]) for unit, change in self.changes.items()}
         plan = Planner(live, touched=touched, keep_outputs=True).plan(live.graph.outputs)
         self.require_calls(plan)
         environment = root_inputs(live)
@@ -597,7 +600,6 @@ class _Builder:
         old = live.arguments(unit)
         symbol = dict(_tensor_leaves(old))[str(change.passes)]
         change.before = [("0", layer) for path, layer in change.before if path == change.passes]
-        change.passes = "0"
         return Arguments((symbol,), {}, [("0", live.symbols[live.parent[unit]][id(symbol)])])
 
 

@@ -380,6 +380,15 @@ def test_a_constructor_that_warns_has_warned_already() -> None:
     assert_same(copy_layers([old]).made[id(old)].get_weights(), old.get_weights())
 
 
+@pytest.mark.parametrize("weights", ["copy", "share", "init"])
+def test_the_input_of_a_sequential_model_is_its_own(weights: Any) -> None:
+    model = keras.Sequential([keras.Input((4,), name="x", optional=True), layers.Dense(3, name="d")])
+    copy = clone(model, weights=weights)
+    assert copy.inputs[0] is not model.inputs[0] and copy.inputs[0].name == "x"
+    assert keras_internals.history(copy.inputs[0])[0].optional  # type: ignore[index]
+    assert (copy.layers[0] is model.layers[0]) == (weights == "share")
+
+
 @pytest.mark.parametrize("make", [keras.Sequential, lambda parts: keras.Model(parts[0].output, parts[1].output)])
 def test_the_policy_of_a_model(make: Any) -> None:
     first, dense = layers.InputLayer((4,), name="x"), layers.Dense(3, name="d")
@@ -514,6 +523,9 @@ def test_an_optimizer_goes_on_where_it_was_whatever_was_frozen_since(trainable: 
     optimized = keras_internals.optimized_variables(copy.optimizer)
     assert [id(one) for one in optimized] == [id(one) for one in copy.variables]
     assert int(fresh.optimizer.iterations) == 0
+    assert_same(optimizer_state(clone(model, sharing="undo")), optimizer_state(model))
+    shared = clone(with_state(step_by_step("a", "a")), sharing="undo")
+    assert int(shared.optimizer.iterations) == 0
 
 
 def frozen_while_it_was_trained() -> keras.Model:
@@ -685,8 +697,8 @@ def test_layers_that_only_a_call_builds() -> None:
         def build(self, shape: Any) -> None:
             self.kernel = self.add_weight(shape=(shape[-1],), name="kernel")
 
-        def call(self, x: Any) -> Any:
-            return x * self.kernel
+        def call(self, x: Any, times: float = 1.0) -> Any:
+            return x * self.kernel * times
 
         def get_build_config(self) -> None:
             return None
@@ -694,13 +706,18 @@ def test_layers_that_only_a_call_builds() -> None:
     layer = Late(name="late")
     waiting = copy_layers([layer]).made[id(layer)]
     assert waiting is not layer and not waiting.built
-    model = keras.Model(inputs := keras.Input((4,), name="x"), layer(inputs))
+    model = keras.Model(inputs := keras.Input((4,), name="x"), layer(inputs, times=2.0))
     assert_same(clone(model)(batch(model)), model(batch(model)))
     nodes = node_counts(model)
     made = copy_layers([layer]).made[id(layer)]
     assert node_counts(model) == nodes
     assert made is not layer and made.kernel is not layer.kernel and keras_internals.inbound_nodes(made) == []
     assert_same(made.get_weights(), layer.get_weights())
+    around = Tells(Late(name="inner"), name="around")
+    around(keras.Input((4,)))
+    inner = copy_layers([around]).made[id(around)].inner
+    assert inner is not around.inner
+    assert_same(inner.get_weights(), around.inner.get_weights())
 
 
 class Unready(layers.Layer):
@@ -737,6 +754,35 @@ class Words(layers.Layer):
 
     def load_assets(self, folder: str) -> None:
         self.words = tuple(Path(folder, "words.txt").read_text().split())
+
+
+class Counts(layers.Layer):
+    """Saves a number beside its variables."""
+
+    seen = 0
+
+    def build(self, shape: Any) -> None:
+        self.scale = self.add_weight(shape=(shape[-1],), initializer="random_normal", name="scale")
+
+    def call(self, x: Any) -> Any:
+        return x * self.scale * float(self.seen)
+
+    def save_own_variables(self, store: Any) -> None:
+        super().save_own_variables(store)
+        store["seen"] = self.seen
+
+    def load_own_variables(self, store: Any) -> None:
+        self.seen = int(store.pop("seen"))
+        super().load_own_variables(store)
+
+
+def test_what_a_layer_saves_beside_its_variables() -> None:
+    layer = Counts(name="counts")
+    model = keras.Model(inputs := keras.Input((4,), name="x"), layer(inputs))
+    layer.seen = 3
+    copy = clone(model)
+    assert copy.get_layer("counts").seen == 3
+    assert_same(copy(batch(model)), model(batch(model)))
 
 
 @pytest.mark.parametrize("weights", ["copy", "init"])

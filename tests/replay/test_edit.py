@@ -594,6 +594,8 @@ def test_where_everything_is_after_an_edit() -> None:
     assert moved(lambda one: one.remove("middle#0")) == (shifted, first)
     replaced = moved(lambda one: one.replace("middle#0", layers.Dense(4, name="new")))
     assert replaced == (shifted | {"middle#0": "new#0"}, first[1:])
+    replaced = moved(lambda one: one.replace("out", layers.Dense(2, name="new")))
+    assert replaced == ({"out#0": "new#0"}, ["out"])
     ends = {"inner#1": "inner#0", "inner#1/d#0": "inner/d#0", "inner#1/i#0": "inner/i#0"}
     assert moved(lambda one: one.remove("middle/inner#0")) == (
         {f"middle#{one}/{before}": f"middle#{one}/{now}" for one in (0, 1) for before, now in ends.items()},
@@ -732,6 +734,105 @@ def test_a_variable_of_others_that_a_copied_model_uses_stays_theirs(free: bool) 
     both = edit(model).freeze("body").freeze("out").build()
     kernel.assign(np.full((4, 4), 3.0))
     assert np.allclose(both(batch(model)), model(batch(model))) == free
+
+
+class Chained(layers.Layer):
+    """Calls a layer that cannot be quantized before two that can."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.parts = [layers.ReLU(name="r"), layers.Dense(4, name="p"), layers.Dense(4, name="q")]
+
+    def call(self, x: Any) -> Any:
+        for part in self.parts:
+            x = part(x)
+        return x
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("out", ["out"]),
+        ("inner", ["a", "b", "p", "q"]),
+        ("inner/a", ["a"]),
+        ("inner/chained", ["p", "q"]),
+    ],
+)
+def test_which_layers_are_quantized(address: str, expected: list[str]) -> None:
+    inputs = keras.Input((4,), name="i")
+    hidden = Chained(name="chained")(layers.ReLU(name="r")(layers.Dense(4, name="a")(inputs)))
+    inner = keras.Model(inputs, layers.Dense(4, name="b")(hidden), name="inner")
+    inputs = keras.Input((4,), name="x")
+    model = keras.Model(inputs, layers.Dense(2, name="out")(inner(inputs)))
+    changed = edit(model).quantize(address).build()
+    assert sorted(one.path.split("/")[-2] for one in changed.variables if one.dtype == "int8") == expected
+    assert not any(one.dtype == "int8" for one in model.variables)
+
+
+def test_what_is_quantized_already() -> None:
+    changed = edit(square("a")).quantize("a").build()
+    with pytest.raises(InvalidEdit, match=r"^a cannot be quantized to 'int8' \(ValueError: .*already quantized"):
+        edit(changed).quantize("a").build()
+
+
+def test_a_model_of_code_and_what_needs_other_code() -> None:
+    class Two(keras.Model):
+        def __init__(self) -> None:
+            super().__init__(name="two")
+            self.a, self.b = layers.Dense(4, name="a"), layers.Dense(4, name="b")
+
+        def call(self, x: Any) -> Any:
+            return self.b(self.a(x))
+
+    model = Two()
+    model(np.ones((2, 4)))
+    with pytest.raises(OpaqueBody, match=r"^Two 'two' is code, and this edit needs other code than the class's own"):
+        edit(model).share("a", "b")
+    with pytest.raises(OpaqueBody, match="as_functional"):
+        edit(model).tie("a@kernel", "b@kernel")
+    assert edit(model).build() is model
+
+
+def fork() -> keras.Model:
+    """A model that is called twice and multiplies by 2 and by 5."""
+    inputs = keras.Input((4,), name="i")
+    parts = [layers.Rescaling(2.0, name="two")(inputs), layers.Rescaling(5.0, name="five")(inputs)]
+    inner = keras.Model(inputs, layers.Add(name="sum")(parts), name="inner")
+    inputs = keras.Input((4,), name="x")
+    return keras.Model(inputs, [inner(inputs), inner(inputs)])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "factors"),
+    [
+        (lambda one, at: one.remove(at, argument="0/0"), lambda one, at: one.remove(at, argument="0/1"), (2, 5)),
+        (lambda one, at: one.remove(at, argument="0/1"), lambda one, at: one.remove(at, argument="0/0"), (5, 2)),
+        (lambda one, at: one.remove(at, argument="0/1"), lambda one, at: one.remove(at, argument="0/1"), (5, 5)),
+        (
+            lambda one, at: one.insert_before(at, TENFOLD, argument="0/0"),
+            lambda one, at: one.insert_before(at, TENFOLD, argument="0/1"),
+            (25, 52),
+        ),
+        (lambda one, at: one.insert_after(at, TENFOLD), lambda one, at: one, (70, 7)),
+        (lambda one, at: one, lambda one, at: one.replace(at, layers.Multiply(name="new")), (7, 10)),
+        (lambda one, at: block(one, at, "two"), lambda one, at: block(one, at, "five"), (20, 50)),
+        (lambda one, at: block(one, at, "i"), lambda one, at: block(one, at, "five"), (10, 50)),
+        (lambda one, at: block(one, at, "five"), lambda one, at: block(one, at, "five"), (50, 50)),
+    ],
+)
+def test_two_calls_of_one_model_are_changed_each_in_its_way(first: Any, second: Any, factors: tuple[int, int]) -> None:
+    model = fork()
+    changed = second(first(edit(model), "inner#0/sum"), "inner#1/sum").build()
+    ones = np.ones((1, 4), "float32")
+    assert [float(np.asarray(one)[0, 0]) for one in changed(ones)] == list(factors)
+    assert (len([one for one in LiveGraph(changed).graph.scopes if one != "."]) == 2) == (factors[0] == factors[1])
+
+
+TENFOLD = layers.Rescaling(10.0, name="tenfold")
+
+
+def block(editing: Edit, at: str, inputs: str) -> Edit:
+    return editing.replace(at, TENFOLD, inputs=f"{at.partition('/')[0]}/{inputs}")
 
 
 def test_names_of_copies() -> None:
