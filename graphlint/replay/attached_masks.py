@@ -24,7 +24,7 @@ from graphlint.sources.live import read_live
 
 def carries_masks(live: LiveGraph) -> bool:
     """Whether any layer of a model can attach a mask to a tensor."""
-    return any(_attaches_mask(layer.obj) for layer in live.graph.layers.values() if layer.obj is not None)
+    return any(_attaches_mask(layer.obj) for layer in live.graph.layers.values())
 
 
 def _attaches_mask(operation: Any) -> bool:
@@ -68,10 +68,8 @@ def mask_readers(live: LiveGraph, tensor: Tensor, masks: Collection[Tensor], beh
         for call, argument in consumers.get(carried, ()):
             if call in seen:
                 continue
-            if live.is_input(call) or not _reads(live, call, argument):
-                seen.add(call)
-            else:
-                seen.add(call)
+            seen.add(call)
+            if not live.is_input(call) and _reads(live, call, argument):
                 yield call
             stack.extend(output for output in live.outputs(call) if output in masks)
 

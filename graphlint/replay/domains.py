@@ -79,7 +79,7 @@ class Symbolic:
         mask = keras_internals.mask_of(value)
         bound = value if value.dtype == operation.dtype else keras.ops.cast(value, operation.dtype)
         bound = adjust_rank(bound, operation.batch_shape)
-        if mask is not None and bound is not value:
+        if mask is not None:
             keras_internals.set_mask(bound, mask)
         return bound
 

@@ -100,8 +100,8 @@ class Touched:
         if id(layer) in self._objects:
             return layer
         paths = (path for path, one in self._given.graph.layers.items() if one.obj is layer)
-        now = self._addresses.get(next(paths, ""))
-        if now is None or now not in self._live.graph.layers:
+        now = self._addresses.get(next(paths, ""), "")
+        if now not in self._live.graph.layers:
             raise InvalidEdit(f"expected a layer of the edited model, got {layer.name!r}, which another edit removes")
         return self._live.graph.layers[now].obj
 

@@ -17,8 +17,10 @@ from graphlint.replay.attached_masks import (
     mask_readers,
     masks_at_run_time,
     needs_mask,
+    reads_mask_unasked,
 )
 from graphlint.replay.live_graph import LiveGraph
+from tests.replay.invariants import node_counts
 from tests.replay.test_split import Block
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*passed an input with a mask attached.*")
@@ -34,6 +36,16 @@ class Masks(Plain):
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         return keras.ops.any(keras.ops.not_equal(inputs, 0), axis=-1)
+
+
+class Doubles(keras.Operation):
+    """An operation of the user's own."""
+
+    def call(self, x: Any) -> Any:
+        return 2 * x
+
+    def compute_output_spec(self, x: Any) -> Any:
+        return keras.KerasTensor(x.shape, dtype=x.dtype)
 
 
 def tensors(*names: str) -> list[Tensor]:
@@ -101,6 +113,25 @@ def test_calls_that_read_the_mask_of_a_tensor(name: str, without: str, expected:
     assert needs_mask(live, *tensors(name), masks, behind) == bool(expected)
 
 
+def joined() -> keras.Model:
+    """A mask goes two ways into one call, and does not come out of another."""
+    tokens, found = words(mask_zero=True)
+    drop, dense = layers.Dropout(0.5, name="drop")(found), layers.Dense(4, name="dense")(found)
+    both = layers.LSTM(2, name="lstm")(layers.Concatenate(name="both")([drop, dense]))
+    ends = [both, *(layers.GRU(2, name=f"{name}_gru")(one) for name, one in (("drop", drop), ("dense", dense)))]
+    code = Plain(name="code")(layers.GlobalAveragePooling1D(name="pool")(found))
+    return keras.Model(tokens, layers.Concatenate(name="out")([*ends, code]))
+
+
+def test_each_call_is_named_once_and_those_behind_the_end_of_a_mask_not_at_all() -> None:
+    live = LiveGraph(joined())
+    masks = attached_masks(live)
+    found = list(mask_readers(live, *tensors("words"), masks, set(live.graph.calls)))
+    assert sorted(found) == [f"{one}#0" for one in ("dense_gru", "drop_gru", "lstm", "pool")]
+    shared = list(mask_readers(live, *tensors("drop"), masks, set(live.graph.calls)))
+    assert sorted(shared) == ["drop_gru#0", "lstm#0"]
+
+
 def attends(query: bool) -> keras.Model:
     tokens, found = words(mask_zero=True)
     x = keras.Input((6, 4), name="x")
@@ -134,12 +165,65 @@ def of(make: Callable[[], Any], shape: tuple[int, ...] = (6, 4)) -> Callable[[],
         (of(lambda: Plain(name="m")), False),
         (of(lambda: Masks(name="m")), True),
         (lambda: keras.Model(x := keras.Input((4,)), keras.ops.exp(x)), False),
+        (lambda: keras.Model(x := keras.Input((4,)), Doubles()(x)), False),
     ],
 )
 def test_models_in_which_masks_are_attached(make: Callable[[], keras.Model], expected: bool) -> None:
     live = LiveGraph(make())
     assert carries_masks(live) == expected
     assert ([tensor for tensor in attached_masks(live) if tensor.call == "m#0"] != []) == expected
+
+
+class Takes(Plain):
+    """Has an argument that ends as those for masks do, and perhaps a layer inside."""
+
+    def __init__(self, inside: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        if inside:
+            self.inner = layers.ReLU(name="inner")
+
+    def call(self, inputs: Any, padding_mask: Any = None) -> Any:  # type: ignore[override]
+        return inputs
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda: Plain(name="m"), True),
+        (lambda: Takes(name="m"), False),
+        (lambda: Takes(inside=True, name="m"), True),
+        (lambda: Block(name="m"), True),
+        (lambda: layers.LSTM(2, name="m"), False),
+        (lambda: layers.GlobalMaxPooling1D(name="m"), False),
+        (lambda: layers.TimeDistributed(layers.Dense(2), name="m"), False),
+        (lambda: keras.Sequential([keras.Input((6, 4)), layers.ReLU()], name="m"), False),
+    ],
+)
+def test_calls_that_can_read_a_mask_as_an_attribute(make: Callable[[], Any], expected: bool) -> None:
+    assert reads_mask_unasked(LiveGraph(of(make)()), "m#0") == expected
+
+
+def test_an_operation_reads_no_attribute() -> None:
+    live = LiveGraph(keras.Model(x := keras.Input((4,), name="x"), keras.ops.exp(x)))
+    (call,) = [one for one in live.graph.calls if one != "x#0"]
+    assert not reads_mask_unasked(live, call)
+
+
+@pytest.mark.parametrize(
+    ("query", "behind", "expected"),
+    [(True, "", {"attend#0"}), (True, "attend#0", {"words#0"}), (False, "", set()), (False, "attend#0", {"words#0"})],
+)
+def test_attention_takes_masks_off_what_it_receives(query: bool, behind: str, expected: set[str]) -> None:
+    """Before the calls behind a cut run."""
+    live = LiveGraph(attends(query))
+    assert Tensor("words#0", 0) in attached_masks(live)
+    assert {one.call for one in masks_at_run_time(live, attached_masks(live), {behind})} == expected
+
+
+def test_masks_are_looked_for_without_a_trace() -> None:
+    model = readers()
+    nodes = node_counts(model)
+    assert attached_masks(LiveGraph(model)) and node_counts(model) == nodes
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,7 @@ class Counts(layers.Layer):
         ({}, {"shape": (None, 4)}, True),
         ({}, {"shape": (2, 3)}, True),
         ({}, {"shape": (None, 3), "dtype": "float16"}, True),
+        ({}, {"shape": (None, 3), "sparse": True}, True),
         ({"infer": True}, {"shape": (None, 3)}, True),
     ],
 )
@@ -165,6 +166,8 @@ def test_when_shapes_are_asked_for_again(options: Any, given: Any, asks: bool) -
     mask = keras.KerasTensor((None,), dtype="bool")
     Symbolic(**options).call("counts#0", layer, (masked(keras.KerasTensor(**given), mask),), {}, node)
     assert Counts.asked == 1
+    Symbolic(**options).call("counts#0", layer, (keras.KerasTensor(**given),), {"mask": mask}, node)
+    assert Counts.asked == 2
 
 
 def test_masks_as_arguments() -> None:

@@ -197,6 +197,15 @@ def unassigned() -> Any:
     return function
 
 
+def beside_what_was_never_assigned(held: Any) -> Any:
+    def function() -> Any:
+        return ahead, held
+
+    if NUMBER < 0:
+        ahead = 1
+    return function
+
+
 def with_defaults(held: Any) -> Any:
     def function(first: Any = held) -> None:
         """Holds a default."""
@@ -228,6 +237,7 @@ WAYS = {
     "a method": lambda held: Bag(held=held).method,
     "a function that is bound": lambda held: types.MethodType(with_defaults(held), 3),
     "a closure": closed_over,
+    "a closure beside an empty one": beside_what_was_never_assigned,
     "a default": with_defaults,
     "a keyword": with_keywords,
 }
