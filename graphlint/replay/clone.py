@@ -537,9 +537,16 @@ def compile_as(old: keras.Model, new: keras.Model, replaced: Callable[[Any], Any
         if with_functions:
             new.compile(**with_functions)
     except Exception:
-        optimizer = old.optimizer
-        fresh = type(optimizer).from_config(optimizer.get_config()) if optimizer is not None else None
-        new.compile(**{**arguments, "optimizer": fresh})
+        metrics = {key: arguments[key] for key in ("metrics", "weighted_metrics") if key in arguments}
+        fresh = keras.tree.map_structure(_with_own_state, {**metrics, "optimizer": old.optimizer})
+        new.compile(**{**arguments, **fresh})
+
+
+def _with_own_state(setting: Any) -> Any:
+    """A new optimizer or metric like one that a model was compiled with; whatever else it was itself."""
+    if not isinstance(setting, (keras.optimizers.Optimizer, keras.metrics.Metric)):
+        return setting
+    return type(setting).from_config(setting.get_config())
 
 
 def _with_functions(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

@@ -564,6 +564,14 @@ class Unregistered(keras.losses.Loss):
         return y_pred
 
 
+@pytest.mark.parametrize("argument", ["metrics", "weighted_metrics"])
+def test_functions_among_the_metrics(argument: str) -> None:
+    model = step_by_step("a")
+    model.compile("sgd", "mse", **{argument: ["mae", mean_of_all]})
+    settings = keras_internals.compile_arguments(clone(model))
+    assert settings is not None and settings["loss"] == "mse" and settings[argument] == ["mae", mean_of_all]
+
+
 @pytest.mark.parametrize("loss", ["mse", Unregistered(), None])
 def test_a_model_that_is_compiled_without_an_optimizer(loss: Any) -> None:
     model = step_by_step("a")
@@ -602,6 +610,7 @@ def test_a_compiled_model_without_a_state(weights: Any, loss: Any) -> None:
     for one, other in zip(keras.tree.flatten(loss), keras.tree.flatten(settings["loss"]), strict=True):
         assert other is one if callable(one) and not isinstance(one, keras.losses.Loss) else type(other) is type(one)
     assert settings["metrics"][:2] == metrics[:2] and settings["metrics"][2].name == "squares"
+    assert settings["metrics"][2] is not metrics[2]
     assert not clone(model, weights="share").compiled
 
 
@@ -634,6 +643,31 @@ def test_an_argument_that_is_a_variable_of_a_layer_which_is_in_both(first: bool)
     copy, errors = clone_what_can_be(model)
     assert len(errors) == 1
     layer.extra.assign(np.full(4, 3.0))
+    assert_same(copy(batch(model)), model(batch(model)))
+
+
+class Applies(keras.Operation):
+    """An operation that no configuration describes."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(name="applies")
+        self.function = function
+
+    def call(self, x: Any) -> Any:
+        return self.function(x)
+
+    def compute_output_spec(self, x: Any) -> Any:
+        return keras.KerasTensor(x.shape, dtype=x.dtype)
+
+
+def test_an_operation_that_cannot_be_copied_is_in_both() -> None:
+    operation = Applies(lambda x: 2 * x)
+    inputs = keras.Input((4,), name="x")
+    model = keras.Model(inputs, layers.Dense(2, name="out")(operation(inputs)))
+    with pytest.raises(CannotClone, match="Applies 'applies' cannot be created from its configuration"):
+        clone(model)
+    copy, errors = clone_what_can_be(model)
+    assert [one.layers for one in errors] == [[operation]] and operation in copy.operations
     assert_same(copy(batch(model)), model(batch(model)))
 
 
