@@ -980,6 +980,39 @@ def test_layers_that_are_held_together_are_copied_together() -> None:
     assert [one.trainable for one in (*inside, a, d)] == [False, True, True, True]
 
 
+def test_layers_that_are_held_by_what_holds_others_are_copied_too() -> None:
+    a, b, c = (layers.Dense(4, name=name) for name in "abc")
+    first = layers.TimeDistributed(keras.Sequential([keras.Input((4,)), b, c], name="bc"), name="first")
+    second = layers.TimeDistributed(keras.Sequential([keras.Input((4,)), a, b], name="ab"), name="second")
+    inputs = keras.Input((3, 4), name="x")
+    model = keras.Model(inputs, a(second(first(c(inputs)))))
+    frozen = edit(model).freeze("a").build()
+    held = [frozen.get_layer(name).layer.layers for name in ("first", "second")]
+    assert held[0][0] is held[1][1] and held[0][1] is frozen.get_layer("c") and held[1][0] is frozen.get_layer("a")
+    assert not {id(one) for one in keras_internals.all_layers(frozen)} & {id(one) for one in (a, b, c, first, second)}
+    assert [one.trainable for one in (*held[0], *held[1])] == [True, True, False, True]
+    assert frozen.count_params() == model.count_params()
+
+
+def test_a_nested_model_is_copied_as_a_whole() -> None:
+    frozen = edit(siamese()).freeze("encoder").build()
+    inside = frozen.get_layer("encoder").layers
+    assert [len(keras_internals.inbound_nodes(one)) for one in inside] == [1, 1, 1]
+    assert len(keras_internals.inbound_nodes(frozen.get_layer("encoder"))) == 2
+
+
+@pytest.mark.filterwarnings("ignore::graphlint.TieNotSaved")
+def test_the_optimizer_goes_on_with_a_variable_that_a_copy_and_others_hold() -> None:
+    model = edit(square("a", "b", "c")).tie("a@kernel", "b@kernel").build()
+    model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)
+    model.optimizer.iterations.assign(3)
+    tied = edit(model).tie("a@bias", "b@bias").build()
+    assert tied.get_layer("b") is not model.get_layer("b") and tied.get_layer("b").kernel is model.get_layer("a").kernel
+    assert int(tied.optimizer.iterations) == 3
+    assert int(edit(model).untie("b@kernel").build().optimizer.iterations) == 0
+
+
 @pytest.mark.parametrize("given", ["encoder/hidden", "encoder/hidden:0", "encoder/features"])
 def test_a_block_inside_a_model_that_is_called_twice(given: str) -> None:
     model, new = siamese(), layers.Dense(3, name="new")

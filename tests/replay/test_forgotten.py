@@ -87,7 +87,12 @@ def test_arguments_that_a_configuration_leaves_out(first: Any, second: Any, reas
 def test_classes_that_say_nothing_and_those_of_keras() -> None:
     assert why(*pair(Silent)) == UNKNOWN
     assert why(layers.Dense(2, name="c"), layers.Dense(3, name="c")).startswith("'units' is 2, and 3 in the copy: ")
-    for one in (layers.RandomRotation(0.5), layers.RandomBrightness(0.5), layers.Discretization(num_bins=3)):
+    for one in (
+        layers.RandomRotation(0.5),
+        layers.RandomBrightness(0.5),
+        layers.Discretization(num_bins=3),
+        layers.SimpleRNN(2),
+    ):
         assert why(one, one) == UNKNOWN
     operation = keras.ops.add(keras.KerasTensor((2,)), keras.KerasTensor((2,)))._keras_history.operation
     assert why(operation, operation) == UNKNOWN
