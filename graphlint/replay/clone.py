@@ -537,8 +537,8 @@ def compile_as(old: keras.Model, new: keras.Model, replaced: Callable[[Any], Any
         if with_functions:
             new.compile(**with_functions)
     except Exception:
-        metrics = {key: arguments[key] for key in ("metrics", "weighted_metrics") if key in arguments}
-        fresh = keras.tree.map_structure(_with_own_state, {**metrics, "optimizer": old.optimizer})
+        fresh: dict[str, Any] = {key: arguments[key] for key in ("metrics", "weighted_metrics") if key in arguments}
+        fresh = keras.tree.map_structure(_with_own_state, fresh | {"optimizer": old.optimizer})
         new.compile(**{**arguments, **fresh})
 
 

@@ -133,7 +133,7 @@ class Touched:
         while grown:
             grown = False
             for key, operation in called.items():
-                if key in chosen or key in members or key in bodies:
+                if key in members or key in bodies:
                     continue
                 held = {id(layer) for layer in _layers(operation)}
                 if flags:

@@ -994,6 +994,29 @@ def test_layers_that_are_held_by_what_holds_others_are_copied_too() -> None:
     assert frozen.count_params() == model.count_params()
 
 
+@pytest.mark.filterwarnings("ignore::graphlint.TieNotSaved")
+def test_a_layer_that_a_wrapper_holds_as_well_is_copied_in_both_places() -> None:
+    a, b = layers.Dense(4, name="a"), layers.Dense(4, name="b")
+    inputs = keras.Input((3, 4), name="x")
+    model = keras.Model(inputs, b(layers.TimeDistributed(a, name="each")(a(inputs))))
+    for changed in (
+        edit(model).tie("b@kernel", "a@kernel").build(),
+        edit(model).tie("b@bias", "each/layer@bias").build(),
+    ):
+        assert changed.get_layer("each").layer is changed.get_layer("a") is not a
+        assert changed.get_layer("b") is b and len(changed.weights) == 3
+
+
+def test_a_nested_model_that_was_made_from_the_same_input_is_copied() -> None:
+    inputs = keras.Input((4,), name="x")
+    inner = keras.Model(inputs, layers.Dense(4, name="d")(inputs), name="inner")
+    model = keras.Model(inputs, layers.Dense(2, name="out")(inner(inputs)))
+    frozen = edit(model).freeze("inner").build()
+    assert wiring(frozen) == wiring(model) and names(frozen) == ["x", "inner", "out"]
+    assert len(frozen.trainable_variables) == 2 and len(model.trainable_variables) == 4
+    assert_same(frozen(batch(model)), model(batch(model)))
+
+
 def test_a_nested_model_is_copied_as_a_whole() -> None:
     frozen = edit(siamese()).freeze("encoder").build()
     inside = frozen.get_layer("encoder").layers
