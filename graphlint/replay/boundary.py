@@ -54,7 +54,7 @@ def boundary(live: LiveGraph, cuts: Sequence[Tensor], outputs: Iterable[Tensor])
         frozenset(behind),
         tuple(tensor for tensor in order if not side[tensor]),
         tuple(tensor for tensor in order if side[tensor]),
-        leaking_inputs=tuple(one for one in live.graph.inputs if one in needed and Tensor(one, 0) not in given),
+        leaking_inputs=tuple(one for one in live.graph.inputs if one in needed),
         idle=tuple(tensor for tensor in cuts if tensor not in used),
     )
 

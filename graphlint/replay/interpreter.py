@@ -103,10 +103,10 @@ class Interpreter:
         arguments = live.arguments(unit)
         args, kwargs = self.fill_in(unit, arguments, environment)
         kwargs = with_training(operation, kwargs, context.get("training"))
-        same = operation is live.operation(unit) and unit not in self.hooks
         hook = self.hooks.get(unit)
         if hook is None:
-            outputs = self.domain.call(unit, operation, args, kwargs, live.node(unit) if same else None)
+            recorded = live.node(unit) if operation is live.operation(unit) else None
+            outputs = self.domain.call(unit, operation, args, kwargs, recorded)
         else:
             outputs = hook(operation, args, kwargs, proceed(self.domain, unit))
             self.require_outputs(unit, live.outputs(unit), outputs)

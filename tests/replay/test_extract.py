@@ -160,6 +160,13 @@ def test_run_says_which_feed_is_missing() -> None:
         run(siamese(), None, 3)  # type: ignore[arg-type]
 
 
+def test_run_takes_a_list_of_more_than_one_as_a_value() -> None:
+    model, ones = chain(), np.ones((2, 4), "float32")
+    assert_same(run(model, [ones], "h1"), run(model, ones, "h1"))
+    assert_same(run(model, [[1.0] * 4] * 2, "h1"), run(model, ones, "h1"))
+    assert run(model, [ones, ones, ones], "h1").shape == (3, 2, 4)
+
+
 def test_run_takes_the_inputs_of_a_model_that_takes_a_dict() -> None:
     a, b = keras.Input((2,), name="left"), keras.Input((2,), name="right")
     model = keras.Model({"right": b, "left": a}, layers.Subtract(name="out")([a, b]))

@@ -13,6 +13,7 @@ from graphlint.model.graph import Tensor
 from graphlint.replay.boundary import boundary
 from graphlint.replay.live_graph import LiveGraph
 from graphlint.replay.plan import Mode, Plan, Planner
+from graphlint.replay.targets import tensor_at
 
 
 def pair(kind: type[keras.Model] = keras.Model) -> keras.Model:
@@ -279,6 +280,9 @@ def test_a_model_with_a_call_of_its_own_runs_whole() -> None:
         assert shown(found) == "inline(x#0 y#0 inner#0:whole() giving inner#0/left#0:0 side#0)"
     with pytest.raises(OpaqueBody, match="inner#0 has its own call"):
         Planner(live).plan(tensors("inner#0/right#0"))
+    assert tensor_at(live, "side") == Tensor("side#0", 0) and tensor_at(live, "inner#0:0").call == "inner#0/left#0"
+    with pytest.raises(OpaqueBody, match=r"^inner#0/right lies in inner#0, which has its own call"):
+        tensor_at(live, "inner#0/right")
 
 
 def test_given_values_inside_are_heeded_where_every_input_is_needed_all_the_same() -> None:
@@ -330,6 +334,18 @@ def test_calls_that_give_the_same_tensors_are_calls_of_one_model() -> None:
         "inner#0": ["inner#0/right#0", "inner#0/left#0"],
         "inner#1": ["inner#1/left#0", "inner#1/right#0"],
     }
+
+
+def test_calls_that_give_different_tensors_are_not_calls_of_one_model() -> None:
+    """However much their names have in common."""
+    a, b = keras.Input((4,), name="a"), keras.Input((4,), name="b")
+    inner = keras.Model([a, b], layers.Add(name="sum")([layers.ReLU(name="p")(a), layers.ReLU(name="q")(b)]), name="in")
+    x, y = keras.Input((4,), name="x"), keras.Input((4,), name="y")
+    live = LiveGraph(keras.Model([x, y], layers.Add(name="both")([inner([x, y]), inner([y, x])])))
+    found = Planner(live).plan(tensors("in#0/p#0", "in#1/q#0"))
+    assert shown(found) == ("inline(x#0 in#0:inline(in#0/a#0 in#0/p#0) in a#0 in#1:inline(in#1/b#0 in#1/q#0) in b#0)")
+    found = Planner(live).plan(tensors("in#0/p#0", "in#1/p#0"))
+    assert [one.mode for one in found.plans() if one.scope != "."] == [Mode.NESTED] * 2
 
 
 def test_every_plan_below_one() -> None:
@@ -385,6 +401,13 @@ def test_tensors_that_go_around_as_masks_alone() -> None:
     )
     seen = boundary(LiveGraph(keras.Model([x, keep], shifted)), tensors("cut#0"), tensors("sum#0"))
     assert len(seen.side_tensors) == 1 and seen.side_masks == (Tensor("keep#0", 0),)
+    early = layers.Dense(3, name="early")(keras.ops.cast(keep, "float32"))
+    late = layers.LSTM(3, name="late")(cut, initial_state=[early, early], mask=early[:, :1] > 0)
+    seen = boundary(LiveGraph(keras.Model([x, keep], late)), tensors("cut#0"), tensors("late#0"))
+    assert {tensor.call: tensor in seen.side_masks for tensor in (*seen.side_tensors, *seen.side_masks)} == {
+        "early#0": False,
+        "greater#0": True,
+    }
     both = keras.Model([x, keep], [layers.LSTM(3, name="lstm")(cut, mask=keep), keep])
     seen = boundary(LiveGraph(both), tensors("cut#0"), tensors("lstm#0", "keep#0"))
     assert (seen.side_tensors, seen.side_masks) == ((Tensor("keep#0", 0),), ())

@@ -152,6 +152,8 @@ def test_an_opened_model_keeps_the_structure_of_what_it_receives_and_returns() -
     model = keras.Model([x, y], layers.Concatenate(name="out")([found["r"], found["l"]]))
     changed = edit(model).insert_after("inner/left", layers.ReLU(name="relu")).build().get_layer("inner")
     assert {key: one.name for key, one in changed.input.items()} == {"a": "a", "b": "b"}
+    (received,), _ = keras_internals.node_arguments(keras_internals.inbound_nodes(changed)[-1])
+    assert {key: one.name for key, one in received.items()} == {"a": "x", "b": "y"}
     assert {key: one.shape for key, one in changed.output.items()} == {"r": (None, 2), "l": (None, 3)}
 
 

@@ -377,8 +377,8 @@ def test_two_models_with_layers_of_one_name(tmp_path: Path) -> None:
 def test_outputs_of_a_nested_model_keep_their_order_behind_a_cut_inside() -> None:
     inputs = keras.Input((4,), name="features")
     hidden = layers.Dense(3, name="hidden")(inputs)
-    short, long = layers.Dense(2, name="short")(hidden), layers.Dense(5, name="long")(hidden)
-    inner = keras.Model(inputs, [long, short], name="inner")
+    short = layers.Dense(2, name="short")(hidden)
+    inner = keras.Model(inputs, [layers.Dense(5, name="long")(short), short], name="inner")
     x = keras.Input((4,), name="x")
     _, tail = check_split(keras.Model(x, inner(x)), "inner/hidden")
     assert tail.get_layer("inner").output_shape == [(None, 5), (None, 2)] == tail.output_shape
