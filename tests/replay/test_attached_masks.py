@@ -132,6 +132,17 @@ def test_each_call_is_named_once_and_those_behind_the_end_of_a_mask_not_at_all()
     assert sorted(shared) == ["drop_gru#0", "lstm#0"]
 
 
+@pytest.mark.parametrize("order", [("query", "value", "key"), ("value", "query", "key"), ("key", "value", "query")])
+def test_masks_are_read_from_any_argument(order: tuple[str, ...]) -> None:
+    tokens, found = words(mask_zero=True)
+    x = keras.Input((6, 4), name="x")
+    arguments = dict(zip(order, (found, x, x), strict=True))
+    attended = layers.MultiHeadAttention(2, 2, name="attend")(arguments.pop("query"), **arguments)
+    live = LiveGraph(keras.Model([tokens, x], attended))
+    masks = attached_masks(live)
+    assert list(mask_readers(live, *tensors("words"), masks, set(live.graph.calls))) == ["attend#0"]
+
+
 def attends(query: bool) -> keras.Model:
     tokens, found = words(mask_zero=True)
     x = keras.Input((6, 4), name="x")

@@ -168,6 +168,10 @@ def test_when_shapes_are_asked_for_again(options: Any, given: Any, asks: bool) -
     assert Counts.asked == 1
     Symbolic(**options).call("counts#0", layer, (keras.KerasTensor(**given),), {"mask": mask}, node)
     assert Counts.asked == 2
+    ragged = keras.KerasTensor(**given)
+    ragged.ragged = True
+    Symbolic(**options).call("counts#0", layer, (ragged,), {}, node)
+    assert Counts.asked == 3
 
 
 def test_masks_as_arguments() -> None:
