@@ -1017,6 +1017,16 @@ def test_a_nested_model_that_was_made_from_the_same_input_is_copied() -> None:
     assert_same(frozen(batch(model)), model(batch(model)))
 
 
+def test_what_is_beside_a_wrapper_in_a_nested_model_is_not_copied() -> None:
+    inputs = keras.Input((3, 4), name="i")
+    each = layers.TimeDistributed(layers.Dense(4, name="dense"), name="each")
+    inner = keras.Model(inputs, layers.Dense(4, name="beside")(each(inputs)), name="inner")
+    inputs = keras.Input((3, 4), name="x")
+    frozen = edit(keras.Model(inputs, inner(inputs))).freeze("inner/each/layer").build().get_layer("inner")
+    assert frozen.get_layer("beside") is inner.get_layer("beside")
+    assert frozen.get_layer("each").layer is not each.layer and not frozen.get_layer("each").layer.trainable
+
+
 def test_a_nested_model_is_copied_as_a_whole() -> None:
     frozen = edit(siamese()).freeze("encoder").build()
     inside = frozen.get_layer("encoder").layers
