@@ -266,6 +266,24 @@ def test_a_global_that_a_function_reads(monkeypatch: pytest.MonkeyPatch) -> None
     assert list(untracked(Plain(name="c", kept=Bag(f=unassigned())))) == []
 
 
+@pytest.mark.parametrize(
+    ("module", "name", "expected"),
+    [
+        ("tensorflow.python.ops.variables", "Variable", True),
+        ("torch.nn.parameter", "Parameter", True),
+        ("torch.nn.parameter", "Buffer", False),
+        ("elsewhere", "Variable", False),
+    ],
+)
+def test_variables_of_backends(module: str, name: str, expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = type(name, (), {"__module__": module})
+    held = type("Derived", (base,), {})()
+    found = [("kept", held)] if expected else []
+    assert list(untracked(Plain(name="c", kept=Bag(v=held)))) == found
+    monkeypatch.setitem(globals(), "GLOBAL", held)
+    assert list(untracked(Plain(name="c", kept=Bag(f=reads_a_global)))) == found
+
+
 def test_what_is_no_state_of_its_own() -> None:
     built, plain = layers.Dense(2, name="hidden"), layers.ReLU(name="relu")
     built.build((None, 3))
