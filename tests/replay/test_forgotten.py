@@ -135,6 +135,8 @@ def function_two() -> None:
         (np.ones(2), np.ones(2), None),
         (np.ones(1), [1.0], None),
         ([1.0], np.ones(1), None),
+        ([1.0, 1.0], np.ones(2), None),
+        (np.ones(2), [1.0, 1.0], None),
         (np.ones(2), np.zeros(2), "array([1., 1.]), and array([0., 0.])"),
         (np.float32(1), np.float32(1), None),
         (None, 1, "None, and 1"),
