@@ -95,7 +95,9 @@ def test_an_unpacked_model_is_copied_with_all_that_it_holds(file: Path, tmp_path
         pass
 
 
-def test_modules_are_imported_from_the_current_directory_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_modules_are_imported_from_the_current_directory_first(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for place in ("here", "elsewhere"):
         (tmp_path / place).mkdir()
         (tmp_path / place / "graphlint_sample_module.py").write_text(f"place = {place!r}\n")
@@ -113,4 +115,6 @@ def test_modules_are_imported_from_the_current_directory_first(tmp_path: Path, m
     assert "\n" not in str(raised.value)
     with pytest.raises(CannotLoad, match=r"^cannot import 'graphlint_absent_module': "):
         import_modules(["graphlint_absent_module"])
+    with pytest.raises(CannotLoad, match=r"^cannot import 'graphlint_absent_module': "):
+        load(file, ["graphlint_absent_module"])
     assert sys.path == before

@@ -37,6 +37,15 @@ def test_what_layers_return_and_in_which_call() -> None:
     assert len(watch.seen) == len(found)
 
 
+def test_a_layer_of_two_models_has_its_path_in_the_first() -> None:
+    shared, x = layers.ReLU(name="relu"), keras.Input((4,), name="x")
+    inner = keras.Model(x, shared(x), name="inner")
+    watch = Watch(keras.Model(x, inner(x)), keras.Model(x, shared(x)))
+    with watch.running():
+        shared(np.ones((2, 4), "float32"))
+    assert [one.path for one in watch.seen] == ["inner/relu"]
+
+
 def test_only_tensors_are_kept() -> None:
     pair = Pair(name="pair")
     x = keras.Input((4,), name="x")
