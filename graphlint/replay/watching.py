@@ -32,7 +32,7 @@ class Watch(OutermostCalls):
         paths: dict[int, str] = {}
         for model in models:
             for path, layer in expand(read_live(model, structure_only=True)).layers.items():
-                if isinstance(layer.obj, keras.Layer) and path != ROOT:
+                if path != ROOT:
                     paths.setdefault(id(layer.obj), path)
         super().__init__(paths)
         self.seen: list[Seen] = []

@@ -283,6 +283,13 @@ def test_a_model_with_a_call_of_its_own_runs_whole() -> None:
     assert tensor_at(live, "side") == Tensor("side#0", 0) and tensor_at(live, "inner#0:0").call == "inner#0/left#0"
     with pytest.raises(OpaqueBody, match=r"^inner#0/right lies in inner#0, which has its own call"):
         tensor_at(live, "inner#0/right")
+    assert tensor_at(LiveGraph(pair()), "inner#0/right") == Tensor("inner#0/right#0", 0)
+    a, b = keras.Input((4,), name="a"), keras.Input((4,), name="b")
+    net = keras.Model([a, b], pair(Own).get_layer("inner")([a, b])[1], name="net")
+    x, y = keras.Input((4,), name="x"), keras.Input((4,), name="y")
+    live = LiveGraph(keras.Model([x, y], net([x, y])))
+    with pytest.raises(OpaqueBody, match=r"^net/inner/right lies in net/inner#0, which has its own call"):
+        tensor_at(live, "net/inner/right")
 
 
 def test_given_values_inside_are_heeded_where_every_input_is_needed_all_the_same() -> None:
