@@ -120,6 +120,12 @@ def test_only_files_and_folders_of_files(tmp_path):
     folder = tmp_path / "folder.keras"
     folder.mkdir()
     (folder / "config.json").symlink_to("/etc/passwd")
-    for path in (fifo, folder, tmp_path / "absent.keras"):
-        with pytest.raises(Untrusted), gate.admitted(path):
+    refused = {
+        fifo: f"{fifo} is not a regular file: expected a model file",
+        folder: f"{folder / 'config.json'} is a symbolic link: expected the files of an unpacked model",
+        tmp_path / "absent.keras": f"cannot read {tmp_path / 'absent.keras'}: No such file or directory",
+    }
+    for path, message in refused.items():
+        with pytest.raises(Untrusted) as raised, gate.admitted(path):
             pass
+        assert str(raised.value) == message
