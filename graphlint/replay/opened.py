@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -37,6 +38,7 @@ from graphlint.replay.symbolic import Stuck, StuckError, by_path, node_of, symbo
 from graphlint.replay.traced_body import BodyRun, event_of
 from graphlint.sources.keras_2 import no_model_of_keras_3
 from graphlint.sources.live import read_live
+from graphlint.tracing.inputs import known_arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,14 +182,14 @@ class Opened:
     def _root(self) -> tuple[Any, Any]:
         body = self.graph.scopes[ROOT].body
         assert body is not None
-        args, kwargs, inputs = self.declared(body)
+        args, kwargs, inputs = self.declared()
         anchor = keras.tree.flatten(inputs)[0]
         outputs = self._body(ROOT, body, args, kwargs, (), anchor)
         return inputs, outputs
 
-    def declared(self, body: Body | None = None) -> tuple[tuple[Any, ...], dict[str, Any], Any]:
+    def declared(self) -> tuple[tuple[Any, ...], dict[str, Any], Any]:
         """New Inputs in the place of the tensors that the model was traced with: as arguments, and as one structure."""
-        body = body or self.graph.scopes[ROOT].body
+        body = self.graph.scopes[ROOT].body
         assert body is not None
         specs = {
             path: body.calls[ref.call]
@@ -209,12 +211,10 @@ class Opened:
         def new(leaf: Any, path: str) -> Any:
             return made.get(path, leaf)
 
-        if event is None:
-            args: tuple[Any, ...] = tuple(made[path] for path in made if path.isdecimal())
-            kwargs: dict[str, Any] = {}
-        else:
-            args = tuple(by_path(list(event.args), new))
-            kwargs = {key: value for key, value in by_path(event.kwargs, new).items() if key != "training"}
+        received: Any = known_arguments(self.model, self.inputs) if event is None else (event.args, event.kwargs)
+        assert received is not None
+        args = tuple(by_path(list(received[0]), new))
+        kwargs = {key: value for key, value in by_path(received[1], new).items() if key != "training"}
         given = {key: value for key, value in kwargs.items() if _has_symbols(value)}
         positional = [value for value in args if _has_symbols(value)]
         if len(positional) + len(given) == 1:
@@ -269,9 +269,19 @@ class Opened:
     # -- models in the place of calls ---------------------------------------------------------------------------
 
     def open(
-        self, unit: str, body: Body, args: tuple[Any, ...], kwargs: dict[str, Any], captured: Sequence[Any], layer: Any
+        self,
+        unit: str,
+        body: Body,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        captured: Sequence[Any],
+        layer: Any,
+        mode: Mapping[str, Any] = MappingProxyType({}),
     ) -> Any:
-        """Call a model in the place of a layer: it calls what the layer's code calls, and returns what it returns."""
+        """Call a model in the place of a layer: it calls what the layer's code calls, and returns what it returns.
+
+        ``mode`` has ``training`` where the call says it.
+        """
         given = keras.tree.flatten((args, kwargs, captured))
         lacking = next((one for one in given if isinstance(one, Stuck)), None)
         outer = list({id(one): one for one in given if isinstance(one, keras.KerasTensor)}.values())
@@ -296,7 +306,7 @@ class Opened:
             self.stuck.setdefault(self.graph.scopes[unit].layer, made.reason)
         results: list[Any] = []
         if made.model is not None:
-            results = keras.tree.flatten(made.model(received if len(received) > 1 else received[0]))
+            results = keras.tree.flatten(made.model(received if len(received) > 1 else received[0], **mode))
             node = node_of(results[0])
             if node is not None:
                 self.nodes[unit] = node
@@ -305,7 +315,7 @@ class Opened:
         if made.reason is not None:
             if lacking is not None:
                 raise StuckError(lacking.reason)
-            return symbolic_call(self.graph.address(unit), layer, args, kwargs, received[0])
+            return symbolic_call(self.graph.address(unit), layer, args, {**kwargs, **mode}, received[0])
         outputs = keras.tree.map_structure(
             lambda place: results[place] if isinstance(place, int) else place.value, made.outputs
         )
@@ -369,7 +379,7 @@ class Opened:
         if not self.exports:
             return []
         layer = self.graph.scopes[unit].layer
-        units = [one for one, scope in self.graph.scopes.items() if scope.layer == layer and one != ROOT]
+        units = [one for one, scope in self.graph.scopes.items() if scope.layer == layer]
         found = [
             (tensor.call[len(one) :], tensor.output)
             for tensor in self.exports
@@ -428,7 +438,7 @@ class Opened:
         Interpreter(live, domain, hooks=hooks).run(planner.plan(live.graph.outputs), environment)
         outputs = in_structure(live, ROOT, environment, declared_outputs(live, ROOT))
         for unit, mine in ours.items():
-            if unit != ROOT and mine not in self.nodes:
+            if mine not in self.nodes:
                 node = domain.trace.get(unit)
                 if node is not None:
                     self.nodes[mine] = node
@@ -452,11 +462,12 @@ class Opened:
         body, definition = scope.body, scope.definition
 
         def hook(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], proceed: Proceed) -> list[Any]:
-            kwargs = {key: value for key, value in kwargs.items() if key != "training" and value is not None}
+            kwargs = {key: value for key, value in kwargs.items() if value is not None}
+            mode = {"training": kwargs.pop("training")} if "training" in kwargs else {}
             if any(isinstance(leaf, TensorRef) for leaf in flat(list(definition.captured))):
                 raise OpaqueBody(f"{self.graph.address(unit)} reads tensors that are none of its arguments")
             try:
-                outputs = list(keras.tree.flatten(self.open(unit, body, args, kwargs, (), operation)))
+                outputs = list(keras.tree.flatten(self.open(unit, body, args, kwargs, (), operation, mode)))
                 for index, value in enumerate(outputs):
                     self.keep(unit, index, value)
                 return outputs
@@ -496,7 +507,8 @@ class Opened:
             if after is None:
                 return None
             here = after
-        return Tensor(here, tensor.output)
+        scope = live.graph.scopes.get(here)
+        return Tensor(here, tensor.output) if scope is None else scope.outputs[tensor.output]
 
 
 def _returned(live: LiveGraph, environment: Mapping[Tensor, Any]) -> dict[Tensor, Any]:

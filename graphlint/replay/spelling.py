@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import keras
 
+from graphlint.errors import AddressError
 from graphlint.knowledge import keras_internals
 from graphlint.model.address import ROOT, escape
 from graphlint.model.graph import ModelGraph
+from graphlint.model.resolve import resolve_layer
 
 
 def add_attributes(graph: ModelGraph) -> None:
@@ -27,24 +29,47 @@ def add_attributes(graph: ModelGraph) -> None:
 
 
 def canonical(graph: ModelGraph, address: str) -> str:
-    """An address with every part as the graph spells it, where it is written with attributes."""
+    """An address with every part as the graph spells it, where it is written with attributes.
+
+    A layer that is also elsewhere is spelled as what calls it here has it.
+    """
     body, separator, output = address.partition(":")
     written = body.split("/")
     spelled: list[str] = []
     start = 0
     while start < len(written):
+        above = [_name(piece) for piece in spelled]
         for end in range(start + 1, len(written) + 1):
-            names = [piece.partition("#")[0] for piece in written[start:end]]
-            path = "/".join([*(piece.partition("#")[0] for piece in spelled), *names])
-            if path in graph.aliases or path in graph.layers:
-                known = graph.aliases.get(path, path)
+            names = [_name(piece) for piece in written[start:end]]
+            known = _known(graph, "/".join([*above, *names]))
+            if known is not None:
                 pieces = known.split("/")
-                kept = spelled if known.startswith("/".join(piece.partition("#")[0] for piece in spelled)) else []
-                new = pieces[len(kept) :]
                 number = written[end - 1].partition("#")[1:]
+                if pieces[: len(above)] == above:
+                    kept, new = spelled, pieces[len(above) :]
+                else:
+                    here = _called(graph, [[*above, *names], [*above, pieces[-1]]])
+                    kept, new = (spelled, here[len(above) :]) if here is not None else ([], pieces)
                 spelled = [*kept, *new[:-1], new[-1] + "".join(number)] if new else kept
                 start = end
                 break
         else:
             return address
     return "/".join(spelled) + separator + output
+
+
+def _name(piece: str) -> str:
+    return piece.partition("#")[0]
+
+
+def _known(graph: ModelGraph, path: str) -> str | None:
+    try:
+        return resolve_layer(graph, path)
+    except AddressError:
+        return None
+
+
+def _called(graph: ModelGraph, spellings: list[list[str]]) -> list[str] | None:
+    """The first of some spellings that a call has."""
+    calls = {tuple(map(_name, call.split("/"))) for ids in (graph.calls, graph.scopes) for call in ids}
+    return next((one for one in spellings if tuple(one) in calls), None)

@@ -90,5 +90,5 @@ def target_shape(address: str, name: str, args: Any, kwargs: Any, shape: Any) ->
 
 
 def node_of(value: Any) -> Any:
-    made = keras_internals.producer(value) if isinstance(value, keras.KerasTensor) else None
+    made = keras_internals.producer(value)
     return made[0] if made is not None else None

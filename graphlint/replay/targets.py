@@ -8,7 +8,7 @@ from typing import Any
 from graphlint.errors import AddressError, OpaqueBody
 from graphlint.model.address import parse
 from graphlint.model.graph import Tensor
-from graphlint.model.resolve import resolve_tensor
+from graphlint.model.resolve import resolve_call, resolve_layer, resolve_tensor
 from graphlint.replay.live_graph import LiveGraph
 
 
@@ -39,6 +39,11 @@ def tensor_at(live: LiveGraph, address: str) -> Tensor:
     """
     tensor = resolve_tensor(live.graph, address)
     depth = len(parse(address).parts)
+    if resolve_call(live.graph, address).count("/") + 1 < depth <= tensor.call.count("/") + 1:
+        owner = live.graph.layers[resolve_layer(live.graph, address.rpartition("/")[0])]
+        raise OpaqueBody(
+            f"{address} lies in {owner.path}, a {owner.class_name}, which is opaque: cut at what it receives or returns"
+        )
     if depth > tensor.call.count("/") + 1:
         owner = live.graph.layer(tensor.call)
         raise OpaqueBody(

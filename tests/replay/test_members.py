@@ -138,6 +138,9 @@ def code(what: str, name: str = "Code 'net'") -> str:
          "Dense 'b' became ReLU 'c2'"),
         ((Call(ADD, ("x", "y"), "z1"),), (Call(ADD, ("x", "y"), "z1"),), None),
         ((Call(ADD, ("x", "y"), "z1"),), (Call(TIMES, ("x", "y"), "z1"),), "keras.ops.add became keras.ops.multiply"),
+        ((Call(ADD, ("x", "y"), "z1"),), (Call(function("keras.ops.add"), ("x", "y"), "z1"),), None),
+        ((Call(function("a2"), "x", "z1"),), (Call(A2, "x", "z1"),), "a2 became Dense 'a2'"),
+        ((Call(A, "x", "z1"),), (Call(function("a"), "x", "z1"),), "Dense 'a' became a"),
         ((Call(ADD, "x", "z1"),), (Call(A2, "x", "z1"),), "keras.ops.add became Dense 'a2'"),
         ((Call(A, "x", "z1"),), (Call(ADD, "x", "z1"),), "Dense 'a' became keras.ops.add"),
         ((Call(G, "x", "z1"),), (Call(SAME, "x", "z1"),), None),
@@ -194,6 +197,18 @@ def test_what_a_call_returns_stays_the_same(tensor: Traced, text: str) -> None:
     rest = f"returns would change from ['float32[2, 4]'] to ['{text}']: the code around it is written for the first"
     assert compared(before, after, z1=tensor) == f"what Dense 'a' {rest}"
     assert compared(before, after, {id(A): "parts/1"}, z1=tensor) == f"what parts/1 {rest}"
+
+
+def test_what_a_model_receives_beside_tensors_is_compared_by_its_class() -> None:
+    given, others = object(), [object(), {1}]
+    before = recorded((Call(ADD, ("x", given), "z1"),), {}, ("x", given))
+    for other, fits in zip(others, (True, False), strict=True):
+        after = recorded((Call(ADD, ("x", other), "z1"),), {}, ("x", given))
+        if fits:
+            require_only({}, lambda layer: layer, before, after)
+        else:
+            with pytest.raises(InvalidEdit, match="receives something else"):
+                require_only({}, lambda layer: layer, before, after)
 
 
 def test_what_a_call_returns_beside_tensors() -> None:
@@ -411,6 +426,8 @@ class Net(keras.Model):
     def __init__(self) -> None:
         super().__init__(name="net")
         self.blocks, self.named = [Makes(name="one"), Makes(name="two")], {"last": layers.Dense(2, name="d")}
+        inputs = keras.Input((4,))
+        self.part = keras.Model(inputs, layers.ReLU(name="relu")(inputs + 1.0), name="part")
 
     def call(self, x: Any) -> Any:
         return x
@@ -421,4 +438,6 @@ def test_layers_by_the_attributes_that_hold_them() -> None:
     code_of = LayersOfCode(model)
     assert code_of.layer("blocks/0") is model.blocks[0] and code_of.layer("blocks/1/second") is model.blocks[1].second
     assert code_of.layer("named/last") is model.named["last"]
+    (addition,) = [one.name for one in model.part.operations if not isinstance(one, layers.Layer)]
+    assert code_of.layer("part/relu") is model.part.get_layer("relu") and code_of.layer(f"part/{addition}") is None
     assert [code_of.layer(one) for one in ("blocks/2", "nothing", ".", "blocks", "blocks/0/third")] == [None] * 5

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from graphlint.errors import GraphlintError, NotBuilt, OpaqueBody, ReplayError, Unequal
+from graphlint.errors import GraphlintError, NameCollision, NotBuilt, OpaqueBody, ReplayError, Unequal
 from graphlint.knowledge import keras_internals
 from graphlint.replay.extract import extract, features
 from graphlint.replay.functional import as_functional
+from graphlint.replay.live_graph import LiveGraph
 from graphlint.replay.split import split
+from graphlint.replay.targets import tensor_at
 from tests.replay.invariants import assert_same
 
 
@@ -128,6 +130,24 @@ def test_models_that_are_not_opened(make: Callable[[], Any], kind: type[Graphlin
     assert told(lambda: as_functional(model), kind) == message
 
 
+def test_sequential_models_with_a_graph() -> None:
+    model = keras.Sequential([keras.Input((3,)), dense()])
+    assert as_functional(model) is model
+    block = Block(lambda self, x: self.dense(x) + 1.0, dense=dense())
+    model = keras.Sequential([keras.Input((3,)), layers.ReLU(), block])
+    x = numbers(2, 3)
+    assert_same(features(model, "block/dense")(x)["block/dense"], block.dense(ops.relu(x)))
+
+
+@pytest.mark.backend("tensorflow")
+def test_sparse_inputs_stay_sparse() -> None:
+    inputs = keras.Input((3,), sparse=True, name="i")
+    block = Block(lambda self, x: self.dense(x) + 1.0, dense=dense())
+    model = keras.Model(inputs, block(inputs))
+    found = features(model, "block/dense")
+    assert found.inputs[0].sparse and found.get_layer("block").inputs[0].sparse
+
+
 # -- inputs ---------------------------------------------------------------------------------------------------------
 
 
@@ -166,6 +186,7 @@ def test_inputs_that_are_given(inputs: Any, expected: Any) -> None:
     [
         (lambda model, a, b, c: model(a), ("query", 2)),
         (lambda model, a, b, c: model(query=a), ("query", 2)),
+        (lambda model, a, b, c: model(a, None), ("query", 2)),
         (lambda model, a, b, c: model(a, training=True), ("query", 2)),
         (lambda model, a, b, c: model(a, factor=2.0), ("query", 2)),
         (lambda model, a, b, c: model(a, b), {"query": ("query", 2), "context": ("context", 4)}),
@@ -181,6 +202,21 @@ def test_inputs_that_keras_has_recorded(call: Callable[..., Any], expected: Any)
     a, b, c = symbols(a=2, b=4, c=1)
     call(model, a, b, c)
     assert names(as_functional(model).input) == expected
+
+
+@pytest.mark.parametrize(
+    ("does", "x", "expected"),
+    [
+        (lambda self, x: {"s": x["p"]}, {"p": ones(2, 3), "q": ones(2, 4)}, {"p": ("p", 3), "q": ("q", 4)}),
+        (lambda self, x: x[0], [ones(2, 3), ones(2, 4)], [("x", 3), ("x_1", 4)]),
+        (lambda self, x: x, ones(2, 3), ("x", 3)),
+    ],
+)
+def test_inputs_of_code_that_calls_nothing(does: Any, x: Any, expected: Any) -> None:
+    model = net(does, x=x)
+    found = as_functional(model)
+    assert names(found.input) == expected
+    assert_same(found(x), model(x))
 
 
 def test_no_tensor_and_what_is_none_among_the_inputs() -> None:
@@ -291,8 +327,9 @@ def test_what_cannot_be_made_is_told_of_what_lies_behind_it() -> None:
     said = f"what follows the cut inside outer cannot be called again: {reason}"
     assert told(lambda: extract(model, "outer/first")) == said
     assert told(lambda: extract(model, "outer/first", "outer")) == said
-    both = features(model, ["outer/first", "i"])(x)
-    assert_same(both["outer/first"], outer.first(x))
+    both = features(model, ["outer/first", "i"])
+    assert_same(both(x)["outer/first"], outer.first(x))
+    assert [one.name for one in both.layers] == ["i", "outer_inside"]
     inside = Net(lambda self, x: drawn(x), "a"), Net(lambda self, x: drawn(x), "b")
     model = net(lambda self, x: self.a(x) + self.b(x), a=inside[0], b=inside[1])
     assert told(lambda: as_functional(model)) == f"'net' cannot be made Functional: a/normal#0 {DRAWN}"
@@ -327,6 +364,91 @@ def test_what_bodies_return() -> None:
     assert_same(found(x), x)
 
 
+def test_names_that_are_taken() -> None:
+    """What was made gets another name; the layers of the user keep theirs."""
+    model = net(lambda self, x: self.dense(x), dense=dense("x"))
+    assert [one.name for one in as_functional(model).layers] == ["x_1", "x"] and model.dense.name == "x"
+    model = net(lambda self, x: self.a(self.b(x)), a=dense("same"), b=dense("same"))
+    assert "two layers named 'same' would be in one model" in told(lambda: as_functional(model), NameCollision)
+
+
+def test_what_tells_forms_of_calls_apart() -> None:
+    def weighed(self: Any, x: Any) -> Any:
+        return x[0] + 2.0 * x[1] + 4.0 * x[2]
+
+    def several(self: Any, x: Any) -> Any:
+        y = ops.relu(x)
+        return [self.inner([x, y, x]), self.inner([x, y, y]), self.inner([y, x, x]), self.inner([x, x, x])]
+
+    model = net(several, inner=Net(weighed, "inner"))
+    x = numbers(2, 3)
+    assert_same(as_functional(model)(x), model(x))
+
+    class Scales(keras.Model):
+        def call(self, x: Any, factor: float = 1.0) -> Any:
+            return x * factor
+
+    model = net(lambda self, x: self.inner(x, factor=2.0) + self.inner(x, factor=3.0), inner=Scales(name="inner"))
+    assert_same(as_functional(model)(x), model(x))
+
+
+def test_what_is_returned_as_it_was_received() -> None:
+    inner = Net(lambda self, x: [x[0], self.dense(x[1]), x[1]], "inner", dense=dense())
+    found = as_functional(net(lambda self, x: self.inner([x, ops.relu(x)]), inner=inner))
+    kinds = [type(one).__name__ for one in found.get_layer("inner").layers]
+    assert sorted(kinds) == ["Dense", "Identity", "Identity", "InputLayer", "InputLayer"]
+
+
+def test_calls_of_one_layer_that_do_different_things() -> None:
+    block = Block(lambda self, x: self.a(x) if x.shape[-1] == 3 else self.b(x), a=dense("a", 4), b=dense("b", 3))
+    block.a.build((None, 3))
+    block.b.build((None, 4))
+    inputs = keras.Input((3,), name="i")
+    model = keras.Model(inputs, layers.ReLU(name="last")(block(block(inputs))), name="graph")
+    x = numbers(2, 3)
+    first = block.a(x)
+    found = features(model, ["block#0/a", "block#1/b", "last"])(x)
+    assert_same([found[one] for one in ("block#0/a", "block#1/b", "last")], [first, block.b(first), model(x)])
+    for address in ("block#0/a", "block#1/b"):
+        head, tail = split(model, address)
+        assert_same(tail(head(x)), model(x))
+
+
+def test_outputs_that_nothing_receives() -> None:
+    inner = Net(lambda self, x: self.dense(x) + 1.0, "inner", dense=dense())
+    inputs = keras.Input((3,), name="a")
+    first = inner(inputs)
+    middle = keras.Model(inputs, [first, layers.ReLU(name="spare")(first)], name="middle")
+    outer = keras.Input((3,), name="b")
+    model = keras.Model(outer, layers.ReLU(name="last")(middle(outer)[0]), name="outer")
+    x = numbers(2, 3)
+    found = as_functional(model)
+    assert_same(found(x), model(x))
+    assert len(found.get_layer("middle").outputs) == 2
+    assert_same(features(model, "middle/inner/dense")(x)["middle/inner/dense"], inner.dense(x))
+
+
+class Normalized(Block):
+    def call(self, x: Any, training: Any = None) -> Any:
+        return self.does(self, self.norm(self.dense(x), training=training))
+
+
+@pytest.mark.parametrize("does", [lambda self, x: x + 1.0, lambda self, x: x + 0.0 * keras.random.normal((1, 3))])
+def test_calls_in_a_mode_of_their_own(does: Any) -> None:
+    block = Normalized(does, dense=dense(), norm=layers.BatchNormalization(name="norm"))
+    inputs = keras.Input((3,), name="i")
+    model = keras.Model(inputs, layers.ReLU(name="last")(block(inputs, training=True)), name="graph")
+    x = numbers(4, 3)
+    expected = model(x)
+    assert not np.allclose(ops.convert_to_numpy(expected), ops.convert_to_numpy(model(x, training=False)))
+    found = features(model, ["block/dense", "last"])
+    assert_same(found(x)["last"], expected)
+    assert_same(found(x, training=False)["last"], model(x, training=False))
+    if "normal" not in does.__code__.co_names:
+        head, tail = split(model, "block/dense")
+        assert_same(tail(head(x)), expected)
+
+
 # -- masks ----------------------------------------------------------------------------------------------------------
 
 
@@ -346,6 +468,11 @@ class Cuts(Masking):
 
     def compute_mask(self, x: Any, previous: Any) -> Any:
         return None if previous is None else previous[:, 1:]
+
+
+def idle(self: Any, x: Any) -> Any:
+    self.dense(x)
+    return x
 
 
 class Refuses(Masking):
@@ -381,6 +508,7 @@ def masked(block: Any, *, keyword: bool = False) -> keras.Model:
     [
         (Masking, lambda self, x: self.dense(x)),
         (Masking, lambda self, x: x),
+        (Masking, idle),
         (Cuts, lambda self, x: self.dense(x)[:, 1:]),
         (Block, lambda self, x: self.dense(x)),
         (Block, lambda self, x: self.pool(self.dense(x))[:, None] + x),
@@ -393,7 +521,7 @@ def test_masks_that_bodies_receive_and_pass_on(cls: Any, does: Any, keyword: boo
     address = "block/dense" if "dense" in does.__code__.co_names else "block"
     found = features(model, {"at": address, "out": "pool"})
     assert_same(called(found, x)["out"], called(model, x))
-    if address == "block/dense":
+    if address == "block/dense" and does is not idle:
         head, tail = split(model, address, complete=True)
         assert_same(called(tail, called(head, x)), called(model, x))
 
@@ -501,6 +629,61 @@ def test_models_of_code_around_functional_models_around_code() -> None:
     assert_same(features(model, "middle/inner/dense")(x)["middle/inner/dense"], inner.dense(ops.relu(x)))
 
 
+def test_models_that_are_not_opened_beside_what_is() -> None:
+    inputs = keras.Input((3,), name="a")
+    part = keras.Model(inputs, layers.ReLU(name="end")(dense("start")(inputs)), name="part")
+    block = Block(lambda self, x: self.dense(self.part(x)), dense=dense(), part=part)
+    other = keras.Input((3,), name="b")
+    model = keras.Model(other, layers.ReLU(name="last")(block(block(part(other)))), name="graph")
+    x = numbers(2, 3)
+    one, start = part(x), part.get_layer("start")
+    two = block(one)
+    expected = {
+        "part": one,
+        "part/start": start(x),
+        "block#0/dense": two,
+        "block#0/part": part(one),
+        "block#1/part": part(two),
+        "block#1/part/start": start(two),
+        "last": model(x),
+    }
+    assert told(lambda: tensor_at(LiveGraph(model), "block#0/part")) == (
+        "block#0/part lies in block, a Block, which is opaque: cut at what it receives or returns"
+    )
+    found = features(model, list(expected))(x)
+    for address, value in expected.items():
+        assert_same(found[address], value)
+    for address in ("part", "part/start", "block#0/part", "block#1/part", "block#0/part/start", "block#1/part/start"):
+        head, tail = split(model, address)
+        assert_same(head(x), found[address] if address in found else start(one))
+        assert_same(tail(head(x)), model(x))
+    for several in (["part/start", "block#1/part"], ["part", "block#0/dense"], ["block#1", "block#1/dense"]):
+        head, tail = split(model, several, complete=True)
+        assert_same(tail(head(x)), model(x))
+
+
+def test_what_is_opened_lies_at_several_depths() -> None:
+    first = Block(lambda self, x: self.dense(x) + 1.0, "first", dense=dense())
+    block = Block(lambda self, x: self.dense(x) + 1.0, dense=dense())
+    inputs = keras.Input((3,), name="c")
+    model = keras.Model(inputs, layers.ReLU(name="after")(nested(block)(first(inputs))), name="deep")
+    x = numbers(2, 3)
+    outer = model.get_layer("outer")
+    middle = outer.get_layer("middle")
+    expected = {
+        "first/dense": first.dense(x),
+        "outer": outer(first(x)),
+        "outer/middle#0": middle(first(x)),
+        "outer/middle#1/start": ops.relu(middle(first(x))),
+        "outer/middle#1/block/dense": block.dense(ops.relu(middle(first(x)))),
+    }
+    found = features(model, list(expected))(x)
+    for address, value in expected.items():
+        assert_same(found[address], value)
+    head, tail = split(model, "outer/middle#1/block/dense")
+    assert_same(tail(head(x)), model(x))
+
+
 class Shaped(Block):
     """Says what it returns, so that Keras does not run it to see."""
 
@@ -530,11 +713,11 @@ def test_what_reads_tensors_of_another_call() -> None:
 
 
 def test_what_nothing_depends_on() -> None:
-    def idle(self: Any, x: Any) -> Any:
+    def spares(self: Any, x: Any) -> Any:
         self.spare(x)
         return self.dense(x)
 
-    block = Block(idle, dense=dense(), spare=dense("spare"))
+    block = Block(spares, dense=dense(), spare=dense("spare"))
     model = around(block)
     x = numbers(2, 3)
     assert_same(features(model, "block/spare")(x)["block/spare"], block.spare(x))
@@ -559,6 +742,7 @@ def is_real(x: Any) -> bool:
         (lambda self, x: x + 1.0 if is_real(x) else x, "output 0 differs by 1, in inference"),
         (lambda self, x: (x, x) if is_real(x) else x, "2 outputs became 1, in inference"),
         (lambda self, x: (x, x[:, :2]) if is_real(x) else (x, x), "output 1 is float32[2, 2] and float32[2, 3]"),
+        (lambda self, x: x if is_real(x) else ops.take(x, [1000], axis=1), "it raises "),
         (
             lambda self, x: ops.cast(x, "float16") if is_real(x) else x * 1.0,
             "output 0 is float16[2, 3] and float32[2, 3]",
@@ -572,10 +756,35 @@ def test_code_that_does_something_else_when_it_runs(does: Any, difference: str) 
     )
 
 
+def test_code_that_warns_when_it_runs() -> None:
+    def warns(self: Any, x: Any) -> Any:
+        if self.ready and is_real(x):
+            warnings.warn("careful", UserWarning, stacklevel=1)
+        return x * 1.0
+
+    model = Net(warns)
+    model.ready = False
+    model(ones(2, 3))
+    model.ready = True
+    assert as_functional(model).output_shape == (None, 3)
+
+
 def test_what_differs_by_itself_is_no_difference() -> None:
     random = np.random.default_rng(0)
     model = net(lambda self, x: x + float(random.normal()) if is_real(x) else x * 1.0)
     assert as_functional(model).output_shape == (None, 3)
+
+
+def test_masks_that_code_attaches_only_when_it_runs() -> None:
+    def does(self: Any, x: Any) -> Any:
+        found = x * 1.0
+        if is_real(x):
+            keras_internals.set_mask(found, found[:, 0] > 0)
+        return found
+
+    model = net(does)
+    said = "the Functional model does not compute what 'net' does: output 0 carries a mask in only one of them"
+    assert told(lambda: as_functional(model), Unequal) == f"{said}, in inference"
 
 
 class Modal(Net):
@@ -589,6 +798,13 @@ def test_differences_in_training() -> None:
     assert told(lambda: as_functional(model), Unequal) == (
         "the Functional model does not compute what 'net' does: output 0 differs by 1, in training"
     )
+
+    drop = layers.Dropout(0.5, seed=3)
+    model = Modal(lambda self, x, training: self.drop(x + 1.0 if training and is_real(x) else x * 1.0), drop=drop)
+    called(model, ones(2, 3))
+    before = ops.convert_to_numpy(drop.seed_generator.state).copy()
+    assert told(lambda: as_functional(model), Unequal).endswith("in training")
+    assert_same(drop.seed_generator.state, before)
 
     def only_in_fit(self: Any, x: Any, training: Any) -> Any:
         if training and is_real(x):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import namedtuple
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+from graphlint.knowledge import keras_internals
 from graphlint.replay.attached_masks import reads_mask_unasked
 from graphlint.replay.live_graph import LiveGraph
 from graphlint.replay.symbolic import StuckError, by_path, node_of, symbolic_call, target_shape
@@ -72,6 +74,13 @@ def test_leaves_by_path() -> None:
         "b": Pair("b/0=3", {"c": "b/1/c=4"}),
     }
     assert isinstance(by_path(Pair(1, 2), shown), Pair)
+    leaf = SimpleNamespace(_fields=("one", "two"))
+    assert by_path([leaf], lambda one, path: (one, path)) == [(leaf, "0")]
+
+
+class Scales(layers.Layer):
+    def call(self, x: Any, factor: float = 1.0) -> Any:
+        return x * factor
 
 
 def test_calls_on_symbols() -> None:
@@ -84,6 +93,9 @@ def test_calls_on_symbols() -> None:
     for given in (x, ones):
         found = symbolic_call("it", drop, (given,), {"training": False}, x)
         assert isinstance(found, keras.KerasTensor) and found.shape == given.shape
+    scaled = symbolic_call("it", Scales(name="scales"), (ones,), {"factor": 3.0}, x)
+    (held,), kwargs = keras_internals.node_arguments(node_of(scaled))
+    assert held.shape == (1, 4) and kwargs == {"factor": 3.0}
     with pytest.raises(StuckError, match="it is called on no tensor"):
         symbolic_call("it", add, ([1, 2],), {}, x)
     with pytest.raises(StuckError, match="it cannot be called on symbols"):

@@ -274,6 +274,7 @@ def test_what_is_returned_that_no_call_made() -> None:
         ("mask:0", ["masked"], "mask"),
         ("mask:0", ["x"], "stuck"),
         ("mask:0", [3], "stuck"),
+        ("mask:0", ["value"], "stuck"),
         ("mask:1", ["masked"], "stuck"),
         ("mask", ["masked"], "mask"),
         ("query_mask", {"query": "masked"}, "mask"),
@@ -281,13 +282,16 @@ def test_what_is_returned_that_no_call_made() -> None:
         ("query_mask", {"query": "x", "0": "masked"}, "stuck"),
         ("query_mask", {"query_mask": "x", "query": "masked"}, "x"),
         ("query_mask", [3], "stuck"),
+        ("query_mask", ["value"], "stuck"),
         ("masked", ["masked"], "stuck"),
         ("captured/0", {"captured/0": "x"}, "x"),
     ],
 )
 def test_what_an_input_of_a_body_stands_for(path: str, passed: Any, expected: str) -> None:
     named = {"x": keras.KerasTensor((2,)), "masked": keras.KerasTensor((2, 3)), "mask": keras.KerasTensor((2,))}
+    named["value"] = SimpleNamespace()
     keras_internals.set_mask(named["masked"], named["mask"])
+    keras_internals.set_mask(named["value"], named["mask"])
     given = passed if isinstance(passed, dict) else {str(place): one for place, one in enumerate(passed)}
     run = BodyRun(Written(), "code#0", Body([], [], [], outputs=[], traced=True), Code(), None)  # type: ignore[arg-type]
     found = run.bound(path, {key: named.get(one, one) for key, one in given.items()})
@@ -297,6 +301,13 @@ def test_what_an_input_of_a_body_stands_for(path: str, passed: Any, expected: st
         assert found is named[expected]
 
 
+def test_what_a_body_captures() -> None:
+    written = Written()
+    x, y, z = written.input("0"), written.input("captured/0"), written.input("captured/1")
+    total = written.call(layers.Add(name="sum"), [x, y, z])
+    assert shown(written.run(total, symbol(), captured=[symbol("a"), symbol("b")])) == "sum(['s', 'a', 'b'])"
+
+
 def test_what_depends_on_something_that_is_stuck_is_stuck_for_the_same_reason() -> None:
     written = Written()
     x, y = written.input("0"), written.input("1")
@@ -304,8 +315,11 @@ def test_what_depends_on_something_that_is_stuck_is_stuck_for_the_same_reason() 
     second = written.call(layers.Add(name="sum"), [x, first], returns=[Traced(), Traced()])
     third = written.call(dense("b"), x)
     reason = "code#0/code#0 receives 1, which is not there"
-    assert shown(written.run([first, second, third], symbol())) == [reason, [reason, reason], "b(s)"]
-    assert shown(written.kept["sum#3", 1]) == reason
+    _, fourth = written.call(Code(name="inner"), first, returns=[3, Traced()], body=INNER)
+    assert shown(written.run([first, second, third, fourth], symbol())) == [reason, [reason, reason], "b(s)", reason]
+    stuck = {key: value.reason for key, value in written.kept.items() if isinstance(value, Stuck)}
+    places = [("1#1", 0), ("a#2", 0), ("sum#3", 0), ("sum#3", 1), ("inner#5", 0), ("inner#5", 1)]
+    assert stuck == dict.fromkeys(places, reason)
 
 
 def test_calls_of_one_mode_and_in_loops() -> None:
@@ -365,6 +379,21 @@ def test_arguments_of_layers() -> None:
     assert isinstance(held, layers.Add)
     _, kwargs = keras_internals.node_arguments(keras_internals.producer(found[4])[0])
     assert type(kwargs["factor"]) is float
+
+
+def test_arguments_that_are_none_are_left_to_keras() -> None:
+    written = Written()
+    made = written.call(Code(name="code"), written.input("0"), factor=None)
+    node, _ = keras_internals.producer(written.run(made, symbol()))
+    assert keras_internals.node_arguments(node)[1] == {}
+
+
+def test_what_a_definition_says_of_an_argument_comes_first() -> None:
+    written = Written()
+    written.input("0")
+    alias = Traced()
+    written.refs[id(alias)] = TensorRef(0, 0)
+    assert shown(written.run(written.call(dense("a"), alias), symbol())) == "a(s)"
 
 
 def test_a_variable_is_held_by_one_layer() -> None:
@@ -432,6 +461,8 @@ def test_functions_of_keras() -> None:
         ("reshape", [], {"newshape": (-1, 2)}, (None, 2), (None, 2)),
         ("reshape", [("size", "size")], {}, (None, None), (None, 4)),
         ("reshape", [("size",) * 3], {}, (None,) * 3, "reshapes to 3 sizes that are only known when it runs"),
+        ("reshape", [("four", 2)], {}, None, (4, 2)),
+        ("reshape", ["pair"], {}, None, (3, 2)),
         ("reshape", [("size", 2)], {}, None, "has a shape that is only known when it runs"),
         ("broadcast_to", [(3, 4)], {}, (3, 4), (3, 4)),
         ("broadcast_to", [("size", 4)], {}, (None, 4), "broadcasts to a size that is only known when it runs"),
@@ -458,6 +489,23 @@ def test_sizes_that_are_known_when_code_runs(name: str, args: Any, kwargs: Any, 
         assert shown(result) == f"code#0/keras.ops.{name}#1 {said}"
     else:
         assert result.shape == said
+
+
+def test_functions_of_several_tensors_and_of_none() -> None:
+    written = Written()
+    x, y = written.input("0"), written.input("1")
+    found = [
+        written.call(function("add"), x, y),
+        written.call(function("reshape"), np.ones(4), (2, 2)),
+        written.call(function("pair", lambda value: [3, ops.add(value, 1.0)]), x, returns=[3, Traced()]),
+        written.call(function("reshape"), x, (-1, 4), returns=5),
+    ]
+    later = written.call(function("add"), found[2][1], 2.0)
+    told = shown(written.run([*found, later], symbol(), symbol("t")))
+    assert told[0].endswith("(s, t)")
+    assert told[1] == "code#0/keras.ops.reshape#3 depends on no input, so that calling it again would fix its numbers"
+    assert told[2][0] == 3 and told[2][1].endswith("(s, 1.0)") and told[3] == 5
+    assert f"({told[2][1]}, 2.0)" in told[4]
 
 
 def test_functions_of_a_backend() -> None:
@@ -599,12 +647,26 @@ def test_what_is_sought_inside_a_call_needs_not_all_of_its_arguments() -> None:
             written.opening["inner#2"] = opening
         written.below["inner#2"] = below
         made = written.call(Code(name="inner"), x, y, size, returns=[Traced(), Traced()], body=INNER)
-        written.run(made, symbol())
+        found = shown(written.run(made, symbol()))
         missing, unknown = (
             "code#0/code#0 receives 1, which is not there",
             "code#0/inner#2 receives a number that is only known when it runs, such as a size",
         )
         assert seen == ([("s", missing, unknown)] if opens and below else [])
+        assert found == (["s", "s"] if opens and below else [missing, missing])
+
+
+def test_calls_of_layers_that_are_not_opened() -> None:
+    """A layer with a body is called whole, and so is one that the graph around it does not have."""
+    written = Written()
+    x, y = written.input("0"), written.input("1")
+    written.opening["code#0"] = written.leading["code#0"] = broken
+    written.below["code#0"] = [("a", 0)]
+    whole = written.call(Code(name="whole"), x, body=INNER)
+    alone, lost = written.call(dense("alone"), x), written.call(dense("lost"), y)
+    written.units = {key: unit for key, unit in written.units.items() if unit not in ("alone#3", "lost#4")}
+    reason = "code#0/code#0 receives 1, which is not there"
+    assert shown(written.run([whole, alone, lost], symbol())) == ["whole(s)", "alone(s)", reason]
 
 
 def test_tensors_that_only_the_run_itself_knows() -> None:
@@ -615,14 +677,16 @@ def test_tensors_that_only_the_run_itself_knows() -> None:
     written.opening["inner#3"] = lambda args, kwargs, captured: [5, layers.ReLU(name="r")(args[0]), args[0]]
     five, first, second = written.call(Code(name="inner"), hidden, returns=[5, Traced(), Traced()], body=INNER)
     lost = written.call(dense("lost"), y)
+    written.call(layers.Identity(name="same"), x, returns=x)
+    _, last = written.call(function("pair", lambda value: [3, ops.add(value, 5.0)]), x, returns=[3, Traced()])
     glued = written.glue(["Cast"], cell, dtype="float16")
     found = [
         written.call(function("add"), one, 1.0, unseen=True, returns=Traced(dtype=one.dtype))
-        for one in (x, hidden, cell, first, second, lost, glued)
+        for one in (x, hidden, cell, first, second, lost, glued, last)
     ]
     told = shown(written.run([sequence, five, first, *found], symbol()))
     assert told[:3] == ["three(s)", 5, "r(three(s):1)"]
     inner = [one.partition("(")[2] for one in told[3:]]
     reason = "code#0/code#0 receives 1, which is not there"
     assert inner[:5] == ["s, 1.0)", "three(s):1, 1.0)", "three(s):2, 1.0)", "r(three(s):1), 1.0)", "three(s):1, 1.0)"]
-    assert told[8] == reason and inner[6].startswith("cast")
+    assert told[8] == reason and inner[6].startswith("cast") and inner[7].endswith("(s, 5.0), 1.0)")
