@@ -1017,6 +1017,20 @@ def test_a_nested_model_that_was_made_from_the_same_input_is_copied() -> None:
     assert_same(frozen(batch(model)), model(batch(model)))
 
 
+@pytest.mark.filterwarnings("ignore::graphlint.TieNotSaved")
+def test_a_tied_variable_is_frozen_in_the_copy_alone_whatever_else_is_edited() -> None:
+    model = edit(square("a", "b", "c", "d")).tie("a@kernel", "c@kernel").build()
+    changed = edit(model).tie("b@bias", "d@bias").freeze("a").build()
+    assert all(one.trainable for one in model.weights)
+    assert [[one.trainable for one in layer.weights] for layer in changed.layers[1:]] == [
+        [False, False],
+        [True, True],
+        [False, True],
+        [True, True],
+    ]
+    assert changed.get_layer("a").kernel is changed.get_layer("c").kernel is not model.get_layer("a").kernel
+
+
 def test_what_is_beside_a_wrapper_in_a_nested_model_is_not_copied() -> None:
     inputs = keras.Input((3, 4), name="i")
     each = layers.TimeDistributed(layers.Dense(4, name="dense"), name="each")

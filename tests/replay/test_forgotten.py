@@ -132,6 +132,7 @@ def function_two() -> None:
         ([1, [2]], [1, [3]], "[1, [2]], and [1, [3]]"),
         ([1], [1, 2], "[1], and [1, 2]"),
         ([1], 1, "[1], and 1"),
+        (1, [1], "1, and [1]"),
         (np.ones(2), np.ones(2), None),
         (np.ones(1), [1.0], None),
         ([1.0], np.ones(1), None),
@@ -235,6 +236,7 @@ WAYS = {
     "an object": lambda held: Bag(inner=Bag(held=held)),
     "a list in an object": lambda held: Bag(held=[1, "a", held]),
     "a tuple": lambda held: Bag(held=(None, held)),
+    "a list before text": lambda held: Bag(held=[held, "a"], text="b"),
     "a set": lambda held: Bag(held={held}),
     "a frozenset": lambda held: Bag(held=frozenset([held])),
     "a dict": lambda held: Bag(held={"k": held}),
@@ -266,6 +268,8 @@ def test_a_global_that_a_function_reads(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(globals(), "GLOBAL", variable())
     assert list(untracked(Plain(name="c", kept=Bag(f=reads_a_global)))) == [("kept", GLOBAL)]
     assert list(untracked(Plain(name="c", kept=Bag(f=unassigned())))) == []
+    monkeypatch.setitem(globals(), "GLOBAL", Bag(held=variable()))
+    assert list(untracked(Plain(name="c", kept=Bag(f=reads_a_global)))) == []
 
 
 @pytest.mark.parametrize(
@@ -298,6 +302,12 @@ def test_what_is_no_state_of_its_own() -> None:
     owner.kept = Bag(layer=built, kernel=built.kernel, own=owner.own, itself=owner, value=built.kernel.value)
     owner.names = Bag(text="a", raw=b"a", array=np.zeros(2), module=np, kind=Bag, slot=Slotted())
     assert list(untracked(owner)) == []
+    module, kind = types.ModuleType("module"), type("Kind", (), {"held": layers.Dense(2)})
+    module.held = layers.Dense(2)  # type: ignore[attr-defined]
+    assert list(untracked(Plain(name="c", kept=Bag(module=module, kind=kind)))) == []
+    lstm = layers.LSTM(2, stateful=True)
+    lstm(keras.Input(batch_shape=(2, 3, 4)))
+    assert list(untracked(lstm)) == []
     of_keras = keras.optimizers.SGD()
     of_keras.build([variable()])
     assert list(untracked(Plain(name="c", kept=Bag(one=of_keras, two=of_keras)))) == []
