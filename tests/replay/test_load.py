@@ -72,6 +72,14 @@ def test_what_the_rules_find_is_told_in_one_line(tmp_path: Path) -> None:
         pass
 
 
+def test_three_of_many_findings_are_told(tmp_path: Path) -> None:
+    doubles = [layers.Lambda(lambda x: x * 2, name=f"double_{number}") for number in range(5)]
+    keras.Sequential([keras.Input((4,)), *doubles]).save(tmp_path / "model.keras")
+    with pytest.raises(Untrusted) as raised:
+        load(tmp_path / "model.keras")
+    assert str(raised.value).count("; X0") == 2 and "double_3" not in str(raised.value)
+
+
 def test_an_unpacked_model_is_copied_with_all_that_it_holds(file: Path, tmp_path: Path) -> None:
     folder = tmp_path / "unpacked.keras"
     with zipfile.ZipFile(file) as archive:

@@ -29,7 +29,8 @@ def test_calls_stay_or_are_taken_back(keep: bool, fails: bool, stays: bool) -> N
     inputs, layer, model = parts()
     before = node_counts(model)
     try:
-        with Transaction(model.layers, keep=keep):
+        with Transaction(model.layers, keep=keep) as transaction:
+            assert transaction.keep == keep
             layer(layer(inputs))
             if fails:
                 raise KeyError("it")
