@@ -6,7 +6,6 @@ from typing import Any
 
 import keras
 
-from graphlint.model.graph import ModelGraph
 from graphlint.replay.symbolic import StuckError
 from graphlint.tracing.inputs import known_arguments
 from graphlint.tracing.record import Event, TraceError, record
@@ -15,10 +14,9 @@ from graphlint.tracing.record import Event, TraceError, record
 class Modes:
     """What each call of a layer receives as ``training`` in both modes."""
 
-    def __init__(self, model: keras.Model, inputs: Any, graph: ModelGraph) -> None:
+    def __init__(self, model: keras.Model, inputs: Any) -> None:
         self.model = model
         self.inputs = inputs
-        self.graph = graph
         self.twins: dict[int, Any] | None = None
 
     def with_mode(self, address: str, event: Event, kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -113,7 +113,7 @@ class Opened:
         for call in self.graph.calls.values():
             self._note(call.scope, call.id, call.definition)
         self._made: dict[Any, _Made] = {}
-        self.twins = Modes(model, inputs, self.graph)
+        self.twins = Modes(model, inputs)
         self.variable_of = {
             id(keras_internals.variable_handle(variable)): variable
             for layer in keras_internals.all_layers(model)

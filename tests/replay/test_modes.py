@@ -10,6 +10,7 @@ import pytest
 from keras import layers
 
 from graphlint.errors import OpaqueBody
+from graphlint.knowledge import keras_internals
 from graphlint.replay.functional import as_functional
 from graphlint.replay.split import split
 from tests.replay.invariants import assert_same
@@ -100,3 +101,50 @@ def test_a_call_inside_a_layer(mode: Any) -> None:
     else:
         with pytest.raises(OpaqueBody, match=rf"layers/block_1/inner#0 is called with training={mode} "):
             split(model, "second/inner")
+
+
+class Attends(keras.Model):
+    def __init__(self, **given: Any) -> None:
+        super().__init__(name="net")
+        self.attend, self.given = layers.MultiHeadAttention(1, 2, name="attend"), given
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        given = {key: training if value == SAME else value for key, value in self.given.items()}
+        return self.attend(x, x, use_causal_mask=True, **given)
+
+
+@pytest.mark.parametrize("given", [{"training": SAME}, {}])
+def test_other_arguments_are_passed_on(given: dict[str, Any]) -> None:
+    model, x = Attends(**given), np.random.default_rng(0).normal(size=(2, 5, 4)).astype("float32")
+    expected = model(x)
+    found = as_functional(model)
+    assert_same(found(x), expected)
+    _, kwargs = keras_internals.node_arguments(keras_internals.inbound_nodes(model.attend)[-1])
+    assert kwargs == {"use_causal_mask": True}
+
+
+class ByMode(keras.Model):
+    """Calls a layer in a mode that it names in inference alone, and another one in inference alone."""
+
+    def __init__(self, *, extra: bool) -> None:
+        super().__init__(name="net")
+        self.drop, self.extra = layers.Dropout(0.5, name="drop"), layers.ReLU(name="relu") if extra else None
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        x = self.drop(x) if training else self.drop(x, training=False)
+        return x if training or self.extra is None else self.extra(x)
+
+
+def test_a_mode_that_is_named_in_inference_alone() -> None:
+    model, x = ByMode(extra=False), np.ones((64, 4), "float32")
+    assert_same(model(x), x)
+    found = as_functional(model)
+    assert_same(found(x), x)
+    assert np.any(np.asarray(keras.ops.convert_to_numpy(found(x, training=True))) == 0)
+
+
+def test_a_layer_that_is_called_in_inference_alone() -> None:
+    model = ByMode(extra=True)
+    model(np.ones((2, 4), "float32"))
+    with pytest.raises(OpaqueBody, match=r"extra#0 is only called in inference, as the code around it decides"):
+        as_functional(model)
