@@ -88,7 +88,8 @@ class PartlySharedTowers(Rule):
             leader = leaders.setdefault(one, leaders.get(other, one))
             if leaders.setdefault(other, leader) == leader and other not in own.setdefault(leader, [leader]):
                 own[leader].append(other)
-            between.setdefault(leader, [graph.calls[found.pairs[index][0]].layer for index in shared])
+            here = [graph.calls[found.pairs[index][0]].layer for index in shared]
+            between[leader] = [path for path in between.get(leader, here) if path in here]
         for leader, members in own.items():
             layers = list(dict.fromkeys(between[leader]))
             yield Problem(

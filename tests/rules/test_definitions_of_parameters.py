@@ -103,6 +103,13 @@ def test_equal_numbers(first, second, found):
     assert duplicates(first, second) == ([("a@kernel", (f"{second.name}@kernel",))] if found else [])
 
 
+@pytest.mark.parametrize(("count", "found"), [(64, [("n63@kernel", ("again@kernel",))]), (65, [])])
+def test_only_so_many_different_variables_with_the_same_extremes_are_compared(count, found):
+    rolled = [np.roll(NUMBERS, number) for number in range(count)]
+    unlike = [holding(f"n{number}", values) for number, values in enumerate(rolled)]
+    assert duplicates(*unlike, holding("again", rolled[-1])) == found
+
+
 def test_copies_in_words():
     def said(*parts):
         graph = chain(*parts)

@@ -247,6 +247,7 @@ def apart(first="own", second="other", class_name="Dense", **config):
     ("pairs", "found"),
     [
         ([both("a"), apart(), both("b")], True),
+        ([both("a", class_name=None), apart(), both("b")], True),
         ([both("a"), both("b"), apart()], True),
         ([both("a"), apart()], False),
         ([both("a"), both("b")], False),
@@ -731,6 +732,10 @@ def test_three_towers_with_a_layer_each():
     (problem,) = PartlySharedTowers().check(graph_of(calls=[*calls, call(layer("end", "Add"), 9, 10, 11)]))
     assert problem.message.startswith("3 towers share 2 layers with weights, and each has its own Dense")
     assert (problem.node, problem.related, problem.fix) == ("one", ("two", "three", "a", "b"), None)
+    more = held("more")
+    (problem,) = PartlySharedTowers().check(graph_of(calls=[*calls, passed(more, 9), passed(more, 10)]))
+    assert problem.message.startswith("3 towers share 2 layers with weights, and each has its own Dense")
+    assert sorted((problem.node, *problem.related)) == ["a", "b", "one", "three", "two"]
 
 
 # -- S007 tie-lost ---------------------------------------------------------------------------------------------------
