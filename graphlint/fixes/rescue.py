@@ -106,12 +106,8 @@ def _cause(error: BaseException, graph: ModelGraph) -> str:
     unknown = re.search(r"(?:Could not locate class|Unknown \w+:) '([^']+)'", text)
     if unknown:
         return f"class {unknown[1]!r} is not part of Keras: {_how_to_import(unknown[1], graph)}"
-    for marker in ("Exception encountered: ", "Could not deserialize class"):
-        _, found, after = text.rpartition(marker)
-        if found:
-            text = after if marker.startswith("Exception") else found + after
-            break
-    return " ".join(text.partition("Full object config")[0].split())[:300]
+    cause = text.rpartition("Exception encountered: ")[2]
+    return " ".join(cause.partition("Full object config")[0].split())[:300]
 
 
 def _how_to_import(class_name: str, graph: ModelGraph) -> str:
