@@ -74,16 +74,28 @@ def test_what_was_frozen_after_the_training_keeps_its_state():
 
 
 def test_layers_of_one_name_in_several_models_are_told_apart():
-    def pair():
+    def pair(*names):
         x = inputs = keras.Input((4,), name="x")
-        for name in ("first", "second"):
+        for name in names:
             inner = keras.Input((4,), name="i")
             x = keras.Model(inner, layers.Dense(4, name="code", use_bias=False)(inner), name=name)(x)
         return keras.Model(inputs, layers.Dense(4, name="code_kernel", use_bias=False)(x))
 
-    old, new = trained(pair()), pair()
+    old, new, less = trained(pair("first", "second")), pair("first", "second"), pair("second")
     assert carry_training(old, new) == []
     assert [one[1:] for one in slots(new)] == [(1,), (2,), (3,)] == [one[1:] for one in slots(old)]
+    assert carry_training(old, less) == [] and [one[1:] for one in slots(less)] == [(2,), (3,)]
+
+
+def test_a_layer_that_moved_into_another_model_has_no_state():
+    def around(name):
+        inputs, inner = keras.Input((4,), name="x"), keras.Input((4,), name="i")
+        nested = keras.Model(inner, layers.Dense(4, name="code_kernel", use_bias=False)(inner), name=name)
+        return keras.Model(inputs, nested(layers.Dense(4, name="code", use_bias=False)(inputs)))
+
+    old, new = trained(around("one")), around("other")
+    assert carry_training(old, new) == []
+    assert [one[1:] for one in slots(new)] == [(1,), (0,)]
 
 
 def test_nothing_left_to_train():
