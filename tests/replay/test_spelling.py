@@ -82,7 +82,7 @@ class Code(layers.Layer):
 
 
 class Net(keras.Model):
-    """A model of code that calls a layer."""
+    """A model of code that calls a layer, which may hold it."""
 
     def __init__(self, inner: keras.Layer) -> None:
         super().__init__(name="net")
@@ -92,15 +92,32 @@ class Net(keras.Model):
         return self.inner(x)
 
 
+class Doubles(keras.Operation):
+    """No layer, and has one."""
+
+    def __init__(self, held: keras.Layer) -> None:
+        super().__init__(name="doubles")
+        self.held = held
+
+    def call(self, x: object) -> object:
+        return x
+
+    def compute_output_spec(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        return keras.KerasTensor(x.shape)
+
+
 @pytest.mark.parametrize(("root", "at"), [("graph", "code"), ("code", "inner")])
 @pytest.mark.filterwarnings("ignore:.*build.*:UserWarning")
 def test_layers_inside_code_have_the_names_of_attributes_too(root: str, at: str) -> None:
     code, x = Code(), keras.Input((4,), name="x")
-    made = expand(read_live(keras.Model(x, code(x)) if root == "graph" else Net(code), structure_only=True))
+    whole = keras.Model(x, Doubles(code)(code(x))) if root == "graph" else Net(code)
+    vars(code).update(owners=[whole])
+    made = expand(read_live(whole, structure_only=True))
+    known = set(made.aliases)
     add_attributes(made)
     chain, graph_ = ({id(one.obj): path for path, one in made.layers.items()}[id(block)] for block in code.blocks)
-    assert {alias: made.layers[path].obj for alias, path in made.aliases.items()} == {
-        f"{at}/own": code.own,
+    assert f"{at}/own" in known and made.layers[made.aliases[f"{at}/own"]].obj is code.own
+    assert {alias: made.layers[path].obj for alias, path in made.aliases.items() if alias not in known} == {
         f"{at}/blocks/0": code.blocks[0],
         f"{at}/blocks/1": code.blocks[1],
         f"{at}/table/k%3A1": code.table["k:1"],
