@@ -79,7 +79,7 @@ def _opened(
         for tensor, value in zip(opened.exports, exported, strict=True):
             if isinstance(value, Stuck):
                 raise OpaqueBody(f"{graph.address(tensor.call)} cannot be called again: {value.reason}")
-        if built is None or (opened.incomplete is not None and whole):
+        if built is None:
             raise OpaqueBody(f"what {model.name} returns cannot be called again: {opened.incomplete}")
         for layer, reason in opened.stuck.items():
             if layer in around:

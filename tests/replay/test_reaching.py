@@ -36,6 +36,7 @@ def test_what_a_model_returns_cannot_be_called_again() -> None:
     x = numbers(2, 3)
     said = f"what net returns cannot be called again: normal#0 {DRAWN}"
     assert told(lambda: extract(model, "dense")) == told(lambda: split(model, "dense")) == said
+    assert told(lambda: extract(model)) == said
     assert_same(features(model, "dense")(x)["dense"], model.dense(x))
     assert_same(extract(model, None, "dense")(x), model.dense(x))
 
