@@ -38,7 +38,7 @@ def boundary(live: LiveGraph, cuts: Sequence[Tensor], outputs: Iterable[Tensor])
         if call in needed and any(tensor in given or tensor.call in behind for _, tensor in received[call]):
             behind.add(call)
     side: dict[Tensor, bool] = {}
-    used = {tensor for tensor in outputs if tensor in given}
+    used = set(outputs)
     for call in live.graph.calls:
         if call in behind:
             for name, tensor in received[call]:

@@ -151,7 +151,7 @@ class Interpreter:
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments of a unit with the values of its tensors."""
         symbols = self.live.symbols[self.live.parent[unit]]
-        if not arguments.kwargs and len(arguments.args) == 1 and len(arguments.tensors) == 1:
+        if not arguments.kwargs and len(arguments.args) == 1:
             only = arguments.args[0]
             if isinstance(only, keras.KerasTensor):
                 return (environment[symbols[id(only)]],), {}
@@ -207,4 +207,4 @@ def with_training(operation: Any, kwargs: dict[str, Any], training: Any) -> dict
 
 def plain(bound: Any) -> Any:
     """What an Input is bound to that is no tensor of the graph: the array of a `Constant`, or nothing."""
-    return getattr(bound, "obj", bound) if bound is not None else None
+    return getattr(bound, "obj", bound)

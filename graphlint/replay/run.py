@@ -75,7 +75,7 @@ def evaluate(
     live: LiveGraph,
     environment: Environment,
     wanted: Sequence[Tensor],
-    given: Mapping[Tensor, Any] | None = None,
+    given: Mapping[Tensor, Any],
     *,
     training: bool | None = None,
     with_masks: bool = False,
@@ -86,7 +86,7 @@ def evaluate(
         UnboundedCut: a model input is needed and has no value.
     """
     fed, environment = environment, dict(environment)
-    for tensor, value in (given or {}).items():
+    for tensor, value in given.items():
         symbol = live.symbol(tensor)
         environment[tensor] = keras.ops.convert_to_tensor(value, dtype=symbol.dtype)
     found = boundary(live, list(environment), wanted)

@@ -221,6 +221,17 @@ def test_a_replacement_without_an_output_that_is_used() -> None:
         edit(outer).replace("inner", layers.GlobalMaxPooling1D(name="pool")).build()
 
 
+def test_outputs_of_a_replaced_model_that_only_its_inside_or_the_whole_returns() -> None:
+    x = keras.Input((4,), name="x")
+    deepest = keras.Model(x, layers.ReLU(name="deep")(x), name="deepest")
+    net = keras.Model(x, [layers.Dense(4, name="first")(x), deepest(x)], name="net")
+    y = keras.Input((4,), name="y")
+    unused = keras.Model(y, layers.ReLU(name="out")(net(y)[0]))
+    assert names(edit(unused).replace("net", layers.Dense(4, name="new")).build()) == ["y", "new", "out"]
+    with pytest.raises(ShapeMismatch, match=r"^net#0 returned 2 tensors and would return 1, but net#0:1 is used"):
+        edit(keras.Model(y, net(y)[1])).replace("net", layers.Dense(4, name="new")).build()
+
+
 def test_a_nested_model_is_changed_inside_and_around() -> None:
     model = siamese()
     twice, thrice = layers.Rescaling(2.0, name="twice"), layers.Rescaling(3.0, name="thrice")

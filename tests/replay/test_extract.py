@@ -136,6 +136,59 @@ def test_run_keeps_the_masks_of_tensors_overridden_in_a_row() -> None:
     assert_same(run(model, inputs, "out", given=values), model(inputs))
 
 
+class Drops(layers.Layer):
+    """Has no argument for the mode, and a layer that has one."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.inner = layers.Dropout(0.5)
+
+    def call(self, x: Any) -> Any:
+        return self.inner(x)
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        return shape
+
+
+@pytest.mark.parametrize(
+    ("own", "asked", "drops"),
+    [(None, None, False), (None, True, True), (False, True, True), (True, None, True), (True, False, False)],
+)
+def test_the_mode_of_a_run_comes_before_that_of_a_call(own: bool | None, asked: bool | None, drops: bool) -> None:
+    inputs = keras.Input((4,), name="i")
+    inner = keras.Model(inputs, [layers.Dropout(0.5, name="drop")(inputs), Drops(name="code")(inputs)], name="inner")
+    x = keras.Input((4,), name="x")
+    model = keras.Model(x, inner(x) if own is None else inner(x, training=own))
+    found = run(model, np.ones((64, 4), "float32"), ["inner/drop", "inner/code"], training=asked)
+    assert [bool((one == 0).any()) for one in found] == [drops, drops]
+
+
+def test_run_inside_a_nested_model_that_is_called_on_a_constant() -> None:
+    one, other = keras.Input((3,), name="one"), keras.Input((3,), name="other")
+    inner = keras.Model([one, other], layers.Add(name="sum")([one, other]), name="inner")
+    x = keras.Input((3,), name="x")
+    model = keras.Model(x, inner([x, keras.ops.ones((1, 3))]))
+    ones = np.ones((2, 3), "float32")
+    assert_same(run(model, 4 * ones, "inner/sum"), 5 * ones)
+    assert_same(run(model, None, ["inner/sum"], given={"inner/one": 2 * ones}), [3 * ones])
+
+
+def test_feeds_may_be_in_a_list_of_their_own() -> None:
+    a, b = keras.Input((2,), name="a"), keras.Input((2,), name="b")
+    model, ones = keras.Model([a, b], layers.Subtract(name="out")([a, b])), np.ones((1, 2), "float32")
+    assert_same(run(model, [[3 * ones, ones]], "out"), 2 * ones)
+    assert_same(run(model, [[[3.0, 3.0]], [[1.0, 1.0]]], "out"), 2 * ones)
+
+
+def test_run_needs_no_feeds_for_masks_of_what_is_given() -> None:
+    x = keras.Input((5, 4), name="x")
+    masked = layers.Masking(name="masking")(layers.Dense(4, name="a")(x))
+    model = keras.Model(x, layers.LSTM(3, name="lstm")(masked))
+    ones = np.ones((2, 5, 4), "float32")
+    expected = run(model, None, "lstm", given={"a": ones})
+    assert_same(run(model, None, "lstm", given={"a": ones, "masking": ones}), expected)
+
+
 def test_run_trains_where_asked() -> None:
     inputs = keras.Input((4,), name="x")
     model = keras.Model(inputs, layers.Dropout(0.9, seed=1, name="drop")(inputs))

@@ -323,6 +323,8 @@ def test_a_mask_passed_to_a_nested_model_is_needed_by_it() -> None:
     inner = keras.Input((6, 4), name="i")
     body = keras.Model(inner, layers.LSTM(3, name="deep")(inner), name="body")
     live = LiveGraph(keras.Model([x, keep], body(x, mask=keep)))
+    seen = boundary(live, tensors("x#0"), tensors("body#0/deep#0"))
+    assert (seen.side_tensors, seen.side_masks, seen.leaking_inputs) == ((), (Tensor("keep#0", 0),), ("keep#0",))
     for options, inside in (({}, "whole()"), ({"opened": ["body"]}, "nested(body#0/i#0 body#0/deep#0) in i#0")):
         found = Planner(live, **options).plan(tensors("body#0/deep#0"))
         assert shown(found) == f"inline(x#0 keep#0 body#0:{inside} giving body#0/deep#0:0)"
@@ -390,6 +392,16 @@ def test_what_a_cut_leaves_open(
     assert [short(one.call) for one in found.side_tensors] == side.split() and found.side_masks == ()
     assert [short(one) for one in found.leaking_inputs] == leaking.split()
     assert [short(one.call) for one in found.idle] == idle.split()
+
+
+def test_a_graph_with_many_paths_is_walked_once() -> None:
+    x = found = keras.Input((4,), name="x")
+    for number in range(40):
+        found = layers.Add(name=f"a{number}")([found, found])
+    live = LiveGraph(keras.Model(x, found))
+    seen = boundary(live, tensors("x#0"), tensors("a39#0"))
+    assert len(seen.live) == 40 and seen.idle == seen.leaking_inputs == ()
+    assert len(Planner(live).plan(tensors("a39#0")).steps) == 41
 
 
 @pytest.mark.filterwarnings("ignore:.*passed an input with a mask attached.*")
