@@ -48,7 +48,7 @@ def resolve_layer(graph: ModelGraph, text: str) -> str:
         AddressError: no layer has this path.
     """
     spelled = _path(*_parsed(graph, text))
-    path = _known_path(graph, spelled)
+    path = known_path(graph, spelled)
     if path is None:
         raise _unknown(text, graph, spelled)
     return path
@@ -88,7 +88,7 @@ def resolve_call(graph: ModelGraph, text: str) -> str:
     path = _path(model, address)
     spelled = _spelled(graph, path)
     if not spelled:
-        layer = _known_path(graph, path)
+        layer = known_path(graph, path)
         if layer is None:
             raise _unknown(text, graph, path, called=True)
         spelled = graph.container_calls(layer) or graph.call_sites(layer)
@@ -154,7 +154,7 @@ def _parsed(graph: ModelGraph, text: str) -> tuple[str, Address]:
         choices = [f"{member.scope}{'' if text == ROOT else text}" for member in graph.members]
         raise AmbiguousAddress(f"{text!r} is in each of {len(choices)} models: write one of {listed(choices, _MOST)}")
     spelled = _path("", address)
-    fitting = {member.scope: _known_path(graph, member.scope + spelled) for member in graph.members}
+    fitting = {member.scope: known_path(graph, member.scope + spelled) for member in graph.members}
     found = {model: path for model, path in fitting.items() if path is not None}
     if not found:
         found = {member.scope: spelled for member in graph.members if _spelled(graph, member.scope + spelled)}
@@ -174,8 +174,8 @@ def _path(model: str, address: Address) -> str:
     return model + "/".join(escape(part.name) for part in address.parts)
 
 
-def _known_path(graph: ModelGraph, path: str) -> str | None:
-    """The canonical path of a layer; an alias of a container applies to everything below it."""
+def known_path(graph: ModelGraph, path: str) -> str | None:
+    """The canonical path of a layer, None if there is none; an alias of a container applies to everything below it."""
     seen: set[str] = set()
     while path not in graph.layers:
         if path in seen:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import keras
 
-from graphlint.errors import AddressError
 from graphlint.knowledge import keras_internals
 from graphlint.model.address import ROOT, escape
 from graphlint.model.graph import ModelGraph
-from graphlint.model.resolve import resolve_layer
+from graphlint.model.resolve import known_path
 
 
 def add_attributes(graph: ModelGraph) -> None:
@@ -41,7 +40,7 @@ def canonical(graph: ModelGraph, address: str) -> str:
         above = [_name(piece) for piece in spelled]
         for end in range(start + 1, len(written) + 1):
             names = [_name(piece) for piece in written[start:end]]
-            known = _known(graph, "/".join([*above, *names]))
+            known = known_path(graph, "/".join([*above, *names]))
             if known is not None:
                 pieces = known.split("/")
                 number = written[end - 1].partition("#")[1:]
@@ -60,13 +59,6 @@ def canonical(graph: ModelGraph, address: str) -> str:
 
 def _name(piece: str) -> str:
     return piece.partition("#")[0]
-
-
-def _known(graph: ModelGraph, path: str) -> str | None:
-    try:
-        return resolve_layer(graph, path)
-    except AddressError:
-        return None
 
 
 def _called(graph: ModelGraph, spellings: list[list[str]]) -> list[str] | None:
