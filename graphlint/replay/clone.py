@@ -405,16 +405,10 @@ class Cloner:
         known = self.variables.get(id(variable))
         if known is not None:
             return known
-        for old, new in self.pairs:
-            held = keras_internals.own_variables(old)
-            for index, one in enumerate(held):
-                twins = keras_internals.own_variables(new)
-                if one is variable and index < len(twins):
-                    return twins[index]
         value = keras_internals.numbers(variable)
         made = keras.Variable(value, dtype=variable.dtype, trainable=variable.trainable, name=variable.name)
         keras_internals.take_path(variable, made)
-        # A layer that holds it and is called later, or in another model, gets it when variables are tied.
+        # The copy of a layer that holds it as well gets it when variables are tied.
         self.variables[id(variable)] = self.made[id(variable)] = made
         self.kept.append(variable)
         return made

@@ -169,6 +169,9 @@ def test_a_variable_that_is_an_argument_and_that_of_a_layer_stays_one(order: str
     assert_same(model(np.ones((2, 4), "float32")), expected)
     apart = clone(model, sharing="undo")
     assert_same(apart(batch(model)), model(batch(model)))
+    product = apart(np.ones((2, 4), "float32"))[0]
+    apart.get_layer("d").kernel.assign(np.full((4, 4), 2.0))
+    assert np.array_equal(apart(np.ones((2, 4), "float32"))[0], product) == (order != "layer first")
 
 
 def test_the_state_of_the_optimizer_is_copied_with_the_weights() -> None:
