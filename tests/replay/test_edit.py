@@ -799,8 +799,14 @@ def test_a_model_of_code_and_what_needs_other_code() -> None:
     model(np.ones((2, 4)))
     with pytest.raises(OpaqueBody, match=r"^Two 'two' is code, and this edit needs other code than the class's own"):
         edit(model).share("a", "b")
-    with pytest.raises(OpaqueBody, match="as_functional"):
-        edit(model).tie("a@kernel", "b@kernel")
+    for change in (
+        lambda one: one.tie("a@kernel", "b@kernel"),
+        lambda one: one.replace("b", relu(), inputs="a"),
+        lambda one: one.remove("a", argument="0"),
+        lambda one: one.insert_before("b", relu(), argument="0"),
+    ):
+        with pytest.raises(OpaqueBody, match="as_functional"):
+            change(edit(model))
     assert edit(model).build() is model
 
 
