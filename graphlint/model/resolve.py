@@ -12,8 +12,11 @@ from graphlint.model.address import MODEL_END, ROOT, Address, escape, inside, pa
 from graphlint.model.graph import ModelGraph, Tensor
 
 _INDEX = re.compile(r"#\d+")
-_ROOT = re.compile(r"\.(?=[#:@]|$)")
-_MODEL = re.compile(r"(#\d+)?(@|$)")
+_NAME = re.compile(r"[:@#]")
+"""Ends the name of a model."""
+_ROOT = re.compile(r"\.(#\d+)?([:@]|$)")
+_WHOLE = re.compile(r"\.?(#\d+)?([:@]|$)")
+"""What follows the name of a model, if the address is that of the model itself."""
 _MOST = 8
 _COMPARED = 20_000
 """Layers that an unknown address is compared with, so that a typo in a huge model is reported quickly."""
@@ -47,7 +50,7 @@ def resolve_layer(graph: ModelGraph, text: str) -> str:
     Raises:
         AddressError: no layer has this path.
     """
-    spelled = _path(*_parsed(graph, text))
+    spelled = _parsed(graph, text)[0]
     path = known_path(graph, spelled)
     if path is None:
         raise _unknown(text, graph, spelled)
@@ -82,10 +85,9 @@ def resolve_call(graph: ModelGraph, text: str) -> str:
     Raises:
         AddressError: no call matches, or several do.
     """
-    model, address = _parsed(graph, text)
+    path, address = _parsed(graph, text)
     if address.slot is not None:
         raise AddressError(f"expected a call such as 'encoder#1/dense#0', got the variable {text!r}: drop the slot")
-    path = _path(model, address)
     spelled = _spelled(graph, path)
     if not spelled:
         layer = known_path(graph, path)
@@ -133,45 +135,53 @@ def resolve_tensor(graph: ModelGraph, text: str) -> Tensor:
 
 
 def _parsed(graph: ModelGraph, text: str) -> tuple[str, Address]:
-    """The model that an address is in, as it begins the paths there, and the address inside it.
+    """The layer path that an address spells, without indices, and the address without the name of a model.
 
     Raises:
         AddressError: it does not follow the grammar, or leaves out the model where that is not clear.
     """
-    if not graph.several or not isinstance(text, str):
+    if not isinstance(text, str) or _ROOT.match(text):
         address = parse(text)
-        return (ROOT if _ROOT.match(text) else ""), address
-    name, colon, rest = text.partition(MODEL_END)
+        if graph.several:
+            choices = [f"{member.scope}{'' if text == ROOT else text}" for member in graph.members]
+            raise AmbiguousAddress(
+                f"{text!r} is in each of {len(choices)} models: write one of {listed(choices, _MOST)}"
+            )
+        return ROOT, address
+    if not graph.several:
+        address = parse(text)
+        return _path(address), address
+    name = _NAME.split(text, maxsplit=1)[0]
     known = {unescape(member.scope.removesuffix(MODEL_END)): member.scope for member in graph.members}
-    model = known.get(unescape(name.partition("@")[0].partition("#")[0]))
-    if model is not None and (not colon or _MODEL.match(rest) or rest.startswith(ROOT)):
-        inner = rest.removeprefix(ROOT) if colon else text[len(name.partition("@")[0].partition("#")[0]) :]
-        return model, parse(f"{ROOT}{inner}")
-    if colon and model is not None:
-        return model, parse(rest)
+    model = known.get(unescape(name))
+    if model is not None:
+        rest = text[len(name) :]
+        inner = rest.removeprefix(MODEL_END)
+        if _WHOLE.match(inner):
+            return model, parse(f"{ROOT}{inner.removeprefix(ROOT)}")
+        if inner != rest:
+            address = parse(inner)
+            return f"{model}{_path(address)}", address
     address = parse(text)
-    if _ROOT.match(text):
-        choices = [f"{member.scope}{'' if text == ROOT else text}" for member in graph.members]
-        raise AmbiguousAddress(f"{text!r} is in each of {len(choices)} models: write one of {listed(choices, _MOST)}")
-    spelled = _path("", address)
+    spelled = _path(address)
     fitting = {member.scope: known_path(graph, member.scope + spelled) for member in graph.members}
     found = {model: path for model, path in fitting.items() if path is not None}
     if not found:
-        found = {member.scope: spelled for member in graph.members if _spelled(graph, member.scope + spelled)}
+        found = {
+            member.scope: member.scope + spelled for member in graph.members if _spelled(graph, member.scope + spelled)
+        }
     first, _, below = spelled.partition("/")
-    if not found and below and first in {member.scope.removesuffix(MODEL_END) for member in graph.members}:
-        return f"{first}{MODEL_END}", replace(address, parts=address.parts[1:])
+    if not found and first in {member.scope.removesuffix(MODEL_END) for member in graph.members}:
+        return f"{first}{MODEL_END}{below}", replace(address, parts=address.parts[1:])
     if len(set(found.values())) > 1:
         choices = [f"{model}{text}" for model in found]
         raise AmbiguousAddress(f"{text!r} is in {len(choices)} models: write one of {listed(choices, _MOST)}")
-    return next(iter(found), graph.members[0].scope), address
+    return f"{next(iter(found), graph.members[0].scope)}{spelled}", address
 
 
-def _path(model: str, address: Address) -> str:
-    """The layer path that an address in a model spells, without indices."""
-    if address.parts[0].name == ROOT and model:
-        return model
-    return model + "/".join(escape(part.name) for part in address.parts)
+def _path(address: Address) -> str:
+    """The layer path that an address spells, without indices."""
+    return "/".join(escape(part.name) for part in address.parts)
 
 
 def known_path(graph: ModelGraph, path: str) -> str | None:

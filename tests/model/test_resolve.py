@@ -1,7 +1,7 @@
 import pytest
 
 from graphlint.errors import AddressError
-from graphlint.model.definition import CallDefinition, TensorRef, VariableDefinition
+from graphlint.model.definition import Body, CallDefinition, TensorRef, VariableDefinition
 from graphlint.model.expand import expand
 from graphlint.model.graph import Tensor
 from graphlint.model.resolve import resolve, resolve_call, resolve_layer, resolve_tensor, resolve_variable
@@ -104,6 +104,9 @@ def test_every_address_of_a_call_resolves_to_it(graph):
         (resolve_layer, "net/enc", "did you mean enc?"),
         (resolve_layer, "zzz", "no layer 'zzz': did you mean"),
         (resolve_layer, "../enc", "no layer"),
+        (resolve_layer, "./enc", "no layer './enc': did you mean enc?"),
+        (resolve_layer, ".#0/enc", "no layer '.#0/enc': did you mean enc?"),
+        (resolve, 3, "expected an address such as 'encoder/dense#0:0', got int 3: pass a string"),
     ],
 )
 def test_errors_say_what_there_is(graph, find, text, message):
@@ -184,6 +187,10 @@ NO_D = "is in 2 models: write one of gan:"
         ("inner/deep", "gan:inner/deep"),
         ("gan:inner#0/deep", "gan:inner#0/deep#0"),
         ("inner:0", WHOLE),
+        ("gan#0/d", "gan:d"),
+        ("gan#0/inner/deep@kernel", "gan:inner/deep@kernel"),
+        ("gan#0/d:0", Tensor("gan:d#0", 0)),
+        ("gan::0", WHOLE),
     ],
 )
 def test_an_address_in_several_models_means_what_it_says(models, text, expected):
@@ -213,6 +220,11 @@ def test_an_address_in_several_models_means_what_it_says(models, text, expected)
         (resolve, "deep", "no layer 'deep': did you mean gan:d or gan:inner/deep or gan:?"),
         (resolve, "gan/zzz", "no layer 'gan/zzz': did you mean gan: or gan:x or gan:d?"),
         (resolve, "nope:d", "expected one whole number after ':', got 'nope:d': write path/to/layer#call:0"),
+        (resolve, "gan:./d", "no layer 'gan:./d': did you mean gan:d or gan:?"),
+        (resolve, "gan:..", "no layer 'gan:..': did you mean gan: or gan:x or gan:d?"),
+        (resolve, "./d", "no layer './d': did you mean gan:d or gan:?"),
+        (resolve, "inner/dep", "no layer 'inner/dep': did you mean gan:inner/deep or gan:inner/i or gan:inner?"),
+        (resolve, 3, "expected an address such as 'encoder/dense#0:0', got int 3: pass a string"),
         (resolve, "gan:d@bias", "no variable 'gan:d@bias': layer 'gan:d' has no 'bias'; it has gan:d@kernel"),
     ],
 )
@@ -346,6 +358,7 @@ HELD = "no variable 'second@nope': layer 'second' has no 'nope'; it has first@ke
         (resolve_layer, "t/s/d", "s/d"),
         (resolve_layer, "w/other/d", "s/d"),
         (resolve_layer, "w/other", "s"),
+        (resolve_call, "w/other", "'w/other' matches 2 calls: write one of s#0, t/s#0"),
         (resolve_call, "idle", "no call 'idle': layer 'idle' is never called"),
         (resolve_layer, "net/d", "no layer 'net/d': did you mean c/net/d?"),
         (resolve_layer, "net/first", "no layer 'net/first': did you mean first?"),
@@ -367,3 +380,76 @@ def test_one_model_under_two_names():
     found = {text: resolve_layer(graph, text) for text in ("b:d", "q:d", "q", "q:", "d", "q:x")}
     assert found == {"b:d": "b:d", "q:d": "b:d", "q": "b:", "q:": "b:", "d": "b:d", "q:x": "b:x"}
     assert resolve_variable(graph, "q:d@kernel") == "b:d@kernel"
+
+
+def test_an_alias_of_one_letter():
+    inner = encoder("b", layer("d", size=1))
+    wrap = layer("w", "Bidirectional", children={"forward_layer": inner})
+    graph = expand(definition(model("net", [input_call("a"), call(wrap, 0), call(inner, 1)], [0], [2])))
+    assert graph.aliases == {"b": "w/forward_layer"}
+    assert [resolve_layer(graph, text) for text in ("b", "b/d", "b/x")] == [
+        "w/forward_layer",
+        "w/forward_layer/d",
+        "w/forward_layer/x",
+    ]
+
+
+def test_a_layer_is_preferred_to_a_model_of_its_name():
+    gan = encoder("net", encoder("disc", layer("d", size=1)))
+    graph = expand(several({"gan": definition(gan), "disc": definition(encoder("net", layer("d", size=2)))}))
+    found = {text: resolve(graph, text) for text in ("disc/d", "disc:d", "disc/x", "gan/disc/d", "disc")}
+    assert found == {
+        "disc/d": "gan:disc/d",
+        "disc:d": "disc:d",
+        "disc/x": "gan:disc/x",
+        "gan/disc/d": "gan:disc/d",
+        "disc": "disc:",
+    }
+
+
+def test_a_layer_named_like_the_root_in_several_models():
+    graph = expand(several({name: definition(encoder("net", layer(".", size=1))) for name in ("one", ".")}))
+    found = {text: resolve(graph, text) for text in ("one:%2E", "one:.", "one:%2E@kernel", "%2E", "%2E:%2E", "%2E:.")}
+    assert found == {
+        "one:%2E": "one:%2E",
+        "one:.": "one:",
+        "one:%2E@kernel": "one:%2E@kernel",
+        "%2E": "%2E:",
+        "%2E:%2E": "%2E:%2E",
+        "%2E:.": "%2E:",
+    }
+
+
+def test_aliases_that_lead_to_each_other():
+    dense = layer("dense", size=1)
+    second = layer("second", "Second", opaque=True, children={"dense": dense})
+    first = layer("first", "First", opaque=True, children={"part": second, "part/dense": dense})
+    graph = expand(several({"x": definition(first), "y": definition(second)}))
+    assert graph.aliases == {"x:part": "y:", "y:dense": "x:part/dense"}
+    assert resolve_layer(graph, "y:dense") == "x:part/dense"
+    with pytest.raises(AddressError, match=r"^no layer 'y:dense/nope': did you mean x: or y:\?$"):
+        resolve_layer(graph, "y:dense/nope")
+
+
+def coded():
+    """A model whose code calls a layer that the model holds itself."""
+    far = layer("far", size=1)
+    body = Body(
+        [], [input_call("i"), call(far, 0)], [TensorRef(0, 0)], outputs=[TensorRef(1, 0)], traced=True, arguments=("0",)
+    )
+    calls = [
+        input_call("a"),
+        call(far, 0),
+        CallDefinition(layer("own", "Mine", body=body), (TensorRef(1, 0),), outputs=(SPEC,)),
+    ]
+    return definition(model("net", calls, [0], [2]))
+
+
+def test_a_call_that_has_no_path_of_its_own_in_several_models():
+    assert resolve_call(expand(coded()), "own/far") == "own#0/far#0"
+    one = expand(several({"one": coded(), "other": definition(encoder("net", layer("d")))}))
+    assert resolve_call(one, "own/far") == "one:own#0/far#0"
+    both = expand(several({"one": coded(), "other": coded()}))
+    assert resolve_call(both, "other:own/far") == "other:own#0/far#0"
+    with pytest.raises(AddressError, match=r"^'own/far' is in 2 models: write one of one:own/far, other:own/far$"):
+        resolve_call(both, "own/far")
