@@ -761,7 +761,7 @@ class ModelGraph:
         if node in self.calls:
             scope = self.calls[node].scope
             return self._scope_prefix(scope) + _inside(node, scope)
-        if node in self.scopes and node != ROOT:
+        if node in self.scopes:
             parent = self.scopes[node].parent
             return self._scope_prefix(parent) + _inside(node, parent)
         return node

@@ -14,6 +14,7 @@ from graphlint.model.address import inside
 from graphlint.model.definition import CallDefinition, TensorRef
 from graphlint.model.expand import expand
 from graphlint.model.graph import MASK, TENSOR, EdgeKind, Tensor
+from graphlint.model.several import several
 from tests.model.definitions import SPEC, bodies, call, definition, input_call, layer, model
 
 
@@ -151,6 +152,48 @@ def test_outputs_are_named_where_there_are_several():
         "end#0",
     ]
     assert [len(graph.consumers(Tensor("split#0", output))) for output in (0, 1)] == [0, 1]
+
+
+def test_addresses_of_models_inside_models():
+    low = model("low", [input_call("x"), call(layer("d"), 0)], [0], [1])
+    mid = model("mid", [input_call("x"), call(low, 0), call(low, 1)], [0], [2])
+    top = model("top", [input_call("x"), call(mid, 0)], [0], [1])
+    graph = expand(definition(model("net", [input_call("x"), call(top, 0)], [0], [1])))
+    assert {scope: graph.address(scope) for scope in graph.scopes} == {
+        ".": ".",
+        "top#0": "top#0",
+        "top#0/mid#0": "top/mid#0",
+        "top#0/mid#0/low#0": "top/mid/low#0",
+        "top#0/mid#0/low#1": "top/mid/low#1",
+    }
+    assert graph.address("top#0/mid#0/low#1/d#0") == "top/mid/low#1/d#0"
+
+
+def test_addresses_beside_a_model_that_is_code():
+    open_one = definition(model("net", [input_call("x"), call(layer("d"), 0)], [0], [1]))
+    graph = expand(several({"open": open_one, "code": definition(layer("net", "Net", opaque=True))}))
+    assert {node: graph.address(node) for node in (*graph.calls, *graph.scopes)} == {
+        "open:x#0": "open:x#0",
+        "open:d#0": "open:d#0",
+        "code:#0": "code:#0",
+        ".": ".",
+        "open:": "open:",
+    }
+
+
+def test_a_layer_that_code_holds_twice():
+    both = layer("both", size=1)
+    graph = expand(definition(layer("net", "Net", opaque=True, children={"one": both, "other": both})))
+    assert graph.aliases == {"other": "one"} and graph.call_sites("one") == [".#0"]
+    assert graph.shared_layers == [] and not graph.called_by_code(".#0") and not graph.in_code(".#0")
+
+
+def test_a_call_on_two_paths_is_reached_once():
+    """Each call receives the one before it twice, so that there are more paths than can be walked."""
+    calls = [input_call("x"), *(call(layer(f"add_{place}", "Add"), place, place) for place in range(60))]
+    graph = expand(definition(model("net", calls, [0], [60])))
+    assert graph.descendants(["x#0"]) == set(graph.calls)
+    assert graph.ancestors(["add_59#0"]) == {*graph.calls, *graph.layers} - {"."}
 
 
 def nested(*uses):

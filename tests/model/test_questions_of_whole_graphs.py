@@ -166,7 +166,9 @@ def test_an_effect_is_an_end_too():
 
     def live(*effects):
         body.effects = effects
-        return expand(definition(model("net", [input_call("x"), call(own, 0)], [0], [1]))).live_nodes
+        graph = expand(definition(model("net", [input_call("x"), call(own, 0)], [0], [1])))
+        assert graph.live_nodes <= {*graph.calls, *graph.layers, *graph.variables}
+        return graph.live_nodes
 
     side = {"own#0/side#0", "own/side", "own/side@kernel"}
     assert not live() & {*side, "own@count"}
