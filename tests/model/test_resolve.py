@@ -300,6 +300,7 @@ INSIDE = "runs inside wrap, which has no tensor of its own for it; write wrap"
         (resolve_layer, "step_", "no layer 'step_': did you mean step_9 or step_8 or step_7?"),
         (resolve_call, "qqq", f"no layer 'qqq'{FIRST}"),
         (resolve_layer, "qqq", f"no layer 'qqq'{FIRST}"),
+        (resolve_layer, "qqqqqqqqqq/a", f"no layer 'qqqqqqqqqq/a'{FIRST}"),
         (resolve_tensor, "step_1:1", "no output 1 in 'step_1:1': 'step_1#0' has step_1#0:0"),
     ],
 )
@@ -453,3 +454,18 @@ def test_a_call_that_has_no_path_of_its_own_in_several_models():
     assert resolve_call(both, "other:own/far") == "other:own#0/far#0"
     with pytest.raises(AddressError, match=r"^'own/far' is in 2 models: write one of one:own/far, other:own/far$"):
         resolve_call(both, "own/far")
+
+
+def test_what_is_called_itself_is_suggested_though_it_runs_inside_another_layer_too():
+    deep = encoder("deep", layer("d", size=1))
+    wrap = layer("w", "Bidirectional", children={"forward_layer": deep})
+    graph = expand(definition(model("net", [input_call("a"), call(encoder("top", deep), 0), call(wrap, 1)], [0], [2])))
+    with pytest.raises(AddressError, match=r"^no layer 'deep': did you mean top/deep\?$"):
+        resolve_call(graph, "deep")
+
+
+def test_three_layers_of_a_name_are_suggested():
+    calls = [input_call("a"), *(call(encoder(name, layer("d")), place) for place, name in enumerate("pqrs"))]
+    graph = expand(definition(model("net", calls, [0], [4])))
+    with pytest.raises(AddressError, match=r"^no layer 'd': did you mean p/d or q/d or r/d\?$"):
+        resolve_layer(graph, "d")
