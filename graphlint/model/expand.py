@@ -196,6 +196,7 @@ class _Expansion:
         self.register(root, ROOT, None)
         members = graph.definition.members
         if members:
+            assert root.body is not None
             graph.scopes[ROOT] = Scope(ROOT, ROOT, None, index=0, inputs=(), outputs=(), body=root.body)
             scopes = [f"{escape(member.name)}{MODEL_END}" for member in members]
             roots = [member.definition.root for member in members]
@@ -533,7 +534,7 @@ class _Expansion:
                     self.count(path)
                     graph.aliases[path] = known
                     graph.layers[known].aliases += (path,)
-                    elsewhere = parent is not None and graph.layers[known].parent != parent
+                    elsewhere = graph.layers[known].parent != parent
                     if parent is not None and elsewhere and (parent, known) not in self.contained:
                         self.contained.add((parent, known))
                         graph.children.setdefault(parent, []).append(known)

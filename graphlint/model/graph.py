@@ -231,10 +231,10 @@ class Scope:
     index: int
     inputs: tuple[str, ...]
     outputs: tuple[Tensor, ...]
+    body: Body = field(repr=False)
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = field(default_factory=dict)
     definition: CallDefinition | None = field(default=None, repr=False)
-    body: Body | None = field(default=None, repr=False)
 
 
 @dataclass(eq=False, slots=True)
@@ -603,13 +603,12 @@ class ModelGraph:
     @cached_property
     def has_code(self) -> bool:
         """Whether code makes the body of any call, as it was seen when it ran."""
-        return any(scope.body is not None and scope.body.traced for scope in self.scopes.values())
+        return any(scope.body.traced for scope in self.scopes.values())
 
     def called_by_code(self, node: str) -> bool:
         """Whether code makes a call itself, or calls the container that a scope is of."""
         scope = self.calls[node].scope if node in self.calls else self.scopes[node].parent
-        body = self.scopes[scope].body if scope in self.scopes else None
-        return body is not None and body.traced
+        return scope in self.scopes and self.scopes[scope].body.traced
 
     def in_code(self, node: str) -> bool:
         """Whether a call or scope lies in a body that code makes, at any depth: no file holds it."""
@@ -617,8 +616,7 @@ class ModelGraph:
             return False
         scope = self.calls[node].scope if node in self.calls else self.scopes[node].parent
         while scope in self.scopes:
-            body = self.scopes[scope].body
-            if body is not None and body.traced:
+            if self.scopes[scope].body.traced:
                 return True
             scope = self.scopes[scope].parent
         return False

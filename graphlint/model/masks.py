@@ -193,8 +193,7 @@ class _Run:
             return
         source, tensor = call.args[0], Tensor(call.id, 0)
         scope = self.graph.scopes[call.scope]
-        traced = scope.body is not None and scope.body.traced
-        explicit = [] if traced else list(flat(scope.kwargs.get("mask")))
+        explicit = [] if scope.body.traced else list(flat(scope.kwargs.get("mask")))
         index = self.place(scope, call.id) if explicit else 0
         if index < len(explicit) and isinstance(explicit[index], Tensor):
             mask = explicit[index]
@@ -401,7 +400,6 @@ def _run_order(graph: ModelGraph) -> Iterator[Call | Scope]:
 
     def steps(scope: Scope) -> Iterator[CallDefinition]:
         body = scope.body
-        assert body is not None
         if id(body) not in orders:
             orders[id(body)] = list(range(len(body.calls))) if body.traced else _body_order(body)
         return iter([body.calls[position] for position in orders[id(body)]])
@@ -412,7 +410,7 @@ def _run_order(graph: ModelGraph) -> Iterator[Call | Scope]:
         definition = next(remaining, None)
         if definition is None:
             stack.pop()
-            if scope.body is not None and scope.body.traced:
+            if scope.body.traced:
                 yield scope
             continue
         call = calls.get((scope.id, id(definition)))

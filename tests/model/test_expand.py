@@ -8,7 +8,7 @@ from graphlint.model.expand import expand
 from graphlint.model.graph import Tensor
 from graphlint.model.several import several
 from graphlint.projections.canonical import canonical
-from tests.model.definitions import bodies, call, definition, input_call, layer, model
+from tests.model.definitions import SPEC, bodies, call, definition, input_call, layer, model
 from tests.model.pictures import picture
 from tests.model.test_whole_graphs import closed_layers, nested_models, opened_code, several_models
 
@@ -293,6 +293,44 @@ def test_one_object_in_two_models_in_memory():
         assert sorted(shown["layers"]) == [".", "code: in .", "gen: in . =code:g", "gen:d in gen:", "gen:z in gen:"]
         assert shown["children"] == {".": [f"{name}:" for name in names], "code:": ["gen:"], "gen:": ["gen:z", "gen:d"]}
         assert shown["variables"] == ["gen:d@kernel 0 (1,) held by gen:d"]
+
+
+def test_every_definition_of_one_layer_leads_to_it():
+    """Two models in memory hold one model, in which a layer has one inside: four objects, each defined twice."""
+    objects = [object() for _ in range(5)]
+
+    def made():
+        cell = layer("cell", "LSTM", size=1, obj=objects[0])
+        wrap = layer("wrap", "Bidirectional", obj=objects[1], children={"forward_layer": cell, "layer": cell})
+        start = CallDefinition(layer("i", "InputLayer", obj=objects[2]), outputs=(SPEC,))
+        inner = model("inner", [start, call(wrap, 0), call(layer("d", obj=objects[3]), 1)], [0], [2])
+        inner.obj = objects[4]
+        return inner, [cell, wrap, start.layer, inner.body.calls[2].layer, inner]
+
+    (first, ours), (second, theirs) = made(), made()
+    roots = [model("net", [input_call("x"), call(inner, 0)], [0], [1]) for inner in (first, second)]
+    graph = expand(several({"a": definition(roots[0]), "b": definition(roots[1])}))
+    paths = ["a:inner/wrap/forward_layer", "a:inner/wrap", "a:inner/i", "a:inner/d", "a:inner"]
+    assert [graph.layer_of[id(one)] for one in ours] == [graph.layer_of[id(one)] for one in theirs] == paths
+    assert graph.aliases == {"a:inner/wrap/layer": "a:inner/wrap/forward_layer", "b:inner": "a:inner"}
+    assert graph.children["b:"] == ["b:x", "a:inner"]
+
+
+def test_a_layer_that_is_held_twice_is_contained_once():
+    far = layer("far", size=1)
+    wrap = layer("wrap", "Bidirectional", children={"forward_layer": far, "backward_layer": far})
+    graph = expand(definition(model("net", [input_call("x"), call(far, 0), call(wrap, 1)], [0], [2])))
+    assert graph.children == {".": ["x", "far", "wrap"], "wrap": ["far"]}
+    assert graph.aliases == {"wrap/forward_layer": "far", "wrap/backward_layer": "far"}
+
+
+def test_code_calls_what_it_holds_by_the_attribute():
+    far = layer("far", size=1)
+    body = Body([], [input_call("i"), call(far, 0)], [TensorRef(0, 0)], outputs=[TensorRef(1, 0)], traced=True)
+    body.arguments = ("0",)
+    own = layer("own", "Mine", children={"part": far}, body=body)
+    graph = expand(definition(model("net", [input_call("x"), call(far, 0), call(own, 1)], [0], [2])))
+    assert graph.calls_of["far"] == ["far#0", "own#0/part#0"] and graph.aliases == {"own/part": "far"}
 
 
 def test_a_model_that_begins_with_a_model_has_no_inputs_of_its_own():
