@@ -514,7 +514,7 @@ class ModelGraph:
         """
         found = []
         for path, layer in self.layers.items():
-            if layer.is_operation or layer.is_input or path == ROOT:
+            if layer.is_operation or layer.is_input:
                 continue
             scopes = self.container_calls(path)
             if scopes:
@@ -726,7 +726,7 @@ class ModelGraph:
     @cached_property
     def fed_calls(self) -> set[str]:
         """Every call that an Input of the root model influences."""
-        return {node for node in self.descendants(self.inputs) if node in self.calls}
+        return self.descendants(self.inputs)
 
     def components(self, calls: Iterable[str]) -> list[list[str]]:
         """Split calls into connected components (by tensors or masks), each in graph order."""

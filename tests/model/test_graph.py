@@ -242,11 +242,13 @@ def test_what_is_written_and_seen():
     inner = model("inner", [input_call("x"), call(layer("own", size=2), 0)], [0], [1])
     rebuilt = model("rebuilt", [input_call("x"), call(layer("own", size=2), 0)], [0], [1])
     rebuilt.rebuilt = True
-    calls = [input_call("a"), call(custom, 0), call(wrapper, 1), call(inner, 2), call(rebuilt, 3)]
-    graph = expand(definition(model("net", calls, [0], [4])))
+    derived = model("derived", [input_call("x"), call(layer("own", size=2), 0)], [0], [1])
+    derived.class_name = derived.module = "mine"
+    calls = [input_call("a"), call(custom, 0), call(wrapper, 1), call(inner, 2), call(rebuilt, 3), call(derived, 4)]
+    graph = expand(definition(model("net", calls, [0], [5])))
     kinds = {
         path: (graph.seen(path), graph.written(path), graph.written(path, wrapped=False))
-        for path in ("custom", "custom/deep", "wrapper/layer", "inner/own", "rebuilt", "rebuilt/own")
+        for path in ("custom", "custom/deep", "wrapper/layer", "inner/own", "rebuilt", "rebuilt/own", "derived/own")
     }
     assert kinds == {
         "custom": (True, True, True),
@@ -255,6 +257,7 @@ def test_what_is_written_and_seen():
         "inner/own": (True, True, True),
         "rebuilt": (True, True, True),
         "rebuilt/own": (True, False, False),
+        "derived/own": (True, True, True),
     }
     assert [one.path for one in graph.opaque_layers] == ["custom"]
     assert not graph.has_code and not any(map(graph.in_code, chain(graph.calls, graph.scopes)))

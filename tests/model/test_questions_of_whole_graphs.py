@@ -290,8 +290,8 @@ TRACED = Body([], [], [], outputs=[], traced=True)
 )
 def test_containers_code_and_what_cannot_be_seen(fields, hidden, flags):
     one = layer("one", fields.pop("class_name", "Dense"), **fields)
-    if one.class_name == "Mine":
-        one.module = "mine"
+    if one.class_name != "Dense":
+        one.module = {"Mine": "mine"}.get(one.class_name)
     node = Layer("one", None, one, hidden=hidden)
     assert (node.container, node.traced, node.opaque) == flags
 
