@@ -151,7 +151,7 @@ def _parsed(graph: ModelGraph, text: str) -> tuple[str, Address]:
     if not graph.several:
         address = parse(text)
         return _path(address), address
-    name = _NAME.split(text, maxsplit=1)[0]
+    name = _NAME.split(text)[0]
     known = {unescape(member.scope.removesuffix(MODEL_END)): member.scope for member in graph.members}
     model = known.get(unescape(name))
     if model is not None:

@@ -186,6 +186,7 @@ def test_a_layer_that_code_holds_twice():
     graph = expand(definition(layer("net", "Net", opaque=True, children={"one": both, "other": both})))
     assert graph.aliases == {"other": "one"} and graph.call_sites("one") == [".#0"]
     assert graph.shared_layers == [] and not graph.called_by_code(".#0") and not graph.in_code(".#0")
+    assert graph.address(".#0") == ".#0"
 
 
 def test_a_call_on_two_paths_is_reached_once():

@@ -225,6 +225,7 @@ def test_what_encloses_and_holds(closed, many):
     assert list(closed.enclosing(".")) == []
     assert [one.path for one in many.enclosing("gan:z")] == ["gan:", "."]
     assert [one.path for one in closed.layers_below("own")][:3] == ["own", "own/deep", MODEL]
+    assert sorted(one.path for one in many.layers_below(".")) == sorted(many.layers)
     below = {path: [one.id for one in closed.variables_below(path)] for path in ("open", "own/deep", "x")}
     kernels = [f"{MODEL}/layers/dense@kernel", f"{MODEL}/layers/dense_1@kernel"]
     assert below == {"open": kernels, "own/deep": [*kernels, "own/deep/cell@kernel"], "x": []}

@@ -188,6 +188,8 @@ NO_D = "is in 2 models: write one of gan:"
         ("gan:inner#0/deep", "gan:inner#0/deep#0"),
         ("inner:0", WHOLE),
         ("gan#0/d", "gan:d"),
+        ("gan/d#0", "gan:d#0"),
+        ("gan/inner/deep#0", "gan:inner#0/deep#0"),
         ("gan#0/inner/deep@kernel", "gan:inner/deep@kernel"),
         ("gan#0/d:0", Tensor("gan:d#0", 0)),
         ("gan::0", WHOLE),
