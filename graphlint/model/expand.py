@@ -153,7 +153,7 @@ def _expanded_size(definition: ModelDefinition) -> _Size:
                     inside = bodies.get(id(call.body))
                     calls += 1 if inside is None else inside[0]
                     tensors += 0 if inside is None else inside[1]
-                bodies[key] = min(calls, _COUNTABLE), min(tensors, _COUNTABLE)
+                bodies[key] = min(calls, _COUNTABLE + 1), min(tensors, _COUNTABLE + 1)
             elif key not in bodies:
                 bodies[key] = 1, 1
                 stack.append((one, True))
@@ -163,7 +163,7 @@ def _expanded_size(definition: ModelDefinition) -> _Size:
             continue
         if ready:
             held = [*one.children.values(), *(one.body.layers if one.body is not None else ())]
-            layers[key] = min(1 + sum(layers.get(id(inner), 1) for inner in held), _COUNTABLE)
+            layers[key] = min(1 + sum(layers.get(id(inner), 1) for inner in held), _COUNTABLE + 1)
         elif key not in layers and (one.body is not None or one.children):
             layers[key] = 1
             stack.append((one, True))
@@ -218,7 +218,7 @@ class _Expansion:
         graph = self.graph
         if root.body is None:
             call = CallDefinition(root, outputs=(_UNKNOWN,))
-            self.add_call(f"{scope}#0", call, around or ROOT, 0, (), {}, (_UNKNOWN,))
+            self.add_call(f"{scope}#0", call, ROOT, 0, (), {}, (_UNKNOWN,))
             graph.outputs.append(Tensor(f"{scope}#0", 0))
             return
         frames = [self.enter(root, root.body, scope, around, 0, (), {}, None, {})]
@@ -378,7 +378,7 @@ class _Expansion:
             return
         path = inside(frame.path) + frame.plan.names[id(layer)]
         known = self.paths.get(identity(layer))
-        if known is None and layer.body is None and not layer.children:
+        if known is None and not layer.children:
             around = self.graph.layers[frame.path]
             self.add(layer, path, frame.path, around.hidden or around.definition.opaque, stored)
         elif known != path or id(layer) not in self.graph.layer_of:
@@ -434,7 +434,7 @@ class _Expansion:
         )
         graph.calls[call_id] = call
         self.runs(layer, call_id)
-        position = constants = 0
+        position, constant = 0, False
         found = [("0", args[0])] if len(args) == 1 and args[0].__class__ is Tensor else leaves(args)
         if kwargs or captured:
             found += leaves(kwargs) + leaves(captured, "captured")
@@ -445,8 +445,8 @@ class _Expansion:
                 graph.add_edge(Edge(leaf.call, leaf.output, call_id, argument, kind, spec, position))
                 position += 1
             elif leaf.__class__ is Constant:
-                constants += 1
-        if constants:
+                constant = True
+        if constant:
             graph.with_constants.append(call_id)
 
     def count(self, path: str) -> None:

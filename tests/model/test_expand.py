@@ -3,7 +3,15 @@ import pytest
 from hypothesis import given
 
 from graphlint.errors import LimitError
-from graphlint.model.definition import Body, CallDefinition, Constant, ConstantKind, TensorRef, VariableDefinition
+from graphlint.model.definition import (
+    Body,
+    CallDefinition,
+    Constant,
+    ConstantKind,
+    Effect,
+    TensorRef,
+    VariableDefinition,
+)
 from graphlint.model.expand import expand
 from graphlint.model.graph import Tensor
 from graphlint.model.several import several
@@ -227,6 +235,8 @@ def sized():
     apart.body.layers.clear()
     unknown = CallDefinition(dense, (ref, [1, {"a": ref}]), {"b": [ref, None], "c": 3}, captured=(ref, ref))
     only = CallDefinition(dense, captured=(ref,), outputs=())
+    named = CallDefinition(dense, (), {"inputs": ref, "scale": 2}, outputs=())
+    nested_form = Body([], [input_call("i"), call(inner, 0)], [ref], outputs=[ref], traced=True, arguments=("0",))
     return {
         "plain": (model("m", [entry, call(dense, 0, 0, outputs=3)], [0], [1]), [2, 7]),
         "arguments": (model("m", [entry, unknown, only], [0], [0]), [3, 11]),
@@ -241,12 +251,50 @@ def sized():
         "not called": (uncalled, [1, 2, 6]),
         "called alone": (apart, [4, 8]),
         "another form": (model("m", [entry, formed], [0], [1]), [3, 5, 6]),
+        "by name": (model("m", [entry, named], [0], [0]), [2, 4]),
+        "a model in another form": (
+            model("m", [entry, CallDefinition(own, (ref,), outputs=(), form=nested_form)], [0], [1]),
+            [6, 11],
+        ),
     }
 
 
 def test_sizes_are_known_before_anything_is_expanded():
     cases = sized()
     assert {name: sizes(root) for name, (root, _) in cases.items()} == {name: size for name, (_, size) in cases.items()}
+
+
+def test_sizes_beyond_any_limit_are_not_told():
+    inner = model("m", [input_call("x"), call(layer("d"), 0)], [0], [1])
+    held = layer("w")
+    ref = TensorRef(0, 0)
+    form = Body([], [input_call("i")], [ref], outputs=[ref], traced=True, arguments=("0",))
+    for _ in range(44):
+        inner = model("m", [input_call("x"), call(inner, 0), call(inner, 1)], [0], [2])
+        held = layer("w", children={"a": held, "b": held})
+        calls = [input_call("i"), *(CallDefinition(layer("own"), (ref,), outputs=(), form=form) for _ in range(2))]
+        form = Body([], calls, [ref], outputs=[ref], traced=True, arguments=("0",))
+    formed = CallDefinition(layer("own"), (ref,), outputs=(), form=form)
+    for root, message in (
+        (inner, "the model expands to over 1,000,000,000,000 calls, more than"),
+        (held, "the model contains over 1,000,000,000,000 layers, shared ones counted once per place, more than"),
+        (model("m", [input_call("x"), formed], [0], [1]), "the model expands to over 1,000,000,000,000 calls, more"),
+    ):
+        with pytest.raises(LimitError, match=f"^{message}"):
+            expand(definition(root))
+    with pytest.raises(LimitError, match="^the calls of the model have over 1,000,000,000,000 arguments and outputs"):
+        expand(definition(inner), max_calls=10**13)
+
+
+def test_what_contains_itself_is_told_or_refused():
+    own = layer("own", "Mine", opaque=True)
+    own.children["me"] = own
+    graph = expand(definition(model("net", [input_call("x"), call(own, 0)], [0], [1])))
+    assert graph.aliases == {"own/me": "own"} and list(graph.layers_below("own")) == [graph.layers["own"]]
+    endless = model("m", [input_call("x")], [0], [0])
+    endless.body.calls.append(call(endless, 0))
+    with pytest.raises(LimitError, match="more characters"):
+        expand(definition(endless), max_characters=1000)
 
 
 def test_a_layer_alone_is_one_call_in_no_scope():
@@ -314,6 +362,7 @@ def test_every_definition_of_one_layer_leads_to_it():
     assert [graph.layer_of[id(one)] for one in ours] == [graph.layer_of[id(one)] for one in theirs] == paths
     assert graph.aliases == {"a:inner/wrap/layer": "a:inner/wrap/forward_layer", "b:inner": "a:inner"}
     assert graph.children["b:"] == ["b:x", "a:inner"]
+    assert graph.children["a:inner/wrap"] == ["a:inner/wrap/forward_layer"]
 
 
 def test_a_layer_that_is_held_twice_is_contained_once():
@@ -363,3 +412,133 @@ def test_names_that_are_taken():
     own = layer("own", "Mine", body=body)
     graph = expand(definition(model("net", [input_call("x"), call(own, 0)], [0], [1])))
     assert graph.children["own"] == ["own/i", "own/p", "own/p~1", "own/p~2", "own/p~3", "own/p~1~1"]
+
+
+def code(*calls, held=(), arguments=("0",), effects=(), outputs=None):
+    """A layer whose code makes some calls, the first of them one of its inputs."""
+    ends = [TensorRef(len(calls) - 1, 0)] if outputs is None else outputs
+    inputs = [TensorRef(place, 0) for place in range(len(arguments))]
+    body = Body([], list(calls), inputs, outputs=ends, traced=True, arguments=arguments, effects=effects)
+    return layer("own", "Mine", children=dict(held), body=body)
+
+
+def around(own, *before):
+    """A model that calls some layers in a row."""
+    calls = [input_call("x"), *(call(one, place) for place, one in enumerate((*before, own)))]
+    return expand(definition(model("net", calls, [0], [len(calls) - 1])))
+
+
+def test_code_calls_what_lies_deeper_by_its_path():
+    cell = layer("cell", size=1)
+    block = layer("block", "Bidirectional", children={"down": cell})
+    graph = around(code(input_call("i"), call(block, 0), call(cell, 1), held={"block": block}))
+    assert graph.calls_of["own/block/down"] == ["own#0/block/down#0"]
+    assert list(graph.layers) == [".", "x", "own", "own/block", "own/block/down", "own/i"]
+
+
+def test_code_calls_a_model_that_it_does_not_hold():
+    """The layers in it have the names of their groups, and one that lies elsewhere has no other path here."""
+    far, far_again = layer("far", size=1), layer("far", size=1)
+    far.obj = far_again.obj = object()
+    loose = model("loose", [input_call("x"), call(far_again, 0), call(layer("end"), 1)], [0], [2])
+    graph = around(code(input_call("i"), call(loose, 0)), far)
+    assert [name for name in graph.calls if "loose" in name] == [
+        "own#0/loose#0/layers/input_layer#0",
+        "own#0/loose#0/layers/dense#0",
+        "own#0/loose#0/layers/dense_1#0",
+    ]
+    assert graph.children["own/loose"] == ["own/loose/layers/input_layer", "own/loose/layers/dense_1"]
+    assert graph.aliases == {} and graph.layer_of[id(far_again)] == "far"
+
+
+def test_code_that_does_two_things_names_what_it_calls_apart():
+    first, second = (code(input_call("i"), call(layer("now"), 0)) for _ in range(2))
+    again = CallDefinition(first, (TensorRef(1, 0),), outputs=(SPEC,), form=second.body)
+    graph = expand(definition(model("net", [input_call("x"), call(first, 0), again], [0], [2])))
+    assert graph.children["own"] == ["own/i", "own/now", "own/i~1", "own/now~1"]
+    assert list(graph.calls)[1:] == ["own#0/i#0", "own#0/now#0", "own#1/i~1#0", "own#1/now~1#0"]
+
+
+def test_code_that_returns_arrays():
+    array = Constant(ConstantKind.NUMPY, [1, 2])
+    calls = input_call("i"), call(layer("d"), 0)
+    effects = (Effect("loss", (array, TensorRef(1, 0))),)
+    graph = around(code(*calls, outputs=[array, TensorRef(1, 0)], effects=effects))
+    assert graph.scopes["own#0"].outputs == graph.effects[0].tensors == (Tensor("own#0/d#0", 0),)
+
+
+def test_what_code_receives_by_name():
+    own = code(input_call("i"), input_call("m"), call(layer("d"), 0, 1), arguments=("samples", "mask:samples"))
+    given = CallDefinition(own, (), {"samples": TensorRef(0, 0)}, outputs=(SPEC,))
+    graph = expand(definition(model("net", [input_call("x"), given], [0], [1])))
+    assert graph.calls["own#0/i#0"].args == (Tensor("x#0", 0),)
+    assert graph.calls["own#0/m#0"].kwargs == {"mask": Tensor("x#0", 0)}
+
+
+def test_what_is_found_elsewhere_is_called_before():
+    late = CallDefinition(layer("late"), (), captured=(TensorRef(2, 0),), outputs=(SPEC,))
+    graph = around(code(input_call("i"), late, call(layer("d"), 0), outputs=[TensorRef(1, 0)]))
+    assert [name for name in graph.calls if "/" in name] == ["own#0/i#0", "own#0/d#0", "own#0/late#0"]
+    assert [(edge.source, edge.argument) for edge in graph.in_edges("own#0/late#0")] == [("own#0/d#0", "captured/0")]
+
+
+def test_an_input_that_is_no_tensor():
+    inner = model("inner", [input_call("i"), input_call("j"), call(layer("join", "Add"), 0, 1)], [0, 1], [2])
+    inner.body.inputs.insert(1, None)
+    given = CallDefinition(inner, ([TensorRef(0, 0), TensorRef(1, 0)],), outputs=(SPEC,))
+    graph = expand(definition(model("net", [input_call("x"), input_call("y"), given], [0, 1], [2])))
+    assert graph.scopes["inner#0"].inputs == ("inner#0/i#0", "inner#0/j#0")
+    assert [graph.in_edges(f"inner#0/{name}#0")[0].source for name in "ij"] == ["x#0", "y#0"]
+
+
+def test_inputs_of_a_dictionary_go_by_its_keys():
+    inner = model("inner", [input_call("b"), input_call("a"), call(layer("join", "Add"), 0, 1)], [0, 1], [2])
+    inner.body.inputs = {"a": TensorRef(0, 0), "b": TensorRef(1, 0)}
+    given = CallDefinition(inner, ({"a": TensorRef(0, 0), "b": TensorRef(1, 0)},), outputs=(SPEC,))
+    graph = expand(definition(model("net", [input_call("x"), input_call("y"), given], [0, 1], [2])))
+    assert [graph.in_edges(f"inner#0/{name}#0")[0].source for name in "ba"] == ["x#0", "y#0"]
+
+
+def test_a_call_on_a_list():
+    both = CallDefinition(layer("join", "Concatenate"), ([TensorRef(0, 0), TensorRef(1, 0)],), outputs=(SPEC,))
+    graph = expand(definition(model("net", [input_call("x"), input_call("y"), both], [0, 1], [2])))
+    assert [(edge.source, edge.argument) for edge in graph.in_edges("join#0")] == [("x#0", "0/0"), ("y#0", "0/1")]
+
+
+def test_layers_of_a_model_that_cannot_be_seen_are_hidden_wherever_they_are_called():
+    """The list of the model has none of them."""
+    wrap = layer("wrap", "Bidirectional", children={"layer": layer("cell", "LSTM")})
+    inner = model("inner", [input_call("i"), call(layer("d"), 0), call(wrap, 1)], [0], [2])
+    inner.body.layers.clear()
+    own = layer("own", "Mine", children={"model": inner}, opaque=True)
+    graph = around(inner, own)
+    assert {path: one.hidden for path, one in graph.layers.items()} == {
+        **dict.fromkeys((".", "x", "own"), False),
+        **{f"own/model{name}": True for name in ("", "/i", "/d", "/wrap", "/wrap/layer")},
+    }
+
+
+def test_a_model_in_a_model_in_a_wrapper():
+    """Nothing of it is expanded, and what code calls in a wrapper is not told."""
+    deep = model("deep", [input_call("i"), call(layer("d"), 0)], [0], [1])
+    inner = model("inner", [input_call("x"), call(deep, 0)], [0], [1])
+    graph = around(layer("wrap", "TimeDistributed", children={"layer": inner}))
+    inside = ["wrap", "wrap/layer", "wrap/layer/x", "wrap/layer/deep", "wrap/layer/deep/i", "wrap/layer/deep/d"]
+    assert list(graph.layers) == [".", "x", *inside]
+    own = code(input_call("i"), call(layer("d"), 0))
+    own.body.layers.append(layer("loose"))
+    assert list(around(layer("wrap", "TimeDistributed", children={"layer": own})).layers) == [
+        ".",
+        "x",
+        "wrap",
+        "wrap/layer",
+    ]
+
+
+def test_a_model_inside_code_runs_as_the_code_wherever_it_stands_among_several():
+    gen = model("gen", [input_call("z"), call(layer("d"), 0)], [0], [1])
+    own = layer("sub", "Mine", opaque=True, children={"g": gen})
+    plain = model("net", [input_call("x"), call(layer("d"), 0)], [0], [1])
+    graph = expand(several({"plain": definition(plain), "code": definition(own), "gen": definition(gen)}))
+    assert graph.call_sites("gen:d") == ["code:#0", "gen:d#0"]
+    assert graph.running == {"code:": ("code:", "gen:", "gen:z", "gen:d")}
