@@ -59,13 +59,10 @@ class _Travel:
 def add_mask_edges(graph: ModelGraph) -> None:
     """Add a mask edge for every hop that Keras derives at run time: to calls that get the mask of a tensor filled in
     or pass it on. Mask arguments that the model records are edges already."""
-    positions: dict[str, int] = {}
     for tensor, call, argument, shape in _travel(graph).received:
-        if call not in positions:
-            positions[call] = len(graph.in_edges(call)) + len(graph.in_edges(call, MASK))
+        position = len(graph.in_edges(call)) + len(graph.in_edges(call, MASK))
         spec = TensorSpec(shape, "bool")
-        graph.add_edge(Edge(tensor.call, tensor.output, call, argument, MASK, spec, positions[call]))
-        positions[call] += 1
+        graph.add_edge(Edge(tensor.call, tensor.output, call, argument, MASK, spec, position))
 
 
 def masked(graph: ModelGraph) -> dict[Tensor, str]:
@@ -194,7 +191,7 @@ class _Run:
         source, tensor = call.args[0], Tensor(call.id, 0)
         scope = self.graph.scopes[call.scope]
         explicit = [] if scope.body.traced else list(flat(scope.kwargs.get("mask")))
-        index = self.place(scope, call.id) if explicit else 0
+        index = self.place(scope, call.id)
         if index < len(explicit) and isinstance(explicit[index], Tensor):
             mask = explicit[index]
             shape = self.graph.spec(mask).shape

@@ -282,7 +282,7 @@ def test_sizes_beyond_any_limit_are_not_told():
     ):
         with pytest.raises(LimitError, match=f"^{message}"):
             expand(definition(root))
-    with pytest.raises(LimitError, match="^the calls of the model have over 1,000,000,000,000 arguments and outputs"):
+    with pytest.raises(LimitError, match=r"^the calls of the model have over 1,000,000,000,000 arguments and outputs"):
         expand(definition(inner), max_calls=10**13)
 
 

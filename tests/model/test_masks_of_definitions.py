@@ -8,7 +8,7 @@ import pytest
 
 from graphlint.model.definition import Body, CallDefinition, Constant, ConstantKind, TensorRef, TensorSpec
 from graphlint.model.expand import expand
-from graphlint.model.graph import MASK
+from graphlint.model.graph import MASK, Tensor
 from graphlint.model.masks import masked, still_masked
 from tests.model.definitions import definition, input_call, layer, model
 
@@ -770,3 +770,24 @@ def test_a_model_of_code_has_no_order_of_its_own():
     held = {name: layer(name, name) for name in ("Masking", "MultiHeadAttention")}
     graph = expand(definition(layer("sub", "MyModel", is_model=True, opaque=True, children=held)))
     assert travelled(graph) == ([], {})
+
+
+def test_classes_of_others_are_not_known_to_pass_masks_on():
+    own = step("Mine", M)
+    own.layer.module, own.layer.registered_name = "mine", "mine>Mine"
+    assert travelled(net(own, step("Dense", A))) == ([], {})
+
+
+def test_the_order_of_a_run_is_found_on_many_paths():
+    """Each call receives the one before it twice, so that there are more paths than can be walked."""
+    doubled = [step("Add", [TensorRef(place, 0)] * 2, name=f"add_{place}") for place in range(2, 62)]
+    graph = net(*doubled, step("MultiHeadAttention", TensorRef(62, 0), TensorRef(62, 0)))
+    assert len(travelled(graph)[1]) == 61
+
+
+def test_an_output_that_is_no_tensor():
+    root = model("net", [input_call("x"), step("Masking", X), step("MultiHeadAttention", M, M)], [0], [2])
+    root.body.outputs.insert(0, None)
+    graph = expand(definition(root))
+    assert graph.outputs == [Tensor("multiheadattention#0", 0)]
+    assert travelled(graph)[1] == {"masking#0:0": "masking#0", "multiheadattention#0:0": "masking#0"}
