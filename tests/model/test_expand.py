@@ -542,3 +542,23 @@ def test_a_model_inside_code_runs_as_the_code_wherever_it_stands_among_several()
     graph = expand(several({"plain": definition(plain), "code": definition(own), "gen": definition(gen)}))
     assert graph.call_sites("gen:d") == ["code:#0", "gen:d#0"]
     assert graph.running == {"code:": ("code:", "gen:", "gen:z", "gen:d")}
+
+
+def test_a_second_definition_adds_no_names():
+    """The first lies in an opaque layer, so that the layers in it have the names of their groups."""
+    objects = [object() for _ in range(3)]
+
+    def made():
+        start = CallDefinition(layer("i", "InputLayer", obj=objects[0]), outputs=(SPEC,))
+        inner = model("inner", [start, call(layer("d", obj=objects[1]), 0)], [0], [1])
+        inner.obj = objects[2]
+        return inner
+
+    second = made()
+    graph = around(second, layer("own", "Mine", children={"g": made()}, opaque=True))
+    assert graph.aliases == {"inner": "own/g"}
+    assert list(graph.calls)[2:] == ["inner#0/layers/input_layer#0", "inner#0/layers/dense#0"]
+    assert [graph.layer_of[id(one)] for one in second.body.layers] == [
+        "own/g/layers/input_layer",
+        "own/g/layers/dense",
+    ]
