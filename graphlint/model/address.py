@@ -65,9 +65,7 @@ def overlap(one: str, other: str) -> bool:
     >>> overlap("encoder/dense", "encoder"), overlap("encoder", "encoder_2"), overlap(".", "encoder")
     (True, False, True)
     """
-    if ROOT in (one, other) or one == other:
-        return True
-    return one.startswith(inside(other)) or other.startswith(inside(one))
+    return one == other or one.startswith(inside(other)) or other.startswith(inside(one))
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def multiply(*dims: Dim) -> Dim:
     if None in dims:
         return None
     product = int(0 not in dims)
-    for dim in dims if product else ():
+    for dim in dims:
         product *= dim  # type: ignore[operator]
         if abs(product) > _LARGEST:
             return None

@@ -108,3 +108,43 @@ def test_the_members_of_several_models_are_cut_off_too():
     graph = expand(several)
     detach(graph)
     assert reachable(graph.definition) == []
+
+
+def test_second_definitions_are_cut_off_too():
+    """The graph has nodes of the first ones alone."""
+    objects = [Held() for _ in range(4)]
+
+    def inner():
+        cell = layer("cell", "LSTM", obj=objects[0])
+        wrap = layer("wrap", "Bidirectional", obj=objects[1], children={"forward_layer": cell})
+        own, apart = (layer(name, obj=one) for name, one in (("idle", objects[2]), ("apart", objects[3])))
+        calls = [input_call("i"), used(wrap, 0), used(apart, 1)]
+        made = LayerDefinition("inner", "Functional", "keras", is_model=True, body=body(*calls))
+        made.body.layers = [*made.body.layers[:2], own]
+        made.obj = objects
+        return made
+
+    calls = [input_call("x"), used(inner(), 0), used(inner(), 1)]
+    graph = expand(ModelDefinition(LayerDefinition("net", "Functional", "keras", body=body(*calls)), "live", "live"))
+    assert [one for one in graph.layers if "/" in one] == [
+        f"inner/{name}" for name in ("i", "wrap", "wrap/forward_layer", "apart", "idle")
+    ]
+    detach(graph)
+    assert reachable(graph.definition) == []
+
+
+def test_each_form_of_a_call_is_cut_off_though_some_are_equal():
+    forms = [body(input_call("i"), used(layer("d", obj=Held()), 0), traced=True) for _ in range(3)]
+    own = layer("own", "Mine", registered_name="x>Mine", body=forms[0])
+    calls = [input_call("x"), *(used(own, place, form=forms[one]) for place, one in enumerate((1, 2, 2)))]
+    graph = expand(ModelDefinition(LayerDefinition("net", "Functional", "keras", body=body(*calls)), "live", "live"))
+    detach(graph)
+    assert reachable(graph.definition) == []
+
+
+def test_a_layer_that_holds_itself():
+    own = layer("own", "Mine", registered_name="x>Mine", opaque=True, obj=Held())
+    own.children["me"] = own
+    graph = expand(ModelDefinition(own, "live", "live", has_weights=True))
+    detach(graph)
+    assert reachable(graph.definition) == []
