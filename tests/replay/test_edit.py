@@ -224,7 +224,8 @@ def test_a_replacement_without_an_output_that_is_used() -> None:
 def test_outputs_of_a_replaced_model_that_only_its_inside_or_the_whole_returns() -> None:
     x = keras.Input((4,), name="x")
     deepest = keras.Model(x, layers.ReLU(name="deep")(x), name="deepest")
-    net = keras.Model(x, [layers.Dense(4, name="first")(x), deepest(x)], name="net")
+    shared = deepest(x)
+    net = keras.Model(x, [layers.Dense(4, name="first")(shared), shared], name="net")
     y = keras.Input((4,), name="y")
     unused = keras.Model(y, layers.ReLU(name="out")(net(y)[0]))
     assert names(edit(unused).replace("net", layers.Dense(4, name="new")).build()) == ["y", "new", "out"]

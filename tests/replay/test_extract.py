@@ -187,6 +187,8 @@ def test_run_needs_no_feeds_for_masks_of_what_is_given() -> None:
     ones = np.ones((2, 5, 4), "float32")
     expected = run(model, None, "lstm", given={"a": ones})
     assert_same(run(model, None, "lstm", given={"a": ones, "masking": ones}), expected)
+    unread = keras.Model(x, layers.Dense(2, name="d")(masked))
+    assert run(unread, None, "d", given={"masking": ones}).shape == (2, 5, 2)
 
 
 def test_run_trains_where_asked() -> None:
@@ -258,6 +260,11 @@ def test_run_takes_the_inputs_of_a_model_that_takes_a_dict() -> None:
             [np.zeros((1, 4))] * 3,
             "same",
             "expected one value for each of the 2 inputs, got 3: feed a list, or a dict by name",
+        ),
+        (
+            np.zeros((2, 1, 4)),
+            "same",
+            "expected one value for each of the 2 inputs, got 1: feed a list, or a dict by name",
         ),
         (
             np.zeros((1, 4)),
