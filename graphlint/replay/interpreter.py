@@ -64,7 +64,7 @@ class Interpreter:
         self.hooks = hooks or {}
         self.operations = operations or {}
 
-    def run(self, plan: Plan, environment: Environment, context: Mapping[str, Any] | None = None) -> Environment:
+    def run(self, plan: Plan, environment: Environment, context: Mapping[str, Any] | None = None) -> None:
         """Run a plan; ``environment`` holds the given values and receives the others."""
         frames = [_Frame(iter(plan.steps), dict(context or {}))]
         while frames:
@@ -80,7 +80,6 @@ class Interpreter:
                 self.domain.container(self, step, environment, frame.context)
             else:
                 frames.append(_Frame(iter(step.steps), self.inner_context(step, environment, frame.context)))
-        return environment
 
     def _call(self, unit: str, environment: Environment, context: Mapping[str, Any]) -> None:
         if not self.live.is_input(unit):

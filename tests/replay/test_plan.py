@@ -176,6 +176,12 @@ def shown(plan: Plan) -> str:
         ),
         (
             [],
+            ["side#0"],
+            {"whole": True, "opened": ["inner"]},
+            "inline(x#0 y#0 inner#0:whole() giving inner#0/left#0:0 side#0)",
+        ),
+        (
+            [],
             ["out#0", "side#0"],
             {"inline_all": True},
             "inline(x#0 y#0 inner#0:inline(@0) in a#0 b#0 inner#1:inline(@1) in a#0 b#0 out#0 side#0)",

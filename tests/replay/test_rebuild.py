@@ -157,6 +157,15 @@ def test_an_opened_model_keeps_the_structure_of_what_it_receives_and_returns() -
     assert {key: one.shape for key, one in changed.output.items()} == {"r": (None, 2), "l": (None, 3)}
 
 
+def test_an_opened_model_returns_no_mask_that_nobody_asked_for() -> None:
+    words = keras.Input((6,), dtype="int32", name="words")
+    inner = keras.Model(words, layers.Embedding(9, 4, mask_zero=True, name="embedding")(words), name="inner")
+    tokens = keras.Input((6,), dtype="int32", name="tokens")
+    model = keras.Model(tokens, layers.LSTM(3, name="lstm")(inner(tokens)))
+    changed = edit(model).insert_after("inner/embedding", layers.Dropout(0.5, name="drop")).build()
+    assert changed.get_layer("inner").output_shape == (None, 6, 4) and names(changed) == ["tokens", "inner", "lstm"]
+
+
 def test_inputs_like_tensors() -> None:
     x = keras.Input((6, 4), name="x")
     found, scores = layers.MultiHeadAttention(2, 2, name="attention")(x, x, return_attention_scores=True)
