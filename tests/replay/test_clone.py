@@ -575,6 +575,17 @@ def test_functions_among_the_metrics(argument: str) -> None:
     assert settings is not None and settings["loss"] == "mse" and settings[argument] == ["mae", mean_of_all]
 
 
+@pytest.mark.parametrize("argument", ["metrics", "weighted_metrics"])
+@pytest.mark.parametrize("loss", ["mse", Unregistered()])
+def test_metrics_of_a_copy_are_its_own(argument: str, loss: Any) -> None:
+    model, metric = step_by_step("a"), keras.metrics.MeanSquaredError(name="squares")
+    model.compile("sgd", loss, **{argument: [metric]})
+    settings = keras_internals.compile_arguments(clone(model))
+    assert settings is not None
+    (found,) = settings[argument]
+    assert found is not metric and (type(found), found.name) == (type(metric), "squares")
+
+
 @pytest.mark.parametrize("loss", ["mse", Unregistered(), None])
 def test_a_model_that_is_compiled_without_an_optimizer(loss: Any) -> None:
     model = step_by_step("a")
@@ -776,6 +787,18 @@ def test_a_layer_that_its_configuration_does_not_build_is_built_by_its_call() ->
     copy = clone(model)
     assert_same(copy(batch(model)), model(batch(model)))
     assert copy.get_layer("late").kernel is not model.get_layer("late").kernel
+
+
+def test_random_and_carried_states_are_copied() -> None:
+    inputs = keras.Input(batch_shape=(2, 3, 4), name="x")
+    dropped = layers.Dropout(0.5, seed=3, name="drop")(inputs)
+    model = keras.Model(inputs, layers.LSTM(2, stateful=True, name="lstm")(dropped))
+    model(np.ones((2, 3, 4), "float32"), training=True)
+    copy = clone(model)
+    for name, states in (("drop", keras_internals.seed_states), ("lstm", keras_internals.carried_states)):
+        before, after = states(model.get_layer(name)), states(copy.get_layer(name))
+        assert before and all(one is not other for one, other in zip(before, after, strict=True))
+        assert_same(before, after)
 
 
 class Words(layers.Layer):

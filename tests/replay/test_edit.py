@@ -748,6 +748,19 @@ def test_a_variable_of_others_that_a_copied_model_uses_stays_theirs(free: bool) 
     assert np.allclose(both(batch(model)), model(batch(model))) == free
 
 
+def test_a_variable_of_its_own_that_a_copied_model_uses_is_copied() -> None:
+    inside, dense = keras.Input((4,), name="i"), layers.Dense(4, name="d")
+    hidden = dense(inside)
+    body = keras.Model(inside, keras.ops.matmul(hidden, dense.kernel), name="body")
+    inputs = keras.Input((4,), name="x")
+    model = keras.Model(inputs, layers.Dense(2, name="out")(body(inputs)))
+    frozen, values = edit(model).freeze("body").build(), batch(model)
+    before = np.asarray(frozen(values))
+    dense.kernel.assign(np.zeros((4, 4)))
+    assert_same(frozen(values), before)
+    assert not np.array_equal(model(values), before)
+
+
 class Chained(layers.Layer):
     """Calls a layer that cannot be quantized before two that can."""
 
