@@ -12,6 +12,7 @@ import pytest
 from keras import layers, ops
 
 from graphlint.errors import CannotClone
+from graphlint.knowledge import keras_internals
 from graphlint.replay.measure import Measured, NotMeasured, measure, require_alike
 
 
@@ -247,6 +248,21 @@ def test_masks_are_there_for_every_copy() -> None:
     assert told(measure(model, {id(table): [unmasked]})) == [
         ("table", "table#0", "only one of it and its copy hands on a mask")
     ]
+
+
+def test_masks_are_left_as_the_layer_left_them() -> None:
+    seen: list[bool] = []
+    words = keras.Input((5,), dtype="int32", name="words")
+    attention = layers.MultiHeadAttention(2, 3, name="attention")
+    watch = Does(lambda x, t: [seen.append(keras_internals.mask_of(x) is None), x][1], name="watch")
+    watch.supports_masking = True
+    x = layers.Embedding(4, 6, mask_zero=True, name="table")(words)
+    model = keras.Model(words, [attention(x, x), watch(x)])
+    seen.clear()
+    assert measure(model, {}) == Measured() and seen == [True]
+    seen.clear()
+    assert told(measure(model, {id(attention): [lambda x, y: x]}))[0][:2] == ("attention", "attention#0")
+    assert seen == [True]
 
 
 # -- models of code ---------------------------------------------------------------------------------------------------
