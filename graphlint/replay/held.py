@@ -13,8 +13,8 @@ class HeldVariable(keras.layers.Layer):  # type: ignore[misc]
     """Returns a variable, whatever it is called on.
 
     >>> layer = HeldVariable((2,), name="scale")
-    >>> layer(keras.ops.zeros((4, 3))).shape
-    TensorShape([2])
+    >>> tuple(layer(keras.ops.zeros((4, 3))).shape)
+    (2,)
     """
 
     def __init__(self, shape: tuple[int, ...], **options: Any) -> None:
