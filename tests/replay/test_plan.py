@@ -412,6 +412,7 @@ def test_a_graph_with_many_paths_is_walked_once() -> None:
 
 @pytest.mark.filterwarnings("ignore:.*passed an input with a mask attached.*")
 def test_tensors_that_go_around_as_masks_alone() -> None:
+    keras.utils.clear_session(free_memory=False)
     x, keep = keras.Input((6, 4), name="x"), keras.Input((6,), dtype="bool", name="keep")
     cut = layers.Dense(4, name="cut")(x)
     inner = keras.Input((6, 4), name="i")
