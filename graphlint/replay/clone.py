@@ -523,7 +523,7 @@ def compile_as(old: keras.Model, new: keras.Model, replaced: Callable[[Any], Any
     ``replaced`` makes its loss out of the loss of the other, be that as objects or as Keras writes them.
     """
     arguments = keras_internals.compile_arguments(old) or {}
-    arguments["loss"] = replaced(arguments.get("loss"))
+    arguments["loss"] = _loaded(replaced(arguments.get("loss")))
     try:
         settings = compile_settings(old)
         new.compile_from_config({**settings, "loss": replaced(settings["loss"])})
@@ -534,6 +534,15 @@ def compile_as(old: keras.Model, new: keras.Model, replaced: Callable[[Any], Any
         fresh: dict[str, Any] = {key: arguments[key] for key in ("metrics", "weighted_metrics") if key in arguments}
         fresh = keras.tree.map_structure(_with_own_state, fresh | {"optimizer": old.optimizer})
         new.compile(**{**arguments, **fresh})
+
+
+def _loaded(loss: Any) -> Any:
+    """A loss, or several, as objects where Keras has written them."""
+    if isinstance(loss, dict) and "class_name" in loss:
+        return keras.saving.deserialize_keras_object(loss)
+    if isinstance(loss, dict):
+        return {key: _loaded(one) for key, one in loss.items()}
+    return [_loaded(one) for one in loss] if isinstance(loss, list) else loss
 
 
 def _with_own_state(setting: Any) -> Any:

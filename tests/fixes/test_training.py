@@ -166,6 +166,23 @@ def test_functions_of_the_user_are_kept(mine, losses):
     assert held[0] is mine
 
 
+@pytest.mark.parametrize("mine", [raw, lambda y_true, y_pred: raw(y_true, y_pred)], ids=["function", "lambda"])
+@pytest.mark.parametrize(("given", "place"), [(lambda one: {"a": "mse", "b": one}, "a"), (lambda one: ["mse", one], 0)])
+def test_a_loss_is_replaced_beside_a_function_of_the_user(mine, given, place):
+    def several():
+        inputs = keras.Input((4,))
+        made = {name: layers.Dense(2, name=name)(inputs) for name in "ab"}
+        return keras.Model(inputs, made if place == "a" else list(made.values()))
+
+    old, new = several(), several()
+    old.compile("sgd", given(mine))
+    written = keras.saving.serialize_keras_object(keras.losses.BinaryCrossentropy(from_logits=True))
+    assert carry_training(old, new, {place: written}) == []
+    loss = new.loss[place]
+    assert isinstance(loss, keras.losses.BinaryCrossentropy) and loss.get_config()["from_logits"]
+    assert new.loss["b" if place == "a" else 1] is mine
+
+
 def test_a_model_that_says_nothing_of_how_it_was_compiled():
     class Silent(keras.Model):
         def get_compile_config(self):
