@@ -88,7 +88,7 @@ def resolve_call(graph: ModelGraph, text: str) -> str:
     path, address = _parsed(graph, text)
     if address.slot is not None:
         raise AddressError(f"expected a call such as 'encoder#1/dense#0', got the variable {text!r}: drop the slot")
-    spelled = _spelled(graph, path)
+    spelled = calls_at(graph, path)
     if not spelled:
         layer = known_path(graph, path)
         if layer is None:
@@ -168,7 +168,7 @@ def _parsed(graph: ModelGraph, text: str) -> tuple[str, Address]:
     found = {model: path for model, path in fitting.items() if path is not None}
     if not found:
         found = {
-            member.scope: member.scope + spelled for member in graph.members if _spelled(graph, member.scope + spelled)
+            member.scope: member.scope + spelled for member in graph.members if calls_at(graph, member.scope + spelled)
         }
     first, _, below = spelled.partition("/")
     if not found and first in {member.scope.removesuffix(MODEL_END) for member in graph.members}:
@@ -201,7 +201,7 @@ def known_path(graph: ModelGraph, path: str) -> str | None:
     return path
 
 
-def _spelled(graph: ModelGraph, path: str) -> list[str]:
+def calls_at(graph: ModelGraph, path: str) -> list[str]:
     """The calls and scopes whose ids spell a path, whatever their indices."""
     depth = path.count("/")
     return [

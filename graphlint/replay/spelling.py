@@ -7,7 +7,7 @@ import keras
 from graphlint.knowledge import keras_internals
 from graphlint.model.address import ROOT, escape
 from graphlint.model.graph import ModelGraph
-from graphlint.model.resolve import known_path
+from graphlint.model.resolve import calls_at, known_path
 
 
 def add_attributes(graph: ModelGraph) -> None:
@@ -47,7 +47,8 @@ def canonical(graph: ModelGraph, address: str) -> str:
                 if pieces[: len(above)] == above:
                     kept, new = spelled, pieces[len(above) :]
                 else:
-                    here = _called(graph, [[*above, *names], [*above, pieces[-1]]])
+                    spellings = [[*above, *names], [*above, pieces[-1]]]
+                    here = next((one for one in spellings if calls_at(graph, "/".join(one))), None)
                     kept, new = (spelled, here[len(above) :]) if here is not None else ([], pieces)
                 spelled = [*kept, *new[:-1], new[-1] + "".join(number)] if new else kept
                 start = end
@@ -59,9 +60,3 @@ def canonical(graph: ModelGraph, address: str) -> str:
 
 def _name(piece: str) -> str:
     return piece.partition("#")[0]
-
-
-def _called(graph: ModelGraph, spellings: list[list[str]]) -> list[str] | None:
-    """The first of some spellings that a call has."""
-    calls = {tuple(map(_name, call.split("/"))) for ids in (graph.calls, graph.scopes) for call in ids}
-    return next((one for one in spellings if tuple(one) in calls), None)

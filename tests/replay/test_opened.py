@@ -21,30 +21,27 @@ from graphlint.replay.targets import tensor_at
 from tests.replay.invariants import assert_same
 
 
-class Block(layers.Layer):
+class Does:
     """Does what it is given, with the layers inside it."""
 
+    def __init__(self, does: Callable[..., Any], name: str, **inside: Any) -> None:
+        super().__init__(name=name)  # type: ignore[call-arg]
+        self.does = does
+        for key, one in inside.items():
+            setattr(self, key, one)
+
+    def call(self, x: Any) -> Any:
+        return self.does(self, x)
+
+
+class Block(Does, layers.Layer):
     def __init__(self, does: Callable[..., Any], name: str = "block", **inside: Any) -> None:
-        super().__init__(name=name)
-        self.does = does
-        for key, one in inside.items():
-            setattr(self, key, one)
-
-    def call(self, x: Any) -> Any:
-        return self.does(self, x)
+        super().__init__(does, name, **inside)
 
 
-class Net(keras.Model):
-    """Does what it is given, with the layers inside it."""
-
+class Net(Does, keras.Model):
     def __init__(self, does: Callable[..., Any], name: str = "net", **inside: Any) -> None:
-        super().__init__(name=name)
-        self.does = does
-        for key, one in inside.items():
-            setattr(self, key, one)
-
-    def call(self, x: Any) -> Any:
-        return self.does(self, x)
+        super().__init__(does, name, **inside)
 
 
 def dense(name: str = "dense", units: int = 3) -> Any:
